@@ -1,0 +1,3 @@
+module github.com/concha-labs/backend/services/audios
+
+go 1.26.0

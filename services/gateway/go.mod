@@ -1,0 +1,3 @@
+module github.com/concha-labs/backend/services/gateway
+
+go 1.26.0
