@@ -1,0 +1,141 @@
+// Package sqlitedb opens SQLite databases the way the embedded services use
+// them: write-ahead log, every commit synced to disk, one writer that groups
+// concurrent transactions into one commit, and a pool of readers.
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+
+	_ "modernc.org/sqlite" // registers the driver "sqlite"
+)
+
+// DB is an open database. It is safe for concurrent use.
+type DB struct {
+	readers *sql.DB
+	reads   sync.Map // SQL text to *sql.Stmt
+
+	writer *sql.DB
+	queue  chan *write
+	closed chan struct{} // closed when the writer's goroutine is done
+	stop   context.CancelFunc
+}
+
+// Migrations are the ordered SQL files of one component of a database.
+type Migrations struct {
+	// Component names the owner of the files, for the record of what has run.
+	Component string
+	// Files holds files named NNN_what.sql at its root, with NNN from 001
+	// without gaps. A file that was released is never changed.
+	Files fs.FS
+}
+
+// Open opens the database at path, creating the file and its folder if they
+// are missing, and brings it to the newest schema.
+func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	db := &DB{queue: make(chan *write), closed: make(chan struct{})}
+	var err error
+	if db.writer, err = sql.Open("sqlite", dsn(path)); err != nil {
+		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.writer.SetMaxOpenConns(1)
+	if db.readers, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
+	}
+	readers := 2 * runtime.GOMAXPROCS(0)
+	db.readers.SetMaxOpenConns(readers)
+	db.readers.SetMaxIdleConns(readers)
+
+	if err := migrate(ctx, db.writer, migrations); err != nil {
+		return nil, errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+	}
+	conn, err := db.writer.Conn(ctx)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+	}
+	var running context.Context
+	running, db.stop = context.WithCancel(context.Background())
+	go db.write(running, &Tx{conn: conn, stmts: map[string]*sql.Stmt{}})
+	return db, nil
+}
+
+// dsn gives every pooled connection its pragmas. synchronous(FULL) syncs the
+// write-ahead log at each commit: what was answered survives a power cut.
+func dsn(path string) string {
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+}
+
+// Close finishes the writes under way and closes the database.
+func (db *DB) Close() error {
+	db.stop()
+	<-db.closed
+	return errors.Join(db.readers.Close(), db.writer.Close())
+}
+
+// Query runs a read on the pool of readers. The statement is prepared once and
+// kept, so query must be one of a bounded set of texts.
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := db.reader(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(ctx, args...)
+	if err != nil {
+		return nil, Translate(err)
+	}
+	return rows, nil
+}
+
+// QueryRow is Query for at most one row.
+func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
+	stmt, err := db.reader(ctx, query)
+	if err != nil {
+		return Row{err: err}
+	}
+	return Row{row: stmt.QueryRowContext(ctx, args...)}
+}
+
+func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
+	if stmt, ok := db.reads.Load(query); ok {
+		return stmt.(*sql.Stmt), nil
+	}
+	stmt, err := db.readers.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, Translate(err)
+	}
+	if kept, loaded := db.reads.LoadOrStore(query, stmt); loaded {
+		return kept.(*sql.Stmt), stmt.Close()
+	}
+	return stmt, nil
+}
+
+// Check returns nil if the database can be read.
+func (db *DB) Check(ctx context.Context) error {
+	return db.QueryRow(ctx, "SELECT 1").Scan(new(int))
+}
+
+// Row is the result of a query for at most one row.
+type Row struct {
+	row *sql.Row
+	err error
+}
+
+// Scan copies the row's columns. It returns sql.ErrNoRows if there is no row.
+func (r Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	return Translate(r.row.Scan(dest...))
+}

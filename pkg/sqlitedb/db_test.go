@@ -1,0 +1,184 @@
+package sqlitedb_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+)
+
+var schema = sqlitedb.Migrations{Component: "test", Files: fstest.MapFS{
+	"001_things.sql": {Data: []byte(`CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT;
+		CREATE TABLE notes (thing INTEGER NOT NULL) STRICT;`)},
+}}
+
+func open(t *testing.T, path string, migrations ...sqlitedb.Migrations) *sqlitedb.DB {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), path, migrations...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func count(t *testing.T, db *sqlitedb.DB, table string) (n int) {
+	t.Helper()
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestFailureOfOneWriteLeavesItsNeighboursAlone(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	const writers = 200
+	failures := make([]error, writers)
+	var wg sync.WaitGroup
+	for i := range writers {
+		wg.Go(func() {
+			failures[i] = db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+				if _, err := tx.Exec("INSERT INTO notes (thing) VALUES (?)", i); err != nil {
+					return err
+				}
+				_, err := tx.Exec("INSERT INTO things (name) VALUES (?)", fmt.Sprint(i/2)) // pairs collide
+				return err
+			})
+		})
+	}
+	wg.Wait()
+	var won int
+	for _, err := range failures {
+		switch {
+		case err == nil:
+			won++
+		case !sqlitedb.IsUnique(err, "things.name"):
+			t.Errorf("unexpected error: %v", err)
+		}
+	}
+	if won != writers/2 || count(t, db, "things") != won || count(t, db, "notes") != won {
+		t.Errorf("%d won, %d things, %d notes; want %d of each", won, count(t, db, "things"), count(t, db, "notes"), writers/2)
+	}
+}
+
+func TestPanicReachesItsCallerAndIsRolledBack(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	func() {
+		defer func() {
+			if p := recover(); p != "boom" {
+				t.Errorf("recovered %v, want boom", p)
+			}
+		}()
+		_ = db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			_, _ = tx.Exec("INSERT INTO notes (thing) VALUES (1)")
+			panic("boom")
+		})
+	}()
+	if n := count(t, db, "notes"); n != 0 {
+		t.Errorf("%d notes, want none", n)
+	}
+}
+
+func TestOnCommitRunsOnlyForWhatCommitted(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	var committed []string
+	write := func(name string, fail error) error {
+		return db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			tx.OnCommit(func() { committed = append(committed, name) })
+			return fail
+		})
+	}
+	boom := errors.New("boom")
+	if err := write("a", nil); err != nil {
+		t.Error(err)
+	}
+	if err := write("b", boom); !errors.Is(err, boom) {
+		t.Errorf("Write = %v, want boom", err)
+	}
+	if len(committed) != 1 || committed[0] != "a" {
+		t.Errorf("committed %v, want [a]", committed)
+	}
+}
+
+func TestWriteOfADoneContextDoesNotBegin(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	err := db.Write(ctx, func(*sqlitedb.Tx) error { t.Error("began"); return nil })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("Write = %v, want context.Canceled", err)
+	}
+}
+
+func TestDataAndSchemaSurviveReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a folder", "50% ?#.db")
+	db := open(t, path, schema)
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec("INSERT INTO things (name) VALUES ('kept')")
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Write(t.Context(), func(*sqlitedb.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("Write after Close = %v, want Unavailable", err)
+	}
+	more := sqlitedb.Migrations{Component: "more", Files: fstest.MapFS{"001_more.sql": {Data: []byte("CREATE TABLE more (x INTEGER) STRICT")}}}
+	db = open(t, path, schema, more)
+	if n := count(t, db, "things"); n != 1 {
+		t.Errorf("%d things, want 1", n)
+	}
+	if n := count(t, db, "more"); n != 0 {
+		t.Errorf("%d more, want 0", n)
+	}
+}
+
+func TestBrokenMigrationLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	broken := sqlitedb.Migrations{Component: "test", Files: fstest.MapFS{"001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER); CREATE TABEL b")}}}
+	if db, err := sqlitedb.Open(t.Context(), path, broken); err == nil {
+		_ = db.Close()
+		t.Fatal("a broken migration was accepted")
+	}
+	db := open(t, path, schema)
+	var n int
+	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'a'").Scan(&n); err != nil || n != 0 {
+		t.Errorf("table a: %d, %v; want it rolled back", n, err)
+	}
+}
+
+func TestReadersCannotWrite(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	err := db.QueryRow(t.Context(), "INSERT INTO notes (thing) VALUES (1) RETURNING thing").Scan(new(int))
+	if err == nil || errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("a reader wrote: %v", err)
+	}
+}
+
+func BenchmarkWrite(b *testing.B) {
+	db, err := sqlitedb.Open(b.Context(), filepath.Join(b.TempDir(), "t.db"), schema)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := db.Write(b.Context(), func(tx *sqlitedb.Tx) error {
+				_, err := tx.Exec("INSERT INTO notes (thing) VALUES (?)", 1)
+				return err
+			}); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,73 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io/fs"
+	"slices"
+)
+
+const createMigrations = `CREATE TABLE IF NOT EXISTS schema_migrations (
+	component  TEXT    NOT NULL,
+	file       TEXT    NOT NULL,
+	applied_at INTEGER NOT NULL DEFAULT (unixepoch()),
+	PRIMARY KEY (component, file)
+) STRICT, WITHOUT ROWID`
+
+// migrate runs the files that have not run yet, each in a transaction with the
+// record that it has. Two processes that do so at once take turns.
+func migrate(ctx context.Context, db *sql.DB, all []Migrations) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, createMigrations); err != nil {
+		return err
+	}
+	for _, m := range all {
+		files, err := fs.Glob(m.Files, "*.sql")
+		if err != nil {
+			return err
+		}
+		slices.Sort(files)
+		for _, file := range files {
+			if err := apply(ctx, conn, m, file); err != nil {
+				return fmt.Errorf("%s %s: %w", m.Component, file, err)
+			}
+		}
+	}
+	return nil
+}
+
+func apply(ctx context.Context, conn *sql.Conn, m Migrations, file string) (err error) {
+	ddl, err := fs.ReadFile(m.Files, file)
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+	var ran bool
+	if err := conn.QueryRowContext(ctx,
+		"SELECT EXISTS (SELECT 1 FROM schema_migrations WHERE component = ? AND file = ?)", m.Component, file).Scan(&ran); err != nil {
+		return err
+	}
+	if !ran {
+		if _, err := conn.ExecContext(ctx, string(ddl)); err != nil {
+			return err
+		}
+		if _, err := conn.ExecContext(ctx,
+			"INSERT INTO schema_migrations (component, file) VALUES (?, ?)", m.Component, file); err != nil {
+			return err
+		}
+	}
+	_, err = conn.ExecContext(ctx, "COMMIT")
+	return err
+}

@@ -1,0 +1,210 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// maxGroup bounds how many transactions share a commit, and so how long the
+// first of them waits for the last.
+const maxGroup = 256
+
+// write is a transaction that waits for its turn.
+type write struct {
+	ctx      context.Context //nolint:containedctx // the request's own, carried to the writer
+	do       func(*Tx) error
+	err      error
+	panicked any
+	onCommit []func()
+	done     chan struct{}
+}
+
+var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{}, 1)} }}
+
+// Write runs do in a transaction and returns nil once it is durable. Writes
+// that wait at the same time share one commit, each in a savepoint of its own:
+// the error of one rolls back that one alone. do runs on the writer's
+// goroutine, so it must not block on anything but its Tx.
+//
+// Once do has begun, Write waits for the outcome even if ctx ends.
+// Errors: do's own; ctx's if it ended before do began; fault.Unavailable if
+// the disk is full or failing, or the database is closed.
+func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
+	w := writes.Get().(*write)
+	w.ctx, w.do, w.err, w.panicked, w.onCommit = ctx, do, nil, nil, w.onCommit[:0]
+	select {
+	case db.queue <- w:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-db.closed:
+		return errClosed
+	}
+	<-w.done
+	err, panicked := w.err, w.panicked
+	w.ctx, w.do = nil, nil
+	clear(w.onCommit)
+	writes.Put(w)
+	if panicked != nil {
+		panic(panicked)
+	}
+	return err
+}
+
+var errClosed = fault.New(fault.Unavailable, "database-closed", "the server is stopping; try again")
+
+// write is the writer's goroutine: it owns the one connection that writes.
+func (db *DB) write(stop context.Context, tx *Tx) {
+	defer close(db.closed)
+	defer func() { _ = tx.conn.Close() }()
+	group := make([]*write, 0, maxGroup)
+	for {
+		select {
+		case w := <-db.queue:
+			group = append(group[:0], w)
+		case <-stop.Done():
+			return
+		}
+		for len(group) < maxGroup {
+			select {
+			case w := <-db.queue:
+				group = append(group, w)
+				continue
+			default:
+			}
+			break
+		}
+		tx.commitGroup(group)
+		for _, w := range group {
+			w.done <- struct{}{}
+		}
+	}
+}
+
+// commitGroup runs every write of group and leaves each one's outcome in it.
+func (tx *Tx) commitGroup(group []*write) {
+	err := tx.control("BEGIN IMMEDIATE")
+	if err == nil {
+		for _, w := range group {
+			if err = tx.runOne(w); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		err = tx.control("COMMIT")
+	}
+	if err != nil {
+		_ = tx.control("ROLLBACK") // fails only where SQLite has rolled back by itself
+		for _, w := range group {
+			w.err = Translate(fmt.Errorf("commit: %w", err))
+		}
+		return
+	}
+	for _, w := range group {
+		if w.err == nil {
+			for _, f := range w.onCommit {
+				f()
+			}
+		}
+	}
+}
+
+// runOne runs w in a savepoint. Its own failure is left in w; what it returns
+// has broken the whole group.
+func (tx *Tx) runOne(w *write) error {
+	if w.err = context.Cause(w.ctx); w.err != nil {
+		return nil
+	}
+	if err := tx.control("SAVEPOINT w"); err != nil {
+		return err
+	}
+	tx.current = w
+	w.err = tx.call(w)
+	if w.err != nil {
+		if err := tx.control("ROLLBACK TO w"); err != nil {
+			return errors.Join(w.err, err)
+		}
+	}
+	return tx.control("RELEASE w")
+}
+
+func (tx *Tx) call(w *write) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.panicked, err = p, errors.New("panic in a write")
+		}
+	}()
+	return w.do(tx)
+}
+
+// Tx is the transaction that a Write runs in. It is valid only until the
+// function it was given to returns.
+type Tx struct {
+	conn    *sql.Conn
+	stmts   map[string]*sql.Stmt
+	current *write
+}
+
+// Exec runs a statement; its text is prepared once and kept.
+func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
+	stmt, err := tx.stmt(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := stmt.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, Translate(err)
+	}
+	return res.RowsAffected()
+}
+
+// Query runs a read that sees the transaction's own writes. The rows must be
+// closed before the next statement.
+func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := tx.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := stmt.QueryContext(context.Background(), args...)
+	if err != nil {
+		return nil, Translate(err)
+	}
+	return rows, nil
+}
+
+// QueryRow is Query for at most one row.
+func (tx *Tx) QueryRow(query string, args ...any) Row {
+	stmt, err := tx.stmt(query)
+	if err != nil {
+		return Row{err: err}
+	}
+	return Row{row: stmt.QueryRowContext(context.Background(), args...)}
+}
+
+// OnCommit has f called, on the writer's goroutine, once the transaction is
+// durable. It is not called if the transaction fails.
+func (tx *Tx) OnCommit(f func()) {
+	tx.current.onCommit = append(tx.current.onCommit, f)
+}
+
+func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
+	if s, ok := tx.stmts[query]; ok {
+		return s, nil
+	}
+	s, err := tx.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, Translate(err)
+	}
+	tx.stmts[query] = s
+	return s, nil
+}
+
+func (tx *Tx) control(query string) error {
+	_, err := tx.Exec(query)
+	return err
+}
