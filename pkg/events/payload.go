@@ -60,3 +60,7 @@ type Audio struct {
 type AudioKey struct {
 	SessionID int64 `json:"session_id"`
 }
+
+// Redacted is the payload of the events of a resource that has been deleted
+// since: that there was a version stays known, what was in it does not.
+const Redacted = `{"redacted":true}`

@@ -1,0 +1,242 @@
+// Package sqlitestore keeps accounts in SQLite.
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the store's tables.
+func Migrations() sqlitedb.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sqlitedb.Migrations{Component: "accounts", Files: files}
+}
+
+// Store is an app.Store and app.Discards on a database that was opened with
+// Migrations and those of its event log.
+type Store struct {
+	db  *sqlitedb.DB
+	log *sqlitelog.Log
+}
+
+var (
+	_ app.Store    = (*Store)(nil)
+	_ app.Discards = (*Store)(nil)
+)
+
+// New returns the store in db, which logs to log.
+func New(db *sqlitedb.DB, log *sqlitelog.Log) *Store {
+	return &Store{db: db, log: log}
+}
+
+// Create implements app.Store.
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event) error {
+	image, err := imageColumn(a.Image)
+	if err != nil {
+		return err
+	}
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO accounts (id, name, email, address, image, version, created_at, updated_at)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+			a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+			return err
+		}
+		return s.log.Append(tx, created)
+	}))
+}
+
+const columns = `id, name, email, address, image, version, created_at, updated_at`
+
+const selectOne = `SELECT ` + columns + ` FROM accounts WHERE id = ?`
+
+// Get implements app.Store.
+func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
+	a, err := scan(s.db.QueryRow(ctx, selectOne, id))
+	return a, translate(err)
+}
+
+// List implements app.Store.
+func (s *Store) List(ctx context.Context, q app.Query) ([]domain.Account, error) {
+	query, args := `SELECT `+columns+` FROM accounts WHERE id > ?`, []any{q.AfterID}
+	if q.Name != nil {
+		query, args = query+` AND name = ?`, append(args, *q.Name)
+	}
+	if q.Email != nil {
+		query, args = query+` AND email = ?`, append(args, string(*q.Email))
+	}
+	if q.Address != nil {
+		query, args = query+` AND address = ?`, append(args, *q.Address)
+	}
+	if len(q.IDs) > 0 {
+		ids, err := json.Marshal(q.IDs)
+		if err != nil {
+			return nil, err
+		}
+		query, args = query+` AND id IN (SELECT value FROM json_each(?))`, append(args, string(ids))
+	}
+	rows, err := s.db.Query(ctx, query+` ORDER BY id LIMIT ?`, append(args, q.Limit)...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var page []domain.Account
+	for rows.Next() {
+		a, err := scan(rows)
+		if err != nil {
+			return nil, translate(err)
+		}
+		page = append(page, a)
+	}
+	return page, translate(rows.Err())
+}
+
+// Update implements app.Store.
+func (s *Store) Update(ctx context.Context, id int64, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		current, err := scan(tx.QueryRow(selectOne, id))
+		if err != nil {
+			return err
+		}
+		var updated events.Event
+		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+			return err
+		}
+		if err := discard(tx, current, next.Image); err != nil {
+			return err
+		}
+		image, err := imageColumn(next.Image)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`UPDATE accounts SET name = ?, email = ?, address = ?, image = ?, version = ?, updated_at = ? WHERE id = ?`,
+			next.Name, string(next.Email), next.Address, image, next.Version, next.UpdatedAt.UnixMicro(), id); err != nil {
+			return err
+		}
+		return s.log.Append(tx, updated)
+	})
+	return next, translate(err)
+}
+
+// Delete implements app.Store.
+func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account) (events.Event, error)) error {
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		current, err := scan(tx.QueryRow(selectOne, id))
+		if err != nil {
+			return err
+		}
+		deleted, err := decide(current)
+		if err != nil {
+			return err
+		}
+		if err := discard(tx, current, nil); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`DELETE FROM accounts WHERE id = ?`, id); err != nil {
+			return err
+		}
+		if err := s.log.Redact(tx, deleted.Subject); err != nil {
+			return err
+		}
+		return s.log.Append(tx, deleted)
+	}))
+}
+
+// discard records the image of current as discarded unless next keeps it.
+func discard(tx *sqlitedb.Tx, current domain.Account, next *domain.Image) error {
+	if current.Image == nil || (next != nil && next.Object == current.Image.Object) {
+		return nil
+	}
+	_, err := tx.Exec(`INSERT INTO discarded_images (account_id, object) VALUES (?, ?)`, current.ID, current.Image.Object)
+	return err
+}
+
+// Discarded implements app.Discards.
+func (s *Store) Discarded(ctx context.Context, accountID int64) ([]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT object FROM discarded_images WHERE account_id = ?`, accountID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var objects []string
+	for rows.Next() {
+		var object string
+		if err := rows.Scan(&object); err != nil {
+			return nil, translate(err)
+		}
+		objects = append(objects, object)
+	}
+	return objects, translate(rows.Err())
+}
+
+// ForgetDiscarded implements app.Discards.
+func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error {
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		for _, object := range objects {
+			if _, err := tx.Exec(`DELETE FROM discarded_images WHERE account_id = ? AND object = ?`, accountID, object); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func scan(row interface{ Scan(dest ...any) error }) (domain.Account, error) {
+	var a domain.Account
+	var image []byte
+	var created, updated int64
+	if err := row.Scan(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &a.Version, &created, &updated); err != nil {
+		return domain.Account{}, err
+	}
+	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	if image != nil {
+		a.Image = &domain.Image{}
+		if err := json.Unmarshal(image, a.Image); err != nil {
+			return domain.Account{}, fmt.Errorf("image of account %d: %w", a.ID, err)
+		}
+	}
+	return a, nil
+}
+
+func imageColumn(img *domain.Image) (*string, error) {
+	if img == nil {
+		return nil, nil //nolint:nilnil // NULL
+	}
+	b, err := json.Marshal(img)
+	if err != nil {
+		return nil, fmt.Errorf("encode image: %w", err)
+	}
+	s := string(b)
+	return &s, nil
+}
+
+// translate turns the database's errors into those of app.Store.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return domain.ErrNotFound
+	case sqlitedb.IsUnique(err, "accounts.email"):
+		return domain.ErrEmailTaken.Wrap(err)
+	case sqlitedb.IsUnique(err, "accounts.id"):
+		return domain.ErrIDTaken.Wrap(err)
+	default:
+		return sqlitedb.Translate(err)
+	}
+}

@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// AttachImage gives an account the image that r holds, whose type must be
+// declared if that is not empty. The content is stored under a fresh name
+// first and referred to afterwards, so a reference never points at nothing;
+// what it replaces is collected when the event comes round, and an object whose
+// transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
+// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels; r's own.
+func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader) (domain.Account, error) {
+	if _, err := s.store.Get(ctx, id); err != nil { // before anything is uploaded
+		return domain.Account{}, fmt.Errorf("attach image: %w", err)
+	}
+	img, content, err := domain.ReadImageHeader(r, declared)
+	if err != nil {
+		return domain.Account{}, fmt.Errorf("attach image: %w", err)
+	}
+	measured := &meter{r: content}
+	hash := sha256.New()
+	extension := strings.TrimPrefix(img.ContentType, "image/")
+	img.Object = strconv.FormatInt(id, 10) + "/" + s.newName() + "." + extension
+	if err := s.images.Put(ctx, img.Object, img.ContentType, io.TeeReader(measured, hash)); err != nil {
+		return domain.Account{}, fmt.Errorf("store image: %w", err)
+	}
+	img.SizeBytes, img.SHA256 = measured.n, hex.EncodeToString(hash.Sum(nil))
+	a, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+		return current.WithImage(&img, s.now())
+	})
+	if err != nil {
+		return domain.Account{}, fmt.Errorf("attach image: %w", err)
+	}
+	if a.Image == nil || a.Image.Object != img.Object { // the content was the same already
+		if err := s.images.Delete(ctx, img.Object); err != nil {
+			return domain.Account{}, fmt.Errorf("attach image: %w", err)
+		}
+	}
+	return a, nil
+}
+
+// DetachImage takes an account's image away. An account without one stays as
+// it is. Errors: domain.ErrNotFound.
+func (s *Service) DetachImage(ctx context.Context, id int64) error {
+	if _, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+		return current.WithImage(nil, s.now())
+	}); err != nil {
+		return fmt.Errorf("detach image: %w", err)
+	}
+	return nil
+}
+
+// meter counts what is read and fails past domain.MaxImageBytes.
+type meter struct {
+	r io.Reader
+	n int64
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	n, err := m.r.Read(p)
+	if m.n += int64(n); m.n > domain.MaxImageBytes {
+		return 0, domain.ErrImageBytes
+	}
+	return n, err
+}

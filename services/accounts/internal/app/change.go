@@ -1,0 +1,34 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// ChangeProfile replaces the profile of an account. A profile that equals the
+// current one changes nothing, not even the version.
+// Errors: domain.ErrNotFound, domain.ErrEmailTaken.
+func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile) (domain.Account, error) {
+	a, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+		return current.WithProfile(p, s.now())
+	})
+	if err != nil {
+		return domain.Account{}, fmt.Errorf("change account: %w", err)
+	}
+	return a, nil
+}
+
+// update applies one of the domain's changes and logs its event.
+func (s *Service) update(ctx context.Context, id int64, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
+	return s.store.Update(ctx, id, func(current domain.Account) (domain.Account, events.Event, error) {
+		next, fields := apply(current)
+		if fields == nil {
+			return current, events.Event{}, nil
+		}
+		updated, err := change(ctx, events.AccountUpdatedV1, next, fields)
+		return next, updated, err
+	})
+}

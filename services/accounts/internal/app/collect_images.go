@@ -1,0 +1,102 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// CollectImages deletes the objects that an account has left behind: its
+// replaced images, and its last one once it is deleted. Idempotent.
+func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
+	objects, err := s.discards.Discarded(ctx, accountID)
+	if err != nil {
+		return fmt.Errorf("collect images: %w", err)
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	for _, object := range objects {
+		if err := s.images.Delete(ctx, object); err != nil {
+			return fmt.Errorf("collect images: %w", err)
+		}
+	}
+	if err := s.discards.ForgetDiscarded(ctx, accountID, objects); err != nil {
+		return fmt.Errorf("collect images: %w", err)
+	}
+	return nil
+}
+
+// sweepGrace is far longer than any upload takes from its object to its
+// transaction.
+const sweepGrace = time.Hour
+
+// SweepImages deletes the objects that no account refers to and that are old
+// enough not to belong to an upload under way: what is left of uploads that
+// failed between object and transaction. It returns how many.
+func (s *Service) SweepImages(ctx context.Context) (removed int, err error) {
+	byAccount := map[int64][]string{}
+	sweep := func() error {
+		n, err := s.sweepAccounts(ctx, byAccount)
+		removed += n
+		clear(byAccount)
+		return err
+	}
+	err = s.images.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
+		id, err := ownerOf(object)
+		if err != nil {
+			return err
+		}
+		byAccount[id] = append(byAccount[id], object)
+		if len(byAccount) < 100 {
+			return nil
+		}
+		return sweep()
+	})
+	if err == nil && len(byAccount) > 0 {
+		err = sweep()
+	}
+	if err != nil {
+		return removed, fmt.Errorf("sweep images: %w", err)
+	}
+	return removed, nil
+}
+
+func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]string) (removed int, err error) {
+	ids := make([]int64, 0, len(byAccount))
+	for id := range byAccount {
+		ids = append(ids, id)
+	}
+	accounts, err := s.store.List(ctx, Query{IDs: ids, Limit: len(ids)})
+	if err != nil {
+		return 0, err
+	}
+	current := make(map[int64]*domain.Image, len(accounts))
+	for _, a := range accounts {
+		current[a.ID] = a.Image
+	}
+	for id, objects := range byAccount {
+		for _, object := range objects {
+			if img := current[id]; img != nil && img.Object == object {
+				continue
+			}
+			if err := s.images.Delete(ctx, object); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+func ownerOf(object string) (accountID int64, err error) {
+	owner, _, _ := strings.Cut(object, "/")
+	if accountID, err = strconv.ParseInt(owner, 10, 64); err != nil {
+		return 0, fmt.Errorf("object %s is named after no account: %w", object, err)
+	}
+	return accountID, nil
+}

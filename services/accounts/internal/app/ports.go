@@ -1,0 +1,66 @@
+// Package app has the use cases of accounts and the ports they need.
+package app
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Store keeps accounts and, in the same transaction as each change, the event
+// that tells of it. Every method is safe for concurrent use and fails with
+// fault.Unavailable if the database cannot take the request.
+type Store interface {
+	// Create adds an account. Errors: domain.ErrEmailTaken, domain.ErrIDTaken.
+	Create(ctx context.Context, a domain.Account, created events.Event) error
+	// Get returns an account. Errors: domain.ErrNotFound.
+	Get(ctx context.Context, id int64) (domain.Account, error)
+	// List returns the accounts that match q, in the order of their ids.
+	List(ctx context.Context, q Query) ([]domain.Account, error)
+	// Update replaces an account by what decide makes of its current state, as
+	// one transaction; decide may be called more than once. If the version
+	// stays, nothing is written. The object of an image that is replaced is
+	// recorded as discarded. It returns the account as it is afterwards.
+	// Errors: domain.ErrNotFound, domain.ErrEmailTaken, decide's own.
+	Update(ctx context.Context, id int64, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
+	// Delete removes an account unless decide, which may be called more than
+	// once, refuses. The earlier events of the account are redacted, its image
+	// is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
+	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
+}
+
+// Query selects a page of accounts; nil and empty fields select all.
+type Query struct {
+	Name    *string
+	Email   *domain.Email
+	Address *string
+	IDs     []int64
+	AfterID int64 // ids above it
+	Limit   int   // at least 1
+}
+
+// Discards are the objects that no account refers to any more. They are
+// recorded by the Store in the transaction that dropped the reference. Safe
+// for concurrent use; both methods are idempotent.
+type Discards interface {
+	// Discarded returns the objects that an account has left behind.
+	Discarded(ctx context.Context, accountID int64) (objects []string, err error)
+	// ForgetDiscarded drops the record of objects that are gone.
+	ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error
+}
+
+// Images keeps the content of images as immutable objects; see blob.Store.
+type Images interface {
+	// Put stores an object under a name that is not in use.
+	Put(ctx context.Context, name, contentType string, r io.Reader) error
+	// Open reads length bytes from offset; all from there if length is
+	// negative. Errors: fault.NotFound.
+	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
+	// Delete removes an object. Idempotent.
+	Delete(ctx context.Context, name string) error
+	// List calls yield with the name of each object written before a moment.
+	List(ctx context.Context, before time.Time, yield func(name string) error) error
+}

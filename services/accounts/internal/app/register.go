@@ -1,0 +1,32 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Ids are random; this many in a row that are taken mean a broken source.
+const idAttempts = 5
+
+// Register creates an account. Errors: domain.ErrEmailTaken.
+func (s *Service) Register(ctx context.Context, p domain.Profile) (domain.Account, error) {
+	for attempt := 1; ; attempt++ {
+		a := domain.New(s.newID(), p, s.now())
+		created, err := change(ctx, events.AccountCreatedV1, a, []string{"name", "email", "address"})
+		if err != nil {
+			return domain.Account{}, err
+		}
+		err = s.store.Create(ctx, a, created)
+		if errors.Is(err, domain.ErrIDTaken) && attempt < idAttempts {
+			continue
+		}
+		if err != nil {
+			return domain.Account{}, fmt.Errorf("register account: %w", err)
+		}
+		return a, nil
+	}
+}

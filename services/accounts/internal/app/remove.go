@@ -1,0 +1,26 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Remove deletes an account and redacts what its events told of it. The image
+// is collected when the event comes round. Errors: domain.ErrNotFound.
+func (s *Service) Remove(ctx context.Context, id int64) error {
+	err := s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
+		data, err := json.Marshal(events.AccountKey{ID: id})
+		return events.Event{
+			Type: events.AccountDeletedV1, Subject: subject(id), Version: current.Version + 1,
+			Data: data, Traceparent: events.OriginFrom(ctx).Traceparent,
+		}, err
+	})
+	if err != nil {
+		return fmt.Errorf("remove account: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Service runs the use cases. It is safe for concurrent use.
+type Service struct {
+	store    Store
+	discards Discards
+	images   Images
+	now      func() time.Time
+	newID    func() int64
+	newName  func() string
+}
+
+// Sources are what a Service draws from outside.
+type Sources struct {
+	Now     func() time.Time
+	NewID   func() int64  // random, 1..domain.MaxID
+	NewName func() string // random, never the same twice; letters and digits
+}
+
+// New returns a Service.
+func New(store Store, discards Discards, images Images, from Sources) *Service {
+	return &Service{
+		store: store, discards: discards, images: images,
+		// Databases keep microseconds; what is answered is what is kept.
+		now:   func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
+		newID: from.NewID, newName: from.NewName,
+	}
+}
+
+// Get returns an account. Errors: domain.ErrNotFound.
+func (s *Service) Get(ctx context.Context, id int64) (domain.Account, error) {
+	a, err := s.store.Get(ctx, id)
+	if err != nil {
+		return domain.Account{}, fmt.Errorf("get account: %w", err)
+	}
+	return a, nil
+}
+
+// List returns a page of accounts in the order of their ids, and whether there
+// are more after it.
+func (s *Service) List(ctx context.Context, q Query) (page []domain.Account, more bool, err error) {
+	limit := q.Limit
+	q.Limit++
+	page, err = s.store.List(ctx, q)
+	if err != nil {
+		return nil, false, fmt.Errorf("list accounts: %w", err)
+	}
+	if len(page) > limit {
+		return page[:limit], true, nil
+	}
+	return page, false, nil
+}
+
+// Resource returns the v1 body of an account. Its image's URL is relative to
+// the API's origin and changes with the content.
+func Resource(a domain.Account) events.Account {
+	r := events.Account{
+		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address,
+		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
+		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+	}
+	if img := a.Image; img != nil {
+		r.Image = &events.Image{
+			URL:         fmt.Sprintf("/v1/accounts/%d/image?v=%s", a.ID, img.SHA256[:16]),
+			ContentType: img.ContentType, Width: img.Width, Height: img.Height,
+			SizeBytes: img.SizeBytes, SHA256: img.SHA256,
+		}
+	}
+	return r
+}
+
+func subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }
+
+// change returns the event of an account's current version.
+func change(ctx context.Context, eventType string, a domain.Account, fields []string) (events.Event, error) {
+	origin := events.OriginFrom(ctx)
+	data, err := json.Marshal(events.Change[events.Account]{
+		Resource: Resource(a), ChangedFields: fields, RequestID: origin.RequestID,
+	})
+	if err != nil {
+		return events.Event{}, fmt.Errorf("encode event: %w", err)
+	}
+	return events.Event{
+		Type: eventType, Subject: subject(a.ID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
+	}, nil
+}

@@ -1,0 +1,491 @@
+// Package storetest is the conformance suite of app.Store and app.Discards.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Backend is what is under test: a store with the log that it writes.
+type Backend struct {
+	app.Store
+	app.Discards
+	Log eventlog.Log
+}
+
+// Run tests a backend, which may hold other accounts.
+func Run(t *testing.T, b Backend) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Backend)
+	}{
+		{"create and get", testCreateAndGet},
+		{"get what is not there", testGetMissing},
+		{"create with a taken e-mail", testEmailTaken},
+		{"create with a taken id", testIDTaken},
+		{"e-mail taken at once", testEmailTakenAtOnce},
+		{"list by filters", testFilters},
+		{"list in pages", testPages},
+		{"list by ids", testIDs},
+		{"update", testUpdate},
+		{"update that changes nothing", testUpdateNothing},
+		{"update refused", testUpdateRefused},
+		{"update to a taken e-mail", testUpdateEmailTaken},
+		{"update what is not there", testUpdateMissing},
+		{"updates at once", testUpdatesAtOnce},
+		{"delete", testDelete},
+		{"delete refused", testDeleteRefused},
+		{"delete what is not there", testDeleteMissing},
+		{"delete frees the e-mail", testDeleteFreesEmail},
+		{"discards", testDiscards},
+		{"cancelled context", testCancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+var epoch = time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+
+func newAccount() domain.Account {
+	id := rand.Int64N(domain.MaxID) + 1
+	return domain.New(id, domain.Profile{
+		Name: fmt.Sprintf("Name %d", id), Email: domain.Email(fmt.Sprintf("e%d@example.org", id)), Address: fmt.Sprintf("Street %d", id),
+	}, epoch)
+}
+
+func event(eventType string, id, version int64) events.Event {
+	return events.Event{
+		Type: eventType, Subject: fmt.Sprintf("account/%d", id), Version: version,
+		Data: fmt.Appendf(nil, `{"resource":{"id":%d},"n":%d}`, id, version), Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+}
+
+func create(t *testing.T, b Backend) domain.Account {
+	t.Helper()
+	a := newAccount()
+	if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	return a
+}
+
+func update(ctx context.Context, b Backend, id int64, edit func(*domain.Account)) (domain.Account, error) {
+	return b.Update(ctx, id, func(current domain.Account) (domain.Account, events.Event, error) {
+		edit(&current)
+		current.Version++
+		return current, event(events.AccountUpdatedV1, id, current.Version), nil
+	})
+}
+
+func remove(ctx context.Context, b Backend, id int64) error {
+	return b.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
+		return event(events.AccountDeletedV1, id, current.Version+1), nil
+	})
+}
+
+// history returns what the log tells of an account, without the times.
+func history(t *testing.T, b Backend, id int64) (told []events.Event) {
+	t.Helper()
+	subject := fmt.Sprintf("account/%d", id)
+	shard := eventlog.Shard(subject, len(b.Log.Wake()))
+	for cursor := eventlog.Cursor(""); ; {
+		entries, err := b.Log.Read(t.Context(), shard, cursor, 1000)
+		if err != nil {
+			t.Fatalf("Read: %v", err)
+		}
+		if len(entries) == 0 {
+			return told
+		}
+		for _, e := range entries {
+			if e.Subject == subject {
+				if e.Time.IsZero() {
+					t.Errorf("event %s has no time", e.ID())
+				}
+				e.Time = time.Time{}
+				told = append(told, e.Event)
+			}
+		}
+		cursor = entries[len(entries)-1].Cursor
+	}
+}
+
+func wantHistory(t *testing.T, b Backend, id int64, want ...events.Event) {
+	t.Helper()
+	if diff := cmp.Diff(want, history(t, b, id)); diff != "" {
+		t.Errorf("event log (-want +got):\n%s", diff)
+	}
+}
+
+func want(t *testing.T, b Backend, a domain.Account) {
+	t.Helper()
+	got, err := b.Get(t.Context(), a.ID)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	if diff := cmp.Diff(a, got); diff != "" {
+		t.Errorf("account (-want +got):\n%s", diff)
+	}
+}
+
+func testCreateAndGet(t *testing.T, b Backend) {
+	a := newAccount()
+	a.Image = &domain.Image{Object: "1/x.png", ContentType: "image/png", Width: 3, Height: 4, SizeBytes: 5, SHA256: "ab"}
+	a.Name, a.Address = "Zoë \"'; DROP TABLE accounts; -- 🎧", ""
+	created := event(events.AccountCreatedV1, a.ID, 1)
+	if err := b.Create(t.Context(), a, created); err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.ID, created)
+}
+
+func testGetMissing(t *testing.T, b Backend) {
+	for _, id := range []int64{0, -1, newAccount().ID} {
+		if _, err := b.Get(t.Context(), id); !errors.Is(err, domain.ErrNotFound) {
+			t.Errorf("Get(%d) = %v, want ErrNotFound", id, err)
+		}
+	}
+}
+
+func testEmailTaken(t *testing.T, b Backend) {
+	first, second := create(t, b), newAccount()
+	second.Email = first.Email
+	if err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1)); !errors.Is(err, domain.ErrEmailTaken) {
+		t.Fatalf("Create = %v, want ErrEmailTaken", err)
+	}
+	if _, err := b.Get(t.Context(), second.ID); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	wantHistory(t, b, second.ID)
+}
+
+func testIDTaken(t *testing.T, b Backend) {
+	first, second := create(t, b), newAccount()
+	second.ID = first.ID
+	if err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1)); !errors.Is(err, domain.ErrIDTaken) {
+		t.Fatalf("Create = %v, want ErrIDTaken", err)
+	}
+	want(t, b, first)
+	wantHistory(t, b, first.ID, event(events.AccountCreatedV1, first.ID, 1))
+}
+
+func testEmailTakenAtOnce(t *testing.T, b Backend) {
+	const clients = 20
+	email := newAccount().Email
+	results := make([]error, clients)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			a := newAccount()
+			a.Email = email
+			results[i] = b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1))
+		})
+	}
+	wg.Wait()
+	var won int
+	for _, err := range results {
+		if err == nil {
+			won++
+		} else if !errors.Is(err, domain.ErrEmailTaken) {
+			t.Errorf("Create = %v, want ErrEmailTaken", err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d registered one e-mail, want 1", won)
+	}
+}
+
+func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
+	t.Helper()
+	page, err := b.List(t.Context(), q)
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	for _, a := range page {
+		ids = append(ids, a.ID)
+	}
+	return ids
+}
+
+func testFilters(t *testing.T, b Backend) {
+	one, two := newAccount(), newAccount()
+	two.Name = one.Name
+	for _, a := range []domain.Account{one, two} {
+		if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+			t.Fatalf("Create: %v", err)
+		}
+	}
+	both := []int64{min(one.ID, two.ID), max(one.ID, two.ID)}
+	other := "x" + one.Name
+	for _, c := range []struct {
+		name string
+		q    app.Query
+		want []int64
+	}{
+		{"name", app.Query{Name: &one.Name}, both},
+		{"name and address", app.Query{Name: &one.Name, Address: &two.Address}, []int64{two.ID}},
+		{"e-mail", app.Query{Email: &one.Email}, []int64{one.ID}},
+		{"e-mail and name", app.Query{Email: &one.Email, Name: &two.Name}, []int64{one.ID}},
+		{"e-mail of one, address of the other", app.Query{Email: &one.Email, Address: &two.Address}, nil},
+		{"all", app.Query{Email: &two.Email, Address: &two.Address, Name: &two.Name}, []int64{two.ID}},
+		{"another name", app.Query{Name: &other}, nil},
+		{"name after the first", app.Query{Name: &one.Name, AfterID: both[0]}, both[1:]},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.q.Limit = 10
+			if diff := cmp.Diff(c.want, list(t, b, c.q)); diff != "" {
+				t.Errorf("ids (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func testPages(t *testing.T, b Backend) {
+	name := newAccount().Name
+	var all []int64
+	for range 7 {
+		a := newAccount()
+		a.Name = name
+		if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+			t.Fatalf("Create: %v", err)
+		}
+		all = append(all, a.ID)
+	}
+	slices.Sort(all)
+	var got []int64
+	for q := (app.Query{Name: &name, Limit: 3}); ; {
+		page := list(t, b, q)
+		got = append(got, page...)
+		if len(page) < q.Limit {
+			break
+		}
+		q.AfterID = page[len(page)-1]
+	}
+	if diff := cmp.Diff(all, got); diff != "" {
+		t.Errorf("ids of all pages (-want +got):\n%s", diff)
+	}
+	if page := list(t, b, app.Query{Limit: 5}); len(page) != 5 || !slices.IsSorted(page) {
+		t.Errorf("a page without filters = %v, want 5 ids in order", page)
+	}
+}
+
+func testIDs(t *testing.T, b Backend) {
+	one, two, missing := create(t, b), create(t, b), newAccount()
+	got := list(t, b, app.Query{IDs: []int64{two.ID, missing.ID, one.ID}, Limit: 10})
+	if diff := cmp.Diff([]int64{min(one.ID, two.ID), max(one.ID, two.ID)}, got); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+}
+
+func testUpdate(t *testing.T, b Backend) {
+	a := create(t, b)
+	next := a
+	next.Name, next.Email, next.Address = "New", "new"+a.Email, "Elsewhere"
+	next.Image = &domain.Image{Object: "1/y.jpeg", ContentType: "image/jpeg", Width: 1, Height: 2, SizeBytes: 3, SHA256: "cd"}
+	next.Version, next.UpdatedAt = 2, epoch.Add(time.Hour)
+	updated := event(events.AccountUpdatedV1, a.ID, 2)
+	got, err := b.Update(t.Context(), a.ID, func(current domain.Account) (domain.Account, events.Event, error) {
+		if diff := cmp.Diff(a, current); diff != "" {
+			t.Errorf("current (-want +got):\n%s", diff)
+		}
+		return next, updated, nil
+	})
+	if err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	if diff := cmp.Diff(next, got); diff != "" {
+		t.Errorf("Update (-want +got):\n%s", diff)
+	}
+	want(t, b, next)
+	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1), updated)
+}
+
+func testUpdateNothing(t *testing.T, b Backend) {
+	a := create(t, b)
+	got, err := b.Update(t.Context(), a.ID, func(current domain.Account) (domain.Account, events.Event, error) {
+		return current, events.Event{}, nil
+	})
+	if err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	if diff := cmp.Diff(a, got); diff != "" {
+		t.Errorf("Update (-want +got):\n%s", diff)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
+}
+
+var errRefused = errors.New("refused")
+
+func testUpdateRefused(t *testing.T, b Backend) {
+	a := create(t, b)
+	_, err := b.Update(t.Context(), a.ID, func(current domain.Account) (domain.Account, events.Event, error) {
+		current.Name, current.Version = "x", 2
+		return current, event(events.AccountUpdatedV1, a.ID, 2), errRefused
+	})
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("Update = %v, want decide's error", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
+}
+
+func testUpdateEmailTaken(t *testing.T, b Backend) {
+	a, other := create(t, b), create(t, b)
+	_, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Email = other.Email })
+	if !errors.Is(err, domain.ErrEmailTaken) {
+		t.Fatalf("Update = %v, want ErrEmailTaken", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
+}
+
+func testUpdateMissing(t *testing.T, b Backend) {
+	_, err := update(t.Context(), b, newAccount().ID, func(*domain.Account) { t.Error("decide was called") })
+	if !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Update = %v, want ErrNotFound", err)
+	}
+}
+
+func testUpdatesAtOnce(t *testing.T, b Backend) {
+	const writers, each = 8, 5
+	a := create(t, b)
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if _, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Address += "." }); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := b.Get(t.Context(), a.ID)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	if got.Version != 1+writers*each || len(got.Address) != len(a.Address)+writers*each {
+		t.Errorf("version %d, address %q: an update was lost", got.Version, got.Address)
+	}
+	for i, e := range history(t, b, a.ID) {
+		if e.Version != int64(i)+1 {
+			t.Fatalf("event %d of the log has version %d", i, e.Version)
+		}
+	}
+}
+
+func redacted(e events.Event) events.Event {
+	e.Data = []byte(events.Redacted)
+	return e
+}
+
+func testDelete(t *testing.T, b Backend) {
+	a := create(t, b)
+	if _, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Name = "x" }); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	if err := remove(t.Context(), b, a.ID); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+	if _, err := b.Get(t.Context(), a.ID); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+	wantHistory(t, b, a.ID,
+		redacted(event(events.AccountCreatedV1, a.ID, 1)), redacted(event(events.AccountUpdatedV1, a.ID, 2)),
+		event(events.AccountDeletedV1, a.ID, 3))
+}
+
+func testDeleteRefused(t *testing.T, b Backend) {
+	a := create(t, b)
+	err := b.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return events.Event{}, errRefused })
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("Delete = %v, want decide's error", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
+}
+
+func testDeleteMissing(t *testing.T, b Backend) {
+	id := newAccount().ID
+	if err := remove(t.Context(), b, id); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Delete = %v, want ErrNotFound", err)
+	}
+	wantHistory(t, b, id)
+}
+
+func testDeleteFreesEmail(t *testing.T, b Backend) {
+	a := create(t, b)
+	if err := remove(t.Context(), b, a.ID); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+	again := newAccount()
+	again.Email = a.Email
+	if err := b.Create(t.Context(), again, event(events.AccountCreatedV1, again.ID, 1)); err != nil {
+		t.Errorf("Create with the e-mail of a deleted account: %v", err)
+	}
+}
+
+func testDiscards(t *testing.T, b Backend) {
+	a := create(t, b)
+	setImage := func(img *domain.Image) {
+		if _, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Image = img }); err != nil {
+			t.Fatalf("Update: %v", err)
+		}
+	}
+	wantDiscarded := func(objects ...string) {
+		t.Helper()
+		got, err := b.Discarded(t.Context(), a.ID)
+		if err != nil {
+			t.Fatalf("Discarded: %v", err)
+		}
+		slices.Sort(got)
+		if diff := cmp.Diff(objects, got); diff != "" {
+			t.Errorf("discarded (-want +got):\n%s", diff)
+		}
+	}
+	setImage(&domain.Image{Object: "one"})
+	wantDiscarded()
+	setImage(&domain.Image{Object: "one", Width: 1}) // the same object is not discarded
+	wantDiscarded()
+	setImage(&domain.Image{Object: "two"})
+	wantDiscarded("one")
+	setImage(nil)
+	wantDiscarded("one", "two")
+	for range 2 { // idempotent
+		if err := b.ForgetDiscarded(t.Context(), a.ID, []string{"one"}); err != nil {
+			t.Fatalf("ForgetDiscarded: %v", err)
+		}
+	}
+	wantDiscarded("two")
+	setImage(&domain.Image{Object: "three"})
+	if err := remove(t.Context(), b, a.ID); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+	wantDiscarded("three", "two")
+}
+
+func testCancelled(t *testing.T, b Backend) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a := newAccount()
+	if err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1)); err == nil {
+		t.Error("Create with a cancelled context succeeded")
+	}
+	if _, err := b.Get(t.Context(), a.ID); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+}

@@ -1,0 +1,73 @@
+// Package domain has the rules of accounts.
+package domain
+
+import (
+	"time"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// MaxID is the largest account id: 2^53-1, the largest integer that every JSON
+// client keeps. The smallest is 1.
+const MaxID = 1<<53 - 1
+
+// The errors of accounts.
+var (
+	ErrNotFound   = fault.New(fault.NotFound, "no-such-account", "there is no such account")
+	ErrNoImage    = fault.New(fault.NotFound, "no-such-image", "the account has no image")
+	ErrEmailTaken = fault.New(fault.Conflict, "email-taken", "another account has this e-mail; use another one, or change that account")
+	ErrIDTaken    = fault.New(fault.Conflict, "id-taken", "an account of this id exists")
+)
+
+// Account is a person with an e-mail of their own.
+type Account struct {
+	ID int64 // 1..MaxID
+	Profile
+	Image *Image // nil until there is one
+	// Version is 1 at first and grows by one with each change that changes
+	// something.
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// New returns the first version of an account.
+func New(id int64, p Profile, now time.Time) Account {
+	return Account{ID: id, Profile: p, Version: 1, CreatedAt: now, UpdatedAt: now}
+}
+
+// WithProfile returns the account with p in place of its profile, and the
+// fields that differ. If none does, it is the same version of the account.
+func (a Account) WithProfile(p Profile, now time.Time) (changed Account, fields []string) {
+	if a.Name != p.Name {
+		fields = append(fields, "name")
+	}
+	if a.Email != p.Email {
+		fields = append(fields, "email")
+	}
+	if a.Address != p.Address {
+		fields = append(fields, "address")
+	}
+	if fields == nil {
+		return a, nil
+	}
+	a.Profile = p
+	return a.next(now), fields
+}
+
+// WithImage returns the account with img, nil for none, in place of its image,
+// and the fields that differ. If none does, it is the same version of the
+// account. The same content again, stored as another object, is no change.
+func (a Account) WithImage(img *Image, now time.Time) (changed Account, fields []string) {
+	if (a.Image == nil && img == nil) || (a.Image != nil && img != nil && a.Image.SHA256 == img.SHA256) {
+		return a, nil
+	}
+	a.Image = img
+	return a.next(now), []string{"image"}
+}
+
+func (a Account) next(now time.Time) Account {
+	a.Version++
+	a.UpdatedAt = now
+	return a
+}

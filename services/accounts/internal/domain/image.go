@@ -1,0 +1,79 @@
+package domain
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"image"
+	_ "image/jpeg" // judged by their headers
+	_ "image/png"
+	"io"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+const (
+	// MaxImageBytes is the largest image file, 5 MiB.
+	MaxImageBytes = 5 << 20
+	// MaxImagePixels is the largest width times height.
+	MaxImagePixels = 25_000_000
+)
+
+// The errors of images.
+var (
+	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the image must be a JPEG or PNG file; its content is neither")
+	ErrImageMismatch = fault.New(fault.Unsupported, "image-type-mismatch", "the content is not of the type that the request declares")
+	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
+	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels")
+)
+
+// Image is a profile image. Its fields' JSON names are how the stores keep it.
+type Image struct {
+	// Object is the name of the content in the object store.
+	Object      string `json:"object"`
+	ContentType string `json:"content_type"` // image/jpeg or image/png
+	Width       int    `json:"width"`        // pixels
+	Height      int    `json:"height"`       // pixels
+	SizeBytes   int64  `json:"size_bytes"`
+	SHA256      string `json:"sha256"` // lower-case hex
+}
+
+// ReadImageHeader judges an image by the header of its content and returns a
+// description without Object, SizeBytes and SHA256, and a reader of the whole
+// content. Errors: ErrImageType, ErrImagePixels, ErrImageMismatch if declared
+// is not empty and not the type of the content; r's own.
+func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
+	var head bytes.Buffer
+	source := &failure{r: r}
+	config, format, err := image.DecodeConfig(bufio.NewReader(io.TeeReader(source, &head)))
+	switch {
+	case source.err != nil:
+		return Image{}, nil, source.err
+	case err != nil:
+		return Image{}, nil, ErrImageType
+	case config.Width <= 0 || config.Height <= 0:
+		return Image{}, nil, ErrImageType
+	case config.Height > MaxImagePixels/config.Width:
+		return Image{}, nil, ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken", config.Width, config.Height)
+	}
+	img := Image{ContentType: "image/" + format, Width: config.Width, Height: config.Height}
+	if declared != "" && declared != img.ContentType {
+		return Image{}, nil, ErrImageMismatch.Detailf("the content is %s, but the request declares %s", img.ContentType, declared)
+	}
+	return img, io.MultiReader(&head, r), nil
+}
+
+// failure remembers the error of a reader, which image.DecodeConfig hides
+// behind its own.
+type failure struct {
+	r   io.Reader
+	err error
+}
+
+func (f *failure) Read(p []byte) (int, error) {
+	n, err := f.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		f.err = err
+	}
+	return n, err
+}
