@@ -18,6 +18,8 @@ const (
 	// pollEvery finds what another process committed, or this one just before
 	// it died. Local commits do not wait for it.
 	pollEvery = 5 * time.Second
+	// flushWithin is what a stop leaves for the last events.
+	flushWithin = 1500 * time.Millisecond
 )
 
 // Relay publishes every event of a log, at least once, and those of one subject
@@ -33,43 +35,49 @@ func NewRelay(log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
 	return &Relay{log: log, pub: pub, zap: logger}
 }
 
-// Run publishes until ctx is done. What was published and not yet saved by
-// then is published again by the next Run.
+// Run publishes until ctx is done, and then, for a moment, what was committed
+// by that time. What remains is published by the next Run, as is what was
+// published but not saved as such.
 func (r *Relay) Run(ctx context.Context) {
+	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(flushWithin, cancel) })()
 	var wg sync.WaitGroup
 	for shard, wake := range r.log.Wake() {
-		wg.Go(func() { r.runShard(ctx, shard, wake) })
+		wg.Go(func() { r.runShard(work, ctx.Done(), shard, wake) })
 	}
 	wg.Wait()
 }
 
-func (r *Relay) runShard(ctx context.Context, shard int, wake <-chan struct{}) {
-	poll := time.NewTicker(pollEvery)
-	defer poll.Stop()
+func (r *Relay) runShard(ctx context.Context, stop <-chan struct{}, shard int, wake <-chan struct{}) {
 	backoff := minBackoff
-	for {
+	for stopping := false; ; {
 		err := r.drain(ctx, shard)
-		if ctx.Err() != nil {
+		if stopping || ctx.Err() != nil {
 			return
 		}
-		if err != nil {
-			r.zap.Warn("events are not published, trying again", zap.Int("shard", shard), zap.Duration("in", backoff), zap.Error(err))
-			select {
-			case <-time.After(backoff):
-			case <-ctx.Done():
-				return
-			}
-			backoff = min(2*backoff, maxBackoff)
+		if err == nil {
+			backoff = minBackoff
+			stopping = wait(stop, wake, pollEvery)
 			continue
 		}
-		backoff = minBackoff
-		select {
-		case <-wake:
-		case <-poll.C:
-		case <-ctx.Done():
-			return
-		}
+		r.zap.Warn("events are not published, trying again", zap.Int("shard", shard), zap.Duration("in", backoff), zap.Error(err))
+		stopping = wait(stop, nil, backoff)
+		backoff = min(2*backoff, maxBackoff)
 	}
+}
+
+// wait returns when wake is sent to or the time is over, or true on stop.
+func wait(stop, wake <-chan struct{}, at time.Duration) (stopping bool) {
+	timer := time.NewTimer(at)
+	defer timer.Stop()
+	select {
+	case <-wake:
+	case <-timer.C:
+	case <-stop:
+		return true
+	}
+	return false
 }
 
 // drain publishes what the shard holds after its saved cursor.

@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+func (a api) create(c *gin.Context) {
+	profile, err := fromProfile(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	account, err := a.service.Register(c.Request.Context(), profile)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/accounts/"+strconv.FormatInt(account.ID, 10))
+	answer(c, http.StatusCreated, account)
+}
+
+func (a api) get(c *gin.Context) {
+	id, err := accountID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	account, err := a.service.Get(c.Request.Context(), id)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	if !httpserver.NotModified(c, httpserver.ETag(account.Version)) {
+		answer(c, http.StatusOK, account)
+	}
+}
+
+func (a api) list(c *gin.Context) {
+	query, binding, err := fromListQuery(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	page, more, err := a.service.List(c.Request.Context(), query)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	answerList(c, page, more, binding)
+}
+
+func (a api) replace(c *gin.Context) {
+	id, err := accountID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	profile, err := fromProfile(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	account, err := a.service.ChangeProfile(c.Request.Context(), id, profile)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	answer(c, http.StatusOK, account)
+}
+
+func (a api) remove(c *gin.Context) {
+	id, err := accountID(c)
+	if err == nil {
+		err = a.service.Remove(c.Request.Context(), id)
+	}
+	if errors.Is(err, domain.ErrNotFound) && c.Query("allow_missing") == "true" {
+		err = nil
+	}
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	c.Status(http.StatusNoContent)
+}

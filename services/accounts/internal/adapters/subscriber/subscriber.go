@@ -1,0 +1,34 @@
+// Package subscriber runs use cases when events come in.
+package subscriber
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+)
+
+var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no account")
+
+// New returns the handler of the service's own events: what a change or a
+// removal left behind is collected.
+func New(service *app.Service) bus.Handler {
+	return func(ctx context.Context, msg bus.Message) error {
+		switch msg.Attributes["ce-type"] {
+		case events.AccountUpdatedV1, events.AccountDeletedV1:
+		default:
+			return nil
+		}
+		subject := msg.Attributes["ce-subject"]
+		id, err := strconv.ParseInt(strings.TrimPrefix(subject, "account/"), 10, 64)
+		if err != nil {
+			return errSubject.Wrap(fmt.Errorf("subject %q: %w", subject, err))
+		}
+		return service.CollectImages(ctx, id)
+	}
+}

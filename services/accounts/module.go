@@ -1,0 +1,137 @@
+package accounts
+
+import (
+	"context"
+	"crypto/rand"
+	mathrand "math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/background"
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// Handler serves the accounts part of the v1 API, /livez and /readyz.
+type Handler http.Handler
+
+// Module runs the service and provides its Handler. On the embedded backend it
+// needs a *membus.Bus.
+func Module(cfg Config) fx.Option {
+	return fx.Module("accounts",
+		fx.Supply(fx.Private, cfg),
+		fx.Provide(fx.Private, newAdapters, newService),
+		fx.Provide(newHandler),
+		// Stopped in the reverse order: the relay's last events still find the
+		// subscriber.
+		fx.Invoke(runSubscriber, runRelay, runUpkeep),
+	)
+}
+
+// adapters are the choices that a backend makes.
+type adapters struct {
+	fx.Out
+	Store      app.Store
+	Discards   app.Discards
+	Images     app.Images
+	Log        eventlog.Log
+	Purge      purge
+	Publisher  bus.Publisher
+	Subscriber bus.Subscriber
+	Checks     checks
+}
+
+type (
+	// checks are what has to hold for the service to be ready, by name.
+	checks map[string]func(context.Context) error
+	// purge removes what the log has kept for long enough.
+	purge func(context.Context) (removed int64, err error)
+)
+
+func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	images, err := fileblob.New(filepath.Join(cfg.DataDir, "images"))
+	if err != nil {
+		return adapters{}, err
+	}
+	log := sqlitelog.New(db, time.Now)
+	store := sqlitestore.New(db, log)
+	return adapters{
+		Store: store, Discards: store, Images: images, Log: log, Purge: log.Purge,
+		Publisher:  b.Publisher(cfg.EventsTopic),
+		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
+		Checks:     checks{"database": db.Check, "images": images.Check},
+	}, nil
+}
+
+func newService(store app.Store, discards app.Discards, images app.Images) *app.Service {
+	return app.New(store, discards, images, app.Sources{
+		Now:     time.Now,
+		NewID:   func() int64 { return mathrand.Int64N(domain.MaxID) + 1 }, //nolint:gosec // ids are spread, not secret
+		NewName: rand.Text,
+	})
+}
+
+func newHandler(service *app.Service, checks checks) Handler {
+	return httpapi.New(service, checks)
+}
+
+func runRelay(lc fx.Lifecycle, shutdown fx.Shutdowner, log eventlog.Log, pub bus.Publisher, logger *zap.Logger) {
+	relay := eventlog.NewRelay(log, pub, logger)
+	background.Run(lc, shutdown, logger, "relay of account events", func(ctx context.Context) error {
+		relay.Run(ctx)
+		return nil
+	})
+}
+
+func runSubscriber(lc fx.Lifecycle, shutdown fx.Shutdowner, sub bus.Subscriber, service *app.Service, logger *zap.Logger) {
+	background.Run(lc, shutdown, logger, "subscriber to account events", func(ctx context.Context) error {
+		return sub.Receive(ctx, subscriber.New(service))
+	})
+}
+
+const upkeepEvery = time.Hour
+
+// runUpkeep removes what time has made useless: old events and the objects of
+// uploads that failed halfway.
+func runUpkeep(lc fx.Lifecycle, shutdown fx.Shutdowner, service *app.Service, purge purge, logger *zap.Logger) {
+	background.Run(lc, shutdown, logger, "upkeep of accounts", func(ctx context.Context) error {
+		tick := time.NewTicker(upkeepEvery)
+		defer tick.Stop()
+		for {
+			events, err := purge(ctx)
+			if err != nil && ctx.Err() == nil {
+				logger.Warn("old events are not purged, trying again later", zap.Error(err))
+			}
+			objects, err := service.SweepImages(ctx)
+			if err != nil && ctx.Err() == nil {
+				logger.Warn("orphaned images are not swept, trying again later", zap.Error(err))
+			}
+			if events > 0 || objects > 0 {
+				logger.Info("upkeep", zap.Int64("events_purged", events), zap.Int("images_swept", objects))
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+}
