@@ -49,9 +49,7 @@ func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
 	switch {
 	case source.err != nil:
 		return Image{}, nil, source.err
-	case err != nil:
-		return Image{}, nil, ErrImageType
-	case config.Width <= 0 || config.Height <= 0:
+	case err != nil, format != "jpeg" && format != "png", config.Width <= 0 || config.Height <= 0:
 		return Image{}, nil, ErrImageType
 	case config.Height > MaxImagePixels/config.Width:
 		return Image{}, nil, ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken", config.Width, config.Height)

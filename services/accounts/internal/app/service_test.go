@@ -1,0 +1,313 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/png"
+	"io"
+	mathrand "math/rand/v2"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// world is a service on the embedded adapters, with a clock of its own.
+type world struct {
+	*app.Service
+	store  *sqlitestore.Store
+	images *fileblob.Store
+	log    *sqlitelog.Log
+	now    time.Time
+	ids    []int64 // the next ids; random ones after them
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	images, err := fileblob.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{images: images, now: time.Now()}
+	w.log = sqlitelog.New(db, time.Now)
+	w.store = sqlitestore.New(db, w.log)
+	w.Service = w.service(images)
+	return w
+}
+
+func (w *world) service(images app.Images) *app.Service {
+	return app.New(w.store, w.store, images, app.Sources{
+		Now: func() time.Time { return w.now },
+		NewID: func() int64 {
+			if len(w.ids) > 0 {
+				id := w.ids[0]
+				w.ids = w.ids[1:]
+				return id
+			}
+			return mathrand.Int64N(domain.MaxID) + 1
+		},
+		NewName: rand.Text,
+	})
+}
+
+func (w *world) register(t *testing.T, email string) domain.Account {
+	t.Helper()
+	a, err := w.Register(t.Context(), profile(t, email))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func (w *world) objects(t *testing.T) (names []string) {
+	t.Helper()
+	if err := w.images.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+		names = append(names, name)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func profile(t *testing.T, email string) domain.Profile {
+	t.Helper()
+	p, err := domain.NewProfile("Ann", email, "Street 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func picture(t *testing.T, width int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, width, 10))); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestEventsTellOfEveryChange(t *testing.T) {
+	w := newWorld(t)
+	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
+	a, err := w.Register(ctx, profile(t, "a@b"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "a@b")); err != nil { // nothing changes
+		t.Fatal(err)
+	}
+	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10))); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := w.log.Read(t.Context(), 0, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got [][]any
+	for _, e := range entries {
+		var change events.Change[events.Account]
+		if err := json.Unmarshal(e.Data, &change); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, []any{e.Type, e.Version, change.Resource.Version, change.ChangedFields, change.RequestID, e.Traceparent})
+	}
+	want := [][]any{
+		{events.AccountCreatedV1, int64(1), int64(1), []string{"name", "email", "address"}, "req-1", "00-a-b-01"},
+		{events.AccountUpdatedV1, int64(2), int64(2), []string{"email"}, "req-1", "00-a-b-01"},
+		{events.AccountUpdatedV1, int64(3), int64(3), []string{"image"}, "req-1", "00-a-b-01"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestRegisterTakesAnotherIDWhenOneIsTaken(t *testing.T) {
+	w := newWorld(t)
+	first := w.register(t, "a@b")
+	w.ids = []int64{first.ID, first.ID, 42}
+	if second := w.register(t, "c@d"); second.ID != 42 {
+		t.Errorf("id %d, want 42", second.ID)
+	}
+	w.ids = []int64{42, 42, 42, 42, 42}
+	if _, err := w.Register(t.Context(), profile(t, "e@f")); !errors.Is(err, domain.ErrIDTaken) {
+		t.Errorf("Register = %v, want ErrIDTaken after some attempts", err)
+	}
+}
+
+func TestReplacedAndRemovedImagesAreCollected(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	for width := range 3 {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.objects(t)); n != 3 {
+		t.Fatalf("%d objects before the collection, want 3", n)
+	}
+	for range 2 { // idempotent
+		if err := w.CollectImages(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	current, err := w.Get(t.Context(), a.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{current.Image.Object}, w.objects(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	if err := w.Remove(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CollectImages(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.objects(t); left != nil {
+		t.Errorf("objects %v of a removed account", left)
+	}
+}
+
+func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	for range 2 {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.objects(t)); n != 1 {
+		t.Errorf("%d objects, want 1", n)
+	}
+}
+
+func TestSweepRemovesOldOrphansAlone(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5))); err != nil {
+		t.Fatal(err)
+	}
+	kept := w.objects(t)
+	for _, orphan := range []string{"999/ORPHAN.png", "1/ORPHAN.png"} {
+		if err := w.images.Put(t.Context(), orphan, "image/png", bytes.NewReader(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := w.SweepImages(t.Context()); n != 0 || err != nil {
+		t.Errorf("SweepImages = %d, %v at once; want an upload under way left alone", n, err)
+	}
+	w.now = w.now.Add(2 * time.Hour)
+	if n, err := w.SweepImages(t.Context()); n != 2 || err != nil {
+		t.Errorf("SweepImages = %d, %v; want 2", n, err)
+	}
+	if diff := cmp.Diff(kept, w.objects(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+}
+
+func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	tooLong := append(picture(t, 5), make([]byte, domain.MaxImageBytes)...)
+	for _, c := range []struct {
+		id       int64
+		declared string
+		content  []byte
+		want     error
+	}{
+		{a.ID + 1, "image/png", picture(t, 5), domain.ErrNotFound},
+		{a.ID, "image/jpeg", picture(t, 5), domain.ErrImageMismatch},
+		{a.ID, "image/png", []byte("hello"), domain.ErrImageType},
+		{a.ID, "image/png", tooLong, domain.ErrImageBytes},
+	} {
+		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content)); !errors.Is(err, c.want) {
+			t.Errorf("AttachImage = %v, want %v", err, c.want)
+		}
+	}
+	if left := w.objects(t); left != nil {
+		t.Errorf("objects %v are left", left)
+	}
+	if again, err := w.Get(t.Context(), a.ID); err != nil || again != a {
+		t.Errorf("the account is %+v, %v; want it unchanged", again, err)
+	}
+}
+
+// replacing is an object store that replaces the image just before the object
+// is opened.
+type replacing struct {
+	app.Images
+	replace func()
+}
+
+func (r *replacing) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if replace := r.replace; replace != nil {
+		r.replace = nil
+		replace()
+	}
+	return r.Images.Open(ctx, name, offset, length)
+}
+
+func TestImageReplacedWhileItIsOpened(t *testing.T) {
+	w := newWorld(t)
+	images := &replacing{Images: w.images}
+	s := w.service(images)
+	a := w.register(t, "a@b")
+	attach := func(width int) {
+		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width))); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CollectImages(t.Context(), a.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	attach(5)
+	images.replace = func() { attach(7) }
+	img, content, err := s.Image(t.Context(), a.ID, func(domain.Image) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = content.Close() }()
+	if got, err := io.ReadAll(content); err != nil || !bytes.Equal(got, picture(t, 7)) || img.Width != 7 {
+		t.Errorf("got %d bytes, width %d, %v; want the new image", len(got), img.Width, err)
+	}
+}
+
+func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.images.Delete(t.Context(), a.Image.Object); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err = w.Image(t.Context(), a.ID, func(domain.Image) bool { return true })
+	if fault.KindOf(err) != fault.Internal || err == nil {
+		t.Errorf("Image = %v, want an internal error", err)
+	}
+}
