@@ -1,0 +1,79 @@
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+# RACE=1 adds the race detector; TESTFLAGS is passed on to go test.
+TESTFLAGS ?=
+override TESTFLAGS += $(if $(RACE),-race)
+FUZZTIME ?= 20s
+URL ?= http://localhost:8080
+
+MODULES := pkg services/accounts services/audios services/gateway services/allinone
+LINTER := .tools/golangci-lint
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## The whole system on http://localhost:8080, data in ./data; needs Go alone
+	@go run ./services/allinone
+
+.PHONY: test
+test: ## All tests on the embedded adapters (RACE=1: race detector, TESTFLAGS=...)
+	go test $(TESTFLAGS) work
+
+# The packages that have a test with the build tag "cloud".
+CLOUD = $(shell grep -rlE '^//go:build (.*[^!a-z])?cloud\b' --include='*_test.go' pkg services | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
+
+.PHONY: test-cloud
+test-cloud: ## The same suites on the cloud adapters, with local emulators
+	@test -n "$(CLOUD)" || { echo 'test-cloud: no test has the build tag "cloud"' >&2; exit 1; }
+	go test -tags cloud -count=1 $(TESTFLAGS) $(CLOUD)
+
+.PHONY: lint
+lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on its own
+	@for tags in '' cloud; do \
+		echo "lint: golangci-lint$${tags:+ with the build tag $$tags}"; \
+		go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run --build-tags "$$tags" || exit; \
+	done
+	@echo 'lint: formatting'
+	@$(LINTER) fmt --diff $(MODULES) || { echo 'lint: run "make fmt"' >&2; exit 1; }
+	@export GOWORK=off; for module in $(MODULES); do \
+		echo "lint: $$module on its own: build, vet, go.mod"; \
+		( cd $$module && go build ./... && go vet ./... && go vet -tags cloud ./... && go mod tidy -diff ) || exit; \
+	done
+	@echo 'lint: tools: go.mod'
+	@cd tools && GOWORK=off go mod tidy -diff
+
+.PHONY: fmt
+fmt: $(LINTER) ## Format all Go code
+	@$(LINTER) fmt $(MODULES)
+
+$(LINTER): tools/go.mod
+	@echo 'building golangci-lint as pinned by tools/go.mod: some minutes the first time'
+	@GOWORK=off go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+.PHONY: bench
+bench: ## Measure the whole system beside a bare handler on the same database
+	@go run ./services/allinone/bench
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (20s) each
+	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' pkg services | sed 's/:func / /' | while read -r file target; do \
+		echo "fuzz: $$target in $${file%/*}"; \
+		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit; \
+	done
+
+.PHONY: up
+up: ## Three services on the emulators, provisioned, in Docker
+	docker compose up --build --detach --wait
+
+.PHONY: down
+down: ## Stop what "make up" started
+	docker compose down
+
+.PHONY: wipe
+wipe: ## Delete all of ENDPOINT=accounts|audios on a running system (URL=http://localhost:8080)
+	@test -n "$(ENDPOINT)" || { echo 'usage: make wipe ENDPOINT=accounts|audios [URL=$(URL)]' >&2; exit 2; }
+	@go run ./services/allinone wipe --url $(URL) $(ENDPOINT)

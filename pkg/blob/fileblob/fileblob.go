@@ -1,0 +1,250 @@
+// Package fileblob keeps objects in a folder, a file each.
+package fileblob
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/blob"
+)
+
+// pending is the folder inside a store's own for objects that are not whole
+// yet. No object's name starts with a dot.
+const pending = ".pending"
+
+var _ blob.Store = (*Store)(nil)
+
+// Store is a blob.Store in one folder. The object a/b is the file a+b: without
+// folders inside, there are none to create, sync and remove, and the objects a
+// and a/b do not exclude each other.
+type Store struct {
+	root *os.Root
+	dir  *os.File
+}
+
+// New opens the store in dir, which it creates if it is missing, for this user
+// alone. It removes what a crash has left of unfinished Puts, so no two stores
+// may use one folder at the same time.
+func New(dir string) (*Store, error) {
+	s, err := open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open object folder: %w", err)
+	}
+	return s, nil
+}
+
+func open(dir string) (*Store, error) {
+	if err := makeDir(filepath.Join(dir, pending)); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	stale, err := fs.ReadDir(root.FS(), pending)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range stale {
+		if err := root.Remove(filepath.Join(pending, entry.Name())); err != nil {
+			return nil, err
+		}
+	}
+	d, err := root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	return &Store{root: root, dir: d}, nil
+}
+
+// makeDir is a durable os.MkdirAll.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if err := makeDir(parent); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	d, err := os.Open(parent)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// Put implements blob.Store. It has no use for the content type.
+func (s *Store) Put(ctx context.Context, name, _ string, r io.Reader) error {
+	file, err := fileName(name)
+	if err != nil {
+		return fmt.Errorf("put object: %w", err)
+	}
+	whole := filepath.Join(pending, rand.Text())
+	defer s.root.Remove(whole)
+	src := blob.NewSource(ctx, r)
+	if err := s.write(whole, src); err != nil {
+		if src.Err() != nil {
+			return fmt.Errorf("put object %s: read its content: %w", name, src.Err())
+		}
+		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+	}
+	// A link, unlike a rename, never replaces.
+	if err := s.root.Link(whole, file); errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("put object %s: %w", name, blob.ErrExists)
+	} else if err != nil {
+		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+	}
+	if err := s.dir.Sync(); err != nil {
+		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(errors.Join(err, s.root.Remove(file))))
+	}
+	return nil
+}
+
+func (s *Store) write(file string, r io.Reader) error {
+	f, err := s.root.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(f, r)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Open implements blob.Store.
+func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	file, err := fileName(name)
+	if err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("open object %s: %w", name, ended(ctx))
+	}
+	f, err := s.root.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrNotFound)
+	} else if err != nil {
+		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+	}
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrUnavailable.Wrap(errors.Join(err, f.Close())))
+	}
+	body := &reader{ctx: ctx, Reader: f, Closer: f}
+	if length >= 0 {
+		body.Reader = io.LimitReader(f, length)
+	}
+	return body, nil
+}
+
+type reader struct {
+	ctx context.Context
+	io.Reader
+	io.Closer
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if r.ctx.Err() != nil {
+		return 0, fmt.Errorf("read object: %w", ended(r.ctx))
+	}
+	n, err := r.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fmt.Errorf("read object: %w", blob.ErrUnavailable.Wrap(err))
+	}
+	return n, err
+}
+
+// Delete implements blob.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	file, err := fileName(name)
+	if err != nil {
+		return fmt.Errorf("delete object: %w", err)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("delete object %s: %w", name, ended(ctx))
+	}
+	if err := s.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("delete object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+	}
+	return nil
+}
+
+// List implements blob.Store. It holds all names in memory at once.
+func (s *Store) List(ctx context.Context, before time.Time, yield func(name string) error) error {
+	names, err := s.names()
+	if err != nil {
+		return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return fmt.Errorf("list objects: %w", ended(ctx))
+		}
+		info, err := s.root.Lstat(strings.ReplaceAll(name, "/", "+"))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		} else if err != nil {
+			return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
+		}
+		if !info.Mode().IsRegular() || !info.ModTime().Before(before) {
+			continue
+		}
+		if err := yield(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) names() ([]string, error) {
+	d, err := s.root.Open(".")
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	if err != nil {
+		return nil, err
+	}
+	for i, file := range names {
+		names[i] = strings.ReplaceAll(file, "+", "/")
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return blob.CheckName(name) != nil })
+	slices.Sort(names)
+	return names, nil
+}
+
+// Check implements blob.Store: it says whether a file can be created.
+func (s *Store) Check(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("check object store: %w", ended(ctx))
+	}
+	probe := filepath.Join(pending, rand.Text())
+	defer s.root.Remove(probe)
+	if err := s.write(probe, strings.NewReader("")); err != nil {
+		return fmt.Errorf("check object store: %w", blob.ErrUnavailable.Wrap(err))
+	}
+	return nil
+}
+
+// fileName returns the file that keeps the object called name.
+func fileName(name string) (string, error) {
+	if err := blob.CheckName(name); err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(name, "/", "+"), nil
+}
+
+func ended(ctx context.Context) error { return blob.ErrUnavailable.Wrap(context.Cause(ctx)) }

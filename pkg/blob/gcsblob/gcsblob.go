@@ -1,0 +1,220 @@
+// Package gcsblob keeps objects in a Cloud Storage bucket.
+package gcsblob
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"cloud.google.com/go/storage"
+	"google.golang.org/api/googleapi"
+	"google.golang.org/api/iterator"
+
+	"github.com/concha-labs/backend/pkg/blob"
+)
+
+// The sizes of an upload's buffer, from which the client repeats what failed.
+// Content that fits is sent in one request.
+const (
+	unknownBuffer = 1 << 20 // for a reader that does not tell its length
+	largestBuffer = 8 << 20
+)
+
+// putID is the metadata key under which each Put leaves a mark of its own.
+const putID = "put-id"
+
+var _ blob.Store = (*Store)(nil)
+
+// Store is a blob.Store in one bucket. The client verifies what it sends, and
+// an object read whole, against the object's CRC32C. An unreachable bucket
+// costs a caller ten seconds at most.
+type Store struct {
+	bucket *storage.BucketHandle
+}
+
+// New returns the store in bucket, which exists (see Provision).
+func New(client *storage.Client, bucket string) *Store {
+	// Deletes and writes here are safe to repeat, which the client cannot know.
+	return &Store{bucket: client.Bucket(bucket).Retryer(storage.WithPolicy(storage.RetryAlways))}
+}
+
+// Provision creates a private bucket in location ("" is the backend's default)
+// unless the caller can already read one of that name, whose settings it leaves
+// alone, and says whether it did. Deleted objects are gone at once: what has to
+// be erased must not stay restorable.
+func Provision(ctx context.Context, client *storage.Client, project, bucket, location string) (created bool, err error) {
+	ctx, watch := newWatch(ctx)
+	defer watch.end()
+	b := client.Bucket(bucket)
+	err = b.Create(ctx, project, &storage.BucketAttrs{
+		Location:                 location,
+		UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
+		PublicAccessPrevention:   storage.PublicAccessPreventionEnforced,
+		SoftDeletePolicy:         &storage.SoftDeletePolicy{RetentionDuration: 0},
+	})
+	if status(err) == http.StatusConflict {
+		// Names are global: the bucket may be a stranger's.
+		if _, err := b.Attrs(ctx); err != nil {
+			return false, fmt.Errorf("create bucket %s, which exists: %w", bucket, translate(ctx, err))
+		}
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("create bucket %s: %w", bucket, translate(ctx, err))
+	}
+	return true, nil
+}
+
+// Put implements blob.Store.
+func (s *Store) Put(ctx context.Context, name, contentType string, r io.Reader) error {
+	if err := blob.CheckName(name); err != nil {
+		return fmt.Errorf("put object: %w", err)
+	}
+	ctx, watch := newWatch(ctx)
+	// Ending the context is what abandons an upload; closing w completes it.
+	defer watch.end()
+	watch.pause()
+	object := s.bucket.Object(name)
+	id := rand.Text()
+	w := object.If(storage.Conditions{DoesNotExist: true}).NewWriter(ctx)
+	w.ChunkSize = bufferSize(r)
+	w.ContentType = contentType
+	w.CacheControl = "private"
+	w.Metadata = map[string]string{putID: id}
+
+	src := blob.NewSource(ctx, r)
+	_, err := io.Copy(watchedWriter{w, watch}, src)
+	if src.Err() != nil {
+		return fmt.Errorf("put object %s: read its content: %w", name, src.Err())
+	}
+	watch.begin()
+	if err == nil {
+		err = w.Close()
+	}
+	if status(err) == http.StatusPreconditionFailed {
+		err = taken(ctx, object, id)
+	}
+	if err != nil {
+		return fmt.Errorf("put object %s: %w", name, translate(ctx, err))
+	}
+	return nil
+}
+
+func bufferSize(r io.Reader) int {
+	if r, ok := r.(interface{ Len() int }); ok {
+		// A byte more, or the client would not see that this was all.
+		return min(r.Len()+1, largestBuffer)
+	}
+	return unknownBuffer
+}
+
+// taken returns nil if the object that is in the way is the very one of the Put
+// called id: its first request was carried out, its answer got lost, and the
+// client's repetition found the object there.
+func taken(ctx context.Context, object *storage.ObjectHandle, id string) error {
+	attrs, err := object.Attrs(ctx)
+	switch {
+	case err == nil && attrs.Metadata[putID] == id:
+		return nil
+	case err == nil, errors.Is(err, storage.ErrObjectNotExist):
+		return blob.ErrExists
+	}
+	return err
+}
+
+// Open implements blob.Store.
+func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if err := blob.CheckName(name); err != nil {
+		return nil, fmt.Errorf("open object: %w", err)
+	}
+	ctx, watch := newWatch(ctx)
+	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, length)
+	if status(err) == http.StatusRequestedRangeNotSatisfiable {
+		watch.end()
+		return http.NoBody, nil
+	}
+	if err != nil {
+		defer watch.end()
+		return nil, fmt.Errorf("open object %s: %w", name, translate(ctx, err))
+	}
+	watch.pause()
+	return &reader{ctx: ctx, r: r, watch: watch}, nil
+}
+
+// Delete implements blob.Store.
+func (s *Store) Delete(ctx context.Context, name string) error {
+	if err := blob.CheckName(name); err != nil {
+		return fmt.Errorf("delete object: %w", err)
+	}
+	ctx, watch := newWatch(ctx)
+	defer watch.end()
+	err := s.bucket.Object(name).Delete(ctx)
+	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
+		return fmt.Errorf("delete object %s: %w", name, translate(ctx, err))
+	}
+	return nil
+}
+
+// List implements blob.Store.
+func (s *Store) List(ctx context.Context, before time.Time, yield func(name string) error) error {
+	ctx, watch := newWatch(ctx)
+	defer watch.end()
+	query := &storage.Query{Projection: storage.ProjectionNoACL}
+	if err := query.SetAttrSelection([]string{"Name", "Updated"}); err != nil {
+		return fmt.Errorf("list objects: %w", err)
+	}
+	for objects := s.bucket.Objects(ctx, query); ; {
+		watch.begin()
+		attrs, err := objects.Next()
+		watch.pause()
+		if errors.Is(err, iterator.Done) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("list objects: %w", translate(ctx, err))
+		}
+		if !attrs.Updated.Before(before) || blob.CheckName(attrs.Name) != nil {
+			continue
+		}
+		if err := yield(attrs.Name); err != nil {
+			return err
+		}
+	}
+}
+
+// Check implements blob.Store: it says whether the bucket can be listed, for
+// which, unlike for its attributes, the role of an object user is enough.
+func (s *Store) Check(ctx context.Context) error {
+	ctx, watch := newWatch(ctx)
+	defer watch.end()
+	objects := s.bucket.Objects(ctx, nil)
+	objects.PageInfo().MaxSize = 1
+	if _, err := objects.Next(); err != nil && !errors.Is(err, iterator.Done) {
+		return fmt.Errorf("check object store: %w", translate(ctx, err))
+	}
+	return nil
+}
+
+// translate turns an error of the client into one of the port's.
+func translate(ctx context.Context, err error) error {
+	switch {
+	case errors.Is(err, blob.ErrExists):
+		return err
+	case errors.Is(err, storage.ErrObjectNotExist):
+		return blob.ErrNotFound.Wrap(err)
+	case ctx.Err() != nil:
+		return blob.ErrUnavailable.Wrap(fmt.Errorf("%w: %w", context.Cause(ctx), err))
+	}
+	return blob.ErrUnavailable.Wrap(err)
+}
+
+// status returns the HTTP status that err tells of, or 0.
+func status(err error) int {
+	if e, ok := errors.AsType[*googleapi.Error](err); ok {
+		return e.Code
+	}
+	return 0
+}
