@@ -1,0 +1,419 @@
+package bustest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// numbered returns messages 1 to n of each of keys keys, the keys interleaved,
+// and what a recorder makes of them.
+func numbered(keys, n int) (msgs []bus.Message, want map[string][]string) {
+	want = make(map[string][]string)
+	for i := range n {
+		for k := range keys {
+			key, data := fmt.Sprintf("account/%d", k), fmt.Sprint(i+1)
+			msgs = append(msgs, message(key, data))
+			want[key] = append(want[key], data)
+		}
+	}
+	return msgs, want
+}
+
+func testContent(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	got := make(chan bus.Message, 10)
+	receive(t, topic.Subscribers[0], func(_ context.Context, m bus.Message) error {
+		got <- m
+		return nil
+	})
+	binary := bus.Message{
+		OrderingKey: "ключ/1", Data: []byte{0, 1, 0xff, '\n'},
+		Attributes: map[string]string{"empty": "", "text": "α\n\"&<"},
+	}
+	publish(t, topic.Publisher, binary)
+	if diff := cmp.Diff(binary, <-got); diff != "" {
+		t.Errorf("received (-published +got):\n%s", diff)
+	}
+	for _, e := range Events() {
+		publish(t, topic.Publisher, eventMessage(e))
+		m := <-got
+		want, err := goldenOf(e.Type)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var data, wantData bytes.Buffer
+		if err := errors.Join(json.Compact(&data, m.Data), json.Compact(&wantData, want.Data)); err != nil {
+			t.Fatal(err)
+		}
+		want.Data = wantData.Bytes()
+		if diff := cmp.Diff(want, goldenMessage{m.OrderingKey, m.Attributes, data.Bytes()}); diff != "" {
+			t.Errorf("%s: received (-golden +got):\n%s", e.Type, diff)
+		}
+	}
+}
+
+func testOrder(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	msgs, want := numbered(8, 12)
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	half := len(msgs) / 2
+	for _, part := range [][]bus.Message{msgs[:half], msgs[half:]} {
+		ctx, cancel := context.WithTimeout(t.Context(), deadline)
+		defer cancel()
+		if err := topic.Publisher.Publish(ctx, part); err != nil {
+			t.Fatalf("Publish: %v", err)
+		}
+	}
+	r.wait(t, len(msgs))
+	r.want(t, want)
+}
+
+func testKeysAreIndependent(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	other := make(chan struct{})
+	met := make(chan struct{})
+	receive(t, topic.Subscribers[0], func(ctx context.Context, m bus.Message) error {
+		if m.OrderingKey == "b" {
+			close(other)
+			return nil
+		}
+		select {
+		case <-other:
+			close(met)
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	})
+	publish(t, topic.Publisher, message("a", "1"), message("b", "1"))
+	select {
+	case <-met:
+	case <-time.After(deadline):
+		t.Error("a message waits for one of another key")
+	}
+}
+
+func testFailureIsRepeatedInOrder(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	outage := fault.New(fault.Unavailable, "down", "down")
+	r := newRecorder(func(m bus.Message, attempt int) error {
+		switch {
+		case m.OrderingKey == "a" && string(m.Data) == "2" && attempt == 1:
+			return errBroken
+		case m.OrderingKey == "a" && string(m.Data) == "3" && attempt == 1:
+			return outage
+		default:
+			return nil
+		}
+	})
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, message("a", "1"), message("a", "2"), message("a", "3"), message("a", "4"), message("b", "1"))
+	r.wait(t, 7)
+	r.want(t, map[string][]string{"a": {"1", "2", "2", "3", "3", "4"}, "b": {"1"}})
+}
+
+func testPermanentErrors(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	kinds := []fault.Kind{fault.Invalid, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported}
+	var msgs []bus.Message
+	var ids, datas []string
+	for i := range kinds {
+		m := message("a", fmt.Sprint(i))
+		msgs = append(msgs, m)
+		ids = append(ids, m.Attributes["ce-id"])
+		datas = append(datas, string(m.Data))
+	}
+	r := newRecorder(func(m bus.Message, _ int) error {
+		if i := slices.Index(datas, string(m.Data)); i >= 0 {
+			return fmt.Errorf("handle: %w", fault.New(kinds[i], "no", "no"))
+		}
+		return nil
+	})
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, append(msgs, message("a", "good"))...)
+	r.wait(t, len(msgs)+1)
+	r.want(t, map[string][]string{"a": append(datas, "good")})
+	wantDeadLetters(t, topic, ids...)
+}
+
+func testAttemptsUsedUp(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	r := newRecorder(func(m bus.Message, _ int) error {
+		if string(m.Data) == "bad" {
+			return errBroken
+		}
+		return nil
+	})
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, message("a", "bad"), message("a", "good"))
+	r.wait(t, bus.MaxAttempts+1)
+	r.want(t, map[string][]string{"a": append(slices.Repeat([]string{"bad"}, bus.MaxAttempts), "good")})
+	wantDeadLetters(t, topic, "a/bad")
+}
+
+func wantDeadLetters(t *testing.T, topic Topic, ids ...string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	slices.Sort(ids)
+	for got := []string(nil); ctx.Err() == nil; {
+		got = append(got, topic.DeadLetters(t)...)
+		slices.Sort(got)
+		got = slices.Compact(got)
+		if slices.Equal(got, ids) {
+			return
+		}
+	}
+	t.Errorf("dead letters are not %q within %v", ids, deadline)
+}
+
+func testEverySubscription(t *testing.T, topic Topic) {
+	msgs, want := numbered(2, 3)
+	first := newRecorder(nil)
+	second := newRecorder(func(m bus.Message, attempt int) error {
+		if string(m.Data) == "2" && attempt == 1 {
+			return errBroken // no trouble of the first's
+		}
+		return nil
+	})
+	receive(t, topic.Subscribers[0], first.handle)
+	receive(t, topic.Subscribers[1], second.handle)
+	publish(t, topic.Publisher, msgs...)
+	first.wait(t, len(msgs))
+	first.want(t, want)
+	second.wait(t, len(msgs)+2)
+	second.want(t, map[string][]string{"account/0": {"1", "2", "2", "3"}, "account/1": {"1", "2", "2", "3"}})
+}
+
+func testWaitsForWhatIsUnderWay(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	started, finish := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	finished := make(chan error, 1)
+	stop := receive(t, topic.Subscribers[0], func(ctx context.Context, _ bus.Message) error {
+		once.Do(func() { close(started) })
+		<-finish
+		finished <- ctx.Err()
+		return nil
+	})
+	publish(t, topic.Publisher, message("a", "1"))
+	<-started
+	time.AfterFunc(200*time.Millisecond, func() { close(finish) })
+	stop()
+	select {
+	case err := <-finished:
+		if err != nil {
+			t.Errorf("the context of a handler under way: %v", err)
+		}
+	default:
+		t.Fatal("Receive returned before the handler under way")
+	}
+	// It was acknowledged, so only the next one comes.
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, message("a", "2"))
+	r.wait(t, 1)
+	r.want(t, map[string][]string{"a": {"2"}})
+}
+
+func testWaitIsBounded(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	started, release := make(chan struct{}), make(chan struct{})
+	stop := receive(t, topic.Subscribers[0], func(context.Context, bus.Message) error {
+		close(started)
+		<-release
+		return nil
+	})
+	publish(t, topic.Publisher, message("a", "1"))
+	<-started
+	begin := time.Now()
+	stop()
+	if took := time.Since(begin); took > 8*time.Second {
+		t.Errorf("Receive took %v to end with a handler that hangs", took)
+	}
+	close(release)
+}
+
+func testUnhandledComesAgain(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	started := make(chan struct{})
+	stop := receive(t, topic.Subscribers[0], func(ctx context.Context, m bus.Message) error {
+		if string(m.Data) != "1" {
+			t.Errorf("message %s came before message 1 was handled", m.Data)
+		}
+		close(started)
+		<-ctx.Done()
+		return ctx.Err()
+	})
+	publish(t, topic.Publisher, message("a", "1"), message("a", "2"))
+	<-started
+	stop()
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	r.wait(t, 2)
+	r.want(t, map[string][]string{"a": {"1", "2"}})
+}
+
+func testPublishFailsThenSucceeds(t *testing.T, topic Topic) {
+	msgs, want := numbered(3, 5)
+	repair := topic.Break()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if err := topic.Publisher.Publish(ctx, msgs); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("Publish to a broken broker = %v, want fault.Unavailable", err)
+	}
+	repair()
+	settle(t, topic.Subscribers[1])
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, msgs...)
+	r.wait(t, len(msgs))
+	r.want(t, want)
+}
+
+func testPublishGivesUpWithContext(t *testing.T, topic Topic) {
+	defer topic.Break()()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
+	begin := time.Now()
+	err := topic.Publisher.Publish(ctx, []bus.Message{message("a", "1")})
+	if !errors.Is(err, bus.ErrUnavailable) {
+		t.Errorf("Publish = %v, want bus.ErrUnavailable", err)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("Publish took %v to return after its context ended", took)
+	}
+}
+
+func testLimits(t *testing.T, topic Topic) {
+	many := make(map[string]string)
+	for i := range bus.MaxAttributes {
+		many[fmt.Sprint(i)] = ""
+	}
+	long := func(n int) string { return strings.Repeat("x", n) }
+	good := []bus.Message{
+		{OrderingKey: long(bus.MaxOrderingKey), Data: []byte("1")},
+		{OrderingKey: "many", Attributes: many, Data: []byte("1")},
+		{OrderingKey: "long", Attributes: map[string]string{long(bus.MaxAttributeKey): long(bus.MaxAttributeValue)}, Data: []byte("1")},
+	}
+	settle(t, topic.Subscribers[1])
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], func(ctx context.Context, m bus.Message) error {
+		m.Attributes = map[string]string{"ce-id": m.OrderingKey}
+		return r.handle(ctx, m)
+	})
+	tooMany := map[string]string{"one more": ""}
+	for k := range many {
+		tooMany[k] = ""
+	}
+	for name, bad := range map[string]bus.Message{
+		"no key":          {Data: []byte("1")},
+		"long key":        {OrderingKey: long(bus.MaxOrderingKey + 1)},
+		"broken key":      {OrderingKey: "\xff"},
+		"many attributes": {OrderingKey: "a", Attributes: tooMany},
+		"no name":         {OrderingKey: "a", Attributes: map[string]string{"": "x"}},
+		"long name":       {OrderingKey: "a", Attributes: map[string]string{long(bus.MaxAttributeKey + 1): "x"}},
+		"long value":      {OrderingKey: "a", Attributes: map[string]string{"a": long(bus.MaxAttributeValue + 1)}},
+		"broken value":    {OrderingKey: "a", Attributes: map[string]string{"a": "\xff"}},
+		"much data":       {OrderingKey: "a", Data: make([]byte, bus.MaxMessage)},
+	} {
+		err := topic.Publisher.Publish(t.Context(), []bus.Message{message("before", "1"), bad})
+		if fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%s: Publish = %.200v, want fault.Invalid", name, err)
+		}
+	}
+	publish(t, topic.Publisher, good...)
+	r.wait(t, len(good))
+	want := make(map[string][]string)
+	for _, m := range good {
+		want[m.OrderingKey] = []string{"1"}
+	}
+	r.want(t, want)
+}
+
+func testBigBatch(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	msgs, want := numbered(60, 5)
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	publish(t, topic.Publisher, msgs...)
+	r.wait(t, len(msgs))
+	r.want(t, want)
+}
+
+func testConcurrentPublishers(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	msgs, want := numbered(4, 8)
+	byKey, err := bus.ByKey(msgs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRecorder(nil)
+	receive(t, topic.Subscribers[0], r.handle)
+	for _, msgs := range byKey {
+		publish(t, topic.Publisher, msgs...)
+	}
+	r.wait(t, len(msgs))
+	r.want(t, want)
+}
+
+func testOwnCopies(t *testing.T, topic Topic) {
+	published := message("a", "1")
+	want := published.Clone()
+	var rest sync.WaitGroup
+	rest.Add(2)
+	for _, s := range topic.Subscribers {
+		var once sync.Once
+		receive(t, s, func(_ context.Context, m bus.Message) error {
+			once.Do(func() {
+				defer rest.Done()
+				if diff := cmp.Diff(want, m); diff != "" {
+					t.Errorf("received (-published +got):\n%s", diff)
+				}
+				m.Data[0], m.Attributes["ce-id"] = 'X', "changed"
+			})
+			return nil
+		})
+	}
+	publish(t, topic.Publisher, published)
+	rest.Wait()
+	if diff := cmp.Diff(want, published); diff != "" {
+		t.Errorf("the publisher's message was changed (-want +got):\n%s", diff)
+	}
+}
+
+func testDuplicating(t *testing.T, topic Topic) {
+	settle(t, topic.Subscribers[1])
+	var mu sync.Mutex
+	var got []string
+	all := make(chan struct{})
+	receive(t, Duplicating(topic.Subscribers[0]), func(_ context.Context, m bus.Message) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if got = append(got, string(m.Data)); len(got) == 8 {
+			close(all)
+		}
+		return nil
+	})
+	publish(t, topic.Publisher, message("a", "1"), message("a", "2"), message("a", "3"))
+	<-all
+	mu.Lock()
+	defer mu.Unlock()
+	if diff := cmp.Diff([]string{"1", "1", "2", "1", "2", "3", "2", "3"}, got); diff != "" {
+		t.Errorf("received (-want +got):\n%s", diff)
+	}
+}

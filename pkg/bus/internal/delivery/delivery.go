@@ -1,0 +1,145 @@
+// Package delivery is what every subscriber does with a message between the
+// broker and the handler: try, try again, give up, and wait at the end.
+package delivery
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// At the end of Receive, the context of the handlers under way ends after
+// Grace; Drain stops waiting for those that do not heed it after Limit.
+const (
+	Grace = 4 * time.Second
+	Limit = 5 * time.Second
+)
+
+// Backoff is the pause between two attempts: Base, doubled each time up to Max.
+type Backoff struct{ Base, Max time.Duration }
+
+// After returns the pause after the given attempt, counted from 1.
+func (b Backoff) After(attempt int) time.Duration {
+	d := b.Base
+	for range attempt - 1 {
+		if d >= b.Max {
+			break
+		}
+		d *= 2
+	}
+	return min(d, b.Max)
+}
+
+// Session is one call of Receive.
+type Session struct {
+	stop    context.Context
+	ctx     context.Context // of the handlers
+	cancel  context.CancelFunc
+	handler bus.Handler
+	backoff Backoff
+	slots   chan struct{}
+	log     *zap.Logger
+}
+
+// NewSession returns a session that hands messages to h, at most width at a
+// time, until stop is done. Drain or Close ends it.
+func NewSession(stop context.Context, h bus.Handler, width int, b Backoff, log *zap.Logger) *Session {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
+	return &Session{
+		stop: stop, ctx: ctx, cancel: cancel, handler: h, backoff: b,
+		slots: make(chan struct{}, width), log: log,
+	}
+}
+
+// Stopping reports whether the session is at its end.
+func (s *Session) Stopping() bool { return s.stop.Err() != nil }
+
+// Acquire takes one of the session's slots for a message. It returns false if
+// the session stops first.
+func (s *Session) Acquire() bool {
+	if s.Stopping() {
+		return false
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return true
+	case <-s.stop.Done():
+		return false
+	}
+}
+
+// Release gives the slot back.
+func (s *Session) Release() { <-s.slots }
+
+// Deliver tries the handler with msg until it is settled: (true, nil) if
+// handled, (true, why) if it is to be dead-lettered. It returns (false, why)
+// if the session stopped or ctx ended before; the message must come again
+// then. ctx bounds the attempts and does not reach the handler.
+func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.stop, cancel)()
+	for attempt, failures := 1, 0; ; attempt++ {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		err := s.try(msg.Clone())
+		if err == nil || bus.Permanent(err) {
+			return true, err
+		}
+		if ctx.Err() != nil {
+			return false, err
+		}
+		if fault.KindOf(err) != fault.Unavailable {
+			failures++
+		}
+		if failures == bus.MaxAttempts {
+			return true, err
+		}
+		pause := s.backoff.After(attempt)
+		s.log.Warn("handling a message failed, trying again",
+			append(Fields(msg), zap.Int("attempt", attempt), zap.Duration("pause", pause), zap.Error(err))...)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (s *Session) try(msg bus.Message) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("handler panicked: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return s.handler(s.ctx, msg)
+}
+
+// Drain waits for the messages that hold a slot, at most Limit, and closes the
+// session. It is called once, after stop is done.
+func (s *Session) Drain() {
+	defer s.Close()
+	defer time.AfterFunc(Grace, s.cancel).Stop()
+	limit := time.After(Limit)
+	for range cap(s.slots) {
+		select {
+		case s.slots <- struct{}{}:
+		case <-limit:
+			return
+		}
+	}
+}
+
+// Close ends the context of the handlers.
+func (s *Session) Close() { s.cancel() }
+
+// Fields names msg in a log line.
+func Fields(msg bus.Message) []zap.Field {
+	return []zap.Field{zap.String("ordering_key", msg.OrderingKey), zap.String("event_id", msg.Attributes["ce-id"])}
+}

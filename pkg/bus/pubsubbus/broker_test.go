@@ -1,0 +1,165 @@
+package pubsubbus_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/bustest"
+	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+)
+
+// broker is a client of a test server that can be cut off.
+type broker struct {
+	*pubsub.Client
+	unreachable atomic.Bool
+	// intercept, if set, takes the place of the server's answer by returning true.
+	intercept func(method string, request any, invoke func(context.Context) error) bool
+}
+
+var names atomic.Int64
+
+// connect returns a client of the server at addr in a project of its own.
+func connect(t testing.TB, addr string) *broker {
+	t.Helper()
+	b := &broker{}
+	conn, err := grpc.NewClient(addr, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoker grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			if b.unreachable.Load() {
+				return status.Error(codes.Unavailable, "cut off")
+			}
+			invoke := func(ctx context.Context) error { return invoker(ctx, method, req, reply, cc, opts...) }
+			if b.intercept != nil && b.intercept(path.Base(method), req, invoke) {
+				return nil
+			}
+			return invoke(ctx)
+		}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	project := fmt.Sprintf("test-%d-%d", time.Now().UnixNano(), names.Add(1))
+	b.Client, err = pubsub.NewClient(t.Context(), project, option.WithGRPCConn(conn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
+// open returns a provisioned topic for the suite.
+func open(t *testing.T, b *broker) bustest.Topic {
+	t.Helper()
+	if _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one", "two"}}); err != nil {
+		t.Fatal(err)
+	}
+	return bustest.Topic{
+		Publisher: pubsubbus.NewPublisher(b.Client, "topic"),
+		Subscribers: [2]bus.Subscriber{
+			pubsubbus.NewSubscriber(b.Client, "one", zap.NewNop()),
+			pubsubbus.NewSubscriber(b.Client, "two", zap.NewNop()),
+		},
+		DeadLetters: func(t *testing.T) []string { return pullIDs(t, b, pubsubbus.DeadLetterTopic("one")) },
+		Break: func() func() {
+			b.unreachable.Store(true)
+			return func() { b.unreachable.Store(false) }
+		},
+	}
+}
+
+func pull(t *testing.T, b *broker, subscription string) []*pubsubpb.PubsubMessage {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	name := "projects/" + b.Project() + "/subscriptions/" + subscription
+	response, err := b.SubscriptionAdminClient.Pull(ctx, &pubsubpb.PullRequest{Subscription: name, MaxMessages: 100})
+	if status.Code(err) == codes.DeadlineExceeded || errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	if err != nil {
+		t.Fatalf("Pull: %v", err)
+	}
+	var msgs []*pubsubpb.PubsubMessage
+	var acks []string
+	for _, m := range response.ReceivedMessages {
+		msgs = append(msgs, m.Message)
+		acks = append(acks, m.AckId)
+	}
+	if len(acks) > 0 {
+		if err := b.SubscriptionAdminClient.Acknowledge(t.Context(), &pubsubpb.AcknowledgeRequest{Subscription: name, AckIds: acks}); err != nil {
+			t.Fatalf("Acknowledge: %v", err)
+		}
+	}
+	return msgs
+}
+
+func pullIDs(t *testing.T, b *broker, subscription string) (ids []string) {
+	for _, m := range pull(t, b, subscription) {
+		ids = append(ids, m.Attributes["ce-id"])
+	}
+	return ids
+}
+
+// testProvision checks Provision against the server at addr.
+func testProvision(t *testing.T, addr string) {
+	b := connect(t, addr)
+	want := []string{
+		"topics/account-events-v1",
+		"topics/accounts-self-dead-letter", "subscriptions/accounts-self-dead-letter", "subscriptions/accounts-self",
+	}
+	provision := func(topics map[string][]string, want ...string) {
+		t.Helper()
+		for _, expected := range [][]string{want, nil} { // the second call has nothing to do
+			made, err := pubsubbus.Provision(t.Context(), b.Client, topics)
+			if err != nil {
+				t.Fatalf("Provision: %v", err)
+			}
+			var got []string
+			for _, name := range made {
+				got = append(got, strings.TrimPrefix(name, "projects/"+b.Project()+"/"))
+			}
+			if diff := cmp.Diff(expected, got); diff != "" {
+				t.Errorf("made (-want +got):\n%s", diff)
+			}
+		}
+	}
+	provision(map[string][]string{"account-events-v1": {"accounts-self"}}, want...)
+	provision(map[string][]string{"account-events-v1": {"audios-account-events"}, "audio-events-v1": {"audios-self"}},
+		"topics/audios-account-events-dead-letter", "subscriptions/audios-account-events-dead-letter", "subscriptions/audios-account-events",
+		"topics/audio-events-v1",
+		"topics/audios-self-dead-letter", "subscriptions/audios-self-dead-letter", "subscriptions/audios-self")
+
+	got, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{
+		Subscription: "projects/" + b.Project() + "/subscriptions/accounts-self",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.EnableMessageOrdering || got.AckDeadlineSeconds != 60 || got.ExpirationPolicy.GetTtl() != nil ||
+		got.MessageRetentionDuration.AsDuration() != 7*24*time.Hour ||
+		got.RetryPolicy.GetMinimumBackoff().AsDuration() != time.Second || got.RetryPolicy.GetMaximumBackoff().AsDuration() != time.Minute {
+		t.Errorf("subscription %v", got)
+	}
+	policy := &pubsubpb.DeadLetterPolicy{
+		DeadLetterTopic: "projects/" + b.Project() + "/topics/accounts-self-dead-letter", MaxDeliveryAttempts: 20,
+	}
+	if !proto.Equal(got.DeadLetterPolicy, policy) {
+		t.Errorf("dead-letter policy %v, want %v", got.DeadLetterPolicy, policy)
+	}
+}

@@ -1,0 +1,185 @@
+package pubsubbus
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/internal/delivery"
+)
+
+const (
+	// width is how many messages a subscriber holds, handled and waiting.
+	width    = 256
+	maxBytes = 64 << 20
+	// lease is how long a message is held and tried again during an outage
+	// before the service may give it to another process.
+	lease = time.Hour
+	// flush is how long Receive waits at its end for the last acknowledgements.
+	flush = time.Second
+)
+
+// The attributes that a dead-lettered message has more than the message had.
+const (
+	DeadLetterReason       = "dead-letter-reason"
+	DeadLetterSubscription = "dead-letter-subscription"
+)
+
+var (
+	backoff          = delivery.Backoff{Base: 250 * time.Millisecond, Max: 30 * time.Second}
+	reconnectBackoff = delivery.Backoff{Base: 500 * time.Millisecond, Max: 30 * time.Second}
+)
+
+// Subscriber receives from one subscription, which must be ordered.
+type Subscriber struct {
+	client       *pubsub.Client
+	subscription string
+	deadLetters  *Publisher
+	log          *zap.Logger
+}
+
+var _ bus.Subscriber = (*Subscriber)(nil)
+
+// NewSubscriber returns a subscriber to a subscription of the client's project,
+// given by its id. It dead-letters to the topic that DeadLetterTopic names.
+func NewSubscriber(client *pubsub.Client, subscription string, log *zap.Logger) *Subscriber {
+	return &Subscriber{
+		client: client, subscription: subscription,
+		deadLetters: NewPublisher(client, DeadLetterTopic(subscription)),
+		log:         log.With(zap.String("subscription", subscription)),
+	}
+}
+
+// Receive implements bus.Subscriber.
+func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
+	session := delivery.NewSession(ctx, h, width, backoff, s.log)
+	defer session.Close()
+	// The connection outlives ctx until the handlers under way have ended.
+	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
+	defer disconnect()
+	var err error
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		err = s.keepReceiving(connected, session)
+	}()
+	select {
+	case <-ended:
+		return fmt.Errorf("receive from %s: %w", s.subscription, bus.ErrUnavailable.Wrap(err))
+	case <-ctx.Done():
+	}
+	session.Drain()
+	disconnect()
+	select {
+	case <-ended:
+	case <-time.After(flush):
+	}
+	return nil
+}
+
+// keepReceiving connects again after a failure, until ctx is done or the
+// service refuses the subscription.
+func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Session) error {
+	for attempt := 1; ; attempt++ {
+		start := time.Now()
+		err := s.receive(ctx, session)
+		if ctx.Err() != nil || refused(err) {
+			return err
+		}
+		if time.Since(start) > reconnectBackoff.Max {
+			attempt = 1
+		}
+		pause := reconnectBackoff.After(attempt)
+		s.log.Warn("receiving failed, connecting again", zap.Duration("pause", pause), zap.Error(err))
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func refused(err error) bool {
+	switch status.Code(err) {
+	case codes.NotFound, codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) error {
+	subscriber := s.client.Subscriber(fullName(s.client, "subscriptions", s.subscription))
+	subscriber.ReceiveSettings = pubsub.ReceiveSettings{
+		MaxExtension:           lease,
+		MaxOutstandingMessages: width,
+		MaxOutstandingBytes:    maxBytes,
+		NumGoroutines:          1,
+		// No ShutdownOptions: with a time-out the library closes the stream before
+		// the handlers end, and then sends neither acknowledgements nor nacks, so
+		// that what was under way comes again only after its lease of a minute.
+		// Session.Drain bounds the end instead.
+	}
+	return subscriber.Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
+		if s.settle(ctx, session, m) {
+			m.Ack()
+			return
+		}
+		if session.Stopping() {
+			// A nack now would bring the message back to this very stream.
+			<-ctx.Done()
+		}
+		m.Nack()
+	})
+}
+
+// settle reports whether m is done with, handled or dead-lettered. It gives up
+// when ctx ends, which is that of the stream, or the lease of m.
+func (s *Subscriber) settle(ctx context.Context, session *delivery.Session, m *pubsub.Message) bool {
+	if !session.Acquire() {
+		return false
+	}
+	defer session.Release()
+	ctx, cancel := context.WithTimeout(ctx, lease)
+	defer cancel()
+	msg := bus.Message{OrderingKey: m.OrderingKey, Attributes: m.Attributes, Data: m.Data}
+	settled, err := session.Deliver(ctx, msg)
+	if !settled || err == nil {
+		return settled
+	}
+	fields := append(delivery.Fields(msg), zap.Error(err))
+	if dlErr := s.deadLetter(msg, err); dlErr != nil {
+		s.log.Error("a message that cannot be handled cannot be dead-lettered either",
+			append(fields, zap.NamedError("dead_letter_error", dlErr))...)
+		return false
+	}
+	s.log.Error("dead-lettered a message that cannot be handled", fields...)
+	return true
+}
+
+// deadLetter has no context of its caller: the message is decided on, which the
+// end of Receive must not undo.
+func (s *Subscriber) deadLetter(msg bus.Message, reason error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
+	defer cancel()
+	msg.Attributes = maps.Clone(msg.Attributes)
+	if msg.Attributes == nil {
+		msg.Attributes = make(map[string]string)
+	}
+	msg.Attributes[DeadLetterReason] = attributeValue(reason.Error())
+	msg.Attributes[DeadLetterSubscription] = s.subscription
+	return s.deadLetters.publishKey(ctx, []bus.Message{msg})
+}
+
+// attributeValue cuts s to what an attribute can hold.
+func attributeValue(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), bus.MaxAttributeValue)], "")
+}
