@@ -1,0 +1,174 @@
+package httpserver
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// The usual limits of a body, in bytes.
+const (
+	MaxJSON   = 1 << 20
+	MaxUpload = 6 << 20 // the largest file, and what multipart adds to it
+)
+
+// maxPreallocated bounds the memory that a mere promise of a body costs.
+const maxPreallocated = 64 << 10
+
+// MediaType returns the media type of the request's Content-Type, in lower
+// case and without parameters; "" if there is none.
+func MediaType(r *http.Request) string {
+	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.Trim(mediaType, " \t"))
+}
+
+// RequireContentType returns nil if the request's media type is one of types,
+// else an ErrUnsupported that lists them. Parameters such as charset do not
+// count, and "application/*+json" stands for any with that suffix.
+func RequireContentType(c *gin.Context, types ...string) error {
+	got := MediaType(c.Request)
+	if slices.ContainsFunc(types, func(t string) bool { return matches(got, t) }) {
+		return nil
+	}
+	taken := strings.Join(types, " or ")
+	if got == "" {
+		return ErrUnsupported.Detailf("the Content-Type is missing; send %s", taken)
+	}
+	return ErrUnsupported.Detailf("a body of type %q is not taken here; send %s", got, taken)
+}
+
+func matches(mediaType, pattern string) bool {
+	before, after, wildcard := strings.Cut(pattern, "*")
+	if !wildcard {
+		return mediaType == pattern
+	}
+	return len(mediaType) > len(before)+len(after) && strings.HasPrefix(mediaType, before) && strings.HasSuffix(mediaType, after)
+}
+
+// ReadBody returns the whole body. Errors: ErrTooLarge if it has more than
+// limit bytes, before it is read if the request says so; ErrMalformed if it
+// breaks off or does not arrive in time.
+func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
+	body, err := OpenBody(c, limit)
+	if err != nil {
+		return nil, err
+	}
+	// One read more than the body needs tells bytes.Buffer that it has ended.
+	size := min(max(c.Request.ContentLength, 0), maxPreallocated) + bytes.MinRead
+	buf := bytes.NewBuffer(make([]byte, 0, size))
+	if _, err := buf.ReadFrom(body); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// OpenBody returns a reader of the body that fails as ReadBody does.
+func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
+	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header()}
+	if c.Request.ContentLength > limit {
+		return nil, b.tooLarge(limit)
+	}
+	return b, nil
+}
+
+type limitedBody struct {
+	io.ReadCloser
+	header http.Header
+}
+
+func (b *limitedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err == nil || err == io.EOF {
+		return n, err
+	}
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return n, b.tooLarge(tooLarge.Limit)
+	}
+	return n, brokenBody(err)
+}
+
+// tooLarge also has the connection closed, as the rest of the body is in it.
+func (b *limitedBody) tooLarge(limit int64) error {
+	b.header.Set("Connection", "close")
+	return ErrTooLarge.Detailf("the body is larger than %d bytes", limit)
+}
+
+func brokenBody(err error) error {
+	detail := "the body broke off before its end"
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		detail = "the body did not arrive in time"
+	}
+	return malformed("", detail).Wrap(err)
+}
+
+func malformed(pointer, detail string) *fault.Error {
+	e := ErrMalformed.Detailf("%s", detail)
+	e.Violations = []fault.Violation{{Pointer: pointer, Detail: detail}}
+	return e
+}
+
+// Part is a file in a multipart body.
+type Part struct {
+	*multipart.Part
+}
+
+// Read fails with ErrTooLarge or ErrMalformed, as ReadBody does.
+func (p *Part) Read(b []byte) (int, error) {
+	n, err := p.Part.Read(b)
+	if err == nil || err == io.EOF { //nolint:errorlint // the contract of io.Reader
+		return n, err
+	}
+	return n, brokenMultipart(err)
+}
+
+// OpenPart returns the first file of a multipart/form-data body that has the
+// name key, and skips what comes before it; it is read as it arrives. The whole
+// body may have limit bytes. Errors: ErrUnsupported if the body is not
+// multipart, fault.Invalid if it holds no such file, ErrMalformed, ErrTooLarge.
+func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
+	if err := RequireContentType(c, "multipart/form-data"); err != nil {
+		return nil, err
+	}
+	body, err := OpenBody(c, limit)
+	if err != nil {
+		return nil, err
+	}
+	c.Request.Body = body
+	reader, err := c.Request.MultipartReader()
+	if err != nil {
+		return nil, malformed("", "the Content-Type names no multipart boundary").Wrap(err)
+	}
+	missing := fault.Violation{Pointer: "/" + key, Detail: "is required: a file in a part of this name"}
+	for {
+		part, err := reader.NextPart()
+		switch {
+		case err == io.EOF:
+			return nil, fault.Invalidate(missing)
+		case err != nil:
+			return nil, brokenMultipart(err)
+		case part.FormName() != key:
+		case part.FileName() == "":
+			missing.Detail = "must be a file: its part has no file name"
+		default:
+			return &Part{part}, nil
+		}
+	}
+}
+
+// brokenMultipart keeps the fault that reading the body met, if any.
+func brokenMultipart(err error) error {
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return fmt.Errorf("read multipart body: %w", err)
+	}
+	return malformed("", "the multipart body is broken or breaks off before its end").Wrap(err)
+}

@@ -1,0 +1,98 @@
+package httpserver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"net/http"
+	"strings"
+
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+// RequestID returns the id that Process gave the request of ctx, or "".
+func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).RequestID }
+
+// Process wraps the handler of a whole process, once. Every request has an id
+// (X-Request-Id of the request if that is 1 to 128 of A-Za-z0-9._- , else a
+// new one), which the answer's header, the header h sees and, with a valid
+// traceparent, events.OriginFrom of the context carry. A panic of h becomes an
+// internal problem, or cuts the connection if the answer had begun. Each
+// request is logged in one line without its query and its sender, which may be
+// personal data: at info, of probes at debug; with the error at error for 5xx.
+func Process(h http.Handler, log *zap.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
+		rec := newRecorder(w, r, origin.RequestID)
+		header := w.Header()
+		header["X-Request-Id"] = rec.id[:]
+		header["X-Content-Type-Options"] = nosniff
+		r.Header["X-Request-Id"] = rec.id[:]
+		r = r.WithContext(events.WithOrigin(r.Context(), origin))
+		defer func() {
+			cut := false
+			if v := recover(); v != nil {
+				cut = rec.answerPanic(r, v)
+			}
+			rec.log(log)
+			if cut {
+				panic(http.ErrAbortHandler)
+			}
+		}()
+		h.ServeHTTP(rec, r)
+	})
+}
+
+// nosniff is shared by all answers, which saves an allocation each; a Header's
+// Set and Add never write into a slice that is full.
+var nosniff = []string{"nosniff"}
+
+func requestID(h http.Header) string {
+	if ids := h["X-Request-Id"]; len(ids) > 0 && validRequestID(ids[0]) {
+		return ids[0]
+	}
+	var raw [16]byte
+	_, _ = rand.Read(raw[:]) // never fails
+	var text [32]byte
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
+}
+
+func validRequestID(id string) bool {
+	if id == "" || len(id) > 128 {
+		return false
+	}
+	for i := range len(id) {
+		switch c := id[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// traceparent returns the W3C trace context of the request if it is valid:
+// version, trace id, span id and flags in lower-case hex, no id all zero.
+func traceparent(h http.Header) string {
+	values := h["Traceparent"]
+	if len(values) != 1 {
+		return ""
+	}
+	v := values[0]
+	if len(v) != 55 || v[2] != '-' || v[35] != '-' || v[52] != '-' {
+		return ""
+	}
+	version, trace, span, flags := v[:2], v[3:35], v[36:52], v[53:]
+	if version == "ff" || strings.Trim(trace, "0") == "" || strings.Trim(span, "0") == "" {
+		return ""
+	}
+	for _, part := range [...]string{version, trace, span, flags} {
+		if strings.Trim(part, "0123456789abcdef") != "" {
+			return ""
+		}
+	}
+	return v
+}

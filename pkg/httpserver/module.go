@@ -1,0 +1,45 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+)
+
+// stopTimeout bounds all stop hooks together: below the 10 seconds that Cloud
+// Run leaves a process, and above the server's own drainTimeout.
+const stopTimeout = 9 * time.Second
+
+// Module serves the http.Handler of the graph on port for as long as the app
+// runs; it belongs at the top level of fx.New. It starts after, and stops
+// before, everything the handler is made of. If serving dies, the process exits
+// with 1. If started is not nil, it is called with the server's local URL once
+// requests are taken.
+func Module(port int, started func(url string)) fx.Option {
+	return fx.Options(
+		fx.StopTimeout(stopTimeout),
+		fx.Invoke(func(lc fx.Lifecycle, shutdown fx.Shutdowner, h http.Handler, log *zap.Logger) {
+			s := NewServer(port, h, log)
+			died := func(err error) {
+				log.Error("the server died", zap.Error(err))
+				_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping anyway
+			}
+			lc.Append(fx.Hook{
+				OnStart: func(ctx context.Context) error {
+					if err := s.Start(ctx, died); err != nil {
+						return err
+					}
+					log.Info("serving", zap.String("addr", s.Addr()))
+					if started != nil {
+						started("http://" + s.Addr())
+					}
+					return nil
+				},
+				OnStop: s.Stop,
+			})
+		}),
+	)
+}

@@ -1,0 +1,228 @@
+package httpserver
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// maxViolations bounds how much larger than its request an answer can be.
+const maxViolations = 100
+
+// Object is a JSON object that was read strictly. Its getters note what is
+// wrong with a member and return the zero value then; Err tells it all at
+// once. Names are compared exactly; members nobody asks for are ignored. It is
+// not safe for concurrent use.
+type Object struct {
+	members    map[string][]byte
+	violations []fault.Violation
+}
+
+// ParseObject reads a body that has to be one JSON object in UTF-8 with no name
+// twice. Errors: ErrMalformed, saying where and why; fault.Invalid if it is
+// JSON but no object.
+func ParseObject(body []byte) (*Object, error) {
+	if err := checkSyntax(body); err != nil {
+		return nil, err
+	}
+	s := scanner{text: body}
+	s.space()
+	if kind := kindOf(s.text[s.at]); kind != "an object" {
+		return nil, fault.Invalidate(fault.Violation{Pointer: "", Detail: "must be an object, not " + kind})
+	}
+	o := &Object{members: make(map[string][]byte, 8)}
+	for name, value := range s.object() {
+		if _, twice := o.members[name]; twice {
+			return nil, malformed("/"+escapePointer(name), "occurs more than once")
+		}
+		o.members[name] = value
+	}
+	return o, nil
+}
+
+func checkSyntax(body []byte) error {
+	switch {
+	case json.Valid(body) && utf8.Valid(body):
+		return nil
+	case len(bytes.TrimSpace(body)) == 0:
+		return malformed("", "the body is empty; send a JSON object")
+	case !utf8.Valid(body):
+		return malformed("", "the body is not valid UTF-8")
+	case bytes.HasPrefix(body, []byte("\uFEFF")):
+		return malformed("", "the body starts with a byte order mark; send it without one")
+	}
+	var raw json.RawMessage
+	err := json.Unmarshal(body, &raw)
+	syntax, ok := errors.AsType[*json.SyntaxError](err)
+	if !ok {
+		return malformed("", "the body is not valid JSON").Wrap(err)
+	}
+	read := string(body[:min(int(syntax.Offset), len(body))])
+	line := 1 + strings.Count(read, "\n")
+	column := utf8.RuneCountInString(read[strings.LastIndexByte(read, '\n')+1:])
+	return malformed("", "the body is not valid JSON at line "+strconv.Itoa(line)+", column "+strconv.Itoa(column)+": "+syntax.Error()).Wrap(err)
+}
+
+// kindOf names the kind of the JSON value that begins with c.
+func kindOf(c byte) string {
+	switch c {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "a string"
+	case 't', 'f':
+		return "a boolean"
+	case 'n':
+		return "null"
+	}
+	return "a number"
+}
+
+// Has reports whether the object has a member of that name, null or not.
+func (o *Object) Has(name string) bool {
+	_, ok := o.members[name]
+	return ok
+}
+
+// String returns a member that must be a string.
+func (o *Object) String(name string) string {
+	raw, ok := o.required(name)
+	if !ok {
+		return ""
+	}
+	if raw[0] != '"' {
+		o.violate(pointer(name), "must be a string, not "+kindOf(raw[0]))
+		return ""
+	}
+	s, ok := unquote(raw)
+	if !ok {
+		o.violate(pointer(name), "must not contain half of a surrogate pair")
+	}
+	return s
+}
+
+// Int returns a member that must be a number with an integral value, however
+// it is written, in -(2^53-1)..2^53-1.
+func (o *Object) Int(name string) int64 {
+	raw, ok := o.required(name)
+	if !ok {
+		return 0
+	}
+	n, fit := parseInt(raw)
+	switch {
+	case fit == notNumber:
+		o.violate(pointer(name), "must be an integer, not "+kindOf(raw[0]))
+	case fit == notIntegral:
+		o.violate(pointer(name), "must be an integer, without a fraction")
+	case fit == outOfRange:
+		o.violate(pointer(name), "must be in -9007199254740991..9007199254740991")
+	}
+	return n
+}
+
+// OptionalInt is Int for a member that may be missing or null, which is nil.
+func (o *Object) OptionalInt(name string) *int64 {
+	if raw, ok := o.members[name]; !ok || raw[0] == 'n' {
+		return nil
+	}
+	n := o.Int(name)
+	return &n
+}
+
+// Floats returns a member that must be an array of finite numbers, each the
+// nearest float64. An element that is wrong is noted and left 0, so that the
+// length is always that of the array.
+func (o *Object) Floats(name string) []float64 {
+	raw, ok := o.required(name)
+	if !ok {
+		return nil
+	}
+	if raw[0] != '[' {
+		o.violate(pointer(name), "must be an array of numbers, not "+kindOf(raw[0]))
+		return nil
+	}
+	floats := make([]float64, 0, 16)
+	s := scanner{text: raw}
+	for element := range s.array() {
+		f := 0.0
+		switch kind := kindOf(element[0]); kind {
+		case "a number":
+			var err error
+			if f, err = strconv.ParseFloat(string(element), 64); err != nil {
+				o.violate(pointer(name, strconv.Itoa(len(floats))), "must be a finite number: it is beyond the range of a double")
+				f = 0
+			}
+		default:
+			o.violate(pointer(name, strconv.Itoa(len(floats))), "must be a number, not "+kind)
+		}
+		floats = append(floats, f)
+	}
+	return floats
+}
+
+// Err returns nil, or one fault.Invalid with all that the getters noted, in
+// that order, and after it the violations of rules, the error of the domain's
+// own check, save those at or below a member that has one already. At most 100
+// of what the getters noted are told. Rules that are an error of another kind
+// are returned as they are.
+func (o *Object) Err(rules error) error {
+	violations := slices.Clone(o.violations)
+	if rules != nil {
+		f, ok := errors.AsType[*fault.Error](rules)
+		if !ok || f.Kind != fault.Invalid || len(violations) == 0 {
+			return rules
+		}
+		for _, v := range f.Violations {
+			if !slices.ContainsFunc(o.violations, func(noted fault.Violation) bool { return below(v.Pointer, noted.Pointer) }) {
+				violations = append(violations, v)
+			}
+		}
+	}
+	return fault.Invalidate(violations...)
+}
+
+// below reports whether pointer names what ancestor names or a part of it.
+func below(pointer, ancestor string) bool {
+	rest, ok := strings.CutPrefix(pointer, ancestor)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// required returns a member that has to exist and not be null.
+func (o *Object) required(name string) (raw []byte, ok bool) {
+	raw, ok = o.members[name]
+	switch {
+	case !ok:
+		o.violate(pointer(name), "is required")
+	case raw[0] == 'n':
+		o.violate(pointer(name), "must not be null")
+		ok = false
+	}
+	return raw, ok
+}
+
+func (o *Object) violate(pointer, detail string) {
+	if len(o.violations) < maxViolations {
+		o.violations = append(o.violations, fault.Violation{Pointer: pointer, Detail: detail})
+	}
+}
+
+func pointer(names ...string) string {
+	var b strings.Builder
+	for _, name := range names {
+		b.WriteByte('/')
+		b.WriteString(escapePointer(name))
+	}
+	return b.String()
+}
+
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
+func escapePointer(name string) string { return pointerEscapes.Replace(name) }

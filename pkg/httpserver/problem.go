@@ -1,0 +1,108 @@
+package httpserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// statusClientGone is nginx's status for a client that left before its answer.
+// Nobody receives it; it keeps such requests apart in the log.
+const statusClientGone = 499
+
+// problem is the body of an RFC 9457 answer.
+type problem struct {
+	Type     string            `json:"type"`
+	Title    string            `json:"title"`
+	Status   int               `json:"status"`
+	Detail   string            `json:"detail"`
+	Instance string            `json:"instance,omitempty"`
+	Errors   []fault.Violation `json:"errors,omitempty"`
+}
+
+// Fail is the one way a failure leaves a handler: it answers with the problem
+// that err maps to (see WriteError), keeps err in c.Errors and aborts the
+// chain. The handler returns right after it.
+func Fail(c *gin.Context, err error) {
+	_ = c.Error(err)
+	c.Abort()
+	WriteError(c.Writer, c.Request, err)
+	c.Writer.WriteHeaderNow()
+}
+
+// WriteError answers with the problem that err maps to: by the code of its
+// *fault.Error if that names a problem type, else by its kind; an error
+// without a kind is unavailable if a deadline passed and internal otherwise.
+// Nothing of an internal error but its existence reaches the client. If the
+// client has left, the failure is only logged. If the answer has already
+// begun, the connection is cut by a panic with http.ErrAbortHandler, so that
+// no client takes a part for the whole.
+func WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	p, f := classify(err)
+	clientGone := p.Status >= 500 && errors.Is(r.Context().Err(), context.Canceled)
+	if rec := recorderOf(w); rec != nil {
+		rec.note(err, p.Status, clientGone)
+	}
+	header := w.Header()
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Location"} {
+		header.Del(name)
+	}
+	if clientGone {
+		w.WriteHeader(statusClientGone)
+		return
+	}
+	if p.Name == "unavailable" && header.Get("Retry-After") == "" {
+		header.Set("Retry-After", "1")
+	}
+	body := problem{
+		Type:   PublicURL(r) + "/problems/" + p.Name,
+		Title:  p.Title,
+		Status: p.Status,
+		Detail: f.Detail,
+		Errors: f.Violations,
+	}
+	if id := RequestID(r.Context()); id != "" {
+		body.Instance = "urn:request:" + id
+	}
+	writeProblem(w, r, body)
+}
+
+var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it comes back")
+
+// classify returns the problem type of err and the fault to show with it.
+func classify(err error) (ProblemType, *fault.Error) {
+	f, ok := errors.AsType[*fault.Error](err)
+	switch {
+	case !ok && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
+		f = ErrUnavailable
+	case !ok, f.Kind == fault.Internal:
+		f = errInternal
+	}
+	if p, ok := LookupProblem(f.Code); ok {
+		return p, f
+	}
+	p, _ := LookupProblem(problemOfKind[f.Kind])
+	return p, f
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, body problem) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false)
+	_ = enc.Encode(body) // strings and numbers only: cannot fail
+	header := w.Header()
+	header.Set("Content-Type", "application/problem+json")
+	header.Set("Content-Length", strconv.Itoa(buf.Len()))
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(body.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(buf.Bytes()) // a client that left needs no answer
+	}
+}

@@ -1,0 +1,164 @@
+package httpserver
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// maxLoggedPath bounds what a hostile request line can put into the log.
+const maxLoggedPath = 512
+
+// recorder is the ResponseWriter that Process hands on; it notes what the log
+// line of the request tells.
+type recorder struct {
+	http.ResponseWriter
+	id           [1]string // an array, so that header slices need no allocation
+	method, path string
+	start        time.Time
+	status       int // 0 until the answer begins
+	bytes        int64
+	level        zapcore.Level // at least info
+	err          error         // of a 5xx or broken off answer
+	stack        []byte        // of a panic
+}
+
+func newRecorder(w http.ResponseWriter, r *http.Request, id string) *recorder {
+	return &recorder{ResponseWriter: w, id: [1]string{id}, method: r.Method, path: r.URL.Path, start: time.Now()}
+}
+
+// recorderOf returns the recorder that w is or wraps, or nil.
+func recorderOf(w http.ResponseWriter) *recorder {
+	for {
+		switch t := w.(type) {
+		case *recorder:
+			return t
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = t.Unwrap()
+		default:
+			return nil
+		}
+	}
+}
+
+// Unwrap serves http.ResponseController.
+func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
+
+func (rec *recorder) WriteHeader(status int) {
+	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
+		rec.status = status
+	}
+	rec.ResponseWriter.WriteHeader(status)
+}
+
+func (rec *recorder) begin() {
+	if rec.status == 0 {
+		rec.status = http.StatusOK
+	}
+}
+
+func (rec *recorder) Write(p []byte) (int, error) {
+	rec.begin()
+	n, err := rec.ResponseWriter.Write(p)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// WriteString spares io.WriteString a copy.
+func (rec *recorder) WriteString(s string) (int, error) {
+	rec.begin()
+	n, err := io.WriteString(rec.ResponseWriter, s)
+	rec.bytes += int64(n)
+	return n, err
+}
+
+// ReadFrom keeps the way to the connection's own (sendfile) open.
+func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
+	rec.begin()
+	n, err := io.Copy(rec.ResponseWriter, src)
+	rec.bytes += n
+	return n, err
+}
+
+// FlushError serves http.ResponseController.
+func (rec *recorder) FlushError() error {
+	rec.begin()
+	return http.NewResponseController(rec.ResponseWriter).Flush()
+}
+
+// Flush serves gin, which asserts http.Flusher.
+func (rec *recorder) Flush() { _ = rec.FlushError() }
+
+// note keeps for the log the error that the answer is to report with status.
+// If the answer has begun, it cuts the connection.
+func (rec *recorder) note(err error, status int, clientGone bool) {
+	begun := rec.status != 0
+	if status >= 500 || begun {
+		rec.err = err
+	}
+	if !begun {
+		return
+	}
+	if !clientGone {
+		rec.level = zapcore.ErrorLevel
+	}
+	panic(http.ErrAbortHandler)
+}
+
+var errAborted = errors.New("the answer was broken off")
+
+// answerPanic answers for a handler that panicked with v, and reports whether
+// the connection has to be cut instead.
+func (rec *recorder) answerPanic(r *http.Request, v any) (cut bool) {
+	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares so too
+		if rec.err == nil {
+			rec.err = errAborted
+		}
+		return true
+	}
+	err := fmt.Errorf("panic: %v", v)
+	rec.level, rec.stack = zapcore.ErrorLevel, debug.Stack()
+	if rec.status != 0 {
+		rec.err = err
+		return true
+	}
+	WriteError(rec, r, err)
+	return false
+}
+
+func (rec *recorder) log(log *zap.Logger) {
+	level := rec.level
+	if rec.status >= 500 {
+		level = zapcore.ErrorLevel
+	}
+	if rec.path == "/livez" || rec.path == "/readyz" {
+		level-- // a failing probe warns; one that passes is a debugging detail
+	}
+	if entry := log.Check(level, "request"); entry != nil {
+		entry.Write(zap.Inline(rec))
+	}
+}
+
+// MarshalLogObject adds the fields of the log line.
+func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	rec.begin() // net/http sends 200 for a handler that wrote nothing
+	enc.AddString("method", rec.method)
+	enc.AddString("path", rec.path[:min(len(rec.path), maxLoggedPath)])
+	enc.AddInt("status", rec.status)
+	enc.AddInt64("bytes", rec.bytes)
+	enc.AddFloat64("duration_ms", float64(time.Since(rec.start).Microseconds())/1000)
+	enc.AddString("request_id", rec.id[0])
+	if rec.err != nil {
+		enc.AddString("error", rec.err.Error())
+	}
+	if rec.stack != nil {
+		enc.AddByteString("stack", rec.stack)
+	}
+	return nil
+}

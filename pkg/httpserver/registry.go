@@ -1,0 +1,143 @@
+package httpserver
+
+import (
+	"net/http"
+	"slices"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// ProblemType is a kind of problem that an answer can report, and what the
+// page at /problems/{name} says of it.
+type ProblemType struct {
+	Name   string // the last segment of the type's URL
+	Status int    // HTTP status
+	Title  string
+	About  string // what causes it and what to do, in a sentence or two
+}
+
+// Faults that arise before a use case is reached. Each has the code of its
+// problem type.
+var (
+	ErrMalformed        = fault.New(fault.Invalid, "malformed-request", "the request cannot be read")
+	ErrPageToken        = fault.New(fault.Invalid, "invalid-page-token", "the page token does not belong to this list with these filters")
+	ErrNoRoute          = fault.New(fault.NotFound, "no-such-route", "nothing is served at this path")
+	ErrMethodNotAllowed = fault.New(fault.Unsupported, "method-not-allowed", "this path does not take this method; the Allow header lists those it takes")
+	ErrPrecondition     = fault.New(fault.Precondition, "precondition-failed", "the condition of the request does not hold")
+	ErrTooLarge         = fault.New(fault.TooLarge, "payload-too-large", "the body is too large")
+	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
+	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
+)
+
+// Problems returns every problem type, in the order of the documentation. The
+// slice is the caller's.
+func Problems() []ProblemType { return slices.Clone(problemTypes) }
+
+// LookupProblem returns the problem type of that name.
+func LookupProblem(name string) (ProblemType, bool) {
+	p, ok := problemsByName[name]
+	return p, ok
+}
+
+var problemsByName = func() map[string]ProblemType {
+	m := make(map[string]ProblemType, len(problemTypes))
+	for _, p := range problemTypes {
+		m[p.Name] = p
+	}
+	return m
+}()
+
+// problemOfKind maps the faults whose code is not itself a problem's name.
+var problemOfKind = map[fault.Kind]string{
+	fault.Internal:     "internal",
+	fault.Invalid:      "validation-error",
+	fault.NotFound:     "no-such-instance-error",
+	fault.Conflict:     "already-exists",
+	fault.Precondition: "precondition-failed",
+	fault.TooLarge:     "payload-too-large",
+	fault.Unsupported:  "unsupported-media-type",
+	fault.Unavailable:  "unavailable",
+}
+
+var problemTypes = []ProblemType{
+	{
+		"validation-error", http.StatusBadRequest, "The request breaks a rule",
+		"A value is missing, of the wrong type or out of its range. Each broken rule is listed under errors, by the JSON Pointer of the member or the name of the parameter: correct them all and send the request again.",
+	},
+	{
+		"malformed-request", http.StatusBadRequest, "The request cannot be read",
+		"The body is empty, broken JSON, broken multipart, or did not arrive whole. The detail says where reading ended: check how the client builds and sends the body.",
+	},
+	{
+		"invalid-page-token", http.StatusBadRequest, "The page token is not valid",
+		"A page token works only with the filters and the order of the list that gave it. Take it as it is from next_page_token and keep the other parameters, or start over without it.",
+	},
+	{
+		"no-such-instance-error", http.StatusNotFound, "There is no such resource",
+		"Nothing exists under this identifier: it never did, or it was deleted. Look for it in the list of its collection.",
+	},
+	{
+		"no-such-route", http.StatusNotFound, "There is no such route",
+		"Nothing is served at this path. Compare it with the API's documentation at /docs.",
+	},
+	{
+		"method-not-allowed", http.StatusMethodNotAllowed, "The method is not allowed here",
+		"The path exists but does not take this method. The Allow header lists those it takes.",
+	},
+	{
+		"already-exists", http.StatusConflict, "The resource exists already",
+		"Another resource holds a value that must be unique, such as an e-mail address or a session_id. Change the existing one, or choose another value.",
+	},
+	{
+		"request-in-progress", http.StatusConflict, "The same request is still under way",
+		"An earlier request with this Idempotency-Key has not ended yet. Wait a moment and repeat the request with the same key: it then gets the first one's answer.",
+	},
+	{
+		"cursor-expired", http.StatusGone, "The cursor is too old",
+		"The events after this cursor are no longer kept. Read the collections for their present state, then follow the feed from its current end.",
+	},
+	{
+		"precondition-failed", http.StatusPreconditionFailed, "The resource is not in the expected state",
+		"The condition in If-Match or If-None-Match does not hold: somebody changed the resource in between. Read it again, apply the change to what is there now, and send it with the new ETag.",
+	},
+	{
+		"payload-too-large", http.StatusRequestEntityTooLarge, "The body is too large",
+		"The body is above the limit that the detail names. Send less, or a smaller file.",
+	},
+	{
+		"unsupported-media-type", http.StatusUnsupportedMediaType, "The media type is not supported",
+		"The Content-Type is missing or is none that is taken here, or the file is not what it claims to be. The detail lists what is taken.",
+	},
+	{
+		"idempotency-key-reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request",
+		"A key stands for one request for 24 hours, and this one came with another body before. Use a fresh key for each new request.",
+	},
+	{
+		"unauthenticated", http.StatusUnauthorized, "The caller is not known",
+		"The request carries no valid credentials. Obtain a token and send it as Authorization: Bearer.",
+	},
+	{
+		"forbidden", http.StatusForbidden, "The caller may not do this",
+		"The credentials are valid but do not allow this operation. Ask whoever runs the service for the right to it.",
+	},
+	{
+		"rate-limited", http.StatusTooManyRequests, "Too many requests",
+		"The caller is above its share. Wait for as long as the Retry-After header says, then go on more slowly.",
+	},
+	{
+		"internal", http.StatusInternalServerError, "The service failed",
+		"This is a fault of the service, and it is logged there. If it comes back, report the instance of the problem to whoever runs the service.",
+	},
+	{
+		"bad-upstream", http.StatusBadGateway, "A service behind the gateway gave no valid answer",
+		"The service that the gateway asked broke off its answer. A GET, PUT or DELETE can be repeated at once, a POST with its Idempotency-Key.",
+	},
+	{
+		"unavailable", http.StatusServiceUnavailable, "The service is not available",
+		"A part of the service is down or overloaded for the moment. Try again after the time in the Retry-After header.",
+	},
+	{
+		"upstream-timeout", http.StatusGatewayTimeout, "A service behind the gateway did not answer in time",
+		"The service that the gateway asked took too long; the request may have been carried out. A GET, PUT or DELETE can be repeated, a POST with its Idempotency-Key.",
+	},
+}

@@ -1,0 +1,127 @@
+package httpserver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// The limits of a connection. An answer may take a little longer than its
+// request, so that a body that came too slowly is still told so.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 60 * time.Second
+	writeTimeout      = 70 * time.Second
+	idleTimeout       = 120 * time.Second
+	maxHeaderBytes    = 64 << 10
+	drainTimeout      = 7 * time.Second
+)
+
+// Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
+// HTTP/2 on one port.
+type Server struct {
+	port     int
+	log      *zap.Logger
+	http     *http.Server
+	listener net.Listener
+	draining atomic.Bool
+	stopping chan struct{}
+	drainFor time.Duration
+}
+
+// NewServer returns a server of h for port, 0 for any free one.
+func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
+	s := &Server{port: port, log: log, stopping: make(chan struct{}), drainFor: drainTimeout}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true)
+	errorLog, _ := zap.NewStdLogAt(log.Named("http"), zapcore.WarnLevel) // fails on unknown levels only
+	s.http = &http.Server{
+		Handler:           Process(s.gate(h), log),
+		Protocols:         &protocols,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          errorLog,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), stoppingKey{}, s.stopping)
+		},
+	}
+	return s
+}
+
+// gate answers /readyz with 503 while the server drains.
+func (s *Server) gate(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() && r.URL.Path == "/readyz" {
+			WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+type stoppingKey struct{}
+
+// Stopping returns a channel that is closed when the server of ctx begins to
+// stop: answers that would go on for long (streams, long polls) end then. It
+// is nil, and so never ready, for a context that stems from no Server.
+func Stopping(ctx context.Context) <-chan struct{} {
+	ch, _ := ctx.Value(stoppingKey{}).(chan struct{})
+	return ch
+}
+
+// Start listens and serves in the background. If serving ends before Stop, it
+// calls died, once, with the reason. A server starts at most once.
+func (s *Server) Start(ctx context.Context, died func(error)) error {
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", ":"+strconv.Itoa(s.port))
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("port %d is taken: stop the program that listens there, or set PORT to another: %w", s.port, err)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on port %d: %w", s.port, err)
+	}
+	s.listener = listener
+	go func() {
+		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			died(fmt.Errorf("serve HTTP: %w", err))
+		}
+	}()
+	return nil
+}
+
+// Addr returns where the server is reached on its own machine, as in
+// "localhost:8080". Only after Start.
+func (s *Server) Addr() string {
+	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
+	return "localhost:" + port
+}
+
+// Stop ends serving: /readyz turns to 503, no connection is taken any more,
+// Stopping is closed, and requests under way have up to 7 seconds (less if ctx
+// ends before) until their connections are closed. Called once, after Start.
+func (s *Server) Stop(ctx context.Context) error {
+	s.draining.Store(true)
+	close(s.stopping)
+	ctx, cancel := context.WithTimeout(ctx, s.drainFor)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.log.Warn("requests were cut off", zap.Error(err))
+		if err := s.http.Close(); err != nil {
+			return fmt.Errorf("close HTTP server: %w", err)
+		}
+	}
+	return nil
+}

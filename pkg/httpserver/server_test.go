@@ -1,0 +1,174 @@
+package httpserver
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
+)
+
+func start(t *testing.T, h http.HandlerFunc) *Server {
+	t.Helper()
+	s := NewServer(0, h, zap.NewNop())
+	if err := s.Start(t.Context(), func(err error) { t.Errorf("died: %v", err) }); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.http.Close() })
+	return s
+}
+
+func TestServerSpeaksBothProtocols(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) })
+	for proto, set := range map[string]func(*http.Protocols){
+		"HTTP/1.1": func(p *http.Protocols) { p.SetHTTP1(true) },
+		"HTTP/2.0": func(p *http.Protocols) { p.SetUnencryptedHTTP2(true) },
+	} {
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		set(transport.Protocols)
+		defer transport.CloseIdleConnections()
+		res, err := (&http.Client{Transport: transport}).Get("http://" + s.Addr() + "/")
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if string(body) != proto || err != nil || res.Header.Get("X-Request-Id") == "" {
+			t.Errorf("%s: %q, %v, header %v", proto, body, err, res.Header)
+		}
+	}
+}
+
+func TestServerRefusesATakenPort(t *testing.T) {
+	s := start(t, func(http.ResponseWriter, *http.Request) {})
+	var port int
+	if _, err := fmt.Sscanf(s.Addr(), "localhost:%d", &port); err != nil {
+		t.Fatal(err)
+	}
+	err := NewServer(port, http.NotFoundHandler(), zap.NewNop()).Start(t.Context(), nil)
+	if err == nil || !strings.Contains(err.Error(), "is taken: stop the program that listens there, or set PORT to another") {
+		t.Errorf("err = %v", err)
+	}
+}
+
+func TestServerCutsASlowBody(t *testing.T) {
+	result := make(chan error, 1)
+	s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := io.ReadAll(r.Body)
+		result <- err
+		WriteError(w, r, ErrMalformed)
+	}), zap.NewNop())
+	s.http.ReadTimeout = 50 * time.Millisecond
+	if err := s.Start(t.Context(), func(error) {}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.http.Close() }()
+	conn, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-result; err == nil {
+		t.Error("the body was read to its end")
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusBadRequest {
+		t.Errorf("status %d", res.StatusCode)
+	}
+}
+
+func TestServerStopFinishesWhatIsUnderWay(t *testing.T) {
+	entered := make(chan struct{})
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-Stopping(r.Context())
+		_, _ = io.WriteString(w, "whole")
+	})
+	answer := make(chan string, 1)
+	go func() {
+		res, err := http.Get("http://" + s.Addr() + "/")
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		answer <- string(body)
+	}()
+	<-entered
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := <-answer; got != "whole" {
+		t.Errorf("answer %q", got)
+	}
+	if _, err := net.Dial("tcp", s.Addr()); err == nil {
+		t.Error("the port still takes connections")
+	}
+	w := httptest.NewRecorder()
+	s.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the process is stopping") {
+		t.Errorf("readyz: %d %s", w.Code, w.Body)
+	}
+}
+
+func TestServerStopCutsWhatTakesTooLong(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	entered := make(chan struct{})
+	s := NewServer(0, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		close(entered)
+		<-r.Context().Done()
+	}), zap.New(core))
+	s.drainFor = 10 * time.Millisecond
+	if err := s.Start(t.Context(), func(err error) { t.Errorf("died: %v", err) }); err != nil {
+		t.Fatal(err)
+	}
+	failed := make(chan error, 1)
+	go func() {
+		_, err := http.Get("http://" + s.Addr() + "/") //nolint:bodyclose // there is no answer
+		failed <- err
+	}()
+	<-entered
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if err := <-failed; err == nil {
+		t.Error("the request was answered")
+	}
+	if got := logs.FilterMessage("requests were cut off").Len(); got != 1 {
+		t.Errorf("log %v", logs.All())
+	}
+}
+
+func TestServerTellsOfItsDeath(t *testing.T) {
+	died := make(chan error, 1)
+	s := NewServer(0, http.NotFoundHandler(), zap.NewNop())
+	if err := s.Start(t.Context(), func(err error) { died <- err }); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.listener.Close()
+	if err := <-died; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("died of %v", err)
+	}
+}
+
+func TestStoppingOfAnotherContextNeverComes(t *testing.T) {
+	if Stopping(t.Context()) != nil {
+		t.Error("not nil")
+	}
+}

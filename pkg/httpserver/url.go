@@ -1,0 +1,24 @@
+package httpserver
+
+import "net/http"
+
+// PublicURL returns the origin under which the client reached the API, as in
+// "https://api.example.com": from X-Forwarded-Proto and X-Forwarded-Host,
+// which the gateway sets and never lets through from a client, else from the
+// request itself. It is "" if the request names no host.
+func PublicURL(r *http.Request) string {
+	host := r.Header.Get("X-Forwarded-Host")
+	if host == "" {
+		host = r.Host
+	}
+	if host == "" {
+		return ""
+	}
+	switch scheme := r.Header.Get("X-Forwarded-Proto"); {
+	case scheme == "http" || scheme == "https":
+		return scheme + "://" + host
+	case r.TLS != nil:
+		return "https://" + host
+	}
+	return "http://" + host
+}

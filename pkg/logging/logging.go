@@ -1,0 +1,134 @@
+// Package logging makes the one logger of a process: JSON lines that Cloud
+// Logging understands, or readable lines when a person looks on.
+package logging
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+)
+
+// Level is the lowest severity that is logged. Its zero value is info.
+type Level zapcore.Level
+
+var errLevel = errors.New("must be debug, info, warn or error")
+
+// UnmarshalText accepts debug, info, warn and error, in lower case.
+func (l *Level) UnmarshalText(text []byte) error {
+	switch string(text) {
+	case "debug":
+		*l = Level(zapcore.DebugLevel)
+	case "info":
+		*l = Level(zapcore.InfoLevel)
+	case "warn":
+		*l = Level(zapcore.WarnLevel)
+	case "error":
+		*l = Level(zapcore.ErrorLevel)
+	default:
+		return errLevel
+	}
+	return nil
+}
+
+const (
+	bufferBytes   = 256 << 10
+	flushInterval = time.Second
+)
+
+// New returns a logger that writes to w: coloured lines at once if w is a
+// terminal, else one JSON object a line with the keys of Cloud Logging
+// (severity, time, message). JSON is buffered: a line of warn or above is
+// written at once together with all before it, others within about a second,
+// and the rest by the logger's Sync at exit.
+func New(level Level, w *os.File) *zap.Logger {
+	if isTerminal(w) {
+		return zap.New(consoleCore(level, unsynced{w}))
+	}
+	sink := &zapcore.BufferedWriteSyncer{WS: unsynced{w}, Size: bufferBytes, FlushInterval: flushInterval}
+	return zap.New(urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// unsynced leaves out the fsync: pipes and terminals, which logs usually go to,
+// refuse it, and a file of logs is not worth a stall of every goroutine that
+// logs.
+type unsynced struct{ io.Writer }
+
+func (unsynced) Sync() error { return nil }
+
+// urgent flushes its core after each entry of warn or above, so that what
+// explains a crash is never lost in the buffer.
+type urgent struct{ zapcore.Core }
+
+func (u urgent) With(fields []zapcore.Field) zapcore.Core {
+	return urgent{u.Core.With(fields)}
+}
+
+func (u urgent) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if u.Enabled(entry.Level) {
+		return checked.AddCore(entry, u)
+	}
+	return checked
+}
+
+func (u urgent) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	err := u.Core.Write(entry, fields)
+	if entry.Level >= zapcore.WarnLevel {
+		err = errors.Join(err, u.Sync())
+	}
+	return err
+}
+
+func jsonEncoder() zapcore.Encoder {
+	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
+		TimeKey:        "time",
+		LevelKey:       "severity",
+		NameKey:        "logger",
+		MessageKey:     "message",
+		EncodeTime:     encodeTime,
+		EncodeLevel:    encodeSeverity,
+		EncodeDuration: zapcore.StringDurationEncoder,
+	})
+}
+
+func consoleCore(level Level, w zapcore.WriteSyncer) zapcore.Core {
+	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{
+		TimeKey:          "time",
+		LevelKey:         "severity",
+		NameKey:          "logger",
+		MessageKey:       "message",
+		EncodeTime:       zapcore.TimeEncoderOfLayout("15:04:05.000"),
+		EncodeLevel:      zapcore.CapitalColorLevelEncoder,
+		EncodeDuration:   zapcore.StringDurationEncoder,
+		ConsoleSeparator: " ",
+	})
+	return zapcore.NewCore(encoder, zapcore.Lock(w), zapcore.Level(level))
+}
+
+func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) {
+	zapcore.RFC3339NanoTimeEncoder(t.UTC(), enc)
+}
+
+// encodeSeverity writes the LogSeverity names of Cloud Logging.
+func encodeSeverity(level zapcore.Level, enc zapcore.PrimitiveArrayEncoder) {
+	switch level {
+	case zapcore.DebugLevel:
+		enc.AppendString("DEBUG")
+	case zapcore.InfoLevel:
+		enc.AppendString("INFO")
+	case zapcore.WarnLevel:
+		enc.AppendString("WARNING")
+	case zapcore.ErrorLevel:
+		enc.AppendString("ERROR")
+	default:
+		enc.AppendString("CRITICAL")
+	}
+}

@@ -1,0 +1,53 @@
+package logging_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
+
+	"github.com/concha-labs/backend/pkg/logging"
+)
+
+func TestModuleProvidesTheLoggerAndFlushesItLast(t *testing.T) {
+	f := logFile(t)
+	app := fx.New(
+		logging.Module(logging.Level(zapcore.DebugLevel), f),
+		fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) {
+			lc.Append(fx.StopHook(func() { log.Info("the component stops") }))
+		}),
+	)
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := app.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text := read(t, f)
+	if !strings.Contains(text, "the component stops") {
+		t.Errorf("log %s", text)
+	}
+	if !strings.Contains(text, `{"severity":"DEBUG"`) || !strings.Contains(text, `"logger":"fx","message":"provided"`) {
+		t.Errorf("fx's events are not there at debug: %s", text)
+	}
+}
+
+func TestModuleTellsOfAFailureToStartOnce(t *testing.T) {
+	f := logFile(t)
+	app := fx.New(
+		logging.Module(logging.Level(zapcore.InfoLevel), f),
+		fx.Invoke(func(lc fx.Lifecycle) {
+			lc.Append(fx.StartHook(func() error { return errors.New("port 8080 is taken") }))
+		}),
+	)
+	if err := app.Start(t.Context()); err == nil {
+		t.Fatal("started")
+	}
+	text := read(t, f)
+	if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"severity":"ERROR"`) || !strings.Contains(text, "port 8080 is taken") {
+		t.Errorf("log %s", text)
+	}
+}

@@ -1,0 +1,197 @@
+// Package settings reads a program's command line and environment: one
+// command, and settings from environment variables alone.
+//
+// A config type is a struct (nested as deep as you like) whose leaves carry
+// the tags env, envDefault and desc:
+//
+//	Bucket string `env:"CONCHA_BUCKET" desc:"bucket of the images"`
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/caarlos0/env/v11"
+
+	"github.com/concha-labs/backend/pkg/logging"
+)
+
+// Process holds what every process can be told; embed it in its config.
+type Process struct {
+	Port     Port          `env:"PORT" envDefault:"8080" desc:"TCP port to listen on, 1..65535"`
+	LogLevel logging.Level `env:"CONCHA_LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
+}
+
+// Serve is the command of a command line that names none.
+const Serve = "serve"
+
+// Command is a thing that a program does, besides Serve.
+type Command struct {
+	Name string
+	// Args is the synopsis of the command's own arguments. If it is empty, the
+	// command takes none; else they are left to the program, in os.Args[2:].
+	Args  string
+	About string
+}
+
+// Problem is a mistake in the environment.
+type Problem struct {
+	Variable string
+	// Detail says what is expected, as in "is required when CONCHA_BACKEND=gcp".
+	// It does not repeat the value, which may be a secret.
+	Detail string
+}
+
+// Validator is implemented by a config type, or by a struct nested in one,
+// that has rules across variables. It is called also when variables are
+// malformed; they are zero then, and what it says of them is dropped.
+type Validator interface {
+	Validate() []Problem
+}
+
+// Load returns the config in the environment and the command that was chosen.
+// A variable that is set to nothing counts as not set. For --help and --version
+// it prints and exits 0; for an unknown argument or mistakes in the
+// environment, all of which it lists on stderr, it exits 2.
+func Load[T any](program, about string, commands ...Command) (cfg T, command string) {
+	l := loader{program: program, about: about, commands: commands, stdout: os.Stdout, stderr: os.Stderr}
+	command, exitCode, done := l.parse(&cfg, os.Args[1:], os.Environ())
+	if done {
+		os.Exit(exitCode)
+	}
+	return cfg, command
+}
+
+type loader struct {
+	program, about string
+	commands       []Command
+	stdout, stderr io.Writer
+}
+
+// parse fills cfg, a pointer to a struct. If done, the program has to exit
+// with exitCode.
+func (l *loader) parse(cfg any, args, environ []string) (command string, exitCode int, done bool) {
+	vars := variables(cfg)
+	command, rest := Serve, []string(nil)
+	if len(args) > 0 {
+		command, rest = args[0], args[1:]
+	}
+	switch command {
+	case "--help", "-h", "help":
+		l.printUsage(vars)
+		return "", 0, true
+	case "--version":
+		_, _ = fmt.Fprintln(l.stdout, l.program, Version())
+		return "", 0, true
+	}
+	if unknown, ok := l.unknown(command, rest); ok {
+		_, _ = fmt.Fprintf(l.stderr, "%s: unknown argument %q; run \"%s --help\" for what there is\n", l.program, unknown, l.program)
+		return "", 2, true
+	}
+	if problems := fill(cfg, vars, environ); len(problems) > 0 {
+		l.printProblems(problems)
+		return "", 2, true
+	}
+	return command, 0, false
+}
+
+// unknown returns the first argument that means nothing to the program.
+func (l *loader) unknown(command string, rest []string) (string, bool) {
+	known := Command{Name: Serve}
+	if command != Serve {
+		known = Command{}
+		for _, c := range l.commands {
+			if c.Name == command {
+				known = c
+			}
+		}
+	}
+	switch {
+	case known.Name == "":
+		return command, true
+	case known.Args == "" && len(rest) > 0:
+		return rest[0], true
+	}
+	return "", false
+}
+
+// fill sets cfg from environ and returns what is wrong, at most one problem
+// a variable.
+func fill(cfg any, vars []variable, environ []string) []Problem {
+	values := make(map[string]string, len(environ))
+	for _, entry := range environ {
+		if name, value, _ := strings.Cut(entry, "="); name != "" && value != "" {
+			values[name] = value
+		}
+	}
+	var problems []Problem
+	seen := map[string]bool{}
+	add := func(found ...Problem) {
+		for _, p := range found {
+			if !seen[p.Variable] {
+				seen[p.Variable] = true
+				problems = append(problems, p)
+			}
+		}
+	}
+	if err := env.ParseWithOptions(cfg, env.Options{Environment: values}); err != nil {
+		add(malformed(cfg, vars, values)...)
+		if len(problems) == 0 {
+			panic(fmt.Errorf("settings: the tags of %T are wrong: %w", cfg, err))
+		}
+	}
+	for _, v := range validators(cfg) {
+		add(v.Validate()...)
+	}
+	return problems
+}
+
+// malformed tries the variables one at a time, as an error of the env package
+// names the Go field but not the variable.
+func malformed(cfg any, vars []variable, values map[string]string) []Problem {
+	var problems []Problem
+	for _, v := range vars {
+		value, ok := values[v.name]
+		if !ok {
+			if v.required {
+				problems = append(problems, Problem{Variable: v.name, Detail: "is required"})
+			}
+			continue
+		}
+		err := env.ParseWithOptions(zeroLike(cfg), env.Options{Environment: map[string]string{v.name: value}})
+		if parse, ok := errors.AsType[env.ParseError](err); ok {
+			problems = append(problems, Problem{Variable: v.name, Detail: v.expectation(parse.Err)})
+		}
+	}
+	return problems
+}
+
+func (l *loader) printProblems(problems []Problem) {
+	plural := "s"
+	if len(problems) == 1 {
+		plural = ""
+	}
+	_, _ = fmt.Fprintf(l.stderr, "%s: %d mistake%s in the environment:\n", l.program, len(problems), plural)
+	for _, p := range problems {
+		_, _ = fmt.Fprintf(l.stderr, "  %s %s\n", p.Variable, p.Detail)
+	}
+	_, _ = fmt.Fprintf(l.stderr, "Run \"%s --help\" for all variables.\n", l.program)
+}
+
+func (l *loader) printUsage(vars []variable) {
+	w := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
+	defer func() { _ = w.Flush() }()
+	_, _ = fmt.Fprintf(w, "%s: %s\n\nUsage: %s [command]\n\nCommands:\n", l.program, l.about, l.program)
+	commands := append([]Command{{Name: Serve, About: "run until SIGTERM (the default)"}}, l.commands...)
+	for _, c := range commands {
+		_, _ = fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Args), c.About)
+	}
+	_, _ = fmt.Fprint(w, "  --help\tprint this\n  --version\tprint the version\n\nVariables:\n  NAME\tDEFAULT\tMEANING\n")
+	for _, v := range vars {
+		_, _ = fmt.Fprintf(w, "  %s\t%s\t%s\n", v.name, v.defaultText(), v.desc)
+	}
+}
