@@ -66,7 +66,7 @@ func connect(t testing.TB, addr string) *broker {
 // open returns a provisioned topic for the suite.
 func open(t *testing.T, b *broker) bustest.Topic {
 	t.Helper()
-	if _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one", "two"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one", "two"}}); err != nil {
 		t.Fatal(err)
 	}
 	return bustest.Topic{
@@ -126,9 +126,12 @@ func testProvision(t *testing.T, addr string) {
 	provision := func(topics map[string][]string, want ...string) {
 		t.Helper()
 		for _, expected := range [][]string{want, nil} { // the second call has nothing to do
-			made, err := pubsubbus.Provision(t.Context(), b.Client, topics)
+			made, found, err := pubsubbus.Provision(t.Context(), b.Client, topics)
 			if err != nil {
 				t.Fatalf("Provision: %v", err)
+			}
+			if len(made)+len(found) != len(want) {
+				t.Errorf("made %q, found %q: want %d in all", made, found, len(want))
 			}
 			var got []string
 			for _, name := range made {

@@ -35,7 +35,7 @@ func BenchmarkPublishOnEmulator(b *testing.B) {
 	for _, keys := range []int{1, 10, 100} {
 		b.Run(fmt.Sprintf("batch=100/keys=%d", keys), func(b *testing.B) {
 			broker := connect(b, addr)
-			if _, err := pubsubbus.Provision(b.Context(), broker.Client, map[string][]string{"topic": {"one"}}); err != nil {
+			if _, _, err := pubsubbus.Provision(b.Context(), broker.Client, map[string][]string{"topic": {"one"}}); err != nil {
 				b.Fatal(err)
 			}
 			ctx, cancel := context.WithCancel(b.Context())

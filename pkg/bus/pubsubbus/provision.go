@@ -33,26 +33,26 @@ func DeadLetterTopic(subscription string) string {
 
 // Provision makes what is missing of topics, each an id with the ids of its
 // subscriptions, and of their dead-letter topics and subscriptions. It returns
-// the full names of what it made. What exists stays as it is, so that it may be
-// called again, and by several at once.
-func Provision(ctx context.Context, client *pubsub.Client, topics map[string][]string) (made []string, err error) {
+// the full names of what it made and of what was there, which stays as it is:
+// Provision may be called again, and by several at once.
+func Provision(ctx context.Context, client *pubsub.Client, topics map[string][]string) (made, found []string, err error) {
 	p := provisioner{client: client}
 	for _, topic := range slices.Sorted(maps.Keys(topics)) {
 		if err := p.topic(ctx, topic); err != nil {
-			return p.made, err
+			return p.made, p.found, err
 		}
 		for _, subscription := range topics[topic] {
 			if err := p.subscriptionWithDeadLetters(ctx, topic, subscription); err != nil {
-				return p.made, err
+				return p.made, p.found, err
 			}
 		}
 	}
-	return p.made, nil
+	return p.made, p.found, nil
 }
 
 type provisioner struct {
-	client *pubsub.Client
-	made   []string
+	client      *pubsub.Client
+	made, found []string
 }
 
 func (p *provisioner) subscriptionWithDeadLetters(ctx context.Context, topic, id string) error {
@@ -100,6 +100,7 @@ func (p *provisioner) note(name string, err error) error {
 		p.made = append(p.made, name)
 		return nil
 	case codes.AlreadyExists:
+		p.found = append(p.found, name)
 		return nil
 	default:
 		return fmt.Errorf("make %s: %w", path.Base(name), err)

@@ -55,7 +55,7 @@ func TestProvision(t *testing.T) { testProvision(t, newServer(t).Addr) }
 
 func TestProvisionReportsFailure(t *testing.T) {
 	b := connect(t, newServer(t, pstest.WithErrorInjection("CreateSubscription", codes.PermissionDenied, "no")).Addr)
-	made, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}})
+	made, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}})
 	if err == nil || len(made) != 2 {
 		t.Errorf("Provision = %q, %v; want two topics and an error", made, err)
 	}
@@ -174,7 +174,7 @@ func TestReceiveConnectsAgain(t *testing.T) {
 	server := newServer(t)
 	server.SetStreamTimeout(200 * time.Millisecond) // and so it fails, again and again
 	b := connect(t, server.Addr)
-	if _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -209,7 +209,7 @@ func TestReceiveConnectsAgain(t *testing.T) {
 func TestDeadLetterSaysWhy(t *testing.T) {
 	t.Parallel()
 	b := connect(t, newServer(t).Addr)
-	if _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zap.ErrorLevel)

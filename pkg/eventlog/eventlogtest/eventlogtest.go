@@ -1,0 +1,401 @@
+// Package eventlogtest is the conformance suite of eventlog.Log and of what the
+// adapters have for transactions.
+package eventlogtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+// Tx is a transaction of the log's database.
+type Tx interface {
+	Append(e events.Event) error
+	Redact(subject string) error
+}
+
+// Backend is what is under test.
+type Backend struct {
+	Log eventlog.Log
+	// Write runs do in a transaction, again if that is what the database takes
+	// to commit it.
+	Write func(ctx context.Context, do func(Tx) error) error
+	// Elsewhere is Write in another process, or Write if there can be none.
+	Elsewhere func(ctx context.Context, do func(Tx) error) error
+}
+
+// Run tests a backend with a log that is empty. It stays open to the test.
+func Run(t *testing.T, b Backend) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Backend)
+	}{
+		{"published cursor", testPublished}, // first: it is for an empty log
+		{"what is appended is read", testRoundTrip},
+		{"read in steps", testLimit},
+		{"order of one transaction", testOneTransaction},
+		{"a transaction that fails", testRollback},
+		{"a version is logged once", testVersionOnce},
+		{"an event that commits late", testLate},
+		{"a reader that follows writers", testFollow},
+		{"wake", testWake},
+		{"redact", testRedact},
+		{"a cursor of nobody's", testBadCursor},
+		{"cancelled context", testCancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+// subject returns one that no other test uses.
+func subject(t *testing.T) string { return fmt.Sprintf("account/%x", t.Name()) }
+
+func event(subject string, version int64) events.Event {
+	return events.Event{
+		Type: events.AccountUpdatedV1, Subject: subject, Version: version,
+		Data:        fmt.Appendf(nil, "{ \"b\":%d,\"a\" : 1.50, \"ü\": \"\\u00fc🎧\" }", version),
+		Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+}
+
+func appendAll(t *testing.T, write func(context.Context, func(Tx) error) error, all ...events.Event) {
+	t.Helper()
+	if err := write(t.Context(), func(tx Tx) error {
+		for _, e := range all {
+			if err := tx.Append(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatalf("Append: %v", err)
+	}
+}
+
+func shardOf(b Backend, subject string) int { return eventlog.Shard(subject, len(b.Log.Wake())) }
+
+// read returns all that a shard has after a cursor.
+func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) (all []eventlog.Entry) {
+	t.Helper()
+	for {
+		entries, err := b.Log.Read(t.Context(), shard, after, limit)
+		if err != nil {
+			t.Fatalf("Read: %v", err)
+		}
+		if len(entries) > limit {
+			t.Fatalf("Read returned %d events, want at most %d", len(entries), limit)
+		}
+		if all = append(all, entries...); len(entries) < limit {
+			return all
+		}
+		after = entries[len(entries)-1].Cursor
+	}
+}
+
+// end returns the cursor behind all that a shard has.
+func end(t *testing.T, b Backend, shard int) eventlog.Cursor {
+	t.Helper()
+	if all := read(t, b, shard, "", 100); len(all) > 0 {
+		return all[len(all)-1].Cursor
+	}
+	return ""
+}
+
+// told returns the events of a subject, without their times.
+func told(entries []eventlog.Entry, subject string) (of []events.Event) {
+	for _, e := range entries {
+		if e.Subject == subject {
+			e.Time = time.Time{}
+			of = append(of, e.Event)
+		}
+	}
+	return of
+}
+
+func wantTold(t *testing.T, entries []eventlog.Entry, subject string, want ...events.Event) {
+	t.Helper()
+	if diff := gocmp.Diff(want, told(entries, subject)); diff != "" {
+		t.Errorf("events of %s (-want +got):\n%s", subject, diff)
+	}
+}
+
+func testPublished(t *testing.T, b Backend) {
+	shards := len(b.Log.Wake())
+	for shard := range shards {
+		if c, err := b.Log.Published(t.Context(), shard); c != "" || err != nil {
+			t.Errorf("Published(%d) of a new log = %q, %v", shard, c, err)
+		}
+	}
+	s := subject(t)
+	appendAll(t, b.Write, event(s, 1), event(s, 2))
+	for _, e := range read(t, b, shardOf(b, s), "", 10) {
+		for range 2 { // idempotent
+			if err := b.Log.SavePublished(t.Context(), shardOf(b, s), e.Cursor); err != nil {
+				t.Fatalf("SavePublished: %v", err)
+			}
+		}
+		if c, err := b.Log.Published(t.Context(), shardOf(b, s)); c != e.Cursor || err != nil {
+			t.Errorf("Published = %q, %v, want %q", c, err, e.Cursor)
+		}
+	}
+	for shard := range shards {
+		if c, err := b.Log.Published(t.Context(), shard); shard != shardOf(b, s) && (c != "" || err != nil) {
+			t.Errorf("Published(%d) = %q, %v after another shard's was saved", shard, c, err)
+		}
+	}
+}
+
+func testRoundTrip(t *testing.T, b Backend) {
+	s := subject(t)
+	one, two := event(s, 1), event(s, 2)
+	two.Traceparent, two.Type, two.Data = "", events.AccountDeletedV1, []byte(`{}`)
+	begin := time.Now()
+	appendAll(t, b.Write, one)
+	appendAll(t, b.Write, two)
+	all := read(t, b, shardOf(b, s), "", 100)
+	wantTold(t, all, s, one, two)
+	for _, e := range all {
+		if age := e.Time.Sub(begin); e.Subject == s && (age < -time.Minute || age > time.Minute || e.Time.Location() != time.UTC) {
+			t.Errorf("event %s has the time %v, want about %v, in UTC", e.ID(), e.Time, begin)
+		}
+	}
+	for shard := range b.Log.Wake() {
+		if shard != shardOf(b, s) {
+			wantTold(t, read(t, b, shard, "", 100), s)
+		}
+	}
+}
+
+func testLimit(t *testing.T, b Backend) {
+	s := subject(t)
+	after := end(t, b, shardOf(b, s))
+	var want []events.Event
+	for version := range int64(7) {
+		want = append(want, event(s, version+1))
+		appendAll(t, b.Write, event(s, version+1))
+	}
+	for _, limit := range []int{1, 2, 7, 8} {
+		wantTold(t, read(t, b, shardOf(b, s), after, limit), s, want...)
+	}
+	if rest := read(t, b, shardOf(b, s), end(t, b, shardOf(b, s)), 10); len(rest) > 0 {
+		t.Errorf("after the last event comes %s", rest[0].ID())
+	}
+}
+
+func testOneTransaction(t *testing.T, b Backend) {
+	s := subject(t)
+	var want []events.Event
+	for version := int64(8); version <= 12; version++ { // 9 comes before 10
+		want = append(want, event(s, version))
+	}
+	appendAll(t, b.Write, want...)
+	wantTold(t, read(t, b, shardOf(b, s), "", 3), s, want...)
+}
+
+var errRefused = errors.New("refused")
+
+func testRollback(t *testing.T, b Backend) {
+	s := subject(t)
+	err := b.Write(t.Context(), func(tx Tx) error {
+		return cmp.Or(tx.Append(event(s, 1)), errRefused)
+	})
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("Write = %v, want its function's error", err)
+	}
+	wantTold(t, read(t, b, shardOf(b, s), "", 100), s)
+}
+
+func testVersionOnce(t *testing.T, b Backend) {
+	s := subject(t)
+	appendAll(t, b.Write, event(s, 1))
+	if err := b.Write(t.Context(), func(tx Tx) error { return tx.Append(event(s, 1)) }); err == nil {
+		t.Error("the same version was appended twice")
+	}
+	wantTold(t, read(t, b, shardOf(b, s), "", 100), s, event(s, 1))
+}
+
+// One transaction appends first and commits last: what is read in between must
+// not pass it by.
+func testLate(t *testing.T, b Backend) {
+	s := subject(t)
+	shard := shardOf(b, s)
+	after := end(t, b, shard)
+	appended, commit := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		var once sync.Once
+		if err := b.Write(t.Context(), func(tx Tx) error {
+			err := tx.Append(event(s, 1))
+			once.Do(func() { close(appended); <-commit })
+			return err
+		}); err != nil {
+			t.Errorf("Write: %v", err)
+		}
+	})
+	<-appended
+	wg.Go(func() {
+		if err := b.Elsewhere(t.Context(), func(tx Tx) error { return tx.Append(event(s, 2)) }); err != nil {
+			t.Errorf("Elsewhere: %v", err)
+		}
+	})
+	var seen []eventlog.Entry
+	follow := func() {
+		for _, e := range read(t, b, shard, after, 100) {
+			seen, after = append(seen, e), e.Cursor
+		}
+	}
+	for range 20 {
+		follow()
+	}
+	close(commit)
+	wg.Wait()
+	follow()
+	got := told(seen, s)
+	slices.SortFunc(got, func(a, b events.Event) int { return cmp.Compare(a.Version, b.Version) })
+	if diff := gocmp.Diff([]events.Event{event(s, 1), event(s, 2)}, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func testFollow(t *testing.T, b Backend) {
+	const writers, each = 6, 15
+	subjects := make([]string, writers)
+	after := map[int]eventlog.Cursor{}
+	for i := range subjects {
+		subjects[i] = fmt.Sprintf("%s%d", subject(t), i)
+		shard := shardOf(b, subjects[i])
+		after[shard] = end(t, b, shard)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var wg sync.WaitGroup
+		for i, s := range subjects {
+			write := b.Write
+			if i%2 == 1 {
+				write = b.Elsewhere
+			}
+			wg.Go(func() {
+				for version := range int64(each) {
+					if err := write(t.Context(), func(tx Tx) error { return tx.Append(event(s, version+1)) }); err != nil {
+						t.Errorf("Write: %v", err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+	}()
+	versions := map[string][]int64{}
+	for over := false; ; {
+		for shard, cursor := range after {
+			for _, e := range read(t, b, shard, cursor, 4) {
+				versions[e.Subject] = append(versions[e.Subject], e.Version)
+				after[shard] = e.Cursor
+			}
+		}
+		if over {
+			break
+		}
+		select {
+		case <-done:
+			over = true // and once more
+		default:
+		}
+	}
+	var want []int64
+	for version := range int64(each) {
+		want = append(want, version+1)
+	}
+	for _, s := range subjects {
+		if diff := gocmp.Diff(want, versions[s]); diff != "" {
+			t.Errorf("versions of %s (-want +got):\n%s", s, diff)
+		}
+	}
+}
+
+func testWake(t *testing.T, b Backend) {
+	s := subject(t)
+	woken := func() (shards []int) {
+		for shard, wake := range b.Log.Wake() {
+			select {
+			case <-wake:
+				shards = append(shards, shard)
+			default:
+			}
+		}
+		return shards
+	}
+	woken()
+	err := b.Write(t.Context(), func(tx Tx) error {
+		return cmp.Or(tx.Append(event(s, 1)), errRefused)
+	})
+	if shards := woken(); shards != nil || !errors.Is(err, errRefused) {
+		t.Errorf("a transaction that failed with %v woke %v", err, shards)
+	}
+	for version := range int64(2) { // also if nobody took the first
+		appendAll(t, b.Write, event(s, version+1))
+	}
+	if shards := woken(); !slices.Equal(shards, []int{shardOf(b, s)}) {
+		t.Errorf("a commit woke %v, want the shard of its subject, %d", shards, shardOf(b, s))
+	}
+	wantTold(t, read(t, b, shardOf(b, s), "", 100), s, event(s, 1), event(s, 2))
+}
+
+func testRedact(t *testing.T, b Backend) {
+	s, neighbour := subject(t), subject(t)+"0"
+	after := end(t, b, shardOf(b, s))
+	appendAll(t, b.Write, event(s, 1), event(neighbour, 1))
+	appendAll(t, b.Write, event(s, 2))
+	before := read(t, b, shardOf(b, s), after, 100)
+	deleted := event(s, 3)
+	deleted.Type = events.AccountDeletedV1
+	if err := b.Write(t.Context(), func(tx Tx) error {
+		return cmp.Or(tx.Redact(s), tx.Append(deleted))
+	}); err != nil {
+		t.Fatalf("Redact: %v", err)
+	}
+	redacted := func(e events.Event) events.Event {
+		e.Data = []byte(events.Redacted)
+		return e
+	}
+	all := read(t, b, shardOf(b, s), after, 100)
+	wantTold(t, all, s, redacted(event(s, 1)), redacted(event(s, 2)), deleted)
+	wantTold(t, read(t, b, shardOf(b, neighbour), "", 100), neighbour, event(neighbour, 1))
+	for i, e := range before {
+		if all[i].Cursor != e.Cursor || !all[i].Time.Equal(e.Time) {
+			t.Errorf("event %s was at %q, %v and is at %q, %v", e.ID(), e.Cursor, e.Time, all[i].Cursor, all[i].Time)
+		}
+	}
+}
+
+func testBadCursor(t *testing.T, b Backend) {
+	for _, c := range []eventlog.Cursor{"x", "1x", "/", "-"} {
+		if _, err := b.Log.Read(t.Context(), 0, c, 10); err == nil {
+			t.Errorf("Read after %q succeeded", c)
+		}
+		if err := b.Log.SavePublished(t.Context(), 0, c); err == nil {
+			t.Errorf("SavePublished of %q succeeded", c)
+		}
+	}
+}
+
+func testCancelled(t *testing.T, b Backend) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := b.Log.Read(ctx, 0, "", 10); !errors.Is(err, context.Canceled) {
+		t.Errorf("Read = %v, want context.Canceled", err)
+	}
+	if _, err := b.Log.Published(ctx, 0); !errors.Is(err, context.Canceled) {
+		t.Errorf("Published = %v, want context.Canceled", err)
+	}
+}

@@ -1,0 +1,199 @@
+package spannerdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	database "cloud.google.com/go/spanner/admin/database/apiv1"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
+	"github.com/cloudspannerecosystem/memefish"
+	"github.com/cloudspannerecosystem/memefish/token"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+const migrationsTable = "SchemaMigrations"
+
+const createMigrations = `CREATE TABLE IF NOT EXISTS ` + migrationsTable + ` (
+	Component STRING(MAX) NOT NULL,
+	File      STRING(MAX) NOT NULL,
+	AppliedAt TIMESTAMP   NOT NULL OPTIONS (allow_commit_timestamp = true),
+) PRIMARY KEY (Component, File)`
+
+// ErrSchemaBehind is a database that lacks a migration.
+var ErrSchemaBehind = errors.New("the schema is behind: run the migrate command")
+
+// migration is one file of Migrations.
+type migration struct{ component, file string }
+
+func (m migration) String() string { return m.component + "/" + m.file }
+
+// all yields every migration with its SQL, in the order in which they run.
+func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
+	return func(yield func(migration, func() (string, error)) bool) {
+		for _, set := range sets {
+			files, err := fs.Glob(set.Files, "*.sql")
+			if err != nil {
+				panic(err) // the pattern is well-formed
+			}
+			slices.Sort(files)
+			for _, file := range files {
+				read := func() (string, error) {
+					ddl, err := fs.ReadFile(set.Files, file)
+					return string(ddl), err
+				}
+				if !yield(migration{set.Component, file}, read) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Check returns nil if the database can be read and its schema is not behind.
+// It takes two seconds at most. Errors: ErrSchemaBehind, fault.Unavailable.
+func (db *DB) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	applied, err := db.applied(ctx)
+	if err != nil {
+		return fmt.Errorf("read the applied migrations: %w", err)
+	}
+	for m := range all(db.migrations) {
+		if !applied[m] {
+			return fmt.Errorf("%w: %s has not been applied", ErrSchemaBehind, m)
+		}
+	}
+	return nil
+}
+
+// applied returns the migrations that the database has.
+func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
+	has := map[migration]bool{}
+	err := db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Read(ctx, migrationsTable, spanner.AllKeys(), []string{"Component", "File"}).Do(func(r *spanner.Row) error {
+			var m migration
+			if err := r.Columns(&m.component, &m.file); err != nil {
+				return err
+			}
+			has[m] = true
+			return nil
+		})
+	})
+	if status.Code(err) == codes.NotFound && strings.Contains(err.Error(), migrationsTable) {
+		return nil, nil
+	}
+	return has, err
+}
+
+// Migrate brings the database to the newest schema and writes a line to
+// progress for each migration. It may be run again, after a failure too, and
+// by several processes at once.
+func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
+	admin, err := database.NewDatabaseAdminClient(ctx, db.options...)
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer admin.Close()
+	for m, read := range all(db.migrations) {
+		ddl, err := read()
+		if err != nil {
+			return fmt.Errorf("migrate %s: %w", m, err)
+		}
+		statements, err := split(m.String(), ddl)
+		if err != nil {
+			return fmt.Errorf("migrate %s: %w", m, err)
+		}
+		if err := db.migrate(ctx, admin, m, statements, progress); err != nil {
+			return fmt.Errorf("migrate %s: %w", m, err)
+		}
+	}
+	return nil
+}
+
+// split returns the statements of a file without their comments, which Spanner
+// does not take in DDL.
+func split(name, ddl string) (statements []string, err error) {
+	lexer := memefish.Lexer{File: &token.File{FilePath: name, Buffer: ddl}}
+	var b strings.Builder
+	for {
+		if err := lexer.NextToken(); err != nil {
+			return nil, err
+		}
+		switch lexer.Token.Kind {
+		case ";", token.TokenEOF:
+			if b.Len() > 0 {
+				statements = append(statements, b.String())
+				b.Reset()
+			}
+			if lexer.Token.Kind == token.TokenEOF {
+				return statements, nil
+			}
+		default:
+			if b.Len() > 0 && (lexer.Token.Space != "" || len(lexer.Token.Comments) > 0) {
+				b.WriteByte(' ')
+			}
+			b.WriteString(lexer.Token.Raw)
+		}
+	}
+}
+
+// migrate applies one migration unless the database has it. A schema change is
+// refused while another one is under way, so it is tried again for a while.
+func (db *DB) migrate(ctx context.Context, admin *database.DatabaseAdminClient, m migration, statements []string, progress io.Writer) error {
+	for pause := 250 * time.Millisecond; ; pause *= 2 {
+		applied, err := db.applied(ctx)
+		if err == nil && applied[m] {
+			fmt.Fprintf(progress, "%s: in place\n", m)
+			return nil
+		}
+		if err == nil {
+			err = db.apply(ctx, admin, m, statements, applied == nil)
+		}
+		if err == nil {
+			fmt.Fprintf(progress, "%s: applied\n", m)
+			return nil
+		}
+		switch codeOf(err) {
+		case codes.Aborted, codes.FailedPrecondition, codes.Unavailable, codes.AlreadyExists:
+		default:
+			return err
+		}
+		if pause > 4*time.Second {
+			return err
+		}
+		fmt.Fprintf(progress, "%s: trying again in %v: %v\n", m, pause, err)
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return errors.Join(err, context.Cause(ctx))
+		}
+	}
+}
+
+func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m migration, statements []string, first bool) error {
+	if first {
+		statements = append([]string{createMigrations}, statements...)
+	}
+	op, err := admin.UpdateDatabaseDdl(ctx, &databasepb.UpdateDatabaseDdlRequest{
+		Database: db.client.DatabaseName(), Statements: statements,
+	})
+	if err != nil {
+		return err
+	}
+	if err := op.Wait(ctx); err != nil {
+		return err
+	}
+	return db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
+		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate(migrationsTable,
+			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp})})
+	})
+}

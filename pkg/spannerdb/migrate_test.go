@@ -1,0 +1,155 @@
+//go:build cloud
+
+package spannerdb_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
+)
+
+func provision(t *testing.T) (name string) {
+	t.Helper()
+	name = spannerdbtest.Name(t)
+	if _, err := spannerdb.Provision(t.Context(), name, true); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func TestMigrate(t *testing.T) {
+	name := provision(t)
+	db := spannerdbtest.Open(t, name, migrations)
+	if err := db.Check(t.Context()); !errors.Is(err, spannerdb.ErrSchemaBehind) || !strings.Contains(err.Error(), "test/001_counters.sql") {
+		t.Errorf("Check = %v, want ErrSchemaBehind by the first file", err)
+	}
+	for _, want := range []string{
+		"test/001_counters.sql: applied\ntest/002_note.sql: applied\n",
+		"test/001_counters.sql: in place\ntest/002_note.sql: in place\n",
+	} {
+		var progress bytes.Buffer
+		if err := db.Migrate(t.Context(), &progress); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, progress.String()); diff != "" {
+			t.Errorf("progress (-want +got):\n%s", diff)
+		}
+	}
+	if err := db.Check(t.Context()); err != nil {
+		t.Errorf("Check: %v", err)
+	}
+	if err := insert(t.Context(), db, 1, "one"); err != nil {
+		t.Errorf("the schema is not there: %v", err)
+	}
+
+	later := append(slices.Clone(migrations), spannerdb.Migrations{Component: "other", Files: fstest.MapFS{
+		"001_counters.sql": {Data: []byte("CREATE TABLE IF NOT EXISTS Others (Id INT64) PRIMARY KEY (Id)")},
+	}})
+	if err := spannerdbtest.Open(t, name, later).Check(t.Context()); !errors.Is(err, spannerdb.ErrSchemaBehind) || !strings.Contains(err.Error(), "other/001_counters.sql") {
+		t.Errorf("Check = %v, want ErrSchemaBehind by the new file", err)
+	}
+}
+
+func TestMigrateAtOnce(t *testing.T) {
+	name := provision(t)
+	var wg sync.WaitGroup
+	for range 3 {
+		db := spannerdbtest.Open(t, name, migrations)
+		wg.Go(func() {
+			if err := db.Migrate(t.Context(), io.Discard); err != nil {
+				t.Errorf("Migrate: %v", err)
+			}
+			if err := db.Check(t.Context()); err != nil {
+				t.Errorf("Check: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestMigrateAfterAFailure(t *testing.T) {
+	name := provision(t)
+	broken := []spannerdb.Migrations{{Component: "test", Files: fstest.MapFS{
+		"001_counters.sql": {Data: []byte(`
+			CREATE TABLE IF NOT EXISTS Counters (Id INT64 NOT NULL, Name STRING(MAX), N INT64) PRIMARY KEY (Id);
+			CREATE INDEX IF NOT EXISTS CountersByName ON Counters (NoSuchColumn);`)},
+	}}}
+	if err := spannerdbtest.Open(t, name, broken).Migrate(t.Context(), io.Discard); err == nil || !strings.Contains(err.Error(), "test/001_counters.sql") {
+		t.Errorf("Migrate = %v, want an error that names the file", err)
+	}
+	db := spannerdbtest.Open(t, name, migrations)
+	if err := db.Check(t.Context()); !errors.Is(err, spannerdb.ErrSchemaBehind) {
+		t.Errorf("Check = %v, want ErrSchemaBehind", err)
+	}
+	if err := db.Migrate(t.Context(), io.Discard); err != nil {
+		t.Errorf("Migrate: %v", err)
+	}
+}
+
+func TestNoDatabase(t *testing.T) {
+	db := spannerdbtest.Open(t, spannerdbtest.Name(t), migrations)
+	if err := db.Check(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("Check = %v, want fault.Unavailable", err)
+	}
+	if err := insert(t.Context(), db, 1, "one"); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("ReadWrite = %v, want fault.Unavailable", err)
+	}
+}
+
+func TestProvision(t *testing.T) {
+	name := spannerdbtest.Name(t)
+	name = strings.Replace(name, "/instances/test/", "/instances/i"+name[len(name)-20:]+"/", 1)
+	instance, _, _ := strings.Cut(name, "/databases/")
+
+	if got, err := spannerdb.Provision(t.Context(), name, false); err == nil || !strings.Contains(err.Error(), "gcloud spanner instances create") {
+		t.Errorf("Provision without an instance = %v, %v, want an error that says what to do", got, err)
+	}
+	for _, want := range []spannerdb.Provisioned{
+		{Made: []string{instance, name}},
+		{Found: []string{instance, name}},
+	} {
+		got, err := spannerdb.Provision(t.Context(), name, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("Provision (-want +got):\n%s", diff)
+		}
+	}
+	got, err := spannerdb.Provision(t.Context(), name+"-2", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(spannerdb.Provisioned{Made: []string{name + "-2"}, Found: []string{instance}}, got); diff != "" {
+		t.Errorf("Provision (-want +got):\n%s", diff)
+	}
+
+	if _, err := spannerdb.Provision(t.Context(), "accounts", true); err == nil {
+		t.Error("Provision of a name of another form succeeded")
+	}
+	if _, err := spannerdb.Open(context.WithoutCancel(t.Context()), "accounts", spannerdb.Config{}); err == nil {
+		t.Error("Open of a name of another form succeeded")
+	}
+
+	var wg sync.WaitGroup
+	for range 3 {
+		wg.Go(func() {
+			if _, err := spannerdb.Provision(t.Context(), name+"-3", true); err != nil {
+				t.Errorf("Provision at once: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+}

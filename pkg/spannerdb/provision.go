@@ -1,0 +1,133 @@
+package spannerdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	database "cloud.google.com/go/spanner/admin/database/apiv1"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
+	instance "cloud.google.com/go/spanner/admin/instance/apiv1"
+	"cloud.google.com/go/spanner/admin/instance/apiv1/instancepb"
+	"google.golang.org/api/iterator"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+// Provisioned says what Provision made and what was there before, by full name.
+type Provisioned struct {
+	Made, Found []string
+}
+
+var databaseName = regexp.MustCompile(`^(projects/([^/]+))/instances/([^/]+)/databases/([^/]+)$`)
+
+// Provision makes an empty database, named as in
+// projects/P/instances/I/databases/D, unless it exists. createInstance has a
+// missing instance made too, of 100 processing units in the first
+// configuration on offer: for emulators, as a real one costs money and is
+// meant to be chosen. Idempotent.
+func Provision(ctx context.Context, name string, createInstance bool, options ...option.ClientOption) (Provisioned, error) {
+	parts := databaseName.FindStringSubmatch(name)
+	if parts == nil {
+		return Provisioned{}, fmt.Errorf("provision: %q is not of the form projects/P/instances/I/databases/D", name)
+	}
+	databases, err := database.NewDatabaseAdminClient(ctx, options...)
+	if err != nil {
+		return Provisioned{}, fmt.Errorf("provision: %w", err)
+	}
+	defer databases.Close()
+	instances, err := instance.NewInstanceAdminClient(ctx, options...)
+	if err != nil {
+		return Provisioned{}, fmt.Errorf("provision: %w", err)
+	}
+	defer instances.Close()
+	p := provisioner{databases: databases, instances: instances, project: parts[1], instanceID: parts[3], databaseID: parts[4]}
+	if err := p.provision(ctx, createInstance); err != nil {
+		return p.report, fmt.Errorf("provision %s: %w", name, err)
+	}
+	return p.report, nil
+}
+
+type provisioner struct {
+	databases *database.DatabaseAdminClient
+	instances *instance.InstanceAdminClient
+
+	project, instanceID, databaseID string
+	report                          Provisioned
+}
+
+func (p *provisioner) instanceName() string { return p.project + "/instances/" + p.instanceID }
+
+func (p *provisioner) databaseName() string { return p.instanceName() + "/databases/" + p.databaseID }
+
+// provision asks for nothing that it does not need, as each call takes a
+// permission of its own.
+func (p *provisioner) provision(ctx context.Context, createInstance bool) error {
+	_, err := p.databases.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
+	if err == nil {
+		p.report.Found = append(p.report.Found, p.instanceName(), p.databaseName())
+		return nil
+	}
+	if status.Code(err) != codes.NotFound {
+		return err
+	}
+	err = p.createDatabase(ctx)
+	switch {
+	case status.Code(err) != codes.NotFound:
+		if err == nil {
+			p.report.Found = append([]string{p.instanceName()}, p.report.Found...)
+		}
+		return err
+	case !createInstance:
+		return fmt.Errorf("there is no such instance; create it first, as in: gcloud spanner instances create %s"+
+			" --project=... --config=regional-... --processing-units=100 --description=...: %w", p.instanceID, err)
+	}
+	if err := p.createInstance(ctx); err != nil {
+		return fmt.Errorf("create the instance: %w", err)
+	}
+	return p.createDatabase(ctx)
+}
+
+func (p *provisioner) createDatabase(ctx context.Context) error {
+	op, err := p.databases.CreateDatabase(ctx, &databasepb.CreateDatabaseRequest{
+		Parent: p.instanceName(), CreateStatement: "CREATE DATABASE `" + p.databaseID + "`",
+	})
+	if err == nil {
+		_, err = op.Wait(ctx)
+	}
+	return p.note(p.databaseName(), err)
+}
+
+func (p *provisioner) createInstance(ctx context.Context) error {
+	config, err := p.instances.ListInstanceConfigs(ctx, &instancepb.ListInstanceConfigsRequest{Parent: p.project}).Next()
+	if errors.Is(err, iterator.Done) {
+		return errors.New("no instance configuration is on offer")
+	}
+	if err != nil {
+		return err
+	}
+	op, err := p.instances.CreateInstance(ctx, &instancepb.CreateInstanceRequest{
+		Parent: p.project, InstanceId: p.instanceID,
+		Instance: &instancepb.Instance{Config: config.GetName(), DisplayName: p.instanceID, ProcessingUnits: 100},
+	})
+	if err == nil {
+		_, err = op.Wait(ctx)
+	}
+	return p.note(p.instanceName(), err)
+}
+
+// note enters the outcome of making name in the report.
+func (p *provisioner) note(name string, err error) error {
+	switch status.Code(err) {
+	case codes.OK:
+		p.report.Made = append(p.report.Made, name)
+		return nil
+	case codes.AlreadyExists: // another process was quicker
+		p.report.Found = append(p.report.Found, name)
+		return nil
+	default:
+		return err
+	}
+}

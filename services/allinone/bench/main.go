@@ -1,0 +1,137 @@
+// Command bench measures the all-in-one program under load and, in the same
+// run and by the same load generator, the limit: a bare net/http handler on
+// the same kind of database. What it prints is to be read as ratios; the
+// figures themselves are those of the machine, which the generator shares.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+// options are what the command line says.
+type options struct {
+	load   load
+	rounds int
+	only   *regexp.Regexp
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == "limit" {
+		return serveLimit(ctx, os.Getenv("PORT"), os.Getenv("CONCHA_DATA_DIR"))
+	}
+	opts, err := parse(args)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "concha-bench")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	return measure(ctx, opts, dir)
+}
+
+func parse(args []string) (options, error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	seconds := flags.Float64("seconds", 5, "length of each measurement, after a warm-up of 1 s")
+	rounds := flags.Int("rounds", 3, "measurements of each operation; medians are printed")
+	conns := flags.Int("conns", 64, "keep-alive connections, each with one request under way")
+	only := flags.String("only", "", "measure only the operations whose name matches this regular expression")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	match, err := regexp.Compile(*only)
+	if err != nil {
+		return options{}, err
+	}
+	if *seconds <= 0 || *rounds < 1 || *conns < 1 || flags.NArg() > 0 {
+		return options{}, errors.New("-seconds, -rounds and -conns must be positive, and nothing may follow them")
+	}
+	length := time.Duration(*seconds * float64(time.Second))
+	return options{load: load{conns: *conns, warmUp: time.Second, length: length}, rounds: *rounds, only: match}, nil
+}
+
+// measure runs everything and prints it.
+func measure(ctx context.Context, opts options, dir string) error {
+	fmt.Printf("%d CPUs, %s %s/%s; %d connections from the same machine, %d rounds of %s each\n",
+		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, opts.load.conns, opts.rounds, opts.load.length)
+	bins, err := build(ctx, dir)
+	if err != nil {
+		return err
+	}
+	var sides [2]side
+	for i, b := range bins {
+		if sides[i], err = newSide(ctx, b, filepath.Join(dir, b.name)); err != nil {
+			return err
+		}
+		defer sides[i].stop()
+	}
+	var rows []row
+	for _, op := range operations {
+		if !opts.only.MatchString(op.name) {
+			continue
+		}
+		r, err := compare(ctx, opts, op, &sides[0], &sides[1])
+		if err != nil {
+			return fmt.Errorf("%s: %w", op.name, err)
+		}
+		rows = append(rows, r)
+	}
+	for i := range sides {
+		if err := sides[i].finish(ctx); err != nil {
+			return err
+		}
+	}
+	printRows(os.Stdout, rows)
+	printSides(os.Stdout, sides[:])
+	return nil
+}
+
+// compare measures an operation of the product and, in turns with it so that
+// both meet the machine at the same speed, what it is held against.
+func compare(ctx context.Context, opts options, op operation, product, limit *side) (row, error) {
+	r := row{operation: op}
+	for round := range opts.rounds {
+		fmt.Printf("%-12s round %d of %d:", op.name, round+1, opts.rounds)
+		got, err := opts.load.run(ctx, product, op.next)
+		if err != nil {
+			fmt.Println()
+			return row{}, err
+		}
+		fmt.Printf("  product %6.0f/s", got.perSecond)
+		r.product = append(r.product, got)
+		if op.limit != nil {
+			if got, err = opts.load.run(ctx, limit, op.limit); err != nil {
+				fmt.Println()
+				return row{}, fmt.Errorf("limit: %w", err)
+			}
+			fmt.Printf("  limit %6.0f/s", got.perSecond)
+			r.limit = append(r.limit, got)
+		}
+		fmt.Println()
+	}
+	return r, nil
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"text/tabwriter"
+	"time"
+)
+
+// row is what was measured of an operation, a result for each round.
+type row struct {
+	operation
+	product, limit []result
+}
+
+// ratio is the median over the rounds, in each of which both sides met the
+// machine at about the same speed.
+func (r row) ratio() float64 {
+	var ratios []float64
+	for i := range r.limit {
+		ratios = append(ratios, r.product[i].perSecond/r.limit[i].perSecond)
+	}
+	return median(ratios)
+}
+
+// medianOf returns the result of medians.
+func medianOf(rs []result) result {
+	of := func(value func(result) time.Duration) time.Duration {
+		var values []time.Duration
+		for _, r := range rs {
+			values = append(values, value(r))
+		}
+		return median(values)
+	}
+	var rates []float64
+	for _, r := range rs {
+		rates = append(rates, r.perSecond)
+	}
+	return result{
+		perSecond: median(rates),
+		p50:       of(func(r result) time.Duration { return r.p50 }),
+		p99:       of(func(r result) time.Duration { return r.p99 }),
+		cpu:       of(func(r result) time.Duration { return r.cpu }),
+	}
+}
+
+// median returns the middle one of values, the lower one of two; values are
+// sorted by it and not empty.
+func median[T cmp.Ordered](values []T) T {
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}
+
+// printRows prints the operations. The limit of the last three is the insert
+// of one row, which each of them also does.
+func printRows(out io.Writer, rows []row) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\noperation\treq/s\tp50 ms\tp99 ms\tCPU us/req\tlimit req/s\tp99 ms\tCPU us/req\tratio\t")
+	for _, r := range rows {
+		p := medianOf(r.product)
+		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%s\t", r.name, p.perSecond, millis(p.p50), millis(p.p99), micros(p.cpu))
+		if r.limit == nil {
+			fmt.Fprint(w, "\t\t\t\t\n")
+			continue
+		}
+		l := medianOf(r.limit)
+		fmt.Fprintf(w, "%.0f\t%s\t%s\t%.2f\t\n", l.perSecond, millis(l.p99), micros(l.cpu), r.ratio())
+	}
+	_ = w.Flush()
+}
+
+// printSides prints the programs.
+func printSides(out io.Writer, sides []side) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\n\tstart ms: empty\twith the data\tmemory MB: idle\tafter the run\tpeak\t")
+	for _, s := range sides {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", s.name,
+			millis(s.fresh), millis(s.again), megabytes(s.idle), megabytes(s.after), megabytes(s.peakMemory))
+	}
+	_ = w.Flush()
+}
+
+func millis(d time.Duration) string {
+	return strconv.FormatFloat(float64(d)/float64(time.Millisecond), 'f', 1, 64)
+}
+
+func micros(d time.Duration) string { return orDash(float64(d) / float64(time.Microsecond)) }
+
+func megabytes(n int64) string { return orDash(float64(n) / 1e6) }
+
+// orDash formats what may be unknown, and is 0 then.
+func orDash(v float64) string {
+	if v == 0 {
+		return "-"
+	}
+	return strconv.FormatFloat(v, 'f', 1, 64)
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway"
+)
+
+// Config is what the process can be told.
+type Config struct {
+	settings.Process
+	Gateway gateway.Config
+	Backend string `env:"CONCHA_BACKEND" envDefault:"embedded" desc:"embedded: SQLite and a folder, which is all that one process can run on"`
+	DataDir string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"folder of all data"`
+}
+
+const embedded = "embedded"
+
+// Validate implements settings.Validator.
+func (c Config) Validate() []settings.Problem {
+	if c.Backend != embedded {
+		return []settings.Problem{{Variable: "CONCHA_BACKEND", Detail: "must be embedded here; on gcp, run the services as processes of their own"}}
+	}
+	return nil
+}
+
+// announce tells a person where to go.
+func announce(url string) {
+	fmt.Printf("The API is at %s, its documentation at %s/docs\n", url, url)
+}

@@ -1,0 +1,154 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	invalid "github.com/pb33f/libopenapi-validator/errors"
+	"github.com/pb33f/libopenapi-validator/radix"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+)
+
+const contractFile = "../gateway/openapi.yaml"
+
+// contract is the public OpenAPI document, to which exchanges are held.
+type contract struct {
+	paths     radix.PathLookup
+	validator validator.Validator
+	model     *v3.Document
+
+	mu   sync.Mutex
+	used map[string]bool // operations, as in "GET /v1/accounts/{id}"
+}
+
+func loadContract(t testing.TB) *contract {
+	t.Helper()
+	text, err := os.ReadFile(contractFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := libopenapi.NewDocument(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &contract{
+		model: &model.Model,
+		paths: radix.BuildPathTree(&model.Model),
+		// Dates and URLs are checked, not only said to be such.
+		validator: validator.NewValidatorFromV3Model(&model.Model, config.WithFormatAssertions()),
+		used:      map[string]bool{},
+	}
+}
+
+// check returns what the contract forbids of an exchange: an operation or a
+// status that it does not have, an answer of another form, and a request of
+// another form that was accepted all the same.
+func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, received []byte) error {
+	item, template, op := c.operation(req)
+	problem := problemName(received)
+	if op == nil {
+		if req.Method == http.MethodHead && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed) {
+			return nil
+		}
+		if problem == "no-such-route" || problem == "method-not-allowed" {
+			return nil
+		}
+		return fmt.Errorf("answered %d, but the contract has no such operation", resp.StatusCode)
+	}
+	if problem == "no-such-route" || problem == "method-not-allowed" {
+		return errors.New("the contract has this operation, the server does not")
+	}
+	c.mu.Lock()
+	c.used[documentedMethod(req)+" "+template] = true
+	c.mu.Unlock()
+	documented := documentedRequest(req, sent)
+	if req.Method == http.MethodHead {
+		return checkHead(op, resp)
+	}
+	var found []*invalid.ValidationError
+	if resp.StatusCode < http.StatusBadRequest {
+		_, errs := c.validator.ValidateHttpRequestSyncWithPathItem(documented, item, template)
+		found = append(found, errs...)
+	}
+	answer := *resp
+	answer.Body = io.NopCloser(bytes.NewReader(received))
+	_, errs := c.validator.GetResponseBodyValidator().ValidateResponseBodyWithPathItem(documented, &answer, item, template)
+	return join(append(found, errs...))
+}
+
+// operation returns what the contract has for a request, or a nil op. Classic
+// paths may end in a slash.
+func (c *contract) operation(req *http.Request) (item *v3.PathItem, template string, op *v3.Operation) {
+	path := req.URL.EscapedPath()
+	item, template, ok := c.paths.Lookup(path)
+	if trimmed := strings.TrimSuffix(path, "/"); !ok && trimmed != path && !strings.HasPrefix(path, "/v1") {
+		item, template, ok = c.paths.Lookup(trimmed)
+	}
+	if !ok {
+		return nil, "", nil
+	}
+	op, _ = item.GetOperations().Get(strings.ToLower(documentedMethod(req)))
+	return item, template, op
+}
+
+// documentedMethod is GET for HEAD, which the contract implies.
+func documentedMethod(req *http.Request) string {
+	if req.Method == http.MethodHead {
+		return http.MethodGet
+	}
+	return req.Method
+}
+
+func documentedRequest(req *http.Request, sent []byte) *http.Request {
+	r := req.Clone(req.Context())
+	r.Method = documentedMethod(req)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(sent)), int64(len(sent))
+	if strings.HasPrefix(r.URL.Path, "/v1") {
+		return r
+	}
+	r.URL.Path, r.URL.RawPath = strings.TrimSuffix(r.URL.Path, "/"), strings.TrimSuffix(r.URL.RawPath, "/")
+	return r
+}
+
+func checkHead(op *v3.Operation, resp *http.Response) error {
+	if _, ok := op.Responses.Codes.Get(strconv.Itoa(resp.StatusCode)); !ok && op.Responses.Default == nil {
+		return fmt.Errorf("status %d is not in the contract", resp.StatusCode)
+	}
+	return nil
+}
+
+func join(found []*invalid.ValidationError) error {
+	var all []error
+	for _, e := range found {
+		all = append(all, e)
+	}
+	return errors.Join(all...)
+}
+
+// unused returns the operations that no exchange was of.
+func (c *contract) unused() (operations []string) {
+	for path, item := range c.model.Paths.PathItems.FromOldest() {
+		for method := range item.GetOperations().FromOldest() {
+			if operation := strings.ToUpper(method) + " " + path; !c.used[operation] {
+				operations = append(operations, operation)
+			}
+		}
+	}
+	return slices.Clip(operations)
+}

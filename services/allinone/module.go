@@ -1,0 +1,54 @@
+package main
+
+import (
+	"net/http"
+	"os"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/services/accounts"
+	"github.com/concha-labs/backend/services/audios"
+	"github.com/concha-labs/backend/services/gateway"
+)
+
+const (
+	accountEvents = "account-events-v1"
+	audioEvents   = "audio-events-v1"
+
+	accountsSelf        = "accounts-self"
+	audiosSelf          = "audios-self"
+	audiosAccountEvents = "audios-account-events"
+)
+
+// system is the whole of it: the services and the gateway that asks them in
+// process. started is called with the URL once requests are taken.
+func system(cfg Config, started func(url string)) fx.Option {
+	return fx.Options(
+		logging.Module(cfg.LogLevel, os.Stderr),
+		httpserver.Module(int(cfg.Port), started),
+		fx.Provide(
+			func(log *zap.Logger) *membus.Bus {
+				return membus.New(map[string][]string{
+					accountEvents: {accountsSelf, audiosAccountEvents},
+					audioEvents:   {audiosSelf},
+				}, log)
+			},
+			func(accounts accounts.Handler, audios audios.Handler) gateway.Upstreams {
+				return gateway.Upstreams{Accounts: accounts, Audios: audios}
+			},
+			func(h gateway.Handler) http.Handler { return h },
+		),
+		accounts.Module(accounts.Config{
+			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: accountEvents, Subscription: accountsSelf,
+		}),
+		audios.Module(audios.Config{
+			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: audioEvents, Subscription: audiosSelf,
+			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
+		}),
+		gateway.Module(cfg.Gateway),
+	)
+}

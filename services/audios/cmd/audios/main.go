@@ -1,0 +1,27 @@
+// Command audios runs the audios service as a process of its own.
+package main
+
+import (
+	"net/http"
+	"os"
+
+	"go.uber.org/fx"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/audios"
+)
+
+func main() {
+	cfg, _ := settings.Load[struct {
+		settings.Process
+		audios.Config
+	}]("audios", "keeps audio sessions and tells of their changes")
+	fx.New(
+		logging.Module(cfg.LogLevel, os.Stderr),
+		httpserver.Module(int(cfg.Port), nil),
+		audios.Module(cfg.Config),
+		fx.Provide(func(h audios.Handler) http.Handler { return h }),
+	).Run()
+}

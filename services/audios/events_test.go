@@ -1,0 +1,82 @@
+package audios_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+// wantObjects waits until the object store has so many objects.
+func (c *client) wantObjects(want int) {
+	c.t.Helper()
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	patience := time.After(10 * time.Second)
+	for {
+		files, err := filepath.Glob(filepath.Join(c.dir, "files", "*.json"))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		if len(files) == want {
+			return
+		}
+		select {
+		case <-poll.C:
+		case <-patience:
+			c.t.Fatalf("%d objects, want %d", len(files), want)
+		}
+	}
+}
+
+// wantTold takes the next events that the service publishes.
+func (c *client) wantTold(ids ...string) (attributes map[string]string) {
+	c.t.Helper()
+	for _, id := range ids {
+		select {
+		case msg := <-c.told:
+			attributes = msg.Attributes
+		case <-time.After(10 * time.Second):
+			c.t.Fatalf("event %s is not published", id)
+		}
+		if diff := cmp.Diff(id, attributes["ce-id"]); diff != "" {
+			c.t.Errorf("event (-want +got):\n%s", diff)
+		}
+	}
+	return attributes
+}
+
+func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
+	c := start(t)
+	c.create(document(1, ""))
+	c.sendJSON("PUT", "/v1/audios/1", document(1, " ")).want(t, 200)
+	c.wantTold("audio/1/1", "audio/1/2")
+	c.wantObjects(1)
+	if got := c.send("GET", "/v1/audios/1/file", ""); string(got.body) != document(1, " ") {
+		t.Errorf("the file is %q", got.body)
+	}
+	c.send("DELETE", "/v1/audios/1", "").want(t, 204)
+	c.wantTold("audio/1/3")
+	c.wantObjects(0)
+}
+
+func TestDeletedAccountTakesItsSessionsAlong(t *testing.T) {
+	c := start(t)
+	c.create(document(1, `, "account_id": 5`))
+	c.create(document(2, `, "account_id": 6`))
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	c.publish(events.Event{Type: events.AccountUpdatedV1, Subject: "account/6", Version: 2})
+	c.publish(events.Event{Type: "concha.account.deleted.v2", Subject: "account/6", Version: 3})
+	c.publish(events.Event{Type: events.AccountDeletedV1, Subject: "account/5", Version: 3, Traceparent: trace})
+	c.send("GET", "/v1/audios/1", "").want(t, 404)
+	c.send("GET", "/v1/audios/2", "").want(t, 200)
+	c.sendJSON("PUT", "/v1/audios/2", document(2, `, "account_id": 5`)).wantProblem(t, 400, "validation-error", "/account_id")
+	c.wantObjects(1)
+	deleted := c.wantTold("audio/1/1", "audio/2/1", "audio/1/2")
+	if deleted["ce-type"] != events.AudioDeletedV1 || deleted["ce-traceparent"] != trace {
+		t.Errorf("the deletion's event is %v", deleted)
+	}
+}

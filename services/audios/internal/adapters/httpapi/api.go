@@ -1,0 +1,44 @@
+// Package httpapi serves the audios part of the v1 API.
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+type api struct {
+	service *app.Service
+}
+
+// New returns the handler of all routes of the service. checks are what has to
+// hold for it to be ready, by name.
+func New(service *app.Service, checks map[string]func(context.Context) error) http.Handler {
+	a := api{service: service}
+	e := httpserver.NewEngine()
+	httpserver.Health(e, checks)
+
+	e.POST("/v1/audios", a.create)
+	httpserver.Get(e, "/v1/audios", a.list)
+	httpserver.Get(e, "/v1/audios/:session_id", a.get)
+	e.PUT("/v1/audios/:session_id", a.replace)
+	e.DELETE("/v1/audios/:session_id", a.remove)
+
+	httpserver.Get(e, "/v1/audios/:session_id/file", a.getFile)
+	return e
+}
+
+// sessionID reads the id in the path. What is no id names no session.
+func sessionID(c *gin.Context) (int64, error) {
+	id, err := strconv.ParseInt(c.Param("session_id"), 10, 64)
+	if err != nil || id < 0 || id > domain.MaxID || strconv.FormatInt(id, 10) != c.Param("session_id") {
+		return 0, domain.ErrNotFound
+	}
+	return id, nil
+}

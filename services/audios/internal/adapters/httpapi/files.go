@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"io"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+const (
+	// filePart is the key of the file in a multipart upload.
+	filePart = "audio"
+	// maxForm is the largest document, and room for what multipart adds to it.
+	maxForm = httpserver.MaxJSON + 64<<10
+)
+
+// upload returns the document that is the body, or the file of a form.
+func upload(c *gin.Context) ([]byte, error) {
+	if err := httpserver.RequireContentType(c, "application/json", "multipart/form-data"); err != nil {
+		return nil, err
+	}
+	if httpserver.MediaType(c.Request) == "application/json" {
+		return httpserver.ReadBody(c, httpserver.MaxJSON)
+	}
+	part, err := httpserver.OpenPart(c, filePart, maxForm)
+	if err != nil {
+		return nil, err
+	}
+	if strings.ToLower(path.Ext(part.FileName())) != ".json" {
+		return nil, fault.Invalidate(fault.Violation{Pointer: "/" + filePart, Detail: "the file's name must end in .json"})
+	}
+	document, err := io.ReadAll(io.LimitReader(part, httpserver.MaxJSON+1))
+	if err == nil && len(document) > httpserver.MaxJSON {
+		err = httpserver.ErrTooLarge.Detailf("the file is larger than %d bytes", httpserver.MaxJSON)
+	}
+	return document, err
+}
+
+func (a api) getFile(c *gin.Context) {
+	id, err := sessionID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	file, content, err := a.service.File(c.Request.Context(), id, func(file domain.File) bool {
+		// The URL of a file changes with its content, but this route always
+		// gives the current one: caches must ask.
+		c.Header("Cache-Control", "no-cache")
+		return !httpserver.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
+	})
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	if c.Writer.Written() { // 304
+		return
+	}
+	c.Header("ETag", fileETag(file))
+	c.Header("Content-Type", "application/json")
+	c.Header("Content-Length", strconv.FormatInt(file.SizeBytes, 10))
+	c.Status(http.StatusOK)
+	if content == nil { // HEAD
+		return
+	}
+	defer func() { _ = content.Close() }()
+	if _, err := io.Copy(c.Writer, content); err != nil {
+		_ = c.Error(err) // too late for another status
+	}
+}
+
+func fileETag(file domain.File) string { return `"` + file.SHA256 + `"` }

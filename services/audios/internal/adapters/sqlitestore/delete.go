@@ -1,0 +1,102 @@
+package sqlitestore
+
+import (
+	"context"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Delete implements app.Store.
+func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.Audio) (events.Event, error)) error {
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		current, err := scan(tx.QueryRow(selectOne, sessionID))
+		if err != nil {
+			return err
+		}
+		return s.remove(tx, current, decide)
+	}))
+}
+
+// RemoveAccount implements app.Store.
+func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if _, err := tx.Exec(`INSERT INTO deleted_accounts (account_id) VALUES (?) ON CONFLICT DO NOTHING`, accountID); err != nil {
+			return err
+		}
+		rows, err := tx.Query(`SELECT `+columns+` FROM audios WHERE account_id = ? ORDER BY session_id LIMIT ?`, accountID, limit)
+		if err != nil {
+			return err
+		}
+		audios, err := scanAll(rows)
+		if err != nil {
+			return err
+		}
+		for _, a := range audios {
+			if err := s.remove(tx, a, decide); err != nil {
+				return err
+			}
+		}
+		removed = len(audios)
+		return nil
+	})
+	return removed, translate(err)
+}
+
+// remove deletes current unless decide refuses.
+func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain.Audio) (events.Event, error)) error {
+	deleted, err := decide(current)
+	if err != nil {
+		return err
+	}
+	if err := discard(tx, current); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`DELETE FROM audios WHERE session_id = ?`, current.SessionID); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO deleted_audios (session_id, version) VALUES (?, ?)`, current.SessionID, deleted.Version); err != nil {
+		return err
+	}
+	if err := s.log.Redact(tx, deleted.Subject); err != nil {
+		return err
+	}
+	return s.log.Append(tx, deleted)
+}
+
+// discard records the file of an audio that will not refer to it any more.
+func discard(tx *sqlitedb.Tx, a domain.Audio) error {
+	_, err := tx.Exec(`INSERT INTO discarded_files (session_id, object) VALUES (?, ?)`, a.SessionID, a.File.Object)
+	return err
+}
+
+// Discarded implements app.Discards.
+func (s *Store) Discarded(ctx context.Context, sessionID int64) ([]string, error) {
+	rows, err := s.db.Query(ctx, `SELECT object FROM discarded_files WHERE session_id = ?`, sessionID)
+	if err != nil {
+		return nil, translate(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var objects []string
+	for rows.Next() {
+		var object string
+		if err := rows.Scan(&object); err != nil {
+			return nil, translate(err)
+		}
+		objects = append(objects, object)
+	}
+	return objects, translate(rows.Err())
+}
+
+// ForgetDiscarded implements app.Discards.
+func (s *Store) ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error {
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		for _, object := range objects {
+			if _, err := tx.Exec(`DELETE FROM discarded_files WHERE session_id = ? AND object = ?`, sessionID, object); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}

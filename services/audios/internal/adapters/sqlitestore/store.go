@@ -1,0 +1,188 @@
+// Package sqlitestore keeps audios in SQLite.
+package sqlitestore
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"encoding/json"
+	"errors"
+	"io/fs"
+
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the store's tables.
+func Migrations() sqlitedb.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return sqlitedb.Migrations{Component: "audios", Files: files}
+}
+
+// Store is an app.Store and app.Discards on a database that was opened with
+// Migrations and those of its event log.
+type Store struct {
+	db  *sqlitedb.DB
+	log *sqlitelog.Log
+}
+
+var (
+	_ app.Store    = (*Store)(nil)
+	_ app.Discards = (*Store)(nil)
+)
+
+// New returns the store in db, which logs to log.
+func New(db *sqlitedb.DB, log *sqlitelog.Log) *Store {
+	return &Store{db: db, log: log}
+}
+
+// Create implements app.Store.
+func (s *Store) Create(ctx context.Context, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if err := requireAccount(tx, session.AccountID); err != nil {
+			return err
+		}
+		last, err := lastVersion(tx, session.SessionID)
+		if err != nil {
+			return err
+		}
+		var created events.Event
+		if a, created, err = decide(last); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
+			a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+			return err
+		}
+		if last > 0 {
+			if _, err := tx.Exec(`DELETE FROM deleted_audios WHERE session_id = ?`, a.SessionID); err != nil {
+				return err
+			}
+		}
+		return s.log.Append(tx, created)
+	})
+	return a, translate(err)
+}
+
+const selectOne = `SELECT ` + columns + ` FROM audios WHERE session_id = ?`
+
+// Get implements app.Store.
+func (s *Store) Get(ctx context.Context, sessionID int64) (domain.Audio, error) {
+	a, err := scan(s.db.QueryRow(ctx, selectOne, sessionID))
+	return a, translate(err)
+}
+
+// List implements app.Store.
+func (s *Store) List(ctx context.Context, q app.Query) ([]domain.Audio, error) {
+	query, args, err := selectPage(q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.Query(ctx, query, args...)
+	if err != nil {
+		return nil, translate(err)
+	}
+	page, err := scanAll(rows)
+	return page, translate(err)
+}
+
+// selectPage returns the statement of a list, one of a bounded set.
+func selectPage(q app.Query) (query string, args []any, err error) {
+	query, args = `SELECT `+columns+` FROM audios WHERE session_id >= ?`, []any{q.FromID}
+	where := func(condition string, value *int64) {
+		if value != nil {
+			query, args = query+condition, append(args, *value)
+		}
+	}
+	where(` AND session_id = ?`, q.SessionID)
+	where(` AND account_id = ?`, q.AccountID)
+	if q.AccountID == nil {
+		where(` AND selected_tick = ?`, q.SelectedTick)
+		where(` AND step_count = ?`, q.StepCount)
+	} else { // an account has few sessions: the + keeps SQLite from any other index
+		where(` AND +selected_tick = ?`, q.SelectedTick)
+		where(` AND +step_count = ?`, q.StepCount)
+	}
+	if len(q.SessionIDs) > 0 {
+		ids, err := json.Marshal(q.SessionIDs)
+		if err != nil {
+			return "", nil, err
+		}
+		query, args = query+` AND session_id IN (SELECT value FROM json_each(?))`, append(args, string(ids))
+	}
+	return query + ` ORDER BY session_id LIMIT ?`, append(args, q.Limit), nil
+}
+
+// Update implements app.Store.
+func (s *Store) Update(ctx context.Context, sessionID int64, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		current, err := scan(tx.QueryRow(selectOne, sessionID))
+		if err != nil {
+			return err
+		}
+		var updated events.Event
+		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+			return err
+		}
+		if err := requireAccount(tx, next.AccountID); err != nil {
+			return err
+		}
+		if next.File.Object != current.File.Object {
+			if err := discard(tx, current); err != nil {
+				return err
+			}
+		}
+		if _, err := tx.Exec(`UPDATE audios SET account_id = ?, ticks = ?, selected_tick = ?, step_count = ?,
+			file_object = ?, file_bytes = ?, file_sha256 = ?, version = ?, updated_at = ? WHERE session_id = ?`,
+			next.AccountID, toBlob(next.Ticks), next.SelectedTick, next.StepCount,
+			next.File.Object, next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), sessionID); err != nil {
+			return err
+		}
+		return s.log.Append(tx, updated)
+	})
+	return next, translate(err)
+}
+
+// requireAccount refuses an account that RemoveAccount was told of.
+func requireAccount(tx *sqlitedb.Tx, accountID *int64) error {
+	if accountID == nil {
+		return nil
+	}
+	var deleted bool
+	err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE account_id = ?)`, *accountID).Scan(&deleted)
+	if err == nil && deleted {
+		err = domain.ErrAccountDeleted
+	}
+	return err
+}
+
+// lastVersion returns the last version of a deleted session, else 0.
+func lastVersion(tx *sqlitedb.Tx, sessionID int64) (last int64, err error) {
+	err = tx.QueryRow(`SELECT version FROM deleted_audios WHERE session_id = ?`, sessionID).Scan(&last)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return last, err
+}
+
+// translate turns the database's errors into those of app.Store.
+func translate(err error) error {
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return domain.ErrNotFound
+	case sqlitedb.IsUnique(err, "audios.session_id"):
+		return domain.ErrSessionTaken.Wrap(err)
+	default:
+		return sqlitedb.Translate(err)
+	}
+}

@@ -1,0 +1,29 @@
+package sqlitestore_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/audios/internal/app/storetest"
+)
+
+func open(t *testing.T) *sqlitedb.DB {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func TestStore(t *testing.T) {
+	db := open(t)
+	log := sqlitelog.New(db, time.Now)
+	store := sqlitestore.New(db, log)
+	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: log})
+}

@@ -1,0 +1,100 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// CollectFiles deletes the objects that a session has left behind: its replaced
+// files, and its last one once it is deleted. Idempotent.
+func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
+	objects, err := s.discards.Discarded(ctx, sessionID)
+	if err != nil {
+		return fmt.Errorf("collect files: %w", err)
+	}
+	if len(objects) == 0 {
+		return nil
+	}
+	for _, object := range objects {
+		if err := s.files.Delete(ctx, object); err != nil {
+			return fmt.Errorf("collect files: %w", err)
+		}
+	}
+	if err := s.discards.ForgetDiscarded(ctx, sessionID, objects); err != nil {
+		return fmt.Errorf("collect files: %w", err)
+	}
+	return nil
+}
+
+// sweepGrace is far longer than any upload takes from its object to its
+// transaction.
+const sweepGrace = time.Hour
+
+// SweepFiles deletes the objects that no audio refers to and that are old
+// enough not to belong to an upload under way: what is left of uploads that
+// failed between object and transaction. It returns how many.
+func (s *Service) SweepFiles(ctx context.Context) (removed int, err error) {
+	bySession := map[int64][]string{}
+	sweep := func() error {
+		n, err := s.sweepSessions(ctx, bySession)
+		removed += n
+		clear(bySession)
+		return err
+	}
+	err = s.files.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
+		id, err := ownerOf(object)
+		if err != nil {
+			return err
+		}
+		bySession[id] = append(bySession[id], object)
+		if len(bySession) < 100 {
+			return nil
+		}
+		return sweep()
+	})
+	if err == nil && len(bySession) > 0 {
+		err = sweep()
+	}
+	if err != nil {
+		return removed, fmt.Errorf("sweep files: %w", err)
+	}
+	return removed, nil
+}
+
+func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]string) (removed int, err error) {
+	ids := make([]int64, 0, len(bySession))
+	for id := range bySession {
+		ids = append(ids, id)
+	}
+	audios, err := s.store.List(ctx, Query{SessionIDs: ids, Limit: len(ids)})
+	if err != nil {
+		return 0, err
+	}
+	current := make(map[int64]string, len(audios))
+	for _, a := range audios {
+		current[a.SessionID] = a.File.Object
+	}
+	for id, objects := range bySession {
+		for _, object := range objects {
+			if current[id] == object {
+				continue
+			}
+			if err := s.files.Delete(ctx, object); err != nil {
+				return removed, err
+			}
+			removed++
+		}
+	}
+	return removed, nil
+}
+
+func ownerOf(object string) (sessionID int64, err error) {
+	owner, _, _ := strings.Cut(object, "/")
+	if sessionID, err = strconv.ParseInt(owner, 10, 64); err != nil {
+		return 0, fmt.Errorf("object %s is named after no session: %w", object, err)
+	}
+	return sessionID, nil
+}

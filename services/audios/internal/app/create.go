@@ -1,0 +1,35 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Create adds the session that document tells of. The document is stored under
+// a fresh name first and referred to afterwards, so a reference never points at
+// nothing. Whether the session exists is left to the transaction: it nearly
+// never does, and to ask before would cost every creation a read.
+// Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted.
+func (s *Service) Create(ctx context.Context, session domain.Session, document []byte) (domain.Audio, error) {
+	file, err := s.putFile(ctx, session.SessionID, document)
+	if err != nil {
+		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
+	}
+	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file"}
+	if session.AccountID != nil {
+		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file"}
+	}
+	a, err := s.store.Create(ctx, session, func(last int64) (domain.Audio, events.Event, error) {
+		a := domain.New(session, file, last, s.now())
+		created, err := change(ctx, events.AudioCreatedV1, a, fields)
+		return a, created, err
+	})
+	if err != nil {
+		s.dropFile(ctx, file, err)
+		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
+	}
+	return a, nil
+}

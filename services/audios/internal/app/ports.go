@@ -1,0 +1,78 @@
+// Package app has the use cases of audios and the ports they need.
+package app
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Store keeps audios and, in the same transaction as each change, the event
+// that tells of it. Every method is safe for concurrent use and fails with
+// fault.Unavailable if the database cannot take the request.
+type Store interface {
+	// Create adds the audio of a session that decide makes, given the last
+	// version that the session had before it was deleted, 0 if it never
+	// existed; decide may be called more than once, always with s. It returns
+	// what it added. Errors: domain.ErrSessionTaken; domain.ErrAccountDeleted
+	// if s is of an account that RemoveAccount was told of; decide's own.
+	Create(ctx context.Context, s domain.Session, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	// Get returns an audio. Errors: domain.ErrNotFound.
+	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
+	// List returns the audios that match q, in the order of their session ids.
+	List(ctx context.Context, q Query) ([]domain.Audio, error)
+	// Update replaces an audio by what decide makes of its current state, as
+	// one transaction; decide may be called more than once. If the version
+	// stays, nothing is written. The object of a file that is replaced is
+	// recorded as discarded. It returns the audio as it is afterwards. Errors:
+	// domain.ErrNotFound; domain.ErrAccountDeleted if what would be written is
+	// of an account that RemoveAccount was told of; decide's own.
+	Update(ctx context.Context, sessionID int64, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
+	// Delete removes an audio unless decide, which may be called more than
+	// once, refuses. The version of the event is remembered as the session's
+	// last, its earlier events are redacted, its file is recorded as
+	// discarded. Errors: domain.ErrNotFound, decide's own.
+	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
+	// RemoveAccount records, for good, that an account is deleted, and deletes
+	// at most limit of its audios as Delete does, all in one transaction.
+	// Idempotent. It returns how many it deleted: less than limit once none is
+	// left. Errors: decide's own.
+	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
+}
+
+// Query selects a page of audios; nil and empty fields select all.
+type Query struct {
+	SessionID    *int64
+	AccountID    *int64
+	SelectedTick *int64
+	StepCount    *int64
+	SessionIDs   []int64
+	FromID       int64 // session ids from it on; the smallest possible is 0
+	Limit        int   // at least 1
+}
+
+// Discards are the objects that no audio refers to any more. They are recorded
+// by the Store in the transaction that dropped the reference. Safe for
+// concurrent use; both methods are idempotent.
+type Discards interface {
+	// Discarded returns the objects that a session has left behind.
+	Discarded(ctx context.Context, sessionID int64) (objects []string, err error)
+	// ForgetDiscarded drops the record of objects that are gone.
+	ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error
+}
+
+// Files keeps the documents of audios as immutable objects; see blob.Store.
+type Files interface {
+	// Put stores an object under a name that is not in use.
+	Put(ctx context.Context, name, contentType string, r io.Reader) error
+	// Open reads length bytes from offset; all from there if length is
+	// negative. Errors: fault.NotFound.
+	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
+	// Delete removes an object. Idempotent.
+	Delete(ctx context.Context, name string) error
+	// List calls yield with the name of each object written before a moment.
+	List(ctx context.Context, before time.Time, yield func(name string) error) error
+}

@@ -1,0 +1,47 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Remove deletes an audio and redacts what its events told of it. The file is
+// collected when the event comes round. Errors: domain.ErrNotFound.
+func (s *Service) Remove(ctx context.Context, sessionID int64) error {
+	if err := s.store.Delete(ctx, sessionID, removal(ctx)); err != nil {
+		return fmt.Errorf("remove audio: %w", err)
+	}
+	return nil
+}
+
+// removeBatch is how many audios one transaction deletes.
+const removeBatch = 100
+
+// RemoveAccount deletes the audios of an account that is deleted itself, each
+// with its own event, and has new ones refused for good. Idempotent.
+func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
+	for {
+		removed, err := s.store.RemoveAccount(ctx, accountID, removeBatch, removal(ctx))
+		if err != nil {
+			return fmt.Errorf("remove audios of account %d: %w", accountID, err)
+		}
+		if removed < removeBatch {
+			return nil
+		}
+	}
+}
+
+// removal returns what decides on the event of a deletion.
+func removal(ctx context.Context) func(domain.Audio) (events.Event, error) {
+	return func(current domain.Audio) (events.Event, error) {
+		data, err := json.Marshal(events.AudioKey{SessionID: current.SessionID})
+		return events.Event{
+			Type: events.AudioDeletedV1, Subject: subject(current.SessionID), Version: current.Version + 1,
+			Data: data, Traceparent: events.OriginFrom(ctx).Traceparent,
+		}, err
+	}
+}

@@ -1,0 +1,39 @@
+package app
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Replace puts session and its document in place of what the audio of
+// session.SessionID has. The same document again changes nothing, not even the
+// version. What is replaced is collected when the event comes round.
+// Errors: domain.ErrNotFound, domain.ErrAccountDeleted.
+func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte) (domain.Audio, error) {
+	if _, err := s.store.Get(ctx, session.SessionID); err != nil { // before anything is uploaded
+		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
+	}
+	file, err := s.putFile(ctx, session.SessionID, document)
+	if err != nil {
+		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
+	}
+	a, err := s.store.Update(ctx, session.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		next, fields := current.WithSession(session, file, s.now())
+		if fields == nil {
+			return current, events.Event{}, nil
+		}
+		updated, err := change(ctx, events.AudioUpdatedV1, next, fields)
+		return next, updated, err
+	})
+	if err != nil {
+		s.dropFile(ctx, file, err)
+		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
+	}
+	if a.File.Object != file.Object { // the document was the same already
+		s.dropFile(ctx, file, nil)
+	}
+	return a, nil
+}

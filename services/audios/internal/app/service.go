@@ -1,0 +1,89 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Service runs the use cases. It is safe for concurrent use.
+type Service struct {
+	store    Store
+	discards Discards
+	files    Files
+	now      func() time.Time
+	newName  func() string
+}
+
+// Sources are what a Service draws from outside.
+type Sources struct {
+	Now     func() time.Time
+	NewName func() string // random, never the same twice; letters and digits
+}
+
+// New returns a Service.
+func New(store Store, discards Discards, files Files, from Sources) *Service {
+	return &Service{
+		store: store, discards: discards, files: files,
+		// Databases keep microseconds; what is answered is what is kept.
+		now:     func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
+		newName: from.NewName,
+	}
+}
+
+// Get returns an audio. Errors: domain.ErrNotFound.
+func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error) {
+	a, err := s.store.Get(ctx, sessionID)
+	if err != nil {
+		return domain.Audio{}, fmt.Errorf("get audio: %w", err)
+	}
+	return a, nil
+}
+
+// List returns a page of audios in the order of their session ids, and whether
+// there are more after it.
+func (s *Service) List(ctx context.Context, q Query) (page []domain.Audio, more bool, err error) {
+	limit := q.Limit
+	q.Limit++
+	page, err = s.store.List(ctx, q)
+	if err != nil {
+		return nil, false, fmt.Errorf("list audios: %w", err)
+	}
+	if len(page) > limit {
+		return page[:limit], true, nil
+	}
+	return page, false, nil
+}
+
+// Resource returns the v1 body of an audio. Its file's URL is relative to the
+// API's origin and changes with the content.
+func Resource(a domain.Audio) events.Audio {
+	return events.Audio{
+		SessionID: a.SessionID, AccountID: a.AccountID, Ticks: a.Ticks[:],
+		SelectedTick: a.SelectedTick, StepCount: a.StepCount,
+		FileURL: fmt.Sprintf("/v1/audios/%d/file?v=%s", a.SessionID, a.File.SHA256[:16]),
+		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
+		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+	}
+}
+
+func subject(sessionID int64) string { return "audio/" + strconv.FormatInt(sessionID, 10) }
+
+// change returns the event of an audio's current version.
+func change(ctx context.Context, eventType string, a domain.Audio, fields []string) (events.Event, error) {
+	origin := events.OriginFrom(ctx)
+	data, err := json.Marshal(events.Change[events.Audio]{
+		Resource: Resource(a), ChangedFields: fields, RequestID: origin.RequestID,
+	})
+	if err != nil {
+		return events.Event{}, fmt.Errorf("encode event: %w", err)
+	}
+	return events.Event{
+		Type: eventType, Subject: subject(a.SessionID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
+	}, nil
+}

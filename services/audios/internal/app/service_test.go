@@ -1,0 +1,392 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// world is a service on the embedded adapters, with a clock of its own.
+type world struct {
+	*app.Service
+	store *sqlitestore.Store
+	files *fileblob.Store
+	log   *sqlitelog.Log
+	now   time.Time
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	files, err := fileblob.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{files: files, now: time.Now()}
+	w.log = sqlitelog.New(db, time.Now)
+	w.store = sqlitestore.New(db, w.log)
+	w.Service = w.service(w.store, files)
+	return w
+}
+
+func (w *world) service(store app.Store, files app.Files) *app.Service {
+	return app.New(store, w.store, files, app.Sources{
+		Now:     func() time.Time { return w.now },
+		NewName: rand.Text,
+	})
+}
+
+func (w *world) objects(t *testing.T) (names []string) {
+	t.Helper()
+	if err := w.files.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+		names = append(names, name)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func (w *world) wantObjects(t *testing.T, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, w.objects(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+}
+
+// told returns what the log has of each event, oldest first.
+func (w *world) told(t *testing.T) (told [][]any) {
+	t.Helper()
+	entries, err := w.log.Read(t.Context(), 0, "", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		var change events.Change[events.Audio]
+		if err := json.Unmarshal(e.Data, &change); err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, []any{e.Type, e.Version, change.Resource.Version, change.ChangedFields, change.RequestID, e.Traceparent})
+	}
+	return told
+}
+
+func session(t *testing.T, id int64, edit ...func(*domain.Draft)) domain.Session {
+	t.Helper()
+	d := domain.Draft{SessionID: id, Ticks: slices.Repeat([]float64{-50.25}, 15), SelectedTick: 3, StepCount: 4}
+	for _, edit := range edit {
+		edit(&d)
+	}
+	s, err := d.Session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func of(account int64) func(*domain.Draft) {
+	return func(d *domain.Draft) { d.AccountID = &account }
+}
+
+func (w *world) create(t *testing.T, s domain.Session) domain.Audio {
+	t.Helper()
+	a, err := w.Create(t.Context(), s, []byte(`{"a":"document"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestEventsTellOfEveryChange(t *testing.T) {
+	w := newWorld(t)
+	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
+	if _, err := w.Create(ctx, session(t, 7), []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		session  domain.Session
+		document string
+	}{
+		{session(t, 7), "one"}, // nothing changes
+		{session(t, 7), "two"},
+		{session(t, 7, of(5)), "three"},
+	} {
+		if _, err := w.Replace(ctx, c.session, []byte(c.document)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.Create(ctx, session(t, 8, of(5)), []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	want := [][]any{
+		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "ticks", "selected_tick", "step_count", "file"}, "req-1", "00-a-b-01"},
+		{events.AudioUpdatedV1, int64(2), int64(2), []string{"file"}, "req-1", "00-a-b-01"},
+		{events.AudioUpdatedV1, int64(3), int64(3), []string{"account_id", "file"}, "req-1", "00-a-b-01"},
+		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file"}, "req-1", "00-a-b-01"},
+	}
+	if diff := cmp.Diff(want, w.told(t)); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func TestVersionGoesOnAfterADeletion(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, session(t, 0))
+	if err := w.Remove(t.Context(), 0); err != nil {
+		t.Fatal(err)
+	}
+	if again := w.create(t, session(t, 0)); again.Version != 3 {
+		t.Errorf("version %d after the deletion, want 3", again.Version)
+	}
+	entries, err := w.log.Read(t.Context(), 0, "", 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if deleted := entries[1]; deleted.ID() != "audio/0/2" || string(deleted.Data) != `{"session_id":0}` {
+		t.Errorf("deleted event %s: %s", deleted.ID(), deleted.Data)
+	}
+}
+
+func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
+	w := newWorld(t)
+	s := session(t, 7)
+	current := w.create(t, s)
+	for i := range 2 {
+		var err error
+		if current, err = w.Replace(t.Context(), s, fmt.Append(nil, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(w.objects(t)); n != 3 {
+		t.Fatalf("%d objects before the collection, want 3", n)
+	}
+	for range 2 { // idempotent
+		if err := w.CollectFiles(t.Context(), 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.wantObjects(t, current.File.Object)
+	if err := w.Remove(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.CollectFiles(t.Context(), 7); err != nil {
+		t.Fatal(err)
+	}
+	w.wantObjects(t)
+}
+
+func TestRefusedWritesLeaveNoObject(t *testing.T) {
+	w := newWorld(t)
+	a := w.create(t, session(t, 7))
+	if err := w.RemoveAccount(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	document := []byte("another")
+	for name, c := range map[string]struct {
+		write func(context.Context, domain.Session, []byte) (domain.Audio, error)
+		s     domain.Session
+		want  error
+	}{
+		"session taken":                 {w.Create, session(t, 7), domain.ErrSessionTaken},
+		"session of a deleted account":  {w.Create, session(t, 8, of(5)), domain.ErrAccountDeleted},
+		"replace what is not there":     {w.Replace, session(t, 8), domain.ErrNotFound},
+		"replace for a deleted account": {w.Replace, session(t, 7, of(5)), domain.ErrAccountDeleted},
+	} {
+		if _, err := c.write(t.Context(), c.s, document); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	if _, err := w.Replace(t.Context(), a.Session, []byte(`{"a":"document"}`)); err != nil { // the same again
+		t.Fatal(err)
+	}
+	w.wantObjects(t, a.File.Object)
+	if again, err := w.Get(t.Context(), 7); err != nil || again.Version != 1 {
+		t.Errorf("the audio is %+v, %v; want it unchanged", again, err)
+	}
+}
+
+// unsure is a store that commits and then loses the connection.
+type unsure struct{ app.Store }
+
+var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
+
+func (u unsure) Create(ctx context.Context, s domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	if _, err := u.Store.Create(ctx, s, decide); err != nil {
+		return domain.Audio{}, err
+	}
+	return domain.Audio{}, errLost
+}
+
+func TestAnUnsureWriteKeepsItsObject(t *testing.T) {
+	w := newWorld(t)
+	s := w.service(unsure{w.store}, w.files)
+	if _, err := s.Create(t.Context(), session(t, 7), []byte("document")); !errors.Is(err, errLost) {
+		t.Fatalf("Create = %v, want the store's error", err)
+	}
+	a, err := w.Get(t.Context(), 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.wantObjects(t, a.File.Object)
+}
+
+// full is an object store that takes nothing.
+type full struct{ app.Files }
+
+func (full) Put(context.Context, string, string, io.Reader) error { return errLost }
+
+func TestNoAudioWithoutItsFile(t *testing.T) {
+	w := newWorld(t)
+	if _, err := w.service(w.store, full{w.files}).Create(t.Context(), session(t, 7), nil); !errors.Is(err, errLost) {
+		t.Fatalf("Create = %v, want the object store's error", err)
+	}
+	if _, err := w.Get(t.Context(), 7); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Get = %v, want ErrNotFound", err)
+	}
+}
+
+func TestRemoveAccountRemovesEverySession(t *testing.T) {
+	w := newWorld(t)
+	const sessions = 230 // more than two batches
+	var wg sync.WaitGroup
+	for id := range int64(sessions) {
+		s := session(t, id, of(5))
+		wg.Go(func() {
+			if _, err := w.Create(t.Context(), s, nil); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	w.create(t, session(t, sessions, of(6)))
+	ctx := events.WithOrigin(t.Context(), events.Origin{Traceparent: "00-a-b-01"})
+	for range 2 { // idempotent
+		if err := w.RemoveAccount(ctx, 5); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left, more, err := w.List(t.Context(), app.Query{Limit: 10})
+	if err != nil || more || len(left) != 1 || left[0].SessionID != sessions {
+		t.Errorf("left are %+v, %v", left, err)
+	}
+	deleted := 0
+	for _, e := range w.told(t) {
+		if e[0] == events.AudioDeletedV1 {
+			deleted++
+			if e[1] != int64(2) || e[5] != "00-a-b-01" {
+				t.Fatalf("deleted event %v", e)
+			}
+		}
+	}
+	if deleted != sessions {
+		t.Errorf("%d deleted events, want %d", deleted, sessions)
+	}
+}
+
+func TestListTellsWhetherThereIsMore(t *testing.T) {
+	w := newWorld(t)
+	for id := range int64(3) {
+		w.create(t, session(t, id))
+	}
+	for limit, want := range map[int]struct {
+		count int
+		more  bool
+	}{2: {2, true}, 3: {3, false}, 4: {3, false}} {
+		page, more, err := w.List(t.Context(), app.Query{Limit: limit})
+		if err != nil || len(page) != want.count || more != want.more {
+			t.Errorf("List of %d: %d audios, more %v, %v", limit, len(page), more, err)
+		}
+	}
+}
+
+func TestSweepRemovesOldOrphansAlone(t *testing.T) {
+	w := newWorld(t)
+	a := w.create(t, session(t, 0))
+	for _, orphan := range []string{"999/ORPHAN.json", "0/ORPHAN.json"} {
+		if err := w.files.Put(t.Context(), orphan, "application/json", bytes.NewReader(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := w.SweepFiles(t.Context()); n != 0 || err != nil {
+		t.Errorf("SweepFiles = %d, %v at once; want an upload under way left alone", n, err)
+	}
+	w.now = w.now.Add(2 * time.Hour)
+	if n, err := w.SweepFiles(t.Context()); n != 2 || err != nil {
+		t.Errorf("SweepFiles = %d, %v; want 2", n, err)
+	}
+	w.wantObjects(t, a.File.Object)
+}
+
+// replacing is an object store that replaces the file just before the object
+// is opened.
+type replacing struct {
+	app.Files
+	replace func()
+}
+
+func (r *replacing) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+	if replace := r.replace; replace != nil {
+		r.replace = nil
+		replace()
+	}
+	return r.Files.Open(ctx, name, offset, length)
+}
+
+func TestFileReplacedWhileItIsOpened(t *testing.T) {
+	w := newWorld(t)
+	files := &replacing{Files: w.files}
+	s := w.service(w.store, files)
+	a := w.create(t, session(t, 7))
+	files.replace = func() {
+		if _, err := s.Replace(t.Context(), a.Session, []byte("the new document")); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CollectFiles(t.Context(), 7); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file, content, err := s.File(t.Context(), 7, func(domain.File) bool { return true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = content.Close() }()
+	if got, err := io.ReadAll(content); err != nil || string(got) != "the new document" || file.SizeBytes != int64(len(got)) {
+		t.Errorf("got %q of %d bytes, %v; want the new document", got, file.SizeBytes, err)
+	}
+}
+
+func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
+	w := newWorld(t)
+	a := w.create(t, session(t, 7))
+	if err := w.files.Delete(t.Context(), a.File.Object); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := w.File(t.Context(), 7, func(domain.File) bool { return true })
+	if fault.KindOf(err) != fault.Internal || err == nil {
+		t.Errorf("File = %v, want an internal error", err)
+	}
+}

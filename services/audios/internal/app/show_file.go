@@ -1,0 +1,37 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// A file may be replaced, and the old object collected, between the read of
+// the audio and that of the object; the audio is then read again.
+const openAttempts = 3
+
+// File returns the current file of an audio. The content is opened only if
+// wanted says so of the file; it is nil otherwise. Errors: domain.ErrNotFound.
+func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadCloser, err error) {
+	for attempt := 1; ; attempt++ {
+		a, err := s.store.Get(ctx, sessionID)
+		if err != nil {
+			return domain.File{}, nil, fmt.Errorf("show file: %w", err)
+		}
+		if !wanted(a.File) {
+			return a.File, nil, nil
+		}
+		content, err := s.files.Open(ctx, a.File.Object, 0, -1)
+		switch {
+		case err == nil:
+			return a.File, content, nil
+		case fault.KindOf(err) != fault.NotFound:
+			return domain.File{}, nil, fmt.Errorf("open file: %w", err)
+		case attempt == openAttempts:
+			return domain.File{}, nil, fmt.Errorf("file object %s is missing: %v", a.File.Object, err) //nolint:errorlint // not the client's "not found": the reference dangles
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package storetest
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+func testUpdate(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	next := newAudio()
+	next.SessionID, next.AccountID, next.SelectedTick, next.StepCount = a.SessionID, new(newID()), 14, 9
+	next.Version, next.UpdatedAt = 2, epoch.Add(time.Hour)
+	updated := event(events.AudioUpdatedV1, a.SessionID, 2)
+	got, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		if diff := cmp.Diff(a, current); diff != "" {
+			t.Errorf("current (-want +got):\n%s", diff)
+		}
+		return next, updated, nil
+	})
+	if err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	if diff := cmp.Diff(next, got); diff != "" {
+		t.Errorf("Update (-want +got):\n%s", diff)
+	}
+	want(t, b, next)
+	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1), updated)
+
+	if next, err = update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.AccountID = nil }); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	want(t, b, next)
+}
+
+func testUpdateNothing(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	got, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		return current, events.Event{}, nil
+	})
+	if err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	if diff := cmp.Diff(a, got); diff != "" {
+		t.Errorf("Update (-want +got):\n%s", diff)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
+}
+
+func testUpdateRefused(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	_, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		current.StepCount, current.Version = 1, 2
+		return current, event(events.AudioUpdatedV1, a.SessionID, 2), errRefused
+	})
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("Update = %v, want decide's error", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
+}
+
+func testUpdateMissing(t *testing.T, b Backend) {
+	_, err := update(t.Context(), b, newID(), func(*domain.Audio) { t.Error("decide was called") })
+	if !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Update = %v, want ErrNotFound", err)
+	}
+}
+
+func testUpdatesAtOnce(t *testing.T, b Backend) {
+	const writers, each = 8, 5
+	a := newAudio()
+	a.Ticks[7] = -100
+	mustCreate(t, b, a)
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if _, err := update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.Ticks[7]++ }); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got, err := b.Get(t.Context(), a.SessionID)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	if got.Version != 1+writers*each || got.Ticks[7] != -100+writers*each {
+		t.Errorf("version %d, tick %v: an update was lost", got.Version, got.Ticks[7])
+	}
+	for i, e := range history(t, b, a.SessionID) {
+		if e.Version != int64(i)+1 {
+			t.Fatalf("event %d of the log has version %d", i, e.Version)
+		}
+	}
+}
+
+func testDelete(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	if _, err := update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.StepCount = 1 }); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+	mustDelete(t, b, a.SessionID)
+	wantMissing(t, b, a.SessionID)
+	wantHistory(t, b, a.SessionID,
+		redacted(event(events.AudioCreatedV1, a.SessionID, 1)), redacted(event(events.AudioUpdatedV1, a.SessionID, 2)),
+		event(events.AudioDeletedV1, a.SessionID, 3))
+}
+
+func testDeleteRefused(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	if err := b.Delete(t.Context(), a.SessionID, refuse); !errors.Is(err, errRefused) {
+		t.Fatalf("Delete = %v, want decide's error", err)
+	}
+	want(t, b, a)
+	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
+}
+
+func testDeleteMissing(t *testing.T, b Backend) {
+	id := newID()
+	if err := b.Delete(t.Context(), id, deletion); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Delete = %v, want ErrNotFound", err)
+	}
+	wantHistory(t, b, id)
+}
+
+func wantDiscarded(t *testing.T, b Backend, id int64, want ...string) {
+	t.Helper()
+	got, err := b.Discarded(t.Context(), id)
+	if err != nil {
+		t.Fatalf("Discarded: %v", err)
+	}
+	slices.Sort(got)
+	slices.Sort(want)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("discarded (-want +got):\n%s", diff)
+	}
+}
+
+func testDiscards(t *testing.T, b Backend) {
+	a := newAudio()
+	a.File.Object = "one"
+	mustCreate(t, b, a)
+	edit := func(edit func(*domain.Audio)) {
+		if _, err := update(t.Context(), b, a.SessionID, edit); err != nil {
+			t.Fatalf("Update: %v", err)
+		}
+	}
+	wantDiscarded(t, b, a.SessionID)
+	edit(func(a *domain.Audio) { a.StepCount = 1 }) // the same object is not discarded
+	wantDiscarded(t, b, a.SessionID)
+	edit(func(a *domain.Audio) { a.File.Object = "two" })
+	wantDiscarded(t, b, a.SessionID, "one")
+	edit(func(a *domain.Audio) { a.File.Object = "three" })
+	wantDiscarded(t, b, a.SessionID, "one", "two")
+	for range 2 { // idempotent
+		if err := b.ForgetDiscarded(t.Context(), a.SessionID, []string{"one"}); err != nil {
+			t.Fatalf("ForgetDiscarded: %v", err)
+		}
+	}
+	wantDiscarded(t, b, a.SessionID, "two")
+	mustDelete(t, b, a.SessionID)
+	wantDiscarded(t, b, a.SessionID, "three", "two")
+	a.File.Object = "four"
+	mustCreate(t, b, a)
+	wantDiscarded(t, b, a.SessionID, "three", "two")
+}

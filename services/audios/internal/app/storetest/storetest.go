@@ -1,0 +1,183 @@
+// Package storetest is the conformance suite of app.Store and app.Discards.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// Backend is what is under test: a store with the log that it writes.
+type Backend struct {
+	app.Store
+	app.Discards
+	Log eventlog.Log
+}
+
+// Run tests a backend, which may hold other audios.
+func Run(t *testing.T, b Backend) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Backend)
+	}{
+		{"create and get", testCreateAndGet},
+		{"smallest and largest values", testExtremes},
+		{"get what is not there", testGetMissing},
+		{"create with a taken session", testSessionTaken},
+		{"create refused", testCreateRefused},
+		{"session taken at once", testSessionTakenAtOnce},
+		{"create after a deletion", testCreateAgain},
+		{"create, delete and create at once", testChurnAtOnce},
+		{"list by filters", testFilters},
+		{"list in pages", testPages},
+		{"list by ids", testIDs},
+		{"update", testUpdate},
+		{"update that changes nothing", testUpdateNothing},
+		{"update refused", testUpdateRefused},
+		{"update what is not there", testUpdateMissing},
+		{"updates at once", testUpdatesAtOnce},
+		{"delete", testDelete},
+		{"delete refused", testDeleteRefused},
+		{"delete what is not there", testDeleteMissing},
+		{"discards", testDiscards},
+		{"remove an account", testRemoveAccount},
+		{"remove an account refused", testRemoveAccountRefused},
+		{"sessions of a deleted account", testDeletedAccount},
+		{"sessions that a deleted account still has", testDeletedAccountHalfway},
+		{"an account removed while sessions come", testRemoveAccountAtOnce},
+		{"cancelled context", testCancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+var (
+	epoch      = time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	errRefused = errors.New("refused")
+)
+
+// newID returns an id that is in no use, of an account or of a session.
+func newID() int64 { return rand.Int64N(domain.MaxID) + 1 }
+
+func newAudio() domain.Audio {
+	id := newID()
+	s := domain.Session{SessionID: id, SelectedTick: 3, StepCount: 7}
+	for i := range s.Ticks {
+		s.Ticks[i] = -100 + 90*rand.Float64()
+	}
+	return domain.New(s, newFile(id), 0, epoch)
+}
+
+func newFile(sessionID int64) domain.File {
+	return domain.File{Object: fmt.Sprintf("%d/%d.json", sessionID, rand.Int64()), SizeBytes: 9, SHA256: fmt.Sprintf("%064x", rand.Int64())}
+}
+
+func event(eventType string, id, version int64) events.Event {
+	return events.Event{
+		Type: eventType, Subject: fmt.Sprintf("audio/%d", id), Version: version,
+		Data: fmt.Appendf(nil, `{"resource":{"session_id":%d},"n":%d}`, id, version), Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+	}
+}
+
+func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error) {
+	return b.Create(ctx, a.Session, func(last int64) (domain.Audio, events.Event, error) {
+		a.Version = last + 1
+		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
+	})
+}
+
+func update(ctx context.Context, b Backend, id int64, edit func(*domain.Audio)) (domain.Audio, error) {
+	return b.Update(ctx, id, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		edit(&current)
+		current.Version++
+		return current, event(events.AudioUpdatedV1, id, current.Version), nil
+	})
+}
+
+func deletion(current domain.Audio) (events.Event, error) {
+	return event(events.AudioDeletedV1, current.SessionID, current.Version+1), nil
+}
+
+func refuse(domain.Audio) (events.Event, error) { return events.Event{}, errRefused }
+
+func mustCreate(t *testing.T, b Backend, a domain.Audio) domain.Audio {
+	t.Helper()
+	created, err := create(t.Context(), b, a)
+	if err != nil {
+		t.Fatalf("Create: %v", err)
+	}
+	return created
+}
+
+func mustDelete(t *testing.T, b Backend, id int64) {
+	t.Helper()
+	if err := b.Delete(t.Context(), id, deletion); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+}
+
+// history returns what the log tells of a session, without the times.
+func history(t *testing.T, b Backend, id int64) (told []events.Event) {
+	t.Helper()
+	subject := fmt.Sprintf("audio/%d", id)
+	shard := eventlog.Shard(subject, len(b.Log.Wake()))
+	for cursor := eventlog.Cursor(""); ; {
+		entries, err := b.Log.Read(t.Context(), shard, cursor, 1000)
+		if err != nil {
+			t.Fatalf("Read: %v", err)
+		}
+		if len(entries) == 0 {
+			return told
+		}
+		for _, e := range entries {
+			if e.Subject == subject {
+				if e.Time.IsZero() {
+					t.Errorf("event %s has no time", e.ID())
+				}
+				e.Time = time.Time{}
+				told = append(told, e.Event)
+			}
+		}
+		cursor = entries[len(entries)-1].Cursor
+	}
+}
+
+func wantHistory(t *testing.T, b Backend, id int64, want ...events.Event) {
+	t.Helper()
+	if diff := cmp.Diff(want, history(t, b, id)); diff != "" {
+		t.Errorf("event log (-want +got):\n%s", diff)
+	}
+}
+
+func redacted(e events.Event) events.Event {
+	e.Data = []byte(events.Redacted)
+	return e
+}
+
+func want(t *testing.T, b Backend, a domain.Audio) {
+	t.Helper()
+	got, err := b.Get(t.Context(), a.SessionID)
+	if err != nil {
+		t.Fatalf("Get: %v", err)
+	}
+	if diff := cmp.Diff(a, got); diff != "" {
+		t.Errorf("audio (-want +got):\n%s", diff)
+	}
+}
+
+func wantMissing(t *testing.T, b Backend, id int64) {
+	t.Helper()
+	if _, err := b.Get(t.Context(), id); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("Get(%d) = %v, want ErrNotFound", id, err)
+	}
+}

@@ -1,0 +1,79 @@
+// Package domain has the rules of audio sessions.
+package domain
+
+import (
+	"time"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+// The errors of audios.
+var (
+	ErrNotFound     = fault.New(fault.NotFound, "no-such-audio", "there is no such audio session")
+	ErrSessionTaken = fault.New(fault.Conflict, "session-taken", "an audio session of this session_id exists; use another one, or replace that session")
+	// ErrAccountDeleted refuses a session of an account that is gone.
+	ErrAccountDeleted = &fault.Error{
+		Kind: fault.Invalid, Code: "account-deleted", Detail: "the account of the audio session has been deleted",
+		Violations: []fault.Violation{{Pointer: "/account_id", Detail: "must not be a deleted account"}},
+	}
+)
+
+// Audio is an audio session with the document that told of it.
+type Audio struct {
+	Session
+	File File
+	// Version is 1 at first and grows by one with each change that changes
+	// something. A session that is created anew after its deletion goes on
+	// from there.
+	Version   int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// File is the document of an audio, byte for byte as it was sent.
+type File struct {
+	// Object is the name of the content in the object store.
+	Object    string
+	SizeBytes int64
+	SHA256    string // lower-case hex
+}
+
+// New returns an audio at the version after last, the last version that its
+// session had before; 0 if there was none.
+func New(s Session, f File, last int64, now time.Time) Audio {
+	return Audio{Session: s, File: f, Version: last + 1, CreatedAt: now, UpdatedAt: now}
+}
+
+// WithSession returns the audio with s, whose SessionID is the audio's own, and
+// f in place of what it has, and the fields that differ. If none does, it is
+// the same version of the audio. The same content again, stored as another
+// object, is no change; the same values told by other bytes are one, as the
+// document is kept as it was sent.
+func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fields []string) {
+	if !same(a.AccountID, s.AccountID) {
+		fields = append(fields, "account_id")
+	}
+	if a.Ticks != s.Ticks {
+		fields = append(fields, "ticks")
+	}
+	if a.SelectedTick != s.SelectedTick {
+		fields = append(fields, "selected_tick")
+	}
+	if a.StepCount != s.StepCount {
+		fields = append(fields, "step_count")
+	}
+	if a.File.SHA256 != f.SHA256 {
+		fields = append(fields, "file")
+	}
+	if fields == nil {
+		return a, nil
+	}
+	a.Session, a.File = s, f
+	a.Version++
+	a.UpdatedAt = now
+	return a, fields
+}
+
+func same(a, b *int64) bool {
+	return a == b || (a != nil && b != nil && *a == *b)
+}

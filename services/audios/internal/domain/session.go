@@ -1,0 +1,98 @@
+package domain
+
+import (
+	"fmt"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+const (
+	// MaxID is the largest session id and account id: 2^53-1, the largest
+	// integer that every JSON client keeps. The smallest session id is 0, the
+	// smallest account id 1.
+	MaxID = 1<<53 - 1
+	// TickCount is how many tick levels a session has.
+	TickCount = 15
+
+	minTick      = -100.0
+	maxTick      = -10.0
+	maxStepCount = 9
+)
+
+// Session is what a hearing test found. Draft makes valid ones.
+type Session struct {
+	SessionID    int64  // 0..MaxID, chosen by the client, never changed
+	AccountID    *int64 // 1..MaxID, nil if it belongs to no account
+	Ticks        [TickCount]float64
+	SelectedTick int // index into Ticks
+	StepCount    int // 0..9
+}
+
+// Draft is a session as a client tells it, before any rule was checked.
+type Draft struct {
+	SessionID    int64
+	AccountID    *int64
+	Ticks        []float64
+	SelectedTick int64
+	StepCount    int64
+}
+
+// Session returns the session that d tells of. The error is of kind
+// fault.Invalid and lists every broken rule.
+func (d Draft) Session() (Session, error) {
+	if d.SessionID < 0 || d.SessionID > MaxID {
+		return d.check(&fault.Violation{Pointer: "/session_id", Detail: between(0, MaxID)})
+	}
+	return d.check(nil)
+}
+
+// Replacement returns the session that d tells of in place of the one with
+// that id, which it must not change. The error is as that of Session.
+func (d Draft) Replacement(id int64) (Session, error) {
+	if d.SessionID != id {
+		return d.check(&fault.Violation{Pointer: "/session_id", Detail: fmt.Sprintf("must be %d, as in the path", id)})
+	}
+	return d.check(nil)
+}
+
+// check returns the session, or what is wrong with it beside its id.
+func (d Draft) check(id *fault.Violation) (Session, error) {
+	var violations []fault.Violation
+	if id != nil {
+		violations = append(violations, *id)
+	}
+	add := func(pointer, detail string) {
+		violations = append(violations, fault.Violation{Pointer: pointer, Detail: detail})
+	}
+	if d.AccountID != nil && (*d.AccountID < 1 || *d.AccountID > MaxID) {
+		add("/account_id", between(1, MaxID))
+	}
+	var ticks [TickCount]float64
+	if len(d.Ticks) == TickCount {
+		copy(ticks[:], d.Ticks)
+		for i, tick := range ticks {
+			if !(minTick <= tick && tick <= maxTick) { // NaN is not either
+				add(fmt.Sprintf("/ticks/%d", i), fmt.Sprintf("must be a number in %.1f..%.1f", minTick, maxTick))
+			}
+		}
+	} else {
+		add("/ticks", fmt.Sprintf("must have exactly %d numbers", TickCount))
+	}
+	if d.SelectedTick < 0 || d.SelectedTick >= TickCount {
+		add("/selected_tick", between(0, TickCount-1))
+	}
+	if d.StepCount < 0 || d.StepCount > maxStepCount {
+		add("/step_count", between(0, maxStepCount))
+	}
+	if err := fault.Invalidate(violations...); err != nil {
+		return Session{}, err
+	}
+	return Session{
+		SessionID: d.SessionID, AccountID: d.AccountID, Ticks: ticks,
+		SelectedTick: int(d.SelectedTick), StepCount: int(d.StepCount),
+	}, nil
+}
+
+func between(low, high int64) string {
+	return fmt.Sprintf("must be an integer in %d..%d", low, high)
+}

@@ -1,0 +1,141 @@
+package audios
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/fx"
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/background"
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+)
+
+// Handler serves the audios part of the v1 API, /livez and /readyz.
+type Handler http.Handler
+
+// Module runs the service and provides its Handler. On the embedded backend it
+// needs a *membus.Bus.
+func Module(cfg Config) fx.Option {
+	return fx.Module("audios",
+		fx.Supply(fx.Private, cfg),
+		fx.Provide(fx.Private, newAdapters, newService),
+		fx.Provide(newHandler),
+		// Stopped in the reverse order: the relay's last events still find the
+		// subscriber.
+		fx.Invoke(runSubscribers, runRelay, runUpkeep),
+	)
+}
+
+// adapters are the choices that a backend makes.
+type adapters struct {
+	fx.Out
+	Store       app.Store
+	Discards    app.Discards
+	Files       app.Files
+	Log         eventlog.Log
+	Purge       purge
+	Publisher   bus.Publisher
+	Subscribers subscribers
+	Checks      checks
+}
+
+type (
+	// checks are what has to hold for the service to be ready, by name.
+	checks map[string]func(context.Context) error
+	// purge removes what the log has kept for long enough.
+	purge func(context.Context) (removed int64, err error)
+	// subscribers receive the events that the service acts on, by their name.
+	subscribers map[string]bus.Subscriber
+)
+
+func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	files, err := fileblob.New(filepath.Join(cfg.DataDir, "files"))
+	if err != nil {
+		return adapters{}, err
+	}
+	log := sqlitelog.New(db, time.Now)
+	store := sqlitestore.New(db, log)
+	return adapters{
+		Store: store, Discards: store, Files: files, Log: log, Purge: log.Purge,
+		Publisher: b.Publisher(cfg.EventsTopic),
+		Subscribers: subscribers{
+			"audio":   b.Subscriber(cfg.EventsTopic, cfg.Subscription),
+			"account": b.Subscriber(cfg.AccountEventsTopic, cfg.AccountEventsSubscription),
+		},
+		Checks: checks{"database": db.Check, "files": files.Check},
+	}, nil
+}
+
+func newService(store app.Store, discards app.Discards, files app.Files) *app.Service {
+	return app.New(store, discards, files, app.Sources{
+		Now:     time.Now,
+		NewName: rand.Text,
+	})
+}
+
+func newHandler(service *app.Service, checks checks) Handler {
+	return httpapi.New(service, checks)
+}
+
+func runRelay(lc fx.Lifecycle, shutdown fx.Shutdowner, log eventlog.Log, pub bus.Publisher, logger *zap.Logger) {
+	relay := eventlog.NewRelay(log, pub, logger)
+	background.Run(lc, shutdown, logger, "relay of audio events", func(ctx context.Context) error {
+		relay.Run(ctx)
+		return nil
+	})
+}
+
+func runSubscribers(lc fx.Lifecycle, shutdown fx.Shutdowner, subs subscribers, service *app.Service, logger *zap.Logger) {
+	for name, sub := range subs {
+		background.Run(lc, shutdown, logger, "subscriber to "+name+" events", func(ctx context.Context) error {
+			return sub.Receive(ctx, subscriber.New(service))
+		})
+	}
+}
+
+const upkeepEvery = time.Hour
+
+// runUpkeep removes what time has made useless: old events and the objects of
+// uploads that failed halfway.
+func runUpkeep(lc fx.Lifecycle, shutdown fx.Shutdowner, service *app.Service, purge purge, logger *zap.Logger) {
+	background.Run(lc, shutdown, logger, "upkeep of audios", func(ctx context.Context) error {
+		tick := time.NewTicker(upkeepEvery)
+		defer tick.Stop()
+		for {
+			events, err := purge(ctx)
+			if err != nil && ctx.Err() == nil {
+				logger.Warn("old events are not purged, trying again later", zap.Error(err))
+			}
+			objects, err := service.SweepFiles(ctx)
+			if err != nil && ctx.Err() == nil {
+				logger.Warn("orphaned files are not swept, trying again later", zap.Error(err))
+			}
+			if events > 0 || objects > 0 {
+				logger.Info("upkeep", zap.Int64("events_purged", events), zap.Int("files_swept", objects))
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+	})
+}

@@ -1,0 +1,114 @@
+package audios_test
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"go.uber.org/fx"
+	"go.uber.org/fx/fxtest"
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/audios"
+)
+
+// client talks to a service on the embedded backend, over HTTP and a bus that
+// it has a subscription to as well.
+type client struct {
+	t    *testing.T
+	dir  string
+	url  string
+	bus  *membus.Bus
+	told chan bus.Message // what the service publishes
+}
+
+func config(dir string) audios.Config {
+	return audios.Config{
+		Backend: "embedded", DataDir: dir, EventsTopic: "audio-events", Subscription: "self",
+		AccountEventsTopic: "account-events", AccountEventsSubscription: "audios",
+	}
+}
+
+func module(dir string) fx.Option {
+	return fx.Options(
+		fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus {
+			return membus.New(map[string][]string{"audio-events": {"self", "test"}, "account-events": {"audios"}}, log)
+		}),
+		audios.Module(config(dir)),
+	)
+}
+
+func start(t *testing.T) *client {
+	t.Helper()
+	c := &client{t: t, dir: t.TempDir(), told: make(chan bus.Message, 100)}
+	var handler audios.Handler
+	app := fxtest.New(t, fx.NopLogger, module(c.dir), fx.Populate(&handler, &c.bus)).RequireStart()
+	t.Cleanup(func() { app.RequireStop() })
+	go func() {
+		_ = c.bus.Subscriber("audio-events", "test").Receive(t.Context(), func(_ context.Context, msg bus.Message) error {
+			c.told <- msg
+			return nil
+		})
+	}()
+	server := httptest.NewServer(httpserver.Process(handler, zap.NewNop()))
+	t.Cleanup(server.Close)
+	c.url = server.URL
+	return c
+}
+
+// publish returns once the service has settled an event of accounts. It gets
+// it twice, as every event may come.
+func (c *client) publish(e events.Event) {
+	c.t.Helper()
+	msg := bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
+	if err := c.bus.Publisher("account-events").Publish(c.t.Context(), []bus.Message{msg, msg}); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+func TestModuleIsComplete(t *testing.T) {
+	if err := fx.ValidateApp(module(t.TempDir()), fx.Invoke(func(audios.Handler) {})); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestModuleFailsWithoutItsFolder(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := fx.New(fx.NopLogger, module(file)).Err(); err == nil {
+		t.Error("the service starts with a file as its folder")
+	}
+}
+
+func TestConfigRules(t *testing.T) {
+	gcp := audios.Config{Backend: "gcp", Project: "p", SpannerDatabase: "projects/p/instances/i/databases/d", Bucket: "b"}
+	for _, c := range []struct {
+		edit func(*audios.Config)
+		want []string
+	}{
+		{func(*audios.Config) {}, nil},
+		{func(c *audios.Config) { *c = audios.Config{Backend: "embedded"} }, nil},
+		{func(c *audios.Config) { *c = audios.Config{Backend: "gcp", SpannerMaxWrites: -1} }, []string{"GOOGLE_CLOUD_PROJECT", "CONCHA_SPANNER_DATABASE", "CONCHA_BUCKET", "CONCHA_SPANNER_MAX_WRITES"}},
+		{func(c *audios.Config) { c.Backend = "aws" }, []string{"CONCHA_BACKEND"}},
+	} {
+		cfg := gcp
+		c.edit(&cfg)
+		var got []string
+		for _, p := range settings.Validator(cfg).Validate() {
+			got = append(got, p.Variable)
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%+v (-want +got):\n%s", cfg, diff)
+		}
+	}
+}

@@ -1,0 +1,26 @@
+// Command gateway is the public origin of the accounts and audios services.
+package main
+
+import (
+	"net/http"
+	"os"
+
+	"go.uber.org/fx"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway"
+	"github.com/concha-labs/backend/services/gateway/internal/edge"
+)
+
+func main() {
+	cfg, _ := settings.Load[config]("gateway", "the public origin of the accounts and audios services")
+	fx.New(
+		logging.Module(cfg.LogLevel, os.Stderr),
+		httpserver.Module(int(cfg.Port), nil),
+		fx.Supply(gateway.Upstreams{Accounts: edge.NewProxy(cfg.Accounts), Audios: edge.NewProxy(cfg.Audios)}),
+		gateway.Module(cfg.Config),
+		fx.Provide(func(h gateway.Handler) http.Handler { return h }),
+	).Run()
+}

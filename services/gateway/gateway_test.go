@@ -1,0 +1,205 @@
+package gateway
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/pb33f/libopenapi"
+	validator "github.com/pb33f/libopenapi-validator"
+	"github.com/pb33f/libopenapi-validator/config"
+	"github.com/pb33f/libopenapi-validator/schema_validation"
+	"github.com/pb33f/libopenapi/datamodel/high/base"
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
+	"github.com/pb33f/libopenapi/orderedmap"
+	"go.uber.org/fx"
+	"github.com/pb33f/go-yaml"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
+)
+
+func loadContract(t *testing.T) (libopenapi.Document, *v3.Document) {
+	t.Helper()
+	document, err := libopenapi.NewDocument(contract)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model, err := document.BuildV3Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return document, &model.Model
+}
+
+func TestContractIsValid(t *testing.T) {
+	document, _ := loadContract(t)
+	v, errs := validator.NewValidator(document)
+	if len(errs) > 0 {
+		t.Fatal(errs)
+	}
+	if ok, found := v.ValidateDocument(); !ok {
+		for _, e := range found {
+			t.Error(e, e.SchemaValidationErrors)
+		}
+	}
+}
+
+// operations yields each operation of the contract, as in "GET /ping".
+func operations(model *v3.Document) func(yield func(string, *v3.Operation) bool) {
+	return func(yield func(string, *v3.Operation) bool) {
+		for path, item := range model.Paths.PathItems.FromOldest() {
+			for method, op := range item.GetOperations().FromOldest() {
+				if !yield(strings.ToUpper(method)+" "+path, op) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func TestEveryExampleMatchesItsSchema(t *testing.T) {
+	_, model := loadContract(t)
+	schemas := schema_validation.NewSchemaValidator(config.WithFormatAssertions())
+	count := 0
+	check := func(where string, schema *base.SchemaProxy, example *yaml.Node) {
+		var value any
+		if err := example.Decode(&value); err != nil {
+			t.Fatalf("%s: %v", where, err)
+		}
+		count++
+		if ok, errs := schemas.ValidateSchemaObjectWithVersion(schema.Schema(), value, 3.1); !ok {
+			for _, e := range errs {
+				t.Errorf("%s: %v %v", where, e, e.SchemaValidationErrors)
+			}
+		}
+	}
+	content := func(where string, content *orderedmap.Map[string, *v3.MediaType]) {
+		for mediaType, m := range content.FromOldest() {
+			for name, example := range m.Examples.FromOldest() {
+				check(where+" "+mediaType+" "+name, m.Schema, example.Value)
+			}
+			if strings.HasSuffix(mediaType, "json") && m.Examples.Len() == 0 {
+				t.Errorf("%s %s has no example", where, mediaType)
+			}
+		}
+	}
+	for name, op := range operations(model) {
+		if op.RequestBody != nil {
+			content(name, op.RequestBody.Content)
+		}
+		for status, response := range op.Responses.Codes.FromOldest() {
+			content(name+" "+status, response.Content)
+		}
+	}
+	for name, p := range model.Components.Parameters.FromOldest() {
+		if p.Example != nil {
+			check("parameter "+name, p.Schema, p.Example)
+		}
+	}
+	for name, h := range model.Components.Headers.FromOldest() {
+		check("header "+name, h.Schema, h.Example)
+	}
+	if count < 100 {
+		t.Errorf("only %d examples were found", count)
+	}
+}
+
+func TestEveryProblemOfTheContractExists(t *testing.T) {
+	for _, part := range strings.Split(string(contract), "/problems/")[1:] {
+		part = strings.TrimPrefix(part, "(")
+		end := strings.IndexFunc(part, func(r rune) bool { return r != '-' && r != '|' && (r < 'a' || r > 'z') })
+		for name := range strings.SplitSeq(part[:end], "|") {
+			if _, ok := httpserver.LookupProblem(name); !ok && name != "" {
+				t.Errorf("there is no problem %q", name)
+			}
+		}
+	}
+}
+
+func TestContractHasTheRoutesOfTheGateway(t *testing.T) {
+	_, model := loadContract(t)
+	documented := map[string]bool{}
+	for name, op := range operations(model) {
+		documented[name] = true
+		if op.Summary == "" || op.OperationId == "" || len(op.Tags) == 0 {
+			t.Errorf("%s lacks a summary, an operationId or a tag", name)
+		}
+	}
+	ofPage := []string{"/docs/init.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css"}
+	served := map[string]bool{}
+	for _, route := range newEngine(Config{}, Upstreams{}).Routes() {
+		path := strings.TrimSuffix(route.Path, "/")
+		if strings.HasPrefix(path, "/v1/") || slices.Contains(ofPage, path) || route.Method == http.MethodHead {
+			continue // v1 is what the services make of it
+		}
+		var segments []string
+		for segment := range strings.SplitSeq(path, "/") {
+			if name, ok := strings.CutPrefix(segment, ":"); ok {
+				segment = "{" + name + "}"
+			}
+			segments = append(segments, segment)
+		}
+		served[route.Method+" "+strings.Join(segments, "/")] = true
+	}
+	for name := range documented {
+		if _, path, _ := strings.Cut(name, " "); strings.HasPrefix(path, "/v1/") {
+			delete(documented, name)
+		}
+	}
+	if diff := cmp.Diff(documented, served); diff != "" {
+		t.Errorf("routes (-documented +served):\n%s", diff)
+	}
+}
+
+func TestV1OfTheContractReachesTheServices(t *testing.T) {
+	_, model := loadContract(t)
+	var got string
+	service := func(name string) http.Handler {
+		return http.HandlerFunc(func(http.ResponseWriter, *http.Request) { got = name })
+	}
+	h := newEngine(Config{}, Upstreams{Accounts: service("accounts"), Audios: service("audios")})
+	for name := range operations(model) {
+		method, path, _ := strings.Cut(name, " ")
+		segments := strings.Split(path, "/")
+		if segments[1] != "v1" {
+			continue
+		}
+		got = ""
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, strings.ReplaceAll(strings.ReplaceAll(path, "{", ""), "}", ""), http.NoBody))
+		if got != segments[2] {
+			t.Errorf("%s reaches %q", name, got)
+		}
+	}
+}
+
+func TestModuleWires(t *testing.T) {
+	err := fx.ValidateApp(
+		fx.Supply(Upstreams{Accounts: http.NotFoundHandler(), Audios: http.NotFoundHandler()}),
+		Module(Config{}),
+		fx.Invoke(func(Handler) {}),
+	)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConfigTakesAnOriginOrNothing(t *testing.T) {
+	for text, valid := range map[string]bool{
+		"": true, "https://api.example.com": true, "http://localhost:8080/": true,
+		"api.example.com": false, "ftp://a": false, "https://a/path": false, "https://a?b": false, "/x": false, "https://": false,
+	} {
+		u, err := url.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		problems := settings.Validator(Config{PublicURL: *u}).Validate()
+		if (len(problems) == 0) != valid {
+			t.Errorf("%q: %v", text, problems)
+		}
+	}
+}

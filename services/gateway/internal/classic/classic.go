@@ -1,0 +1,194 @@
+// Package classic serves the root paths of the original API as a view of /v1:
+// each request becomes one to the same service, and its answer is cut down to
+// the original's form.
+package classic
+
+import (
+	"bytes"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+var errBadUpstream = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
+
+// operation is what a classic route does, in terms of v1.
+type operation struct {
+	method string
+	suffix string // of the path, after the id
+	query  string // fixed
+	isList bool
+}
+
+var (
+	create  = operation{method: http.MethodPost}
+	list    = operation{method: http.MethodGet, isList: true}
+	read    = operation{method: http.MethodGet}
+	replace = operation{method: http.MethodPut}
+	remove  = operation{method: http.MethodDelete, query: "allow_missing=true"}
+	attach  = operation{method: http.MethodPut, suffix: "/image"}
+)
+
+var routes = []struct {
+	method     string
+	collection *collection
+	path       string
+	operation  operation
+}{
+	{http.MethodPost, &accounts, "/accounts", create},
+	{http.MethodGet, &accounts, "/accounts", list},
+	{http.MethodGet, &accounts, "/accounts/:id", read},
+	{http.MethodPut, &accounts, "/accounts/:id", replace},
+	{http.MethodDelete, &accounts, "/accounts/:id", remove},
+	{http.MethodPost, &accounts, "/accounts/:id/upload_image", attach},
+	{http.MethodPost, &accounts, "/accounts/:id/upload-image", attach},
+	{http.MethodPost, &audios, "/audios", create},
+	{http.MethodGet, &audios, "/audios", list},
+	{http.MethodGet, &audios, "/audios/:session_id", read},
+	{http.MethodPut, &audios, "/audios/:session_id", replace},
+	{http.MethodDelete, &audios, "/audios/:session_id", remove},
+}
+
+// Register adds the classic routes to r, each with and without a trailing
+// slash, and HEAD where there is GET. The services are asked by their v1 trees.
+func Register(r gin.IRoutes, accountsService, audiosService http.Handler) {
+	services := map[*collection]http.Handler{&accounts: accountsService, &audios: audiosService}
+	for _, route := range routes {
+		v := view{route.collection, route.operation, services[route.collection]}
+		for _, path := range []string{route.path, route.path + "/"} {
+			r.Handle(route.method, path, v.handle)
+			if route.method == http.MethodGet {
+				r.HEAD(path, v.handle)
+			}
+		}
+	}
+}
+
+// view serves one operation on a classic collection.
+type view struct {
+	*collection
+	operation
+
+	service http.Handler
+}
+
+func (v view) handle(c *gin.Context) {
+	id := ""
+	if len(c.Params) > 0 {
+		if id = c.Params[0].Value; id == "" { // gin takes /accounts// for /accounts/:id/
+			httpserver.Fail(c, httpserver.ErrNoRoute)
+			return
+		}
+	}
+	if err := v.serve(c.Writer, c.Request, id); err != nil {
+		httpserver.Fail(c, err)
+	}
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+	}
+	body := buffers.Get().(*bytes.Buffer)
+	defer buffers.Put(body)
+	body.Reset()
+	v1 := &answer{ResponseWriter: w, body: body, status: http.StatusOK}
+	v.service.ServeHTTP(v1, v.request(r, id, query))
+	return v.answer(w, r, v1, query)
+}
+
+// request returns the v1 request for r. It shares r's body.
+func (v view) request(r *http.Request, id string, query url.Values) *http.Request {
+	v1 := new(http.Request)
+	*v1 = *r // keeps the context
+	v1.Method = v.method
+	v1.RequestURI = ""
+	v1.URL = v.v1URL(id, v.suffix, v.query)
+	if v.isList {
+		v1.URL.RawQuery = v.listQuery(query).Encode()
+	}
+	v1.Header = maps.Clone(r.Header)
+	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-Range"} {
+		delete(v1.Header, name)
+	}
+	if v.method != http.MethodGet {
+		delete(v1.Header, "If-None-Match") // would let a PUT create
+	}
+	return v1
+}
+
+// answer writes the classic form of a v1 answer. The headers are in place
+// already.
+func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query url.Values) error {
+	header := w.Header()
+	header.Del("Link") // pages of v1
+	status, body, ok := classicStatus(v1.status), v1.body.Bytes(), true
+	switch {
+	case r.Context().Err() != nil:
+		return r.Context().Err() // the client has left
+	case v1.status == http.StatusNoContent:
+		header.Set("Content-Type", "application/json; charset=utf-8")
+		body = []byte("{}")
+	case v1.status == http.StatusNotModified:
+		w.WriteHeader(status)
+		return nil
+	case status >= 400:
+		ok = strings.HasPrefix(header.Get("Content-Type"), "application/problem+json")
+		if ok && status != v1.status {
+			body, ok = withStatus(body, strconv.Itoa(status))
+		}
+	case status != http.StatusOK && status != http.StatusCreated:
+		ok = false
+	case v.isList:
+		var next string
+		if body, next, ok = v.list(body); ok && next != "" {
+			path := httpserver.PublicURL(r) + "/" + v.name
+			header.Set("Link", "<"+path+"?"+v.nextQuery(query, next).Encode()+`>; rel="next"`)
+			header.Set("X-Truncated", "true")
+		}
+	default:
+		body, ok = v.resource(body)
+	}
+	if !ok {
+		return errBadUpstream
+	}
+	if address := header.Get("Location"); address != "" {
+		header.Set("Location", location(httpserver.PublicURL(r), address))
+	}
+	header.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // fails only if the client has left
+	}
+	return nil
+}
+
+// answer collects a v1 answer but for its headers, which go straight to where
+// the classic ones belong.
+type answer struct {
+	http.ResponseWriter
+	status int
+	body   *bytes.Buffer
+}
+
+// Unwrap lets the log of the process learn why a service failed.
+func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+
+func (a *answer) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(p []byte) (int, error) { return a.body.Write(p) }

@@ -1,0 +1,200 @@
+package classic
+
+import (
+	"bytes"
+	"net/http"
+	"net/url"
+	"strings"
+)
+
+// collection is a kind of resource and its form in the classic tree.
+type collection struct {
+	name    string   // of both trees: "accounts"
+	members []member // of the classic body, in its order
+	filters []string // parameters of the classic list
+}
+
+// member of a classic body that stands for one of a v1 body.
+type member struct {
+	name, v1 string
+	// convert, if not nil, makes the value from v1's; nil if that is none.
+	convert func(v1 []byte) []byte
+}
+
+var accounts = collection{
+	name: "accounts",
+	members: []member{
+		{"id", "id", nil},
+		{"name", "name", nil},
+		{"email", "email", nil},
+		{"address", "address", nil},
+		{"image_hosted_url", "image", imageURL},
+	},
+	filters: []string{"name", "email", "address"},
+}
+
+var audios = collection{
+	name: "audios",
+	members: []member{
+		{"session_id", "session_id", nil},
+		{"ticks", "ticks", nil},
+		{"selected_tick", "selected_tick", nil},
+		{"step_count", "step_count", nil},
+	},
+	filters: []string{"session_id", "selected_tick", "step_count"},
+}
+
+// imageURL returns the url of a v1 image, null if the image is.
+func imageURL(image []byte) []byte {
+	if string(image) == "null" {
+		return image
+	}
+	var found []byte
+	s := &scanner{data: image}
+	for name := range s.object {
+		if value := s.value(); string(name) == "url" {
+			found = value
+		}
+	}
+	return found
+}
+
+// appendResource appends the classic body of the v1 body at s.
+func (c *collection) appendResource(dst []byte, s *scanner) []byte {
+	var values [5][]byte
+	for name := range s.object {
+		value := s.value()
+		for i := range c.members {
+			if string(name) == c.members[i].v1 {
+				values[i] = value
+			}
+		}
+	}
+	separator := byte('{')
+	for i, m := range c.members {
+		value := values[i]
+		if m.convert != nil && value != nil {
+			value = m.convert(value)
+		}
+		if value == nil {
+			s.broken = true
+		}
+		dst = append(dst, separator, '"')
+		dst = append(dst, m.name...)
+		dst = append(dst, '"', ':')
+		dst = append(dst, value...)
+		separator = ','
+	}
+	return append(dst, '}')
+}
+
+// resource returns the classic form of a v1 resource, and whether it was one.
+func (c *collection) resource(v1 []byte) ([]byte, bool) {
+	s := &scanner{data: v1}
+	body := c.appendResource(make([]byte, 0, len(v1)), s)
+	return body, s.end()
+}
+
+// list returns the classic form of a v1 list, the token of the page after it,
+// "" if there is none, and whether it was a list.
+func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
+	s := &scanner{data: v1}
+	for name := range s.object {
+		switch string(name) {
+		case "items":
+			body = append(make([]byte, 0, len(v1)), '[')
+			for range s.array {
+				if len(body) > 1 {
+					body = append(body, ',')
+				}
+				body = c.appendResource(body, s)
+			}
+			body = append(body, ']')
+		case "next_page_token":
+			next = string(bytes.Trim(s.value(), `"`)) // base64url: nothing is escaped
+		default:
+			s.value()
+		}
+	}
+	return body, next, s.end() && body != nil
+}
+
+// classicStatus returns what a status of v1 is in the classic tree, which tells all
+// that is invalid by 400.
+func classicStatus(v1 int) int {
+	switch v1 {
+	case http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
+		return http.StatusBadRequest
+	case http.StatusNoContent:
+		return http.StatusOK
+	}
+	return v1
+}
+
+// withStatus returns problem with its member status as given, and whether it
+// was a problem.
+func withStatus(problem []byte, status string) ([]byte, bool) {
+	s := &scanner{data: problem}
+	var changed []byte
+	for name := range s.object {
+		value := s.value()
+		if string(name) == "status" {
+			start := s.pos - len(value)
+			changed = append(append(append(changed[:0], problem[:start]...), status...), problem[s.pos:]...)
+		}
+	}
+	return changed, s.end() && changed != nil
+}
+
+// v1URL returns the address of a v1 collection or, with an id, of what lies
+// below it. An id that holds a slash stays one segment.
+func (c *collection) v1URL(id, suffix, query string) *url.URL {
+	path := "/v1/" + c.name
+	if id == "" {
+		return &url.URL{Path: path, RawQuery: query}
+	}
+	return &url.URL{
+		Path:     path + "/" + id + suffix,
+		RawPath:  path + "/" + url.PathEscape(id) + suffix,
+		RawQuery: query,
+	}
+}
+
+// pageSize is the length at which a classic list is cut: the longest that v1
+// gives.
+const pageSize = "1000"
+
+// listQuery returns the query of the v1 list for that of a classic one.
+func (c *collection) listQuery(classic url.Values) url.Values {
+	query := c.kept(classic)
+	query.Set("page_size", pageSize)
+	if token := classic.Get("page_token"); token != "" {
+		query.Set("page_token", token)
+	}
+	return query
+}
+
+// nextQuery returns the query of the classic list that goes on after the one
+// of the query given.
+func (c *collection) nextQuery(classic url.Values, token string) url.Values {
+	query := c.kept(classic)
+	query.Set("page_token", token)
+	return query
+}
+
+// kept returns the filters in a classic query.
+func (c *collection) kept(classic url.Values) url.Values {
+	query := url.Values{}
+	for _, name := range c.filters {
+		if values, ok := classic[name]; ok {
+			query[name] = values
+		}
+	}
+	return query
+}
+
+// location returns the classic address of a v1 Location, under origin.
+func location(origin, v1 string) string {
+	_, path, _ := strings.Cut(v1, "/v1/")
+	return origin + "/" + path
+}

@@ -1,0 +1,123 @@
+// Package edge is the outermost part of the gateway: it decides which service
+// a request goes to and what of it a service may believe.
+package edge
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+// Limit of a request's body, in bytes; services have lower ones of their own.
+const maxBody = httpserver.MaxUpload
+
+var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
+
+// New returns an engine that serves /v1/accounts, /v1/audios and
+// /v1/events/{accounts,audios} by the two services, and by itself /ping,
+// /problems/, /livez and /readyz, which is ready when both services are. Its
+// middleware, for routes added later too, bounds the body at 6 MiB and takes
+// from each request what a client must not say: services see in
+// X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
+// empty, the one that the client addressed.
+func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
+	e := httpserver.NewEngine()
+	e.Use(forward(publicURL), limitBody)
+	for name, service := range map[string]http.Handler{"accounts": accounts, "audios": audios} {
+		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
+		e.Any("/v1/"+name, pass)
+		e.Any("/v1/"+name+"/*path", pass)
+		e.Any("/v1/events/"+name, pass)
+	}
+	ping := func(c *gin.Context) { c.String(http.StatusOK, "running") }
+	httpserver.Get(e, "/ping", ping)
+	httpserver.Get(e, "/ping/", ping)
+	registerProblems(e)
+	httpserver.Health(e, map[string]func(context.Context) error{
+		"accounts": readiness(accounts),
+		"audios":   readiness(audios),
+	})
+	return e
+}
+
+// forward replaces what a request says of its way here.
+func forward(publicURL url.URL) gin.HandlerFunc {
+	proto, host := []string{publicURL.Scheme}, []string{publicURL.Host}
+	plain, secure := []string{"http"}, []string{"https"}
+	return func(c *gin.Context) {
+		h := c.Request.Header
+		if connection, ok := h["Connection"]; ok {
+			id := h["X-Request-Id"] // the process's own, which a client cannot nominate away
+			removeNominated(h, connection)
+			h["X-Request-Id"] = id
+		}
+		for name := range h {
+			if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" {
+				delete(h, name)
+			}
+		}
+		switch {
+		case publicURL.Host != "":
+			h["X-Forwarded-Proto"], h["X-Forwarded-Host"] = proto, host
+			return
+		case c.Request.TLS != nil:
+			h["X-Forwarded-Proto"] = secure
+		default:
+			h["X-Forwarded-Proto"] = plain
+		}
+		h["X-Forwarded-Host"] = []string{c.Request.Host}
+	}
+}
+
+// limitBody refuses a body that says it is too large before any of it is read.
+func limitBody(c *gin.Context) {
+	switch r := c.Request; {
+	case r.ContentLength > maxBody:
+		c.Header("Connection", "close") // instead of reading it
+		httpserver.Fail(c, errTooLarge)
+	case r.ContentLength < 0:
+		r.Body = http.MaxBytesReader(c.Writer, r.Body, maxBody)
+	}
+}
+
+// readiness returns a check that asks a service whether it is ready.
+func readiness(service http.Handler) func(context.Context) error {
+	return func(ctx context.Context) error {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz", http.NoBody)
+		if err != nil {
+			return fmt.Errorf("ask for readiness: %w", err)
+		}
+		answer := &probe{header: http.Header{}, status: http.StatusOK}
+		service.ServeHTTP(answer, r)
+		if answer.status != http.StatusOK {
+			return fault.New(fault.Unavailable, "unavailable", "is not ready").Wrap(
+				fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
+		}
+		return nil
+	}
+}
+
+// probe keeps an answer in memory.
+type probe struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (p *probe) Header() http.Header { return p.header }
+
+func (p *probe) WriteHeader(status int) {
+	if status >= http.StatusOK {
+		p.status = status
+	}
+}
+
+func (p *probe) Write(b []byte) (int, error) { return p.body.Write(b) }

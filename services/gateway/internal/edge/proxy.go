@@ -1,0 +1,298 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+const (
+	connectTimeout = 2 * time.Second
+	// headerTimeout bounds the wait for an answer to begin. A feed request
+	// waits for events for up to 30 s.
+	headerTimeout = 35 * time.Second
+	// idleTimeout is below the 120 s after which the services close an idle
+	// connection, so that a request seldom meets one that is being closed.
+	idleTimeout = 60 * time.Second
+	// streamStall is how long a reader of an event stream may block it.
+	streamStall = 30 * time.Second
+)
+
+var (
+	errBadUpstream = fault.New(fault.Unavailable, "bad-upstream",
+		"the service that answers here gave no valid answer")
+	errUpstreamTimeout = fault.New(fault.Unavailable, "upstream-timeout",
+		"the service that answers here did not answer in time")
+)
+
+// Proxy passes requests on to a service. It streams both ways, holds nothing
+// back of an event stream, and does not support upgrades. It trusts the
+// request's headers, so it belongs behind the engine of New.
+//
+// A request fails with the problem unavailable (503) if no address accepts a
+// connection within 2 s each, upstream-timeout (504) if an answer does not
+// begin within 35 s, and bad-upstream (502) if what comes is no HTTP answer. An
+// answer that breaks off is cut off for the client too, by
+// http.ErrAbortHandler.
+//
+// It is safe for concurrent use.
+type Proxy struct {
+	balancer  *balancer
+	transport *http.Transport
+}
+
+// NewProxy returns a proxy to a service that has one or more addresses. They
+// take turns; one that accepts no connection is left out for 5 s, and its
+// request goes to the next.
+func NewProxy(addresses Addresses) *Proxy {
+	dialer := &net.Dialer{Timeout: connectTimeout}
+	return &Proxy{
+		balancer: newBalancer(addresses),
+		transport: &http.Transport{
+			DialContext:            dialer.DialContext,
+			TLSHandshakeTimeout:    connectTimeout,
+			ResponseHeaderTimeout:  headerTimeout,
+			IdleConnTimeout:        idleTimeout,
+			MaxIdleConnsPerHost:    512,
+			MaxResponseHeaderBytes: 64 << 10,
+			DisableCompression:     true, // an answer passes as it is
+		},
+	}
+}
+
+// ServeHTTP passes r on and its answer back.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	out, body := outbound(r)
+	res, err := p.roundTrip(out)
+	if err != nil {
+		httpserver.WriteError(w, r, translate(r.Context(), err))
+		return
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode == http.StatusSwitchingProtocols {
+		httpserver.WriteError(w, r, errBadUpstream)
+		return
+	}
+
+	header := w.Header()
+	copyEndToEnd(header, res.Header)
+	removeNominated(header, res.Header["Connection"])
+	for name := range res.Trailer { // as announced; the values come after the body
+		header.Add("Trailer", name)
+	}
+	if body != nil && !body.drained.Load() {
+		// An early answer. Without this the server would read the rest of the
+		// body before it sends the answer.
+		header.Set("Connection", "close")
+	}
+	w.WriteHeader(res.StatusCode)
+	if isEventStream(res.Header) {
+		err = stream(w, r, res.Body)
+	} else {
+		err = copyBody(w, res.Body)
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range res.Trailer {
+		header[name] = values
+	}
+}
+
+// roundTrip tries each address at most once, until one accepts a connection.
+// Before that nothing of the request is used up, so any method may be tried
+// again. The transport itself repeats what is safe to repeat when a kept-alive
+// connection turns out to be closed.
+func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
+	var err error
+	for _, a := range p.balancer.order() {
+		var res *http.Response
+		out.URL.Scheme, out.URL.Host, out.Host = a.scheme, a.host, a.host
+		if res, err = p.transport.RoundTrip(out); err == nil {
+			return res, nil
+		}
+		if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" || out.Context().Err() != nil {
+			return nil, err
+		}
+		a.eject()
+	}
+	return nil, httpserver.ErrUnavailable.Detailf("the service that answers here cannot be reached").Wrap(err)
+}
+
+// outbound returns r as it goes to the service, and its body, nil if it has
+// none. It shares r's header values, which nothing changes.
+func outbound(r *http.Request) (*http.Request, *requestBody) {
+	out := new(http.Request)
+	*out = *r // keeps the context, which only a copy can take over
+	url := *r.URL
+	out.URL = &url
+	out.RequestURI = ""
+	out.Close = false
+	out.Header = make(http.Header, len(r.Header)+1)
+	copyEndToEnd(out.Header, r.Header)
+	delete(out.Header, "Expect") // answered by the gateway's own server
+	if _, ok := out.Header["User-Agent"]; !ok {
+		out.Header["User-Agent"] = []string{""} // else the transport puts its own
+	}
+	if r.ContentLength == 0 {
+		out.Body = nil
+		return out, nil
+	}
+	body := &requestBody{reader: r.Body}
+	out.Body = body
+	return out, body
+}
+
+// requestBody is a client's body. The transport's Close of it does nothing, as
+// the next address needs it still; the server closes the real one.
+type requestBody struct {
+	reader  io.Reader
+	drained atomic.Bool
+}
+
+// bodyError is a failure to read the client's body, told apart from failures
+// of the service.
+type bodyError struct{ error }
+
+func (e bodyError) Unwrap() error { return e.error }
+
+func (b *requestBody) Read(p []byte) (int, error) {
+	n, err := b.reader.Read(p)
+	switch {
+	case err == io.EOF:
+		b.drained.Store(true)
+	case err != nil:
+		err = bodyError{err}
+	}
+	return n, err
+}
+
+func (b *requestBody) Close() error { return nil }
+
+// translate gives a failed round trip its fault.
+func translate(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err() // the client has left
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return errTooLarge.Wrap(err)
+	}
+	if _, ok := errors.AsType[bodyError](err); ok {
+		return httpserver.ErrMalformed.Detailf("the body ended early or could not be read").Wrap(err)
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return errUpstreamTimeout.Wrap(err)
+	}
+	return errBadUpstream.Wrap(err)
+}
+
+// copyEndToEnd sets each header of src in dst but those of one hop (RFC 9110,
+// section 7.6.1).
+func copyEndToEnd(dst, src http.Header) {
+	for name, values := range src {
+		switch name {
+		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+			"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		default:
+			dst[name] = values
+		}
+	}
+}
+
+// removeNominated removes the headers that a Connection header names as those
+// of one hop.
+func removeNominated(h http.Header, connection []string) {
+	for _, value := range connection {
+		for name := range strings.SplitSeq(value, ",") {
+			h.Del(textproto.TrimString(name))
+		}
+	}
+}
+
+var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
+
+// copyBody copies an answer's body. It does not use io.Copy, which sends the
+// headers in a packet of their own.
+func copyBody(w io.Writer, body io.Reader) error {
+	buf := buffers.Get().(*[32 << 10]byte)
+	defer buffers.Put(buf)
+	for {
+		n, err := body.Read(buf[:])
+		if n > 0 {
+			if _, err := w.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func isEventStream(h http.Header) bool {
+	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
+}
+
+// stream copies a body that may go on for ever, each piece at once, free of the
+// server's deadlines, which are made for answers that end. It ends well when
+// the process is about to stop.
+func stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
+	out := &flushed{w: w, control: http.NewResponseController(w)}
+	_ = out.control.SetReadDeadline(time.Time{})
+	if err := out.flush(); err != nil { // the first event may be long in coming
+		return err
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	stopping := httpserver.Stopping(r.Context())
+	go func() {
+		select {
+		case <-stopping:
+			_ = body.Close() // ends the Read under way
+		case <-ended:
+		}
+	}()
+	err := copyBody(out, body)
+	select {
+	case <-stopping:
+		return nil
+	default:
+		return err
+	}
+}
+
+// flushed sends on what is written to it at once.
+type flushed struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (f *flushed) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, f.flush()
+}
+
+func (f *flushed) flush() error {
+	_ = f.control.SetWriteDeadline(time.Now().Add(streamStall))
+	return f.control.Flush()
+}

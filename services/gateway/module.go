@@ -1,0 +1,43 @@
+// Package gateway is the one public origin of the system: it passes /v1 on to
+// the services, serves the classic API as a view of it, and documents both.
+package gateway
+
+import (
+	_ "embed"
+	"net/http"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/fx"
+
+	"github.com/concha-labs/backend/services/gateway/internal/classic"
+	"github.com/concha-labs/backend/services/gateway/internal/docs"
+	"github.com/concha-labs/backend/services/gateway/internal/edge"
+)
+
+//go:embed openapi.yaml
+var contract []byte
+
+// Upstreams are the services that the gateway asks: reverse proxies to them, or
+// their own handlers in a process that holds them all.
+type Upstreams struct {
+	Accounts, Audios http.Handler
+}
+
+// Handler serves the public API. It belongs under httpserver.Process.
+type Handler http.Handler
+
+// Module provides Handler to the graph and needs Upstreams from it.
+func Module(cfg Config) fx.Option {
+	return fx.Module("gateway",
+		fx.Supply(fx.Private, cfg),
+		fx.Provide(fx.Private, newEngine),
+		fx.Provide(func(e *gin.Engine) Handler { return e }),
+	)
+}
+
+func newEngine(cfg Config, up Upstreams) *gin.Engine {
+	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios)
+	classic.Register(e, up.Accounts, up.Audios)
+	docs.Register(e, contract)
+	return e
+}
