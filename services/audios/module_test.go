@@ -23,11 +23,11 @@ import (
 // client talks to a service on the embedded backend, over HTTP and a bus that
 // it has a subscription to as well.
 type client struct {
-	t    *testing.T
-	dir  string
-	url  string
-	bus  *membus.Bus
-	told chan bus.Message // what the service publishes
+	t         *testing.T
+	dir       string
+	url       string
+	bus       *membus.Bus
+	published chan bus.Message // by the service
 }
 
 func config(dir string) audios.Config {
@@ -48,13 +48,13 @@ func module(dir string) fx.Option {
 
 func start(t *testing.T) *client {
 	t.Helper()
-	c := &client{t: t, dir: t.TempDir(), told: make(chan bus.Message, 100)}
+	c := &client{t: t, dir: t.TempDir(), published: make(chan bus.Message, 100)}
 	var handler audios.Handler
 	app := fxtest.New(t, fx.NopLogger, module(c.dir), fx.Populate(&handler, &c.bus)).RequireStart()
 	t.Cleanup(func() { app.RequireStop() })
 	go func() {
 		_ = c.bus.Subscriber("audio-events", "test").Receive(t.Context(), func(_ context.Context, msg bus.Message) error {
-			c.told <- msg
+			c.published <- msg
 			return nil
 		})
 	}()

@@ -18,9 +18,9 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file"}
+	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file_url"}
 	if session.AccountID != nil {
-		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file"}
+		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}
 	}
 	a, err := s.store.Create(ctx, session, func(last int64) (domain.Audio, events.Event, error) {
 		a := domain.New(session, file, last, s.now())

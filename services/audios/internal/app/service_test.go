@@ -143,10 +143,10 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := [][]any{
-		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "ticks", "selected_tick", "step_count", "file"}, "req-1", "00-a-b-01"},
-		{events.AudioUpdatedV1, int64(2), int64(2), []string{"file"}, "req-1", "00-a-b-01"},
-		{events.AudioUpdatedV1, int64(3), int64(3), []string{"account_id", "file"}, "req-1", "00-a-b-01"},
-		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file"}, "req-1", "00-a-b-01"},
+		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "ticks", "selected_tick", "step_count", "file_url"}, "req-1", "00-a-b-01"},
+		{events.AudioUpdatedV1, int64(2), int64(2), []string{"file_url"}, "req-1", "00-a-b-01"},
+		{events.AudioUpdatedV1, int64(3), int64(3), []string{"account_id", "file_url"}, "req-1", "00-a-b-01"},
+		{events.AudioCreatedV1, int64(1), int64(1), []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}, "req-1", "00-a-b-01"},
 	}
 	if diff := cmp.Diff(want, w.told(t)); diff != "" {
 		t.Errorf("events (-want +got):\n%s", diff)

@@ -63,7 +63,7 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 		fields = append(fields, "step_count")
 	}
 	if a.File.SHA256 != f.SHA256 {
-		fields = append(fields, "file")
+		fields = append(fields, "file_url")
 	}
 	if fields == nil {
 		return a, nil

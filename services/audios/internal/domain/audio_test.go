@@ -42,14 +42,14 @@ func TestVersionGrowsOnlyWithAChange(t *testing.T) {
 		{"the same as other pointers and objects", func(s *domain.Session, f *domain.File) {
 			s.AccountID, f.Object = new(int64(5)), "two"
 		}, nil},
-		{"other bytes", func(_ *domain.Session, f *domain.File) { f.SHA256 = "bb" }, []string{"file"}},
+		{"other bytes", func(_ *domain.Session, f *domain.File) { f.SHA256 = "bb" }, []string{"file_url"}},
 		{"another account", func(s *domain.Session, _ *domain.File) { s.AccountID = new(int64(6)) }, []string{"account_id"}},
 		{"no account", func(s *domain.Session, _ *domain.File) { s.AccountID = nil }, []string{"account_id"}},
 		{"the last bit of a tick", func(s *domain.Session, _ *domain.File) { s.Ticks[14] += 1e-14 }, []string{"ticks"}},
 		{"everything", func(s *domain.Session, f *domain.File) {
 			s.AccountID, s.SelectedTick, s.StepCount, f.SHA256 = nil, 0, 0, "bb"
 			s.Ticks[0] = -10
-		}, []string{"account_id", "ticks", "selected_tick", "step_count", "file"}},
+		}, []string{"account_id", "ticks", "selected_tick", "step_count", "file_url"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			next, file := a.Session, domain.File{Object: "one", SHA256: "aa"}

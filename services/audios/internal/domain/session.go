@@ -67,16 +67,14 @@ func (d Draft) check(id *fault.Violation) (Session, error) {
 	if d.AccountID != nil && (*d.AccountID < 1 || *d.AccountID > MaxID) {
 		add("/account_id", between(1, MaxID))
 	}
-	var ticks [TickCount]float64
-	if len(d.Ticks) == TickCount {
-		copy(ticks[:], d.Ticks)
-		for i, tick := range ticks {
-			if !(minTick <= tick && tick <= maxTick) { // NaN is not either
-				add(fmt.Sprintf("/ticks/%d", i), fmt.Sprintf("must be a number in %.1f..%.1f", minTick, maxTick))
-			}
-		}
-	} else {
+	if len(d.Ticks) != TickCount {
 		add("/ticks", fmt.Sprintf("must have exactly %d numbers", TickCount))
+	}
+	var ticks [TickCount]float64
+	for i := range copy(ticks[:], d.Ticks) {
+		if tick := ticks[i]; !(minTick <= tick && tick <= maxTick) { // NaN is not either
+			add(fmt.Sprintf("/ticks/%d", i), fmt.Sprintf("must be a number in %.1f..%.1f", minTick, maxTick))
+		}
 	}
 	if d.SelectedTick < 0 || d.SelectedTick >= TickCount {
 		add("/selected_tick", between(0, TickCount-1))

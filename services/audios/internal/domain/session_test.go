@@ -57,7 +57,10 @@ func TestSessionListsEveryViolation(t *testing.T) {
 			d.Ticks[1], d.Ticks[2], d.Ticks[3] = math.NaN(), math.Inf(-1), math.Inf(1)
 		}, []string{"/ticks/1", "/ticks/2", "/ticks/3"}},
 		{"14 ticks", func(d *domain.Draft) { d.Ticks = d.Ticks[:14] }, []string{"/ticks"}},
-		{"16 ticks, one of them wrong", func(d *domain.Draft) { d.Ticks = append(d.Ticks, 0) }, []string{"/ticks"}},
+		{"16 ticks, two of them wrong", func(d *domain.Draft) {
+			d.Ticks = append(d.Ticks, 0)
+			d.Ticks[2] = 0
+		}, []string{"/ticks", "/ticks/2"}},
 		{"no ticks", func(d *domain.Draft) { d.Ticks = nil }, []string{"/ticks"}},
 		{"far too large", func(d *domain.Draft) { d.SelectedTick, d.StepCount = math.MaxInt64, math.MinInt64 }, []string{"/selected_tick", "/step_count"}},
 	} {
