@@ -1,12 +1,12 @@
 // Package provision prepares what a service needs in the cloud: the schema of
-// its database, and, for development and the emulators, everything that is
-// missing.
+// its database, and, for development and the emulators, all that is missing.
 package provision
 
 import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -14,25 +14,52 @@ import (
 
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Timeout bounds a command; a database takes up to some minutes to make.
-const Timeout = 10 * time.Minute
+// The commands of a service's binary that carry out its Plan.
+var (
+	MigrateCommand = settings.Command{
+		Name: "migrate", About: "bring the database to the newest schema",
+	}
+	ProvisionCommand = settings.Command{
+		Name: "provision", About: "make the database, bucket, topics and subscriptions that are missing, and migrate",
+	}
+)
+
+// timeout bounds a command; a database takes up to some minutes to make.
+const timeout = 10 * time.Minute
 
 // Plan is what one service needs.
 type Plan struct {
-	Project    string
-	Database   string // projects/P/instances/I/databases/D
-	Migrations []spannerdb.Migrations
-	Bucket     string
-	Topics     map[string][]string // each with the subscriptions to it
+	Project  string
+	Database string // projects/P/instances/I/databases/D
+	Schema   []spannerdb.Migrations
+	Bucket   string
+	Topics   map[string][]string // each with the subscriptions to it
+}
+
+// Run carries out one of the commands, tells what it does on stdout and what
+// failed on stderr, and returns the exit code.
+func (p Plan) Run(command string) (exitCode int) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	do := p.Migrate
+	if command == ProvisionCommand.Name {
+		do = p.Provision
+	}
+	if err := do(ctx, os.Stdout); err != nil {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
+		return 1
+	}
+	return 0
 }
 
 // Migrate brings the database to the newest schema and tells out what it does.
 // Idempotent; two at once take turns.
 func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
-	db, err := spannerdb.Open(ctx, p.Database, spannerdb.Config{Migrations: p.Migrations})
+	db, err := spannerdb.Open(ctx, p.Database, spannerdb.Config{Migrations: p.Schema})
 	if err != nil {
 		return err
 	}

@@ -102,7 +102,7 @@ func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
-	defer admin.Close()
+	defer func() { _ = admin.Close() }()
 	for m, read := range all(db.migrations) {
 		ddl, err := read()
 		if err != nil {

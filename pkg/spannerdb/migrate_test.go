@@ -23,7 +23,7 @@ import (
 func provision(t *testing.T) (name string) {
 	t.Helper()
 	name = spannerdbtest.Name(t)
-	if _, err := spannerdb.Provision(t.Context(), name, true); err != nil {
+	if _, err := spannerdb.Provision(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
 	return name
@@ -113,14 +113,11 @@ func TestProvision(t *testing.T) {
 	name = strings.Replace(name, "/instances/test/", "/instances/i"+name[len(name)-20:]+"/", 1)
 	instance, _, _ := strings.Cut(name, "/databases/")
 
-	if got, err := spannerdb.Provision(t.Context(), name, false); err == nil || !strings.Contains(err.Error(), "gcloud spanner instances create") {
-		t.Errorf("Provision without an instance = %v, %v, want an error that says what to do", got, err)
-	}
 	for _, want := range []spannerdb.Provisioned{
 		{Made: []string{instance, name}},
 		{Found: []string{instance, name}},
 	} {
-		got, err := spannerdb.Provision(t.Context(), name, true)
+		got, err := spannerdb.Provision(t.Context(), name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +125,7 @@ func TestProvision(t *testing.T) {
 			t.Errorf("Provision (-want +got):\n%s", diff)
 		}
 	}
-	got, err := spannerdb.Provision(t.Context(), name+"-2", false)
+	got, err := spannerdb.Provision(t.Context(), name+"-2")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +133,7 @@ func TestProvision(t *testing.T) {
 		t.Errorf("Provision (-want +got):\n%s", diff)
 	}
 
-	if _, err := spannerdb.Provision(t.Context(), "accounts", true); err == nil {
+	if _, err := spannerdb.Provision(t.Context(), "accounts"); err == nil {
 		t.Error("Provision of a name of another form succeeded")
 	}
 	if _, err := spannerdb.Open(context.WithoutCancel(t.Context()), "accounts", spannerdb.Config{}); err == nil {
@@ -146,7 +143,7 @@ func TestProvision(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 3 {
 		wg.Go(func() {
-			if _, err := spannerdb.Provision(t.Context(), name+"-3", true); err != nil {
+			if _, err := spannerdb.Provision(t.Context(), name+"-3"); err != nil {
 				t.Errorf("Provision at once: %v", err)
 			}
 		})

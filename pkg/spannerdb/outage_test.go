@@ -130,6 +130,7 @@ func eventually(t *testing.T, f func() error) {
 }
 
 func TestOutage(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(*proxy, bool){"refuses": (*proxy).refuse, "hangs": (*proxy).hang} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

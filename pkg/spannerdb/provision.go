@@ -2,7 +2,6 @@ package spannerdb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 
@@ -10,7 +9,6 @@ import (
 	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
 	instance "cloud.google.com/go/spanner/admin/instance/apiv1"
 	"cloud.google.com/go/spanner/admin/instance/apiv1/instancepb"
-	"google.golang.org/api/iterator"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -27,7 +25,8 @@ var databaseName = regexp.MustCompile(`^(projects/([^/]+))/instances/([^/]+)/dat
 // projects/P/instances/I/databases/D, unless it exists. createInstance has a
 // missing instance made too, of 100 processing units in the first
 // configuration on offer: for emulators, as a real one costs money and is
-// meant to be chosen. Idempotent.
+// meant to be chosen. Idempotent. While Spanner cannot be reached it waits, for
+// as long as ctx allows.
 func Provision(ctx context.Context, name string, createInstance bool, options ...option.ClientOption) (Provisioned, error) {
 	parts := databaseName.FindStringSubmatch(name)
 	if parts == nil {
@@ -37,14 +36,14 @@ func Provision(ctx context.Context, name string, createInstance bool, options ..
 	if err != nil {
 		return Provisioned{}, fmt.Errorf("provision: %w", err)
 	}
-	defer databases.Close()
+	defer func() { _ = databases.Close() }()
 	instances, err := instance.NewInstanceAdminClient(ctx, options...)
 	if err != nil {
 		return Provisioned{}, fmt.Errorf("provision: %w", err)
 	}
-	defer instances.Close()
+	defer func() { _ = instances.Close() }()
 	p := provisioner{databases: databases, instances: instances, project: parts[1], instanceID: parts[3], databaseID: parts[4]}
-	if err := p.provision(ctx, createInstance); err != nil {
+	if err := p.provision(ctx); err != nil {
 		return p.report, fmt.Errorf("provision %s: %w", name, err)
 	}
 	return p.report, nil
@@ -64,7 +63,7 @@ func (p *provisioner) databaseName() string { return p.instanceName() + "/databa
 
 // provision asks for nothing that it does not need, as each call takes a
 // permission of its own.
-func (p *provisioner) provision(ctx context.Context, createInstance bool) error {
+func (p *provisioner) provision(ctx context.Context) error {
 	_, err := p.databases.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
 	if err == nil {
 		p.report.Found = append(p.report.Found, p.instanceName(), p.databaseName())
@@ -74,20 +73,17 @@ func (p *provisioner) provision(ctx context.Context, createInstance bool) error 
 		return err
 	}
 	err = p.createDatabase(ctx)
-	switch {
-	case status.Code(err) != codes.NotFound:
-		if err == nil {
-			p.report.Found = append([]string{p.instanceName()}, p.report.Found...)
+	if status.Code(err) == codes.NotFound {
+		if err := p.createInstance(ctx); err != nil {
+			return fmt.Errorf("there is no such instance; create it first, as in: gcloud spanner instances create %s"+
+				" --project=... --config=regional-... --processing-units=100 --description=...: %w", p.instanceID, err)
 		}
-		return err
-	case !createInstance:
-		return fmt.Errorf("there is no such instance; create it first, as in: gcloud spanner instances create %s"+
-			" --project=... --config=regional-... --processing-units=100 --description=...: %w", p.instanceID, err)
+		return p.createDatabase(ctx)
 	}
-	if err := p.createInstance(ctx); err != nil {
-		return fmt.Errorf("create the instance: %w", err)
+	if err == nil {
+		p.report.Found = append([]string{p.instanceName()}, p.report.Found...)
 	}
-	return p.createDatabase(ctx)
+	return err
 }
 
 func (p *provisioner) createDatabase(ctx context.Context) error {
@@ -101,16 +97,9 @@ func (p *provisioner) createDatabase(ctx context.Context) error {
 }
 
 func (p *provisioner) createInstance(ctx context.Context) error {
-	config, err := p.instances.ListInstanceConfigs(ctx, &instancepb.ListInstanceConfigsRequest{Parent: p.project}).Next()
-	if errors.Is(err, iterator.Done) {
-		return errors.New("no instance configuration is on offer")
-	}
-	if err != nil {
-		return err
-	}
 	op, err := p.instances.CreateInstance(ctx, &instancepb.CreateInstanceRequest{
 		Parent: p.project, InstanceId: p.instanceID,
-		Instance: &instancepb.Instance{Config: config.GetName(), DisplayName: p.instanceID, ProcessingUnits: 100},
+		Instance: &instancepb.Instance{Config: p.project + "/instanceConfigs/" + emulatorConfig, DisplayName: p.instanceID, NodeCount: 1},
 	})
 	if err == nil {
 		_, err = op.Wait(ctx)

@@ -8,17 +8,24 @@ import (
 	"path/filepath"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/storage"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/blob/gcsblob"
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/spannerstore"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -31,9 +38,14 @@ type Handler http.Handler
 // Module runs the service and provides its Handler. On the embedded backend it
 // needs a *membus.Bus.
 func Module(cfg Config) fx.Option {
+	adapters := fx.Provide(fx.Private, cloudAdapters)
+	if cfg.Backend == embedded {
+		adapters = fx.Provide(fx.Private, embeddedAdapters)
+	}
 	return fx.Module("accounts",
 		fx.Supply(fx.Private, cfg),
-		fx.Provide(fx.Private, newAdapters, newService),
+		adapters,
+		fx.Provide(fx.Private, newService),
 		fx.Provide(newHandler),
 		// Stopped in the reverse order: the relay's last events still find the
 		// subscriber.
@@ -57,11 +69,12 @@ type adapters struct {
 type (
 	// checks are what has to hold for the service to be ready, by name.
 	checks map[string]func(context.Context) error
-	// purge removes what the log has kept for long enough.
+	// purge removes what the log has kept for long enough; nil if the database
+	// does so by itself.
 	purge func(context.Context) (removed int64, err error)
 )
 
-func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
+func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
 	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return adapters{}, err
@@ -77,6 +90,36 @@ func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
 		Store: store, Discards: store, Images: images, Log: log, Purge: log.Purge,
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
+		Checks:     checks{"database": db.Check, "images": images.Check},
+	}, nil
+}
+
+func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, error) {
+	ctx := context.Background() // the clients' own, beyond the start
+	db, err := spannerdb.Open(ctx, cfg.SpannerDatabase, spannerdb.Config{
+		MaxWrites: cfg.SpannerMaxWrites, Migrations: spannerstore.Schema(),
+	})
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	objects, err := storage.NewClient(ctx)
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(objects.Close))
+	broker, err := pubsub.NewClient(ctx, cfg.Project)
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(broker.Close))
+	images := gcsblob.New(objects, cfg.Bucket)
+	log := spannerlog.New(db)
+	store := spannerstore.New(db, log)
+	return adapters{
+		Store: store, Discards: store, Images: images, Log: log,
+		Publisher:  pubsubbus.NewPublisher(broker, cfg.EventsTopic),
+		Subscriber: pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),
 		Checks:     checks{"database": db.Check, "images": images.Check},
 	}, nil
 }
@@ -116,9 +159,12 @@ func runUpkeep(lc fx.Lifecycle, shutdown fx.Shutdowner, service *app.Service, pu
 		tick := time.NewTicker(upkeepEvery)
 		defer tick.Stop()
 		for {
-			events, err := purge(ctx)
-			if err != nil && ctx.Err() == nil {
-				logger.Warn("old events are not purged, trying again later", zap.Error(err))
+			var events int64
+			if purge != nil {
+				var err error
+				if events, err = purge(ctx); err != nil && ctx.Err() == nil {
+					logger.Warn("old events are not purged, trying again later", zap.Error(err))
+				}
 			}
 			objects, err := service.SweepImages(ctx)
 			if err != nil && ctx.Err() == nil {

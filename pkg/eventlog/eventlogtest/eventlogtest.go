@@ -206,9 +206,7 @@ var errRefused = errors.New("refused")
 
 func testRollback(t *testing.T, b Backend) {
 	s := subject(t)
-	err := b.Write(t.Context(), func(tx Tx) error {
-		return cmp.Or(tx.Append(event(s, 1)), errRefused)
-	})
+	err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Append(event(s, 1)), errRefused) })
 	if !errors.Is(err, errRefused) {
 		t.Fatalf("Write = %v, want its function's error", err)
 	}
@@ -336,9 +334,7 @@ func testWake(t *testing.T, b Backend) {
 		return shards
 	}
 	woken()
-	err := b.Write(t.Context(), func(tx Tx) error {
-		return cmp.Or(tx.Append(event(s, 1)), errRefused)
-	})
+	err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Append(event(s, 1)), errRefused) })
 	if shards := woken(); shards != nil || !errors.Is(err, errRefused) {
 		t.Errorf("a transaction that failed with %v woke %v", err, shards)
 	}

@@ -63,17 +63,22 @@ func (l *Log) Append(tx *spannerdb.Tx, e events.Event) error {
 	return nil
 }
 
-// Redact replaces the payload of every event of subject that has been committed
-// by events.Redacted, as part of tx: erasing a resource erases what the log told
-// of it. It costs one call, a read of an index.
-func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, subject string) error {
-	shard := shardOf(subject)
+// Redact replaces the payload of every event of the subjects that has been
+// committed by events.Redacted, as part of tx: erasing a resource erases what
+// the log told of it. It costs one call, a read of an index.
+func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, subjects ...string) error {
+	var histories []spanner.KeySet
+	for _, subject := range subjects {
+		histories = append(histories, spanner.Key{shardOf(subject), subject}.AsPrefix())
+	}
 	var updates []*spanner.Mutation
-	rows := tx.ReadUsingIndex(ctx, "EventLog", "EventLogBySubject", spanner.Key{shard, subject}.AsPrefix(), []string{"CommitTimestamp", "Version"})
+	rows := tx.ReadUsingIndex(ctx, "EventLog", "EventLogBySubject", spanner.KeySets(histories...),
+		[]string{"Shard", "CommitTimestamp", "Subject", "Version"})
 	err := rows.Do(func(r *spanner.Row) error {
+		var shard, version int64
 		var at time.Time
-		var version int64
-		if err := r.Columns(&at, &version); err != nil {
+		var subject string
+		if err := r.Columns(&shard, &at, &subject, &version); err != nil {
 			return err
 		}
 		updates = append(updates, spanner.Update("EventLog",
@@ -85,7 +90,7 @@ func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, subject string) erro
 		err = tx.BufferWrite(updates)
 	}
 	if err != nil {
-		return fmt.Errorf("redact %s: %w", subject, err)
+		return fmt.Errorf("redact %v: %w", subjects, err)
 	}
 	return nil
 }

@@ -2,12 +2,14 @@
 package spannerdbtest
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
 
+	"cloud.google.com/go/spanner"
 	"github.com/google/uuid"
 	"google.golang.org/api/option"
 
@@ -25,16 +27,29 @@ func Name(t *testing.T) string {
 	return fmt.Sprintf("projects/test/instances/test/databases/t%s", id)
 }
 
-// New returns the name of a new database with that schema.
+// New returns the name of a new database with that schema. The migrations are
+// run twice, the second time as after a failure that left no record of the
+// first, to see that they can be.
 func New(t *testing.T, migrations ...spannerdb.Migrations) string {
 	t.Helper()
 	name := Name(t)
-	if _, err := spannerdb.Provision(t.Context(), name, true); err != nil {
+	if _, err := spannerdb.Provision(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
-	if err := Open(t, name, migrations).Migrate(t.Context(), io.Discard); err != nil {
+	db := Open(t, name, migrations)
+	migrate := func() {
+		t.Helper()
+		if err := db.Migrate(t.Context(), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+	}
+	migrate()
+	if err := db.ReadWrite(t.Context(), func(_ context.Context, tx *spannerdb.Tx) error {
+		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete("SchemaMigrations", spanner.AllKeys())})
+	}); err != nil {
 		t.Fatal(err)
 	}
+	migrate()
 	return name
 }
 

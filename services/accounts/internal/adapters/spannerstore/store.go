@@ -1,0 +1,247 @@
+// Package spannerstore keeps accounts in Spanner.
+package spannerstore
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode/utf8"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the tables of the store and of its event log.
+func Schema() []spannerdb.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return []spannerdb.Migrations{spannerlog.Migrations(), {Component: "accounts", Files: files}}
+}
+
+// Store is an app.Store and app.Discards on a database that has been migrated
+// to Schema. A read, a list page included, is
+// one call to Spanner, a write two, and a delete three.
+type Store struct {
+	db  *spannerdb.DB
+	log *spannerlog.Log
+}
+
+var (
+	_ app.Store    = (*Store)(nil)
+	_ app.Discards = (*Store)(nil)
+)
+
+// New returns the store in db, which logs to log.
+func New(db *spannerdb.DB, log *spannerlog.Log) *Store {
+	return &Store{db: db, log: log}
+}
+
+var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "CreatedAt", "UpdatedAt"}
+
+// Create implements app.Store.
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event) error {
+	return s.write(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
+		row, err := values(a)
+		if err != nil {
+			return err
+		}
+		if err := tx.BufferWrite([]*spanner.Mutation{spanner.Insert("Accounts", columns, row)}); err != nil {
+			return err
+		}
+		return s.log.Append(tx, created)
+	})
+}
+
+// Get implements app.Store.
+func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		a, err = scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+		return err
+	})
+	return a, translate(err)
+}
+
+// List implements app.Store.
+func (s *Store) List(ctx context.Context, q app.Query) (page []domain.Account, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		page = nil
+		return tx.Query(ctx, listStatement(q)).Do(func(r *spanner.Row) error {
+			a, err := scan(r, nil)
+			page = append(page, a)
+			return err
+		})
+	})
+	return page, translate(err)
+}
+
+// listStatement reads one index, the most selective that q allows.
+func listStatement(q app.Query) spanner.Statement {
+	index, where := "_BASE_TABLE", "Id > @after"
+	params := map[string]any{"after": q.AfterID, "limit": int64(q.Limit)}
+	if q.Address != nil {
+		index, where, params["address"] = "AccountsByAddress", where+" AND Address = @address", valid(*q.Address)
+	}
+	if q.Name != nil {
+		index, where, params["name"] = "AccountsByName", where+" AND Name = @name", valid(*q.Name)
+	}
+	if len(q.IDs) > 0 {
+		index, where, params["ids"] = "_BASE_TABLE", where+" AND Id IN UNNEST(@ids)", q.IDs
+	}
+	if q.Email != nil {
+		index, where, params["email"] = "AccountsByEmail", where+" AND Email = @email", valid(string(*q.Email))
+	}
+	return spanner.Statement{
+		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Accounts@{FORCE_INDEX=" + index + "}" +
+			" WHERE " + where + " ORDER BY Id LIMIT @limit",
+		Params: params,
+	}
+}
+
+// valid returns a filter as Spanner takes it. What is not UTF-8 equals no
+// account's, and neither does the NULL that it becomes.
+func valid(s string) spanner.NullString {
+	return spanner.NullString{StringVal: s, Valid: utf8.ValidString(s)}
+}
+
+// Update implements app.Store.
+func (s *Store) Update(ctx context.Context, id int64, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+		if err != nil {
+			return err
+		}
+		var updated events.Event
+		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+			return err
+		}
+		row, err := values(next)
+		if err != nil {
+			return err
+		}
+		if err := tx.BufferWrite(append(discard(current, next.Image), spanner.Update("Accounts", columns, row))); err != nil {
+			return err
+		}
+		return s.log.Append(tx, updated)
+	})
+	return next, err
+}
+
+// Delete implements app.Store.
+func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account) (events.Event, error)) error {
+	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+		if err != nil {
+			return err
+		}
+		deleted, err := decide(current)
+		if err != nil {
+			return err
+		}
+		if err := tx.BufferWrite(append(discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
+			return err
+		}
+		if err := s.log.Redact(ctx, tx, deleted.Subject); err != nil {
+			return err
+		}
+		return s.log.Append(tx, deleted)
+	})
+}
+
+// discard records the image of current as discarded unless next keeps it.
+func discard(current domain.Account, next *domain.Image) []*spanner.Mutation {
+	if current.Image == nil || (next != nil && next.Object == current.Image.Object) {
+		return nil
+	}
+	return []*spanner.Mutation{spanner.InsertOrUpdate("DiscardedImages",
+		[]string{"AccountId", "Object"}, []any{current.ID, current.Image.Object})}
+}
+
+// Discarded implements app.Discards.
+func (s *Store) Discarded(ctx context.Context, accountID int64) (objects []string, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		objects = nil
+		return tx.Read(ctx, "DiscardedImages", spanner.Key{accountID}.AsPrefix(), []string{"Object"}).Do(func(r *spanner.Row) error {
+			var object string
+			err := r.Columns(&object)
+			objects = append(objects, object)
+			return err
+		})
+	})
+	return objects, translate(err)
+}
+
+// ForgetDiscarded implements app.Discards.
+func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error {
+	return s.write(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
+		var keys []spanner.Key
+		for _, object := range objects {
+			keys = append(keys, spanner.Key{accountID, object})
+		}
+		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete("DiscardedImages", spanner.KeySetFromKeys(keys...))})
+	})
+}
+
+func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *spannerdb.Tx) error) error {
+	return translate(s.db.ReadWrite(ctx, do))
+}
+
+// scan takes the result of a read of columns.
+func scan(r *spanner.Row, err error) (domain.Account, error) {
+	if err != nil {
+		return domain.Account{}, err
+	}
+	var a domain.Account
+	var image spanner.NullString
+	if err := r.Columns(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &a.Version, &a.CreatedAt, &a.UpdatedAt); err != nil {
+		return domain.Account{}, err
+	}
+	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
+	if image.Valid {
+		a.Image = &domain.Image{}
+		if err := json.Unmarshal([]byte(image.StringVal), a.Image); err != nil {
+			return domain.Account{}, fmt.Errorf("image of account %d: %w", a.ID, err)
+		}
+	}
+	return a, nil
+}
+
+// values returns an account in the order of columns.
+func values(a domain.Account) ([]any, error) {
+	var image spanner.NullString
+	if a.Image != nil {
+		b, err := json.Marshal(a.Image)
+		if err != nil {
+			return nil, fmt.Errorf("encode image: %w", err)
+		}
+		image = spanner.NullString{StringVal: string(b), Valid: true}
+	}
+	return []any{a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt, a.UpdatedAt}, nil
+}
+
+// translate turns the database's errors into those of app.Store.
+func translate(err error) error {
+	if errors.Is(err, spanner.ErrRowNotFound) {
+		return domain.ErrNotFound
+	}
+	if taken, ok := spannerdb.Duplicate(err); ok {
+		if taken == "AccountsByEmail" {
+			return domain.ErrEmailTaken.Wrap(err)
+		}
+		return domain.ErrIDTaken.Wrap(err) // in Accounts, or in the log for one that was deleted
+	}
+	return err
+}

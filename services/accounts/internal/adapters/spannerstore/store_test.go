@@ -1,0 +1,257 @@
+//go:build cloud
+
+package spannerstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/app/storetest"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+var schema = Schema()
+
+func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) {
+	t.Helper()
+	db := spannerdbtest.Open(t, spannerdbtest.New(t, schema...), schema, options...)
+	return New(db, spannerlog.New(db)), db
+}
+
+func TestStore(t *testing.T) {
+	store, _ := open(t)
+	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
+}
+
+// Two processes on one database.
+func TestTwoStores(t *testing.T) {
+	name := spannerdbtest.New(t, schema...)
+	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
+	a := account()
+	if err := New(one, spannerlog.New(one)).Create(t.Context(), a, event(a.ID, 1)); err != nil {
+		t.Fatal(err)
+	}
+	const each = 10
+	var wg sync.WaitGroup
+	for _, db := range []*spannerdb.DB{one, two} {
+		store := New(db, spannerlog.New(db))
+		wg.Go(func() {
+			for range each {
+				if _, err := store.Update(t.Context(), a.ID, change); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := New(two, nil).Get(t.Context(), a.ID); err != nil || got.Version != 1+2*each {
+		t.Errorf("version %d, %v, want %d", got.Version, err, 1+2*each)
+	}
+}
+
+func account() domain.Account {
+	id := rand.Int64N(domain.MaxID) + 1
+	return domain.New(id, domain.Profile{Name: "Name", Email: domain.Email(fmt.Sprintf("%d@example.org", id)), Address: "Street"},
+		time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC))
+}
+
+func event(id, version int64) events.Event {
+	return events.Event{Type: events.AccountUpdatedV1, Subject: fmt.Sprintf("account/%d", id), Version: version, Data: []byte("{}")}
+}
+
+func change(a domain.Account) (domain.Account, events.Event, error) {
+	a.Version++
+	a.Address += "."
+	a.Image = &domain.Image{Object: fmt.Sprintf("%d/%d", a.ID, a.Version)}
+	return a, event(a.ID, a.Version), nil
+}
+
+// calls counts the calls to Spanner but for the one that starts a session.
+type calls struct {
+	mu      sync.Mutex
+	methods []string
+}
+
+func (c *calls) add(method string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
+		c.methods = append(c.methods, method)
+	}
+}
+
+func (c *calls) options() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			c.add(method)
+			return invoke(ctx, method, req, reply, cc, opts...)
+		})),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			c.add(method)
+			return stream(ctx, desc, cc, method, opts...)
+		})),
+	}
+}
+
+func TestCallsToSpanner(t *testing.T) {
+	var c calls
+	store, _ := open(t, c.options()...)
+	a := account()
+	for range 3 {
+		other := account()
+		if err := store.Create(t.Context(), other, event(other.ID, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		name string
+		do   func(ctx context.Context) error
+		want []string
+	}{
+		{"create", func(ctx context.Context) error { return store.Create(ctx, a, event(a.ID, 1)) }, []string{"BeginTransaction", "Commit"}},
+		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, a.ID); return err }, []string{"StreamingRead"}},
+		{"list", func(ctx context.Context) error { _, err := store.List(ctx, app.Query{Limit: 2}); return err }, []string{"ExecuteStreamingSql"}},
+		{"list by name", func(ctx context.Context) error {
+			_, err := store.List(ctx, app.Query{Name: &a.Name, Limit: 2})
+			return err
+		}, []string{"ExecuteStreamingSql"}},
+		{"update", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, change); return err }, []string{"StreamingRead", "Commit"}},
+		{"update with an image", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, change); return err }, []string{"StreamingRead", "Commit"}},
+		{"delete", func(ctx context.Context) error {
+			return store.Delete(ctx, a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, a.Version+1), nil })
+		}, []string{"StreamingRead", "StreamingRead", "Commit"}},
+		{"discarded", func(ctx context.Context) error { _, err := store.Discarded(ctx, a.ID); return err }, []string{"StreamingRead"}},
+		{"forget", func(ctx context.Context) error { return store.ForgetDiscarded(ctx, a.ID, []string{"x", "y"}) }, []string{"BeginTransaction", "Commit"}},
+	} {
+		c.methods = nil
+		if err := step.do(t.Context()); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if diff := cmp.Diff(step.want, c.methods); diff != "" {
+			t.Errorf("calls of %s (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
+
+// Every statement of List names its index, and the first column of that index
+// is one that the statement fixes, or the id, in whose order it reads.
+func TestEveryListIsServedByAnIndex(t *testing.T) {
+	store, db := open(t)
+	first := map[string]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.NewStatement(`SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+			WHERE TABLE_NAME = 'Accounts' AND ORDINAL_POSITION = 1`)).Do(func(r *spanner.Row) error {
+			var index, column string
+			err := r.Columns(&index, &column)
+			first[index] = column
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	first["_BASE_TABLE"] = first["PRIMARY_KEY"]
+
+	name, address, email := "x", "y", domain.Email("z")
+	hint := regexp.MustCompile(`@\{FORCE_INDEX=(\w+)\} WHERE (.*) ORDER BY Id LIMIT`)
+	for mask := range 16 {
+		q := app.Query{Limit: 10}
+		if mask&1 != 0 {
+			q.Name = &name
+		}
+		if mask&2 != 0 {
+			q.Address = &address
+		}
+		if mask&4 != 0 {
+			q.Email = &email
+		}
+		if mask&8 != 0 {
+			q.IDs = []int64{1, 2}
+		}
+		sql := listStatement(q).SQL
+		m := hint.FindStringSubmatch(sql)
+		if m == nil {
+			t.Fatalf("%s names no index", sql)
+		}
+		column, conditions := first[m[1]], strings.Split(m[2], " AND ")
+		switch {
+		case column == "Id" && slices.Contains(conditions, "Id > @after"):
+			if mask&7 != 0 && !slices.Contains(conditions, "Id IN UNNEST(@ids)") {
+				t.Errorf("%s reads the table behind a filter", sql)
+			}
+		case !slices.Contains(conditions, column+" = @"+strings.ToLower(column)):
+			t.Errorf("%s: the index is of %q", sql, column)
+		}
+		if _, err := store.List(t.Context(), q); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+func TestFilterThatIsNotUTF8(t *testing.T) {
+	store, _ := open(t)
+	a := account()
+	if err := store.Create(t.Context(), a, event(a.ID, 1)); err != nil {
+		t.Fatal(err)
+	}
+	text, email := "Name\xff", domain.Email("\xff@example.org")
+	for _, q := range []app.Query{{Name: &text}, {Address: &text}, {Email: &email}, {Email: &email, Name: &a.Name}} {
+		q.Limit = 10
+		if page, err := store.List(t.Context(), q); len(page) > 0 || err != nil {
+			t.Errorf("List = %v, %v, want nothing", page, err)
+		}
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
+	store := New(db, spannerlog.New(db))
+	a := account()
+	_, getErr := store.Get(t.Context(), a.ID)
+	_, listErr := store.List(t.Context(), app.Query{Limit: 1})
+	_, updateErr := store.Update(t.Context(), a.ID, change)
+	_, discardedErr := store.Discarded(t.Context(), a.ID)
+	for _, err := range []error{
+		getErr, listErr, updateErr, discardedErr,
+		store.Create(t.Context(), a, event(a.ID, 1)),
+		store.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return event(a.ID, 2), nil }),
+		store.ForgetDiscarded(t.Context(), a.ID, []string{"x"}),
+	} {
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("error %v, want fault.Unavailable", err)
+		}
+	}
+}
+
+// An id that was used before has events in the log.
+func TestCreateWithTheIDOfADeletedAccount(t *testing.T) {
+	store, _ := open(t)
+	a := account()
+	if err := store.Create(t.Context(), a, event(a.ID, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, 2), nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Create(t.Context(), a, event(a.ID, 1)); !errors.Is(err, domain.ErrIDTaken) {
+		t.Errorf("Create = %v, want ErrIDTaken", err)
+	}
+}
