@@ -21,13 +21,15 @@ type Provisioned struct {
 
 var databaseName = regexp.MustCompile(`^(projects/([^/]+))/instances/([^/]+)/databases/([^/]+)$`)
 
+// emulatorConfig is a configuration of instances that emulators alone have: no
+// instance that costs money comes into being by accident.
+const emulatorConfig = "emulator-config"
+
 // Provision makes an empty database, named as in
-// projects/P/instances/I/databases/D, unless it exists. createInstance has a
-// missing instance made too, of 100 processing units in the first
-// configuration on offer: for emulators, as a real one costs money and is
-// meant to be chosen. Idempotent. While Spanner cannot be reached it waits, for
-// as long as ctx allows.
-func Provision(ctx context.Context, name string, createInstance bool, options ...option.ClientOption) (Provisioned, error) {
+// projects/P/instances/I/databases/D, unless it exists; on an emulator also its
+// instance, which elsewhere must be there. Idempotent. While Spanner cannot be
+// reached it waits, for as long as ctx allows.
+func Provision(ctx context.Context, name string, options ...option.ClientOption) (Provisioned, error) {
 	parts := databaseName.FindStringSubmatch(name)
 	if parts == nil {
 		return Provisioned{}, fmt.Errorf("provision: %q is not of the form projects/P/instances/I/databases/D", name)
