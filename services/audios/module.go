@@ -7,17 +7,24 @@ import (
 	"path/filepath"
 	"time"
 
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/storage"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/blob/gcsblob"
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/spannerstore"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -29,9 +36,14 @@ type Handler http.Handler
 // Module runs the service and provides its Handler. On the embedded backend it
 // needs a *membus.Bus.
 func Module(cfg Config) fx.Option {
+	adapters := fx.Provide(fx.Private, cloudAdapters)
+	if cfg.Backend == embedded {
+		adapters = fx.Provide(fx.Private, embeddedAdapters)
+	}
 	return fx.Module("audios",
 		fx.Supply(fx.Private, cfg),
-		fx.Provide(fx.Private, newAdapters, newService),
+		adapters,
+		fx.Provide(fx.Private, newService),
 		fx.Provide(newHandler),
 		// Stopped in the reverse order: the relay's last events still find the
 		// subscriber.
@@ -55,13 +67,14 @@ type adapters struct {
 type (
 	// checks are what has to hold for the service to be ready, by name.
 	checks map[string]func(context.Context) error
-	// purge removes what the log has kept for long enough.
+	// purge removes what the log has kept for long enough; nil if the database
+	// does so by itself.
 	purge func(context.Context) (removed int64, err error)
 	// subscribers receive the events that the service acts on, by their name.
 	subscribers map[string]bus.Subscriber
 )
 
-func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
+func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
 	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return adapters{}, err
@@ -79,6 +92,39 @@ func newAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
 		Subscribers: subscribers{
 			"audio":   b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 			"account": b.Subscriber(cfg.AccountEventsTopic, cfg.AccountEventsSubscription),
+		},
+		Checks: checks{"database": db.Check, "files": files.Check},
+	}, nil
+}
+
+func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, error) {
+	ctx := context.Background() // the clients' own, beyond the start
+	db, err := spannerdb.Open(ctx, cfg.SpannerDatabase, spannerdb.Config{
+		MaxWrites: cfg.SpannerMaxWrites, Migrations: spannerstore.Schema(),
+	})
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	objects, err := storage.NewClient(ctx)
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(objects.Close))
+	broker, err := pubsub.NewClient(ctx, cfg.Project)
+	if err != nil {
+		return adapters{}, err
+	}
+	lc.Append(fx.StopHook(broker.Close))
+	files := gcsblob.New(objects, cfg.Bucket)
+	log := spannerlog.New(db)
+	store := spannerstore.New(db, log)
+	return adapters{
+		Store: store, Discards: store, Files: files, Log: log,
+		Publisher: pubsubbus.NewPublisher(broker, cfg.EventsTopic),
+		Subscribers: subscribers{
+			"audio":   pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),
+			"account": pubsubbus.NewSubscriber(broker, cfg.AccountEventsSubscription, logger),
 		},
 		Checks: checks{"database": db.Check, "files": files.Check},
 	}, nil
@@ -120,9 +166,12 @@ func runUpkeep(lc fx.Lifecycle, shutdown fx.Shutdowner, service *app.Service, pu
 		tick := time.NewTicker(upkeepEvery)
 		defer tick.Stop()
 		for {
-			events, err := purge(ctx)
-			if err != nil && ctx.Err() == nil {
-				logger.Warn("old events are not purged, trying again later", zap.Error(err))
+			var events int64
+			if purge != nil {
+				var err error
+				if events, err = purge(ctx); err != nil && ctx.Err() == nil {
+					logger.Warn("old events are not purged, trying again later", zap.Error(err))
+				}
 			}
 			objects, err := service.SweepFiles(ctx)
 			if err != nil && ctx.Err() == nil {

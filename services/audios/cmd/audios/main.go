@@ -14,14 +14,14 @@ import (
 )
 
 func main() {
-	cfg, _ := settings.Load[struct {
-		settings.Process
-		audios.Config
-	}]("audios", "keeps audio sessions and tells of their changes")
+	cfg, command := settings.Load[config]("audios", "keeps audio sessions and tells of their changes", commands...)
+	if command != settings.Serve {
+		os.Exit(cfg.run(command))
+	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
 		httpserver.Module(int(cfg.Port), nil),
 		audios.Module(cfg.Config),
-		fx.Provide(func(h audios.Handler) http.Handler { return h }),
+		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return h }),
 	).Run()
 }

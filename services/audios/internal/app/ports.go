@@ -24,22 +24,23 @@ type Store interface {
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
 	// List returns the audios that match q, in the order of their session ids.
 	List(ctx context.Context, q Query) ([]domain.Audio, error)
-	// Update replaces an audio by what decide makes of its current state, as
-	// one transaction; decide may be called more than once. If the version
-	// stays, nothing is written. The object of a file that is replaced is
-	// recorded as discarded. It returns the audio as it is afterwards. Errors:
-	// domain.ErrNotFound; domain.ErrAccountDeleted if what would be written is
-	// of an account that RemoveAccount was told of; decide's own.
-	Update(ctx context.Context, sessionID int64, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
+	// Update replaces the audio of s.SessionID by what decide makes of its
+	// current state, as one transaction; decide may be called more than once,
+	// and gives the audio the account of s. If the version stays, nothing is
+	// written. The object of a file that is replaced is recorded as discarded.
+	// It returns the audio as it is afterwards. Errors: domain.ErrNotFound;
+	// domain.ErrAccountDeleted if anything would be written and s is of an
+	// account that RemoveAccount was told of; decide's own.
+	Update(ctx context.Context, s domain.Session, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
 	// Delete removes an audio unless decide, which may be called more than
 	// once, refuses. The version of the event is remembered as the session's
 	// last, its earlier events are redacted, its file is recorded as
 	// discarded. Errors: domain.ErrNotFound, decide's own.
 	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
 	// RemoveAccount records, for good, that an account is deleted, and deletes
-	// at most limit of its audios as Delete does, all in one transaction.
-	// Idempotent. It returns how many it deleted: less than limit once none is
-	// left. Errors: decide's own.
+	// at most limit of its audios as Delete does, all in one transaction; fewer
+	// if that would be too large. Idempotent. It returns how many it deleted: 0
+	// only if none was left. Errors: decide's own.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
 }
 

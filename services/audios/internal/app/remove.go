@@ -18,7 +18,7 @@ func (s *Service) Remove(ctx context.Context, sessionID int64) error {
 	return nil
 }
 
-// removeBatch is how many audios one transaction deletes.
+// removeBatch is how many audios one transaction deletes at most.
 const removeBatch = 100
 
 // RemoveAccount deletes the audios of an account that is deleted itself, each
@@ -29,7 +29,7 @@ func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 		if err != nil {
 			return fmt.Errorf("remove audios of account %d: %w", accountID, err)
 		}
-		if removed < removeBatch {
+		if removed == 0 {
 			return nil
 		}
 	}

@@ -20,7 +20,7 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
-	a, err := s.store.Update(ctx, session.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	a, err := s.store.Update(ctx, session, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		next, fields := current.WithSession(session, file, s.now())
 		if fields == nil {
 			return current, events.Event{}, nil

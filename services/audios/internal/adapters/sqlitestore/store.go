@@ -124,9 +124,9 @@ func selectPage(q app.Query) (query string, args []any, err error) {
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, sessionID int64, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+func (s *Store) Update(ctx context.Context, session domain.Session, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		current, err := scan(tx.QueryRow(selectOne, sessionID))
+		current, err := scan(tx.QueryRow(selectOne, session.SessionID))
 		if err != nil {
 			return err
 		}
@@ -134,7 +134,7 @@ func (s *Store) Update(ctx context.Context, sessionID int64, decide func(domain.
 		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
 			return err
 		}
-		if err := requireAccount(tx, next.AccountID); err != nil {
+		if err := requireAccount(tx, session.AccountID); err != nil {
 			return err
 		}
 		if next.File.Object != current.File.Object {
@@ -145,7 +145,7 @@ func (s *Store) Update(ctx context.Context, sessionID int64, decide func(domain.
 		if _, err := tx.Exec(`UPDATE audios SET account_id = ?, ticks = ?, selected_tick = ?, step_count = ?,
 			file_object = ?, file_bytes = ?, file_sha256 = ?, version = ?, updated_at = ? WHERE session_id = ?`,
 			next.AccountID, toBlob(next.Ticks), next.SelectedTick, next.StepCount,
-			next.File.Object, next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), sessionID); err != nil {
+			next.File.Object, next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), next.SessionID); err != nil {
 			return err
 		}
 		return s.log.Append(tx, updated)

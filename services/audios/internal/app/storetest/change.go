@@ -19,7 +19,7 @@ func testUpdate(t *testing.T, b Backend) {
 	next.SessionID, next.AccountID, next.SelectedTick, next.StepCount = a.SessionID, new(newID()), 14, 9
 	next.Version, next.UpdatedAt = 2, epoch.Add(time.Hour)
 	updated := event(events.AudioUpdatedV1, a.SessionID, 2)
-	got, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	got, err := b.Update(t.Context(), next.Session, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		if diff := cmp.Diff(a, current); diff != "" {
 			t.Errorf("current (-want +got):\n%s", diff)
 		}
@@ -34,7 +34,7 @@ func testUpdate(t *testing.T, b Backend) {
 	want(t, b, next)
 	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1), updated)
 
-	if next, err = update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.AccountID = nil }); err != nil {
+	if next, err = move(t.Context(), b, a.Session, nil); err != nil {
 		t.Fatalf("Update: %v", err)
 	}
 	want(t, b, next)
@@ -42,7 +42,7 @@ func testUpdate(t *testing.T, b Backend) {
 
 func testUpdateNothing(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
-	got, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	got, err := b.Update(t.Context(), a.Session, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		return current, events.Event{}, nil
 	})
 	if err != nil {
@@ -57,7 +57,7 @@ func testUpdateNothing(t *testing.T, b Backend) {
 
 func testUpdateRefused(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
-	_, err := b.Update(t.Context(), a.SessionID, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	_, err := b.Update(t.Context(), a.Session, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		current.StepCount, current.Version = 1, 2
 		return current, event(events.AudioUpdatedV1, a.SessionID, 2), errRefused
 	})
@@ -69,7 +69,7 @@ func testUpdateRefused(t *testing.T, b Backend) {
 }
 
 func testUpdateMissing(t *testing.T, b Backend) {
-	_, err := update(t.Context(), b, newID(), func(*domain.Audio) { t.Error("decide was called") })
+	_, err := update(t.Context(), b, newAudio().Session, func(*domain.Audio) { t.Error("decide was called") })
 	if !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("Update = %v, want ErrNotFound", err)
 	}
@@ -84,7 +84,7 @@ func testUpdatesAtOnce(t *testing.T, b Backend) {
 	for range writers {
 		wg.Go(func() {
 			for range each {
-				if _, err := update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.Ticks[7]++ }); err != nil {
+				if _, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.Ticks[7]++ }); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}
@@ -107,7 +107,7 @@ func testUpdatesAtOnce(t *testing.T, b Backend) {
 
 func testDelete(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
-	if _, err := update(t.Context(), b, a.SessionID, func(a *domain.Audio) { a.StepCount = 1 }); err != nil {
+	if _, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.StepCount = 1 }); err != nil {
 		t.Fatalf("Update: %v", err)
 	}
 	mustDelete(t, b, a.SessionID)
@@ -152,7 +152,7 @@ func testDiscards(t *testing.T, b Backend) {
 	a.File.Object = "one"
 	mustCreate(t, b, a)
 	edit := func(edit func(*domain.Audio)) {
-		if _, err := update(t.Context(), b, a.SessionID, edit); err != nil {
+		if _, err := update(t.Context(), b, a.Session, edit); err != nil {
 			t.Fatalf("Update: %v", err)
 		}
 	}

@@ -96,12 +96,20 @@ func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error
 	})
 }
 
-func update(ctx context.Context, b Backend, id int64, edit func(*domain.Audio)) (domain.Audio, error) {
-	return b.Update(ctx, id, func(current domain.Audio) (domain.Audio, events.Event, error) {
+// update edits the audio of s and gives it the account of s.
+func update(ctx context.Context, b Backend, s domain.Session, edit func(*domain.Audio)) (domain.Audio, error) {
+	return b.Update(ctx, s, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		edit(&current)
+		current.AccountID = s.AccountID
 		current.Version++
-		return current, event(events.AudioUpdatedV1, id, current.Version), nil
+		return current, event(events.AudioUpdatedV1, s.SessionID, current.Version), nil
 	})
+}
+
+// move has the audio of s change nothing but its account.
+func move(ctx context.Context, b Backend, s domain.Session, account *int64) (domain.Audio, error) {
+	s.AccountID = account
+	return update(ctx, b, s, func(*domain.Audio) {})
 }
 
 func deletion(current domain.Audio) (events.Event, error) {

@@ -1,0 +1,34 @@
+package main
+
+import (
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/provision"
+	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/audios"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/spannerstore"
+)
+
+type config struct {
+	settings.Process
+	audios.Config
+}
+
+var commands = []settings.Command{provision.MigrateCommand, provision.ProvisionCommand, httpserver.ReadyCommand}
+
+func (c config) run(command string) (exitCode int) {
+	if command == httpserver.ReadyCommand.Name {
+		return httpserver.RunReady(int(c.Port))
+	}
+	return provision.Plan{
+		Project: c.Project, Database: c.SpannerDatabase, Schema: spannerstore.Schema(), Bucket: c.Bucket,
+		Topics: map[string][]string{c.EventsTopic: {c.Subscription}, c.AccountEventsTopic: {c.AccountEventsSubscription}},
+	}.Run(command)
+}
+
+// bus is the one that the embedded backend uses: nobody outside hears it.
+func (c config) bus(log *zap.Logger) *membus.Bus {
+	return membus.New(map[string][]string{c.EventsTopic: {c.Subscription}, c.AccountEventsTopic: {c.AccountEventsSubscription}}, log)
+}

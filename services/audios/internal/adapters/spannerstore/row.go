@@ -1,0 +1,52 @@
+package spannerstore
+
+import (
+	"fmt"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+var columns = []string{
+	"SessionId", "AccountId", "Ticks", "SelectedTick", "StepCount",
+	"FileObject", "FileBytes", "FileSha256", "Version", "CreatedAt", "UpdatedAt",
+}
+
+// scan reads columns, and what a statement selects after them into rest.
+func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
+	var a domain.Audio
+	var ticks []float64
+	var selectedTick, stepCount int64
+	if err := r.Columns(append([]any{
+		&a.SessionID, &a.AccountID, &ticks, &selectedTick, &stepCount,
+		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &a.Version, &a.CreatedAt, &a.UpdatedAt,
+	}, rest...)...); err != nil {
+		return domain.Audio{}, err
+	}
+	if len(ticks) != domain.TickCount {
+		return domain.Audio{}, fmt.Errorf("audio %d has %d ticks", a.SessionID, len(ticks))
+	}
+	a.Ticks = [domain.TickCount]float64(ticks)
+	a.SelectedTick, a.StepCount = int(selectedTick), int(stepCount)
+	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
+	return a, nil
+}
+
+// scanAll reads and ends rows of columns.
+func scanAll(rows *spanner.RowIterator) (audios []domain.Audio, err error) {
+	err = rows.Do(func(r *spanner.Row) error {
+		a, err := scan(r)
+		audios = append(audios, a)
+		return err
+	})
+	return audios, err
+}
+
+// values returns an audio in the order of columns.
+func values(a domain.Audio) []any {
+	return []any{
+		a.SessionID, a.AccountID, a.Ticks[:], int64(a.SelectedTick), int64(a.StepCount),
+		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt, a.UpdatedAt,
+	}
+}

@@ -1,0 +1,196 @@
+// Package spannerstore keeps audios in Spanner.
+package spannerstore
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"io/fs"
+	"strings"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Schema is the tables of the store and of its event log.
+func Schema() []spannerdb.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return []spannerdb.Migrations{spannerlog.Migrations(), {Component: "audios", Files: files}}
+}
+
+// Store is an app.Store and app.Discards on a database that has been migrated
+// to Schema. A read, a list page included, is
+// one call to Spanner, a write two, and a delete, of many audios too, three.
+type Store struct {
+	db  *spannerdb.DB
+	log *spannerlog.Log
+}
+
+var (
+	_ app.Store    = (*Store)(nil)
+	_ app.Discards = (*Store)(nil)
+)
+
+// New returns the store in db, which logs to log.
+func New(db *spannerdb.DB, log *spannerlog.Log) *Store {
+	return &Store{db: db, log: log}
+}
+
+// Create implements app.Store.
+func (s *Store) Create(ctx context.Context, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		last, accountDeleted, err := past(ctx, tx, session)
+		if err != nil {
+			return err
+		}
+		if accountDeleted {
+			return domain.ErrAccountDeleted
+		}
+		var created events.Event
+		if a, created, err = decide(last); err != nil {
+			return err
+		}
+		changes := []*spanner.Mutation{spanner.Insert("Audios", columns, values(a))}
+		if last > 0 {
+			changes = append(changes, spanner.Delete("DeletedAudios", spanner.Key{a.SessionID}))
+		}
+		if err := tx.BufferWrite(changes); err != nil {
+			return err
+		}
+		return s.log.Append(tx, created)
+	})
+	return a, err
+}
+
+// past reads what Create has to know, in one call: the last version of the
+// session if it was deleted, else 0, and whether its account is deleted.
+func past(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (last int64, accountDeleted bool, err error) {
+	err = tx.Query(ctx, spanner.Statement{
+		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
+			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)`,
+		Params: map[string]any{"session": s.SessionID, "account": s.AccountID},
+	}).Do(func(r *spanner.Row) error { return r.Columns(&last, &accountDeleted) })
+	return last, accountDeleted, err
+}
+
+// Get implements app.Store.
+func (s *Store) Get(ctx context.Context, sessionID int64) (a domain.Audio, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{sessionID}, columns)
+		if err != nil {
+			return err
+		}
+		a, err = scan(row)
+		return err
+	})
+	return a, translate(err)
+}
+
+// List implements app.Store.
+func (s *Store) List(ctx context.Context, q app.Query) (page []domain.Audio, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		page, err = scanAll(tx.Query(ctx, listStatement(q)))
+		return err
+	})
+	return page, translate(err)
+}
+
+// listStatement reads one index, the most selective that q allows.
+func listStatement(q app.Query) spanner.Statement {
+	index, where := "_BASE_TABLE", "SessionId >= @from"
+	params := map[string]any{"from": q.FromID, "limit": int64(q.Limit)}
+	if q.StepCount != nil {
+		index, where, params["stepcount"] = "AudiosByStepCount", where+" AND StepCount = @stepcount", *q.StepCount
+	}
+	if q.SelectedTick != nil {
+		index, where, params["selectedtick"] = "AudiosBySelectedTick", where+" AND SelectedTick = @selectedtick", *q.SelectedTick
+	}
+	if q.StepCount != nil && q.SelectedTick != nil {
+		index = "AudiosBySelectedTickAndStepCount"
+	}
+	if q.AccountID != nil {
+		index, where, params["accountid"] = "AudiosByAccount", where+" AND AccountId = @accountid", *q.AccountID
+	}
+	if len(q.SessionIDs) > 0 {
+		index, where, params["sessionids"] = "_BASE_TABLE", where+" AND SessionId IN UNNEST(@sessionids)", q.SessionIDs
+	}
+	if q.SessionID != nil {
+		index, where, params["sessionid"] = "_BASE_TABLE", where+" AND SessionId = @sessionid", *q.SessionID
+	}
+	return spanner.Statement{
+		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=" + index + "}" +
+			" WHERE " + where + " ORDER BY SessionId LIMIT @limit",
+		Params: params,
+	}
+}
+
+// Update implements app.Store.
+func (s *Store) Update(ctx context.Context, session domain.Session, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		current, accountDeleted, err := present(ctx, tx, session)
+		if err != nil {
+			return err
+		}
+		var updated events.Event
+		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+			return err
+		}
+		if accountDeleted {
+			return domain.ErrAccountDeleted
+		}
+		changes := []*spanner.Mutation{spanner.Update("Audios", columns, values(next))}
+		if next.File.Object != current.File.Object {
+			changes = append(changes, discard(current))
+		}
+		if err := tx.BufferWrite(changes); err != nil {
+			return err
+		}
+		return s.log.Append(tx, updated)
+	})
+	return next, err
+}
+
+// present reads what Update has to know, in one call: the audio of the session
+// as it is, and whether the account that it is to have is deleted.
+func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current domain.Audio, accountDeleted bool, err error) {
+	found := false
+	err = tx.Query(ctx, spanner.Statement{
+		SQL: "SELECT " + strings.Join(columns, ", ") + ", EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)" +
+			" FROM Audios WHERE SessionId = @session",
+		Params: map[string]any{"session": s.SessionID, "account": s.AccountID},
+	}).Do(func(r *spanner.Row) error {
+		found = true
+		current, err = scan(r, &accountDeleted)
+		return err
+	})
+	if err == nil && !found {
+		err = spanner.ErrRowNotFound
+	}
+	return current, accountDeleted, err
+}
+
+func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *spannerdb.Tx) error) error {
+	return translate(s.db.ReadWrite(ctx, do))
+}
+
+// translate turns the database's errors into those of app.Store.
+func translate(err error) error {
+	if errors.Is(err, spanner.ErrRowNotFound) {
+		return domain.ErrNotFound
+	}
+	if _, ok := spannerdb.Duplicate(err); ok {
+		return domain.ErrSessionTaken.Wrap(err) // in Audios, or in the log, which has events of that session
+	}
+	return err
+}

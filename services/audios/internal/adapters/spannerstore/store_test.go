@@ -1,0 +1,311 @@
+//go:build cloud
+
+package spannerstore
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/app/storetest"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+var schema = Schema()
+
+func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) {
+	t.Helper()
+	db := spannerdbtest.Open(t, spannerdbtest.New(t, schema...), schema, options...)
+	return New(db, spannerlog.New(db)), db
+}
+
+func TestStore(t *testing.T) {
+	store, _ := open(t)
+	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
+}
+
+// Two processes on one database.
+func TestTwoStores(t *testing.T) {
+	name := spannerdbtest.New(t, schema...)
+	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
+	s := session(nil)
+	if err := create(t.Context(), New(one, spannerlog.New(one)), s, 1); err != nil {
+		t.Fatal(err)
+	}
+	const each = 10
+	var wg sync.WaitGroup
+	for _, db := range []*spannerdb.DB{one, two} {
+		store := New(db, spannerlog.New(db))
+		wg.Go(func() {
+			for range each {
+				if _, err := store.Update(t.Context(), s, change); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got, err := New(two, nil).Get(t.Context(), s.SessionID); err != nil || got.Version != 1+2*each {
+		t.Errorf("version %d, %v, want %d", got.Version, err, 1+2*each)
+	}
+}
+
+func newID() int64 { return rand.Int64N(domain.MaxID) + 1 }
+
+func session(account *int64) domain.Session {
+	s := domain.Session{SessionID: newID(), AccountID: account, SelectedTick: 3, StepCount: 7}
+	for i := range s.Ticks {
+		s.Ticks[i] = -100 + 90*rand.Float64()
+	}
+	return s
+}
+
+func event(id, version int64) events.Event {
+	return events.Event{Type: events.AudioUpdatedV1, Subject: fmt.Sprintf("audio/%d", id), Version: version, Data: []byte("{}")}
+}
+
+// create adds s as if it had been deleted at the version before.
+func create(ctx context.Context, store *Store, s domain.Session, version int64) error {
+	_, err := store.Create(ctx, s, func(int64) (domain.Audio, events.Event, error) {
+		f := domain.File{Object: fmt.Sprintf("%d/%d", s.SessionID, version), SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
+		return domain.New(s, f, version-1, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), event(s.SessionID, version), nil
+	})
+	return err
+}
+
+func change(a domain.Audio) (domain.Audio, events.Event, error) {
+	a.Version++
+	a.StepCount = 9 - a.StepCount
+	a.File.Object = fmt.Sprintf("%d/%d", a.SessionID, a.Version)
+	return a, event(a.SessionID, a.Version), nil
+}
+
+func deletion(a domain.Audio) (events.Event, error) { return event(a.SessionID, a.Version+1), nil }
+
+// calls counts the calls to Spanner but for the one that starts a session.
+type calls struct {
+	mu      sync.Mutex
+	methods []string
+}
+
+func (c *calls) add(method string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
+		c.methods = append(c.methods, method)
+	}
+}
+
+func (c *calls) options() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			c.add(method)
+			return invoke(ctx, method, req, reply, cc, opts...)
+		})),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			c.add(method)
+			return stream(ctx, desc, cc, method, opts...)
+		})),
+	}
+}
+
+func TestCallsToSpanner(t *testing.T) {
+	var c calls
+	store, _ := open(t, c.options()...)
+	account, other := newID(), newID()
+	free, owned := session(nil), session(&account)
+	for range 3 {
+		if err := create(t.Context(), store, session(&other), 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := func(q app.Query) func(context.Context) error {
+		return func(ctx context.Context) error {
+			q.Limit = 2
+			_, err := store.List(ctx, q)
+			return err
+		}
+	}
+	update := func(account *int64) func(context.Context) error {
+		return func(ctx context.Context) error {
+			to := owned
+			to.AccountID = account
+			_, err := store.Update(ctx, to, func(a domain.Audio) (domain.Audio, events.Event, error) {
+				a.AccountID = account
+				return change(a)
+			})
+			return err
+		}
+	}
+	remove := func(ctx context.Context) error {
+		_, err := store.RemoveAccount(ctx, other, 100, deletion)
+		return err
+	}
+	read, write := []string{"ExecuteStreamingSql"}, []string{"ExecuteStreamingSql", "Commit"}
+	for _, step := range []struct {
+		name string
+		do   func(ctx context.Context) error
+		want []string
+	}{
+		{"create", func(ctx context.Context) error { return create(ctx, store, free, 1) }, write},
+		{"create with an account", func(ctx context.Context) error { return create(ctx, store, owned, 1) }, write},
+		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
+		{"list", list(app.Query{}), read},
+		{"list by account", list(app.Query{AccountID: &other}), read},
+		{"list by selected tick and step count", list(app.Query{SelectedTick: new(int64(3)), StepCount: new(int64(7))}), read},
+		{"update", update(&account), write},
+		{"move to another account", update(&other), write},
+		{"leave the account", update(nil), write},
+		{"delete", func(ctx context.Context) error { return store.Delete(ctx, free.SessionID, deletion) }, []string{"StreamingRead", "StreamingRead", "Commit"}},
+		{"create again", func(ctx context.Context) error { return create(ctx, store, free, 3) }, write},
+		{"remove an account of three", remove, []string{"ExecuteStreamingSql", "StreamingRead", "Commit"}},
+		{"remove an account of none", remove, write},
+		{"discarded", func(ctx context.Context) error { _, err := store.Discarded(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
+		{"forget", func(ctx context.Context) error {
+			return store.ForgetDiscarded(ctx, free.SessionID, []string{"x", "y"})
+		}, []string{"BeginTransaction", "Commit"}},
+	} {
+		c.methods = nil
+		if err := step.do(t.Context()); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if diff := cmp.Diff(step.want, c.methods); diff != "" {
+			t.Errorf("calls of %s (-want +got):\n%s", step.name, diff)
+		}
+	}
+}
+
+// Every statement of List names its index, and fixes every column of it, or
+// reads it in the order of the ids. Of an account, which has few sessions, and
+// of the ids that are listed, what does not match is left out.
+func TestEveryListIsServedByAnIndex(t *testing.T) {
+	store, db := open(t)
+	indexed := indexes(t, db)
+	hint := regexp.MustCompile(`@\{FORCE_INDEX=(\w+)\} WHERE (.*) ORDER BY SessionId LIMIT @limit$`)
+	n := new(int64(3))
+	for mask := range 32 {
+		q := app.Query{Limit: 10}
+		if mask&1 != 0 {
+			q.SelectedTick = n
+		}
+		if mask&2 != 0 {
+			q.StepCount = n
+		}
+		if mask&4 != 0 {
+			q.AccountID = n
+		}
+		if mask&8 != 0 {
+			q.SessionIDs = []int64{3, 4}
+		}
+		if mask&16 != 0 {
+			q.SessionID = n
+		}
+		sql := listStatement(q).SQL
+		m := hint.FindStringSubmatch(sql)
+		if m == nil {
+			t.Fatalf("%s names no index", sql)
+		}
+		columns, conditions := indexed[m[1]], strings.Split(m[2], " AND ")
+		filters := len(conditions) - 1 // but for where the page begins
+		fixed := slices.ContainsFunc(conditions, func(c string) bool {
+			return c == "SessionId = @sessionid" || c == "SessionId IN UNNEST(@sessionids)" || c == "AccountId = @accountid"
+		})
+		for _, column := range columns {
+			if column == "SessionId" {
+				continue
+			}
+			filters--
+			if !slices.Contains(conditions, column+" = @"+strings.ToLower(column)) {
+				t.Errorf("%s: the index has the column %s", sql, column)
+			}
+		}
+		if len(columns) == 0 || (filters > 0 && !fixed) {
+			t.Errorf("%s: the index is of %v", sql, columns)
+		}
+		if _, err := store.List(t.Context(), q); err != nil {
+			t.Errorf("%s: %v", sql, err)
+		}
+	}
+}
+
+// indexes returns the columns of each index of Audios.
+func indexes(t *testing.T, db *spannerdb.DB) map[string][]string {
+	t.Helper()
+	indexed := map[string][]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.NewStatement(`SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+			WHERE TABLE_NAME = 'Audios' AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`)).Do(func(r *spanner.Row) error {
+			var index, column string
+			err := r.Columns(&index, &column)
+			indexed[index] = append(indexed[index], column)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	indexed["_BASE_TABLE"] = indexed["PRIMARY_KEY"]
+	return indexed
+}
+
+// An account whose sessions have too many events for one transaction is removed
+// in several.
+func TestRemoveAccountOfManyEvents(t *testing.T) {
+	store, _ := open(t)
+	account := newID()
+	for _, version := range []int64{maxRedacted / 2, maxRedacted / 2, 2 * maxRedacted, 1, 1} {
+		if err := create(t.Context(), store, session(&account), version); err != nil {
+			t.Fatal(err)
+		}
+	}
+	total := 0
+	for calls := 1; ; calls++ {
+		removed, err := store.RemoveAccount(t.Context(), account, 100, deletion)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if total += removed; removed == 0 {
+			if total != 5 || calls < 3 {
+				t.Errorf("%d audios removed by %d calls, want 5 by more", total, calls)
+			}
+			return
+		}
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
+	store := New(db, spannerlog.New(db))
+	s := session(nil)
+	_, getErr := store.Get(t.Context(), s.SessionID)
+	_, listErr := store.List(t.Context(), app.Query{Limit: 1})
+	_, updateErr := store.Update(t.Context(), s, change)
+	_, removeErr := store.RemoveAccount(t.Context(), 1, 1, deletion)
+	_, discardedErr := store.Discarded(t.Context(), s.SessionID)
+	for _, err := range []error{
+		getErr, listErr, updateErr, removeErr, discardedErr,
+		create(t.Context(), store, s, 1),
+		store.Delete(t.Context(), s.SessionID, deletion),
+		store.ForgetDiscarded(t.Context(), s.SessionID, []string{"x"}),
+	} {
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("error %v, want fault.Unavailable", err)
+		}
+	}
+}
