@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -43,9 +44,7 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	sent, _ := io.ReadAll(r.Body)
 	u.sent = string(sent)
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	for name, values := range u.header {
-		w.Header()[name] = values
-	}
+	maps.Copy(w.Header(), u.header)
 	w.WriteHeader(u.status)
 	_, _ = io.WriteString(w, u.body)
 }
@@ -260,27 +259,31 @@ func TestOtherMethodsAndPathsAreProblems(t *testing.T) {
 	}
 }
 
-// FuzzResource holds the scanner against encoding/json.
+// FuzzResource holds the scanner against encoding/json. Of what is no JSON, it
+// is only asked to end.
 func FuzzResource(f *testing.F) {
-	for _, seed := range []string{v1Account, v1WithImage, v1Audio, `{"id":{"a":[1,"}"]},"name":"\\","email":"\"","address":true,"image":null}`, "{", "", `{"a":`, `{"a"`, `{"a":1,}`} {
+	for _, seed := range []string{
+		v1Account, v1WithImage, v1Audio, "{", "", `{"a":`, `{"a"`, `{"a":1,}`,
+		` { "id" : {"a":[1,"}"]} , "name":"\\", "email":"\"" ,"address":true,"image":null } `,
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, v1 string) {
 		body, ok := accounts.resource([]byte(v1))
-		var want struct {
-			ID      json.RawMessage `json:"id"`
-			Name    json.RawMessage `json:"name"`
-			Email   json.RawMessage `json:"email"`
-			Address json.RawMessage `json:"address"`
+		var want, got map[string]json.RawMessage
+		if !ok || json.Unmarshal([]byte(v1), &want) != nil || strings.Contains(v1, `\u`) { // may spell a name
+			return
 		}
-		if !json.Valid([]byte(v1)) || !ok || json.Unmarshal([]byte(v1), &want) != nil {
-			return // that it ends is all that is promised
-		}
-		var got map[string]json.RawMessage
 		if err := json.Unmarshal(body, &got); err != nil {
 			t.Fatalf("%s becomes %s: %v", v1, body, err)
 		}
-		if len(got) != len(accounts.members) {
+		delete(got, "image_hosted_url")
+		for name := range want {
+			if _, ok := got[name]; !ok {
+				delete(want, name)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" || len(got) != 4 {
 			t.Errorf("%s becomes %s", v1, body)
 		}
 	})

@@ -59,37 +59,42 @@ func newGateway(t *testing.T, publicURL string) *gateway {
 	return g
 }
 
-func (g *gateway) do(r *http.Request) *http.Response {
+// answer is an HTTP answer that was read whole.
+type answer struct {
+	status  int
+	header  http.Header
+	trailer http.Header
+	body    string
+	err     error // of reading body
+}
+
+func read(res *http.Response) answer {
+	body, err := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	return answer{res.StatusCode, res.Header, res.Trailer, string(body), err}
+}
+
+func (g *gateway) do(r *http.Request) answer {
 	w := httptest.NewRecorder()
 	g.ServeHTTP(w, r)
-	return w.Result()
+	return read(w.Result())
 }
 
-func text(t *testing.T, res *http.Response) string {
-	t.Helper()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
-}
-
-// problem checks that res is a problem of that name and returns its errors.
-func problem(t *testing.T, res *http.Response, status int, name string) []map[string]string {
+// problem checks that a is a problem of that name and returns its errors.
+func problem(t *testing.T, a answer, status int, name string) []map[string]string {
 	t.Helper()
 	var p struct {
 		Type   string
 		Status int
 		Errors []map[string]string
 	}
-	body := text(t, res)
-	if err := json.Unmarshal([]byte(body), &p); err != nil {
-		t.Fatalf("not a problem: %d %s", res.StatusCode, body)
+	if err := json.Unmarshal([]byte(a.body), &p); err != nil {
+		t.Fatalf("not a problem: %d %s", a.status, a.body)
 	}
-	if res.StatusCode != status || p.Status != status || !strings.HasSuffix(p.Type, "/problems/"+name) {
-		t.Errorf("got %d %s, want %d %s", res.StatusCode, body, status, name)
+	if a.status != status || p.Status != status || !strings.HasSuffix(p.Type, "/problems/"+name) {
+		t.Errorf("got %d %s, want %d %s", a.status, a.body, status, name)
 	}
-	if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+	if got := a.header.Get("Content-Type"); got != "application/problem+json" {
 		t.Errorf("Content-Type %q", got)
 	}
 	return p.Errors
@@ -116,8 +121,8 @@ func TestRoutes(t *testing.T) {
 		{"GET", "/readyz", `{"status":"ok"}`},
 	} {
 		res := g.do(httptest.NewRequest(test.method, test.path, http.NoBody))
-		if got := strings.TrimSpace(text(t, res)); res.StatusCode != http.StatusOK || got != test.want {
-			t.Errorf("%s %s = %d %q, want %q", test.method, test.path, res.StatusCode, got, test.want)
+		if got := strings.TrimSpace(res.body); res.status != http.StatusOK || got != test.want {
+			t.Errorf("%s %s = %d %q, want %q", test.method, test.path, res.status, got, test.want)
 		}
 	}
 	if got, want := g.accounts.last.URL.EscapedPath(), "/v1/accounts/..%2F..%2Freadyz"; got != want {
@@ -132,7 +137,7 @@ func TestUnknownRoutesAreProblems(t *testing.T) {
 	}
 	res := g.do(httptest.NewRequest(http.MethodPost, "/ping", http.NoBody))
 	problem(t, res, http.StatusMethodNotAllowed, "method-not-allowed")
-	if got := res.Header.Get("Allow"); !strings.Contains(got, "GET") || !strings.Contains(got, "HEAD") {
+	if got := res.header.Get("Allow"); !strings.Contains(got, "GET") || !strings.Contains(got, "HEAD") {
 		t.Errorf("Allow = %q", got)
 	}
 	problem(t, g.do(httptest.NewRequest("PURGE", "/v1/accounts/7", http.NoBody)), http.StatusMethodNotAllowed, "method-not-allowed")
@@ -169,7 +174,7 @@ func TestServiceSeesOnlyTheGatewaysForwardedHeaders(t *testing.T) {
 			if diff := cmp.Diff(want, g.accounts.last.Header); diff != "" {
 				t.Errorf("headers (-want +got):\n%s", diff)
 			}
-			if got := res.Header["X-Request-Id"]; len(got) != 1 || got[0] != "abc" {
+			if got := res.header["X-Request-Id"]; len(got) != 1 || got[0] != "abc" {
 				t.Errorf("X-Request-Id of the answer = %q", got)
 			}
 		})
@@ -181,15 +186,15 @@ func TestBodyIsBounded(t *testing.T) {
 	fits := strings.Repeat("x", maxBody)
 	for name, chunked := range map[string]bool{"announced": false, "chunked": true} {
 		t.Run(name, func(t *testing.T) {
-			send := func(body string) *http.Response {
+			send := func(body string) answer {
 				r := httptest.NewRequest(http.MethodPost, "/v1/audios", strings.NewReader(body))
 				if chunked {
 					r.ContentLength = -1
 				}
 				return g.do(r)
 			}
-			if res := send(fits); res.StatusCode != http.StatusOK || g.audios.body != fits {
-				t.Errorf("a body at the limit: %d", res.StatusCode)
+			if res := send(fits); res.status != http.StatusOK || g.audios.body != fits {
+				t.Errorf("a body at the limit: %d", res.status)
 			}
 			g.audios.last, g.audios.readErr = nil, nil
 			res := send(fits + "x")
@@ -203,7 +208,7 @@ func TestBodyIsBounded(t *testing.T) {
 			if g.audios.last != nil {
 				t.Error("the service was asked")
 			}
-			if res.Header.Get("Connection") != "close" {
+			if res.header.Get("Connection") != "close" {
 				t.Error("the connection stays open, so the body would be read")
 			}
 		})
@@ -221,14 +226,13 @@ func TestReadyWhenBothServicesAre(t *testing.T) {
 
 func TestEveryProblemHasAPage(t *testing.T) {
 	g := newGateway(t, "")
-	index := text(t, g.do(httptest.NewRequest(http.MethodGet, "/problems/", http.NoBody)))
+	index := g.do(httptest.NewRequest(http.MethodGet, "/problems/", http.NoBody)).body
 	for _, p := range httpserver.Problems() {
 		res := g.do(httptest.NewRequest(http.MethodGet, "/problems/"+p.Name, http.NoBody))
-		page := text(t, res)
-		if res.StatusCode != http.StatusOK || !strings.Contains(page, p.Title) {
-			t.Errorf("%s: %d %s", p.Name, res.StatusCode, page)
+		if res.status != http.StatusOK || !strings.Contains(res.body, p.Title) {
+			t.Errorf("%s: %d %s", p.Name, res.status, res.body)
 		}
-		if got := res.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
+		if got := res.header.Get("Content-Type"); got != "text/html; charset=utf-8" {
 			t.Errorf("%s: Content-Type %q", p.Name, got)
 		}
 		if !strings.Contains(index, `href="/problems/`+p.Name+`"`) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/textproto"
@@ -104,9 +105,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range res.Trailer {
-		header[name] = values
-	}
+	maps.Copy(header, res.Trailer)
 }
 
 // roundTrip tries each address at most once, until one accepts a connection.

@@ -3,12 +3,12 @@ package gateway
 import (
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/pb33f/go-yaml"
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
@@ -16,11 +16,8 @@ import (
 	"github.com/pb33f/libopenapi/datamodel/high/base"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"github.com/pb33f/libopenapi/orderedmap"
-	"go.uber.org/fx"
-	"github.com/pb33f/go-yaml"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
-	"github.com/concha-labs/backend/pkg/settings"
 )
 
 func loadContract(t *testing.T) (libopenapi.Document, *v3.Document) {
@@ -173,33 +170,6 @@ func TestV1OfTheContractReachesTheServices(t *testing.T) {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, strings.ReplaceAll(strings.ReplaceAll(path, "{", ""), "}", ""), http.NoBody))
 		if got != segments[2] {
 			t.Errorf("%s reaches %q", name, got)
-		}
-	}
-}
-
-func TestModuleWires(t *testing.T) {
-	err := fx.ValidateApp(
-		fx.Supply(Upstreams{Accounts: http.NotFoundHandler(), Audios: http.NotFoundHandler()}),
-		Module(Config{}),
-		fx.Invoke(func(Handler) {}),
-	)
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-func TestConfigTakesAnOriginOrNothing(t *testing.T) {
-	for text, valid := range map[string]bool{
-		"": true, "https://api.example.com": true, "http://localhost:8080/": true,
-		"api.example.com": false, "ftp://a": false, "https://a/path": false, "https://a?b": false, "/x": false, "https://": false,
-	} {
-		u, err := url.Parse(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		problems := settings.Validator(Config{PublicURL: *u}).Validate()
-		if (len(problems) == 0) != valid {
-			t.Errorf("%q: %v", text, problems)
 		}
 	}
 }
