@@ -3,7 +3,9 @@ package background_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/fx"
@@ -13,33 +15,40 @@ import (
 	"github.com/concha-labs/backend/pkg/background"
 )
 
-func app(t *testing.T, loop func(context.Context) error) *fxtest.App {
+func app(t *testing.T, add func(*background.Group)) *fxtest.App {
 	t.Helper()
-	return fxtest.New(t, fx.Invoke(func(lc fx.Lifecycle, shutdown fx.Shutdowner) {
-		background.Run(lc, shutdown, zap.NewNop(), "test", loop)
-	}))
+	return fxtest.New(t, fx.Supply(zap.NewNop()), fx.Module("service", fx.Invoke(add)), background.Module())
 }
 
-func TestStopEndsTheLoopAndWaitsForIt(t *testing.T) {
-	running, ended := make(chan struct{}), false
-	a := app(t, func(ctx context.Context) error {
-		close(running)
-		<-ctx.Done()
-		ended = true
-		return nil
+func TestStopEndsWhatPublishesBeforeWhatReceives(t *testing.T) {
+	ended := make(chan string, 3)
+	untilDone := func(name string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			<-ctx.Done()
+			ended <- name
+			return nil
+		}
+	}
+	a := app(t, func(g *background.Group) {
+		g.Go(background.Receiving, "subscriber", untilDone("receiving"))
+		g.Go(background.Publishing, "relay", untilDone("publishing"))
+		g.Go(background.Publishing, "another relay", untilDone("publishing"))
 	})
 	a.RequireStart()
-	<-running
 	a.RequireStop()
-	if !ended {
-		t.Error("the app stopped before its loop")
+	for _, want := range []string{"publishing", "publishing", "receiving"} {
+		if got := <-ended; got != want {
+			t.Errorf("%s ended, want %s first", got, want)
+		}
 	}
 }
 
 func TestALoopThatDiesTakesTheProcessDown(t *testing.T) {
 	for name, err := range map[string]error{"with an error": errors.New("boom"), "without one": nil} {
 		t.Run(name, func(t *testing.T) {
-			a := app(t, func(context.Context) error { return err })
+			a := app(t, func(g *background.Group) {
+				g.Go(background.Publishing, "test", func(context.Context) error { return err })
+			})
 			a.RequireStart()
 			defer a.RequireStop()
 			select {
@@ -54,17 +63,42 @@ func TestALoopThatDiesTakesTheProcessDown(t *testing.T) {
 	}
 }
 
-func TestALoopThatDoesNotEndHoldsUpTheStopForAWhileOnly(t *testing.T) {
-	hang := make(chan struct{})
-	defer close(hang)
-	a := app(t, func(context.Context) error {
-		<-hang
-		return nil
+func TestLoopsThatDoNotEndHoldUpTheStopForAWhileOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		a := app(t, func(g *background.Group) {
+			for _, name := range []string{"one", "two"} {
+				g.Go(background.Publishing, name, func(context.Context) error { <-hang; return nil })
+				g.Go(background.Receiving, name, func(context.Context) error { <-hang; return nil })
+			}
+		})
+		a.RequireStart()
+		began := time.Now()
+		err := a.Stop(t.Context())
+		if err == nil || !strings.Contains(err.Error(), "one") || !strings.Contains(err.Error(), "two") {
+			t.Errorf("Stop = %v, want the names of the loops that hang", err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("Stop took %v, want at most 2 s and 3 s for the stages", took)
+		}
+		close(hang)
 	})
-	a.RequireStart()
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := a.Stop(ctx); err == nil {
-		t.Error("Stop says nothing of the loop that hangs")
-	}
+}
+
+func TestEvery(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs := 0
+		a := app(t, func(g *background.Group) {
+			g.Every(time.Hour, "task", func(context.Context) (int64, error) {
+				runs++
+				return 1, errors.New("failed")
+			})
+		})
+		a.RequireStart()
+		time.Sleep(2*time.Hour + time.Minute)
+		a.RequireStop()
+		if runs != 3 {
+			t.Errorf("%d runs in two hours, want 3", runs)
+		}
+	})
 }

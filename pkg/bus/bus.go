@@ -125,7 +125,7 @@ type Publisher interface {
 // has a place for it, and no longer holds up its key. Handlers are idempotent:
 // every message can come more than once, and after a duplicate of an earlier
 // one its successors come again as well. ctx outlives the end of Receive's by
-// a few seconds, so that what is under way can finish.
+// a second or so, so that what is under way can finish.
 type Handler func(ctx context.Context, msg Message) error
 
 // Permanent reports whether no repetition can help a handler that failed with
@@ -142,10 +142,10 @@ func Permanent(err error) bool {
 // Subscriber receives from one subscription.
 type Subscriber interface {
 	// Receive calls h for each message, concurrently for different keys and
-	// one at a time for one key, until ctx is done; it then waits at most five
+	// one at a time for one key, until ctx is done; it then waits at most two
 	// seconds for the handlers under way and returns nil. Every message is
 	// handled at least once. It goes on by itself after the connection to the
-	// broker was lost. Errors: fault.Unavailable if the broker refuses the
-	// subscription: it does not exist or may not be read.
+	// broker was lost, and begins by itself once the subscription exists and
+	// may be read.
 	Receive(ctx context.Context, h Handler) error
 }

@@ -35,8 +35,9 @@ type Log interface {
 	Read(ctx context.Context, shard int, after Cursor, limit int) ([]Entry, error)
 	// Published returns the cursor saved last for a shard, or "".
 	Published(ctx context.Context, shard int) (Cursor, error)
-	// SavePublished saves the cursor up to which a shard has been published.
-	// Idempotent.
+	// SavePublished saves the cursor up to which a shard has been published,
+	// unless a later one is saved already: a slow replica does not turn the
+	// others back. Idempotent.
 	SavePublished(ctx context.Context, shard int, upTo Cursor) error
 	// Wake has a channel per shard that is sent to after this process has
 	// committed an event to that shard.
@@ -67,5 +68,5 @@ func (w Wake) Notify(subject string) {
 func Shard(subject string, shards int) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(subject))
-	return int(h.Sum32() % uint32(shards)) //nolint:gosec // shards is small and positive
+	return int(h.Sum32() % uint32(shards))
 }

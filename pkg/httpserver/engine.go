@@ -6,6 +6,7 @@ package httpserver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -77,7 +78,7 @@ func ready(ctx context.Context, checks map[string]func(context.Context) error) e
 	pending := make(map[string]error, len(checks))
 	for name, check := range checks {
 		pending[name] = context.DeadlineExceeded
-		go func() { results <- result{name, check(ctx)} }()
+		go func() { results <- result{name, recovered(ctx, check)} }()
 	}
 	for range len(checks) {
 		select {
@@ -100,6 +101,16 @@ func ready(ctx context.Context, checks map[string]func(context.Context) error) e
 	}
 	slices.SortFunc(failed.Violations, func(a, b fault.Violation) int { return strings.Compare(a.Pointer, b.Pointer) })
 	return failed.Wrap(errors.Join(causes...))
+}
+
+// recovered runs a check; a panic of it is its failure, not the process's.
+func recovered(ctx context.Context, check func(context.Context) error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the check panicked: %v", p)
+		}
+	}()
+	return check(ctx)
 }
 
 // reason tells a client why a check failed without telling anything internal.

@@ -115,6 +115,16 @@ func TestHealth(t *testing.T) {
 	}
 }
 
+func TestReadyzSurvivesACheckThatPanics(t *testing.T) {
+	e := httpserver.NewEngine()
+	httpserver.Health(e, map[string]func(context.Context) error{"upstream": func(context.Context) error { panic(http.ErrAbortHandler) }})
+	w := httptest.NewRecorder()
+	e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/readyz", http.NoBody))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("status %d, want 503", w.Code)
+	}
+}
+
 func TestReadyzListsTheFailedChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stuck := make(chan struct{})

@@ -10,8 +10,9 @@ import (
 )
 
 // stopTimeout bounds all stop hooks together: below the 10 seconds that Cloud
-// Run leaves a process, and above the server's own drainTimeout.
-const stopTimeout = 9 * time.Second
+// Run leaves a process, and above the sum of the server's drainTimeout and the
+// stages of package background.
+const stopTimeout = 9500 * time.Millisecond
 
 // Module serves the http.Handler of the graph on port for as long as the app
 // runs; it belongs at the top level of fx.New. It starts after, and stops

@@ -23,7 +23,7 @@ const (
 	writeTimeout      = 70 * time.Second
 	idleTimeout       = 120 * time.Second
 	maxHeaderBytes    = 64 << 10
-	drainTimeout      = 7 * time.Second
+	drainTimeout      = 4 * time.Second
 )
 
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
@@ -110,7 +110,7 @@ func (s *Server) Addr() string {
 }
 
 // Stop ends serving: /readyz turns to 503, no connection is taken any more,
-// Stopping is closed, and requests under way have up to 7 seconds (less if ctx
+// Stopping is closed, and requests under way have up to 4 seconds (less if ctx
 // ends before) until their connections are closed. Called once, after Start.
 func (s *Server) Stop(ctx context.Context) error {
 	s.draining.Store(true)

@@ -43,6 +43,10 @@ type Plan struct {
 // Run carries out one of the commands, tells what it does on stdout and what
 // failed on stderr, and returns the exit code.
 func (p Plan) Run(command string) (exitCode int) {
+	if p.Database == "" {
+		_, _ = fmt.Fprintf(os.Stderr, "%s: there is nothing to do on the embedded backend, which prepares itself\n", command)
+		return 1
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	do := p.Migrate

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"sync"
 	"time"
 
 	"cloud.google.com/go/spanner"
@@ -49,10 +50,15 @@ type Migrations struct {
 // longer than five seconds, and what failed because Spanner could not be
 // reached works again, without further ado, once it can.
 type DB struct {
-	client     *spanner.Client
+	database   string
 	options    []option.ClientOption
 	migrations []Migrations
 	writes     chan struct{} // holds one element per transaction; nil: no limit
+	connect    func() (*spanner.Client, error)
+
+	mu     sync.RWMutex
+	client *spanner.Client
+	closed bool
 }
 
 // Open returns a client of a database, named as in
@@ -67,18 +73,21 @@ func Open(ctx context.Context, database string, cfg Config, options ...option.Cl
 		MinConnectTimeout: callTimeout,
 	}
 	options = append([]option.ClientOption{option.WithGRPCDialOption(grpc.WithConnectParams(reconnect))}, options...)
-	client, err := spanner.NewClientWithConfig(ctx, database, spanner.ClientConfig{
-		DisableNativeMetrics: true, // telemetry is the process's own business
-		CallOptions: &vkit.CallOptions{
-			// The client makes these two calls without the caller's deadline.
-			CreateSession: []gax.CallOption{gax.WithTimeout(callTimeout)},
-			Rollback:      []gax.CallOption{gax.WithTimeout(rollbackTimeout)},
-		},
-	}, options...)
+	connect := func() (*spanner.Client, error) {
+		return spanner.NewClientWithConfig(context.WithoutCancel(ctx), database, spanner.ClientConfig{
+			DisableNativeMetrics: true, // telemetry is the process's own business
+			CallOptions: &vkit.CallOptions{
+				// The client makes these two calls without the caller's deadline.
+				CreateSession: []gax.CallOption{gax.WithTimeout(callTimeout)},
+				Rollback:      []gax.CallOption{gax.WithTimeout(rollbackTimeout)},
+			},
+		}, options...)
+	}
+	client, err := connect()
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", database, err)
 	}
-	db := &DB{client: client, options: options, migrations: cfg.Migrations}
+	db := &DB{database: database, options: options, migrations: cfg.Migrations, connect: connect, client: client}
 	if cfg.MaxWrites > 0 {
 		db.writes = make(chan struct{}, cfg.MaxWrites)
 	}
@@ -86,7 +95,37 @@ func Open(ctx context.Context, database string, cfg Config, options ...option.Cl
 }
 
 // Close ends the client's connections.
-func (db *DB) Close() { db.client.Close() }
+func (db *DB) Close() {
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.closed = true
+	db.client.Close()
+}
+
+func (db *DB) current() *spanner.Client {
+	db.mu.RLock()
+	defer db.mu.RUnlock()
+	return db.client
+}
+
+// renew replaces a client whose session is gone, as when the database has been
+// made anew: the client would keep that session for days.
+func (db *DB) renew(used *spanner.Client, err error) {
+	if !sessionGone(err) {
+		return
+	}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	if db.client != used || db.closed {
+		return
+	}
+	client, err := db.connect()
+	if err != nil {
+		return // the next call finds the session gone again
+	}
+	db.client = client
+	used.Close()
+}
 
 // Read runs do, which makes one read or query with tx and ends it before it
 // returns. What it sees is the database after every commit that was answered
@@ -95,7 +134,10 @@ func (db *DB) Close() { db.client.Close() }
 func (db *DB) Read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	return translate(ctx, do(call, db.client.Single()))
+	client := db.current()
+	err := do(call, client.Single())
+	db.renew(client, err)
+	return translate(ctx, err)
 }
 
 // Tx is the transaction that a ReadWrite runs in. It is valid only until the
@@ -125,13 +167,15 @@ func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx
 		}
 	}
 	var onCommit []func()
-	_, err := db.client.ReadWriteTransaction(call, func(call context.Context, rw *spanner.ReadWriteTransaction) error {
+	client := db.current()
+	_, err := client.ReadWriteTransaction(call, func(call context.Context, rw *spanner.ReadWriteTransaction) error {
 		tx := &Tx{ReadWriteTransaction: rw}
 		err := do(call, tx)
 		onCommit = tx.onCommit
 		return err
 	})
 	if err != nil {
+		db.renew(client, err)
 		return translate(ctx, err)
 	}
 	for _, f := range onCommit {

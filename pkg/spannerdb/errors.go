@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"cloud.google.com/go/spanner"
 	"google.golang.org/grpc/codes"
@@ -36,6 +37,13 @@ func translate(ctx context.Context, err error) error {
 	default:
 		return err
 	}
+}
+
+// sessionGone reports whether err says that Spanner does not know the client's
+// session, which is told from other things not found by the text alone: the
+// client drops an error's details.
+func sessionGone(err error) bool {
+	return status.Code(err) == codes.NotFound && strings.Contains(spanner.ErrDesc(err), "Session not found")
 }
 
 func codeOf(err error) codes.Code {

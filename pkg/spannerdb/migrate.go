@@ -18,6 +18,8 @@ import (
 	"github.com/cloudspannerecosystem/memefish/token"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"github.com/concha-labs/backend/pkg/fault"
 )
 
 const migrationsTable = "SchemaMigrations"
@@ -29,7 +31,7 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS ` + migrationsTable + ` (
 ) PRIMARY KEY (Component, File)`
 
 // ErrSchemaBehind is a database that lacks a migration.
-var ErrSchemaBehind = errors.New("the schema is behind: run the migrate command")
+var ErrSchemaBehind = fault.New(fault.Unavailable, "schema-behind", "the schema is behind: run the migrate command")
 
 // migration is one file of Migrations.
 type migration struct{ component, file string }
@@ -69,7 +71,7 @@ func (db *DB) Check(ctx context.Context) error {
 	}
 	for m := range all(db.migrations) {
 		if !applied[m] {
-			return fmt.Errorf("%w: %s has not been applied", ErrSchemaBehind, m)
+			return ErrSchemaBehind.Detailf("the schema is behind: %s has not been applied; run the migrate command", m)
 		}
 	}
 	return nil
@@ -184,7 +186,7 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 		statements = append([]string{createMigrations}, statements...)
 	}
 	op, err := admin.UpdateDatabaseDdl(ctx, &databasepb.UpdateDatabaseDdlRequest{
-		Database: db.client.DatabaseName(), Statements: statements,
+		Database: db.database, Statements: statements,
 	})
 	if err != nil {
 		return err

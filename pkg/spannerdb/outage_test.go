@@ -4,12 +4,15 @@ package spannerdb_test
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"sync"
 	"testing"
 	"time"
 
+	database "cloud.google.com/go/spanner/admin/database/apiv1"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
 	"google.golang.org/api/option"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -170,4 +173,34 @@ func testOutage(t *testing.T, endpoint option.ClientOption, set func(down bool))
 	})
 	set(false)
 	eventually(t, func() error { return increment(t.Context(), late, 1, nothing) })
+}
+
+// TestDatabaseMadeAnew drops the database under a client, as an emulator does
+// that starts again.
+func TestDatabaseMadeAnew(t *testing.T) {
+	t.Parallel()
+	name := spannerdbtest.New(t, schema)
+	db := spannerdbtest.Open(t, name, migrations)
+	if err := insert(t.Context(), db, 1, "one"); err != nil {
+		t.Fatal(err)
+	}
+	admin, err := database.NewDatabaseAdminClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close()
+	if err := admin.DropDatabase(t.Context(), &databasepb.DropDatabaseRequest{Database: name}); err != nil {
+		t.Fatal(err)
+	}
+	wantUnavailable(t, "read", func() error { _, err := counter(t.Context(), db, 1); return err })
+	wantUnavailable(t, "write", func() error { return insert(t.Context(), db, 1, "one") })
+	wantUnavailable(t, "check", func() error { return db.Check(t.Context()) })
+	if _, err := spannerdb.Provision(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	if err := spannerdbtest.Open(t, name, migrations).Migrate(t.Context(), io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() error { return db.Check(t.Context()) })
+	eventually(t, func() error { return insert(t.Context(), db, 1, "one") })
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -72,8 +73,8 @@ func TestPanicReachesItsCallerAndIsRolledBack(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
 	func() {
 		defer func() {
-			if p := recover(); p != "boom" {
-				t.Errorf("recovered %v, want boom", p)
+			if p, ok := recover().(string); !ok || !strings.HasPrefix(p, "boom\n") || !strings.Contains(p, "db_test.go") {
+				t.Errorf("recovered %v, want boom and where", p)
 			}
 		}()
 		_ = db.Write(t.Context(), func(tx *sqlitedb.Tx) error {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"sync"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -127,7 +128,7 @@ func (tx *Tx) runOne(w *write) error {
 	w.err = tx.call(w)
 	if w.err != nil {
 		if err := tx.control("ROLLBACK TO w"); err != nil {
-			return errors.Join(w.err, err)
+			return fmt.Errorf("roll back after %v: %w", w.err, err) // w's own fault is not its neighbours'
 		}
 	}
 	return tx.control("RELEASE w")
@@ -136,7 +137,7 @@ func (tx *Tx) runOne(w *write) error {
 func (tx *Tx) call(w *write) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.panicked, err = p, errors.New("panic in a write")
+			w.panicked, err = fmt.Sprintf("%v\n\non the writer's goroutine:\n%s", p, debug.Stack()), errors.New("panic in a write")
 		}
 	}()
 	return w.do(tx)

@@ -35,8 +35,8 @@ import (
 // Handler serves the accounts part of the v1 API, /livez and /readyz.
 type Handler http.Handler
 
-// Module runs the service and provides its Handler. On the embedded backend it
-// needs a *membus.Bus.
+// Module runs the service and provides its Handler. It needs a *background.Group
+// and, on the embedded backend, a *membus.Bus.
 func Module(cfg Config) fx.Option {
 	adapters := fx.Provide(fx.Private, cloudAdapters)
 	if cfg.Backend == embedded {
@@ -47,9 +47,7 @@ func Module(cfg Config) fx.Option {
 		adapters,
 		fx.Provide(fx.Private, newService),
 		fx.Provide(newHandler),
-		// Stopped in the reverse order: the relay's last events still find the
-		// subscriber.
-		fx.Invoke(runSubscriber, runRelay, runUpkeep),
+		fx.Invoke(runLoops),
 	)
 }
 
@@ -136,48 +134,18 @@ func newHandler(service *app.Service, checks checks) Handler {
 	return httpapi.New(service, checks)
 }
 
-func runRelay(lc fx.Lifecycle, shutdown fx.Shutdowner, log eventlog.Log, pub bus.Publisher, logger *zap.Logger) {
-	relay := eventlog.NewRelay(log, pub, logger)
-	background.Run(lc, shutdown, logger, "relay of account events", func(ctx context.Context) error {
-		relay.Run(ctx)
-		return nil
-	})
-}
-
-func runSubscriber(lc fx.Lifecycle, shutdown fx.Shutdowner, sub bus.Subscriber, service *app.Service, logger *zap.Logger) {
-	background.Run(lc, shutdown, logger, "subscriber to account events", func(ctx context.Context) error {
-		return sub.Receive(ctx, subscriber.New(service))
-	})
-}
-
 const upkeepEvery = time.Hour
 
-// runUpkeep removes what time has made useless: old events and the objects of
-// uploads that failed halfway.
-func runUpkeep(lc fx.Lifecycle, shutdown fx.Shutdowner, service *app.Service, purge purge, logger *zap.Logger) {
-	background.Run(lc, shutdown, logger, "upkeep of accounts", func(ctx context.Context) error {
-		tick := time.NewTicker(upkeepEvery)
-		defer tick.Stop()
-		for {
-			var events int64
-			if purge != nil {
-				var err error
-				if events, err = purge(ctx); err != nil && ctx.Err() == nil {
-					logger.Warn("old events are not purged, trying again later", zap.Error(err))
-				}
-			}
-			objects, err := service.SweepImages(ctx)
-			if err != nil && ctx.Err() == nil {
-				logger.Warn("orphaned images are not swept, trying again later", zap.Error(err))
-			}
-			if events > 0 || objects > 0 {
-				logger.Info("upkeep", zap.Int64("events_purged", events), zap.Int("images_swept", objects))
-			}
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return nil
-			}
-		}
+func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge purge, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
+	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
+		eventlog.NewRelay(log, pub, logger).Run(ctx)
+		return nil
 	})
+	g.Go(background.Receiving, "subscriber to account events", func(ctx context.Context) error {
+		return sub.Receive(ctx, subscriber.New(service))
+	})
+	g.Every(upkeepEvery, "sweep of orphaned images", service.SweepImages)
+	if purge != nil {
+		g.Every(upkeepEvery, "purge of old account events", purge)
+	}
 }

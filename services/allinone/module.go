@@ -7,6 +7,7 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
@@ -29,6 +30,7 @@ const (
 func system(cfg Config, started func(url string)) fx.Option {
 	return fx.Options(
 		logging.Module(cfg.LogLevel, os.Stderr),
+		background.Module(),
 		httpserver.Module(int(cfg.Port), started),
 		fx.Provide(
 			func(log *zap.Logger) *membus.Bus {

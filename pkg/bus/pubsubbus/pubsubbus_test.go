@@ -148,9 +148,41 @@ func TestUnknownNames(t *testing.T) {
 	if !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("Publish to an unknown topic = %v", err)
 	}
-	err = pubsubbus.NewSubscriber(b.Client, "other", zap.NewNop()).Receive(t.Context(), func(context.Context, bus.Message) error { return nil })
-	if !errors.Is(err, bus.ErrUnavailable) {
-		t.Errorf("Receive from an unknown subscription = %v", err)
+}
+
+func TestReceiveBeginsOnceTheSubscriptionExists(t *testing.T) {
+	t.Parallel()
+	b := connect(t, newServer(t).Addr)
+	ctx, cancel := context.WithCancel(t.Context())
+	received, ended := make(chan bus.Message, 1), make(chan error, 1)
+	log, lines := observer.New(zap.WarnLevel)
+	go func() {
+		ended <- pubsubbus.NewSubscriber(b.Client, "one", zap.New(log)).Receive(ctx, func(_ context.Context, m bus.Message) error {
+			received <- m
+			return nil
+		})
+	}()
+	for deadline := time.After(30 * time.Second); lines.Len() == 0; { // it has been refused
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-deadline:
+			t.Fatal("nobody says that the subscription is missing")
+		}
+	}
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := pubsubbus.NewPublisher(b.Client, "topic").Publish(t.Context(), []bus.Message{{OrderingKey: "a", Data: []byte("1")}}); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-received:
+	case <-time.After(30 * time.Second):
+		t.Error("the message never comes")
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Receive = %v, want nil", err)
 	}
 }
 

@@ -2,15 +2,12 @@ package pubsubbus
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
 	"go.uber.org/zap"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/internal/delivery"
@@ -24,7 +21,7 @@ const (
 	// before the service may give it to another process.
 	lease = time.Hour
 	// flush is how long Receive waits at its end for the last acknowledgements.
-	flush = time.Second
+	flush = 500 * time.Millisecond
 )
 
 // The attributes that a dead-lettered message has more than the message had.
@@ -35,7 +32,7 @@ const (
 
 var (
 	backoff          = delivery.Backoff{Base: 250 * time.Millisecond, Max: 30 * time.Second}
-	reconnectBackoff = delivery.Backoff{Base: 500 * time.Millisecond, Max: 30 * time.Second}
+	reconnectBackoff = delivery.Backoff{Base: 500 * time.Millisecond, Max: 10 * time.Second}
 )
 
 // Subscriber receives from one subscription, which must be ordered.
@@ -65,17 +62,12 @@ func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
 	// The connection outlives ctx until the handlers under way have ended.
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
-	var err error
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		err = s.keepReceiving(connected, session)
+		s.keepReceiving(connected, session)
 	}()
-	select {
-	case <-ended:
-		return fmt.Errorf("receive from %s: %w", s.subscription, bus.ErrUnavailable.Wrap(err))
-	case <-ctx.Done():
-	}
+	<-ctx.Done()
 	session.Drain()
 	disconnect()
 	select {
@@ -85,14 +77,15 @@ func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
 	return nil
 }
 
-// keepReceiving connects again after a failure, until ctx is done or the
-// service refuses the subscription.
-func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Session) error {
+// keepReceiving connects again after a failure, until ctx is done. That the
+// service refuses the subscription is a failure like any other: it may be made,
+// or allowed, later, and what else the process does goes on without it.
+func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Session) {
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
 		err := s.receive(ctx, session)
-		if ctx.Err() != nil || refused(err) {
-			return err
+		if ctx.Err() != nil {
+			return
 		}
 		if time.Since(start) > reconnectBackoff.Max {
 			attempt = 1
@@ -102,17 +95,8 @@ func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Sessio
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil
+			return
 		}
-	}
-}
-
-func refused(err error) bool {
-	switch status.Code(err) {
-	case codes.NotFound, codes.PermissionDenied, codes.Unauthenticated, codes.InvalidArgument:
-		return true
-	default:
-		return false
 	}
 }
 

@@ -138,7 +138,8 @@ func testPublished(t *testing.T, b Backend) {
 	}
 	s := subject(t)
 	appendAll(t, b.Write, event(s, 1), event(s, 2))
-	for _, e := range read(t, b, shardOf(b, s), "", 10) {
+	entries := read(t, b, shardOf(b, s), "", 10)
+	for _, e := range entries {
 		for range 2 { // idempotent
 			if err := b.Log.SavePublished(t.Context(), shardOf(b, s), e.Cursor); err != nil {
 				t.Fatalf("SavePublished: %v", err)
@@ -147,6 +148,12 @@ func testPublished(t *testing.T, b Backend) {
 		if c, err := b.Log.Published(t.Context(), shardOf(b, s)); c != e.Cursor || err != nil {
 			t.Errorf("Published = %q, %v, want %q", c, err, e.Cursor)
 		}
+	}
+	if err := b.Log.SavePublished(t.Context(), shardOf(b, s), entries[0].Cursor); err != nil {
+		t.Fatalf("SavePublished: %v", err)
+	}
+	if c, err := b.Log.Published(t.Context(), shardOf(b, s)); c != entries[1].Cursor || err != nil {
+		t.Errorf("Published = %q, %v after an earlier cursor was saved, want %q", c, err, entries[1].Cursor)
 	}
 	for shard := range shards {
 		if c, err := b.Log.Published(t.Context(), shard); shard != shardOf(b, s) && (c != "" || err != nil) {

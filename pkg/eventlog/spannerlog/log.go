@@ -147,13 +147,38 @@ func (l *Log) Published(ctx context.Context, shard int) (eventlog.Cursor, error)
 
 // SavePublished implements eventlog.Log.
 func (l *Log) SavePublished(ctx context.Context, shard int, upTo eventlog.Cursor) error {
-	if _, err := fromCursor(upTo); err != nil {
+	next, err := fromCursor(upTo)
+	if err != nil {
 		return err
 	}
-	return l.db.ReadWrite(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
+	return l.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		row, err := tx.ReadRow(ctx, "EventLogPublished", spanner.Key{int64(shard)}, []string{"Cursor"})
+		if err != nil && !errors.Is(err, spanner.ErrRowNotFound) {
+			return err
+		}
+		if err == nil {
+			later, err := isLater(row, next)
+			if err != nil || later {
+				return err
+			}
+		}
 		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate("EventLogPublished",
 			[]string{"Shard", "Cursor"}, []any{int64(shard), string(upTo)})})
 	})
+}
+
+// isLater reports whether the cursor saved in row is of a later commit than
+// that of key.
+func isLater(row *spanner.Row, key spanner.Key) (bool, error) {
+	var cursor string
+	if err := row.Columns(&cursor); err != nil {
+		return false, err
+	}
+	saved, err := fromCursor(eventlog.Cursor(cursor))
+	if err != nil {
+		return false, err
+	}
+	return saved[0].(time.Time).After(key[0].(time.Time)), nil
 }
 
 // A cursor is what follows the shard in an event's key: nanoseconds since 1970,

@@ -118,7 +118,7 @@ func (l *Log) SavePublished(ctx context.Context, shard int, upTo eventlog.Cursor
 	}
 	return l.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO event_log_published (shard, seq) VALUES (?, ?)
-			ON CONFLICT (shard) DO UPDATE SET seq = excluded.seq`, shard, seq)
+			ON CONFLICT (shard) DO UPDATE SET seq = max(seq, excluded.seq)`, shard, seq)
 		return err
 	})
 }

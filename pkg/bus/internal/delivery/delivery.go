@@ -17,8 +17,8 @@ import (
 // At the end of Receive, the context of the handlers under way ends after
 // Grace; Drain stops waiting for those that do not heed it after Limit.
 const (
-	Grace = 4 * time.Second
-	Limit = 5 * time.Second
+	Grace = 1500 * time.Millisecond
+	Limit = 2 * time.Second
 )
 
 // Backoff is the pause between two attempts: Base, doubled each time up to Max.

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/fx"
 
+	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
@@ -20,6 +21,7 @@ func main() {
 	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
+		background.Module(),
 		httpserver.Module(int(cfg.Port), nil),
 		accounts.Module(cfg.Config),
 		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -38,14 +39,26 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 		return current.WithImage(&img, s.now())
 	})
 	if err != nil {
+		s.dropImage(ctx, img, err)
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
 	if a.Image == nil || a.Image.Object != img.Object { // the content was the same already
-		if err := s.images.Delete(ctx, img.Object); err != nil {
-			return domain.Account{}, fmt.Errorf("attach image: %w", err)
-		}
+		s.dropImage(ctx, img, nil)
 	}
 	return a, nil
+}
+
+// dropImage deletes an object that its transaction, which ended with err, does
+// not refer to. If that is not certain, or fails, SweepImages is left to do it.
+func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
+	if err != nil {
+		switch fault.KindOf(err) {
+		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition:
+		default:
+			return
+		}
+	}
+	_ = s.images.Delete(context.WithoutCancel(ctx), img.Object)
 }
 
 // DetachImage takes an account's image away. An account without one stays as

@@ -38,7 +38,7 @@ const sweepGrace = time.Hour
 // SweepImages deletes the objects that no account refers to and that are old
 // enough not to belong to an upload under way: what is left of uploads that
 // failed between object and transaction. It returns how many.
-func (s *Service) SweepImages(ctx context.Context) (removed int, err error) {
+func (s *Service) SweepImages(ctx context.Context) (removed int64, err error) {
 	byAccount := map[int64][]string{}
 	sweep := func() error {
 		n, err := s.sweepAccounts(ctx, byAccount)
@@ -47,9 +47,9 @@ func (s *Service) SweepImages(ctx context.Context) (removed int, err error) {
 		return err
 	}
 	err = s.images.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
-		id, err := ownerOf(object)
-		if err != nil {
-			return err
+		id, ok := ownerOf(object)
+		if !ok { // put there by somebody else, who may know why
+			return nil
 		}
 		byAccount[id] = append(byAccount[id], object)
 		if len(byAccount) < 100 {
@@ -66,7 +66,7 @@ func (s *Service) SweepImages(ctx context.Context) (removed int, err error) {
 	return removed, nil
 }
 
-func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]string) (removed int, err error) {
+func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]string) (removed int64, err error) {
 	ids := make([]int64, 0, len(byAccount))
 	for id := range byAccount {
 		ids = append(ids, id)
@@ -93,10 +93,8 @@ func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]strin
 	return removed, nil
 }
 
-func ownerOf(object string) (accountID int64, err error) {
+func ownerOf(object string) (accountID int64, ok bool) {
 	owner, _, _ := strings.Cut(object, "/")
-	if accountID, err = strconv.ParseInt(owner, 10, 64); err != nil {
-		return 0, fmt.Errorf("object %s is named after no account: %w", object, err)
-	}
-	return accountID, nil
+	accountID, err := strconv.ParseInt(owner, 10, 64)
+	return accountID, err == nil
 }

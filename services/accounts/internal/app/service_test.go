@@ -211,6 +211,9 @@ func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5))); err != nil {
 		t.Fatal(err)
 	}
+	if err := w.images.Put(t.Context(), "foreign/NOTES.txt", "text/plain", bytes.NewReader(nil)); err != nil {
+		t.Fatal(err)
+	}
 	kept := w.objects(t)
 	for _, orphan := range []string{"999/ORPHAN.png", "1/ORPHAN.png"} {
 		if err := w.images.Put(t.Context(), orphan, "image/png", bytes.NewReader(nil)); err != nil {

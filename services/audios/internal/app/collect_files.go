@@ -36,7 +36,7 @@ const sweepGrace = time.Hour
 // SweepFiles deletes the objects that no audio refers to and that are old
 // enough not to belong to an upload under way: what is left of uploads that
 // failed between object and transaction. It returns how many.
-func (s *Service) SweepFiles(ctx context.Context) (removed int, err error) {
+func (s *Service) SweepFiles(ctx context.Context) (removed int64, err error) {
 	bySession := map[int64][]string{}
 	sweep := func() error {
 		n, err := s.sweepSessions(ctx, bySession)
@@ -45,9 +45,9 @@ func (s *Service) SweepFiles(ctx context.Context) (removed int, err error) {
 		return err
 	}
 	err = s.files.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
-		id, err := ownerOf(object)
-		if err != nil {
-			return err
+		id, ok := ownerOf(object)
+		if !ok { // put there by somebody else, who may know why
+			return nil
 		}
 		bySession[id] = append(bySession[id], object)
 		if len(bySession) < 100 {
@@ -64,7 +64,7 @@ func (s *Service) SweepFiles(ctx context.Context) (removed int, err error) {
 	return removed, nil
 }
 
-func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]string) (removed int, err error) {
+func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]string) (removed int64, err error) {
 	ids := make([]int64, 0, len(bySession))
 	for id := range bySession {
 		ids = append(ids, id)
@@ -91,10 +91,8 @@ func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]strin
 	return removed, nil
 }
 
-func ownerOf(object string) (sessionID int64, err error) {
+func ownerOf(object string) (sessionID int64, ok bool) {
 	owner, _, _ := strings.Cut(object, "/")
-	if sessionID, err = strconv.ParseInt(owner, 10, 64); err != nil {
-		return 0, fmt.Errorf("object %s is named after no session: %w", object, err)
-	}
-	return sessionID, nil
+	sessionID, err := strconv.ParseInt(owner, 10, 64)
+	return sessionID, err == nil
 }

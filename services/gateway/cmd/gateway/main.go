@@ -15,7 +15,10 @@ import (
 )
 
 func main() {
-	cfg, _ := settings.Load[config]("gateway", "the public origin of the accounts and audios services")
+	cfg, command := settings.Load[config]("gateway", "the public origin of the accounts and audios services", httpserver.ReadyCommand)
+	if command == httpserver.ReadyCommand.Name {
+		os.Exit(httpserver.RunReady(int(cfg.Port)))
+	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
 		httpserver.Module(int(cfg.Port), nil),

@@ -20,12 +20,15 @@ import (
 
 var errBadUpstream = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
 
+var errNoForm = fault.New(fault.Invalid, "validation-error", "send the image as a file in the part image of a multipart/form-data body")
+
 // operation is what a classic route does, in terms of v1.
 type operation struct {
 	method string
 	suffix string // of the path, after the id
 	query  string // fixed
 	isList bool
+	isForm bool // takes a multipart body alone
 }
 
 var (
@@ -34,7 +37,7 @@ var (
 	read    = operation{method: http.MethodGet}
 	replace = operation{method: http.MethodPut}
 	remove  = operation{method: http.MethodDelete, query: "allow_missing=true"}
-	attach  = operation{method: http.MethodPut, suffix: "/image"}
+	attach  = operation{method: http.MethodPut, suffix: "/image", isForm: true}
 )
 
 var routes = []struct {
@@ -87,6 +90,10 @@ func (v view) handle(c *gin.Context) {
 			httpserver.Fail(c, httpserver.ErrNoRoute)
 			return
 		}
+	}
+	if v.isForm && httpserver.MediaType(c.Request) != "multipart/form-data" {
+		httpserver.Fail(c, errNoForm)
+		return
 	}
 	if err := v.serve(c.Writer, c.Request, id); err != nil {
 		httpserver.Fail(c, err)

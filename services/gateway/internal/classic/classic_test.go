@@ -57,6 +57,15 @@ func serve(u *upstream, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
+func TestImagesComeInFormsAlone(t *testing.T) {
+	u := &upstream{status: http.StatusOK, body: v1WithImage}
+	r := httptest.NewRequest(http.MethodPost, "/accounts/1/upload_image", strings.NewReader("sent"))
+	r.Header.Set("Content-Type", "image/png")
+	if w := serve(u, r); w.Code != http.StatusBadRequest || u.got != "" {
+		t.Errorf("a raw image: %d %s; v1 sees %q", w.Code, w.Body, u.got)
+	}
+}
+
 func TestRoutes(t *testing.T) {
 	list := func(items ...string) string {
 		return `{"resource_type":"x","count":` + fmt.Sprint(len(items)) + `,"items":[` + strings.Join(items, ",") + `],"next_page_token":""}`
@@ -102,7 +111,9 @@ func TestRoutes(t *testing.T) {
 			}
 			for _, target := range targets {
 				u := &upstream{status: test.status, body: test.answer}
-				w := serve(u, httptest.NewRequest(method, target, strings.NewReader("sent")))
+				r := httptest.NewRequest(method, target, strings.NewReader("sent"))
+				r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+				w := serve(u, r)
 				if u.got != test.v1 {
 					t.Errorf("%s: v1 sees %s, want %s", target, u.got, test.v1)
 				}

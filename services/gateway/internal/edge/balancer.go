@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ejection is how long an address that accepted no connection is left out.
+// ejection is how long an address that failed is left out.
 const ejection = 5 * time.Second
 
 // Addresses are the origins at which one service runs.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -27,7 +28,8 @@ var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", 
 // middleware, for routes added later too, bounds the body at 6 MiB and takes
 // from each request what a client must not say: services see in
 // X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
-// empty, the one that the client addressed.
+// empty, the one that the client addressed, and in X-Forwarded-For the address
+// that the request came from.
 func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
 	e := httpserver.NewEngine()
 	e.Use(forward(publicURL), limitBody)
@@ -63,6 +65,9 @@ func forward(publicURL url.URL) gin.HandlerFunc {
 			if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" {
 				delete(h, name)
 			}
+		}
+		if client, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
+			h["X-Forwarded-For"] = []string{client}
 		}
 		switch {
 		case publicURL.Host != "":

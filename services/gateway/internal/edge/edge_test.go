@@ -166,6 +166,7 @@ func TestServiceSeesOnlyTheGatewaysForwardedHeaders(t *testing.T) {
 			}
 			want := http.Header{
 				"Connection":        {"keep-alive, X-Custom, X-Forwarded-Host, X-Request-Id"},
+				"X-Forwarded-For":   {"192.0.2.1"},
 				"X-Forwarded-Host":  g.accounts.last.Header["X-Forwarded-Host"],
 				"X-Forwarded-Proto": g.accounts.last.Header["X-Forwarded-Proto"],
 				"X-Request-Id":      {"abc"},

@@ -53,8 +53,8 @@ type Proxy struct {
 }
 
 // NewProxy returns a proxy to a service that has one or more addresses. They
-// take turns; one that accepts no connection is left out for 5 s, and its
-// request goes to the next.
+// take turns; one that fails is left out for 5 s, and if it was for accepting
+// no connection, its request goes to the next.
 func NewProxy(addresses Addresses) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
@@ -111,7 +111,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // roundTrip tries each address at most once, until one accepts a connection.
 // Before that nothing of the request is used up, so any method may be tried
 // again. The transport itself repeats what is safe to repeat when a kept-alive
-// connection turns out to be closed.
+// connection turns out to be closed. An address that fails in any other way,
+// such as by accepting and never answering, is left out for a while too.
 func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 	var err error
 	for _, a := range p.balancer.order() {
@@ -120,10 +121,13 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 		if res, err = p.transport.RoundTrip(out); err == nil {
 			return res, nil
 		}
-		if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" || out.Context().Err() != nil {
-			return nil, err
+		if _, ok := errors.AsType[bodyError](err); ok || out.Context().Err() != nil {
+			return nil, err // the client's doing
 		}
 		a.eject()
+		if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" {
+			return nil, err
+		}
 	}
 	return nil, httpserver.ErrUnavailable.Detailf("the service that answers here cannot be reached").Wrap(err)
 }

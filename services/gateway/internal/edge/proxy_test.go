@@ -108,6 +108,7 @@ func TestProxyPassesBothWays(t *testing.T) {
 	id := res.header.Get("X-Request-Id")
 	if diff := cmp.Diff(http.Header{
 		"Content-Length": {"7"}, "Content-Type": {"text/plain"}, "X-Several": {"a", "b"}, "Accept-Encoding": seen.Header["Accept-Encoding"],
+		"X-Forwarded-For":  {"127.0.0.1"},
 		"X-Forwarded-Host": {strings.TrimPrefix(s.URL, "http://")}, "X-Forwarded-Proto": {"http"}, "X-Request-Id": {id},
 	}, seen.Header); diff != "" {
 		t.Errorf("request headers (-want +got):\n%s", diff)

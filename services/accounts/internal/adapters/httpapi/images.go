@@ -98,7 +98,7 @@ func (a api) getImage(c *gin.Context) {
 	}
 	defer func() { _ = content.Close() }()
 	if _, err := io.Copy(c.Writer, content); err != nil {
-		_ = c.Error(err) // too late for another status
+		httpserver.Fail(c, err) // too late for another status: it cuts the answer off
 	}
 }
 
