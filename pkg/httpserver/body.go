@@ -36,6 +36,9 @@ func MediaType(r *http.Request) string {
 // else an ErrUnsupported that lists them. Parameters such as charset do not
 // count, and "application/*+json" stands for any with that suffix.
 func RequireContentType(c *gin.Context, types ...string) error {
+	if coding := c.Request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return ErrUnsupported.Detailf("a body in the Content-Encoding %q is not taken; send it as it is", coding)
+	}
 	got := MediaType(c.Request)
 	if slices.ContainsFunc(types, func(t string) bool { return matches(got, t) }) {
 		return nil

@@ -62,6 +62,14 @@ func TestRequireContentType(t *testing.T) {
 	}
 }
 
+func TestRequireContentTypeRefusesCompressedBodies(t *testing.T) {
+	c := post(nil, "application/json")
+	c.Request.Header.Set("Content-Encoding", "gzip")
+	if err := httpserver.RequireContentType(c, "application/json"); !errors.Is(err, httpserver.ErrUnsupported) || !strings.Contains(err.Error(), "Content-Encoding") {
+		t.Errorf("err = %v", err)
+	}
+}
+
 func TestReadBody(t *testing.T) {
 	large := strings.Repeat("x", 300_000)
 	for name, body := range map[string]io.Reader{"with a length": strings.NewReader(large), "chunked": chunked(large)} {

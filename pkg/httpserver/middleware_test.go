@@ -87,6 +87,11 @@ func TestProcessLogsOneLine(t *testing.T) {
 			map[string]any{"method": "GET", "path": "/readyz", "status": 503, "request_id": "id-1"},
 		},
 		{
+			"a path that may hold personal data", "/accounts/ann@example.org/image", func(http.ResponseWriter, *http.Request) {},
+			zapcore.InfoLevel,
+			map[string]any{"method": "GET", "path": "/accounts/…", "status": 200, "request_id": "id-1"},
+		},
+		{
 			"a very long path", "/" + strings.Repeat("x", 2000), func(http.ResponseWriter, *http.Request) {},
 			zapcore.InfoLevel,
 			map[string]any{"method": "GET", "path": "/" + strings.Repeat("x", 511), "status": 200, "request_id": "id-1"},

@@ -41,7 +41,8 @@ func Fail(c *gin.Context, err error) {
 // *fault.Error if that names a problem type, else by its kind; an error
 // without a kind is unavailable if a deadline passed and internal otherwise.
 // Nothing of an internal error but its existence reaches the client. If the
-// client has left, the failure is only logged. If the answer has already
+// client seems to have left, the log says so by statusClientGone; it is answered
+// all the same, as it may only have closed its own side. If the answer has already
 // begun, the connection is cut by a panic with http.ErrAbortHandler, so that
 // no client takes a part for the whole.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
@@ -53,10 +54,6 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	header := w.Header()
 	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Location"} {
 		header.Del(name)
-	}
-	if clientGone {
-		w.WriteHeader(statusClientGone)
-		return
 	}
 	if p.Name == "unavailable" && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")

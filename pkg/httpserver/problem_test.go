@@ -148,10 +148,10 @@ func TestWriteErrorDropsTheHeadersOfASuccess(t *testing.T) {
 	}
 }
 
-func TestWriteErrorToAClientThatLeft(t *testing.T) {
+func TestWriteErrorToAClientThatMayHaveLeft(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for err, want := range map[error]int{context.Canceled: 499, httpserver.ErrUnavailable: 499, errors.New("interrupted"): 499, httpserver.ErrNoRoute: 404} {
+	for err, want := range map[error]int{context.Canceled: 503, httpserver.ErrUnavailable: 503, errors.New("interrupted"): 500, httpserver.ErrNoRoute: 404} {
 		w := httptest.NewRecorder()
 		httpserver.WriteError(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil), err)
 		if w.Code != want {

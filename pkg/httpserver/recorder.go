@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -25,6 +26,7 @@ type recorder struct {
 	status       int // 0 until the answer begins
 	bytes        int64
 	level        zapcore.Level // at least info
+	clientGone   bool          // before its answer could be made
 	err          error         // of a 5xx or broken off answer
 	stack        []byte        // of a panic
 }
@@ -99,6 +101,7 @@ func (rec *recorder) Flush() { _ = rec.FlushError() }
 // If the answer has begun, it cuts the connection.
 func (rec *recorder) note(err error, status int, clientGone bool) {
 	begun := rec.status != 0
+	rec.clientGone = clientGone
 	if status >= 500 || begun {
 		rec.err = err
 	}
@@ -132,9 +135,23 @@ func (rec *recorder) answerPanic(r *http.Request, v any) (cut bool) {
 	return false
 }
 
+// loggedPath returns path as it may be logged: bounded, and without what could
+// be personal data, as routes and ids are made of these characters alone.
+func loggedPath(path string) string {
+	path = path[:min(len(path), maxLoggedPath)]
+	for i := range len(path) {
+		switch c := path[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("/._-:", c) >= 0:
+		default:
+			return path[:strings.LastIndexByte(path[:i], '/')+1] + "…"
+		}
+	}
+	return path
+}
+
 func (rec *recorder) log(log *zap.Logger) {
 	level := rec.level
-	if rec.status >= 500 {
+	if rec.status >= 500 && !rec.clientGone {
 		level = zapcore.ErrorLevel
 	}
 	if rec.path == "/livez" || rec.path == "/readyz" {
@@ -149,8 +166,12 @@ func (rec *recorder) log(log *zap.Logger) {
 func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	rec.begin() // net/http sends 200 for a handler that wrote nothing
 	enc.AddString("method", rec.method)
-	enc.AddString("path", rec.path[:min(len(rec.path), maxLoggedPath)])
-	enc.AddInt("status", rec.status)
+	enc.AddString("path", loggedPath(rec.path))
+	if rec.clientGone {
+		enc.AddInt("status", statusClientGone)
+	} else {
+		enc.AddInt("status", rec.status)
+	}
 	enc.AddInt64("bytes", rec.bytes)
 	enc.AddFloat64("duration_ms", float64(time.Since(rec.start).Microseconds())/1000)
 	enc.AddString("request_id", rec.id[0])

@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 )
 
@@ -23,6 +24,7 @@ type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
 
+	lock   *flock.Flock // held for as long as the database is open
 	writer *sql.DB
 	queue  chan *write
 	closed chan struct{} // closed when the writer's goroutine is done
@@ -39,49 +41,68 @@ type Migrations struct {
 }
 
 // Open opens the database at path, creating the file and its folder if they
-// are missing, and brings it to the newest schema.
+// are missing, and brings it to the newest schema. One process at a time can
+// have it open.
 func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{queue: make(chan *write), closed: make(chan struct{})}
-	var err error
-	if db.writer, err = sql.Open("sqlite", dsn(path)); err != nil {
+	db := &DB{queue: make(chan *write), closed: make(chan struct{}), lock: flock.New(path + ".lock")}
+	locked, err := db.lock.TryLock()
+	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)
+	}
+	if !locked {
+		return nil, fmt.Errorf("open database %s: another process uses it; stop that one, or choose another folder", path)
+	}
+	if err := db.open(ctx, path, migrations); err != nil {
+		return nil, errors.Join(err, db.lock.Close())
+	}
+	return db, nil
+}
+
+func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (err error) {
+	if db.writer, err = sql.Open("sqlite", dsn(path)); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.writer.SetMaxOpenConns(1)
 	if db.readers, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
+		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
 	}
 	readers := 2 * runtime.GOMAXPROCS(0)
 	db.readers.SetMaxOpenConns(readers)
 	db.readers.SetMaxIdleConns(readers)
 
 	if err := migrate(ctx, db.writer, migrations); err != nil {
-		return nil, errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+		return errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.readers.Close(), db.writer.Close())
 	}
 	conn, err := db.writer.Conn(ctx)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.readers.Close(), db.writer.Close())
 	}
 	var running context.Context
 	running, db.stop = context.WithCancel(context.Background())
 	go db.write(running, &Tx{conn: conn, stmts: map[string]*sql.Stmt{}})
-	return db, nil
+	return nil
 }
 
 // dsn gives every pooled connection its pragmas. synchronous(FULL) syncs the
 // write-ahead log at each commit: what was answered survives a power cut.
+// secure_delete overwrites what is deleted: erased data is not left in the file.
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)&_pragma=secure_delete(1)"
 }
 
 // Close finishes the writes under way and closes the database.
 func (db *DB) Close() error {
 	db.stop()
 	<-db.closed
-	return errors.Join(db.readers.Close(), db.writer.Close())
+	db.reads.Range(func(_, stmt any) bool {
+		_ = stmt.(*sql.Stmt).Close()
+		return true
+	})
+	return errors.Join(db.readers.Close(), db.writer.Close(), db.lock.Close())
 }
 
 // Query runs a read on the pool of readers. The statement is prepared once and

@@ -1,10 +1,13 @@
 package sqlitedb_test
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -140,6 +143,48 @@ func TestDataAndSchemaSurviveReopening(t *testing.T) {
 	}
 	if n := count(t, db, "more"); n != 0 {
 		t.Errorf("%d more, want 0", n)
+	}
+}
+
+func TestOneProcessAtATime(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := open(t, path, schema)
+	if second, err := sqlitedb.Open(t.Context(), path, schema); err == nil {
+		_ = second.Close()
+		t.Error("a database that is in use was opened")
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	open(t, path, schema)
+}
+
+func TestCloseLeavesOneFileAndNothingThatWasDeleted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := open(t, path, schema)
+	for _, query := range []string{"INSERT INTO things (name) VALUES ('ann@example.org')", "DELETE FROM things"} {
+		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			_, err := tx.Exec(query)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := count(t, db, "things"); n != 0 {
+		t.Fatalf("%d things, want 0", n)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(path + "-wal"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the write-ahead log is still there: %v", err)
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Contains(content, []byte("ann@example.org")) {
+		t.Error("what was deleted can still be read")
 	}
 }
 

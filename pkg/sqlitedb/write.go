@@ -61,7 +61,7 @@ var errClosed = fault.New(fault.Unavailable, "database-closed", "the server is s
 // write is the writer's goroutine: it owns the one connection that writes.
 func (db *DB) write(stop context.Context, tx *Tx) {
 	defer close(db.closed)
-	defer func() { _ = tx.conn.Close() }()
+	defer tx.close()
 	group := make([]*write, 0, maxGroup)
 	for {
 		select {
@@ -191,6 +191,15 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 // durable. It is not called if the transaction fails.
 func (tx *Tx) OnCommit(f func()) {
 	tx.current.onCommit = append(tx.current.onCommit, f)
+}
+
+// close closes the connection. With a statement left open SQLite would keep it,
+// and not fold the write-ahead log into the database.
+func (tx *Tx) close() {
+	for _, s := range tx.stmts {
+		_ = s.Close()
+	}
+	_ = tx.conn.Close()
 }
 
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {

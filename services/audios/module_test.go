@@ -12,6 +12,7 @@ import (
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/zap"
 
+	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/events"
@@ -43,6 +44,7 @@ func module(dir string) fx.Option {
 			return membus.New(map[string][]string{"audio-events": {"self", "test"}, "account-events": {"audios"}}, log)
 		}),
 		audios.Module(config(dir)),
+		background.Module(),
 	)
 }
 

@@ -21,7 +21,7 @@ const (
 
 // The errors of images.
 var (
-	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the image must be a JPEG or PNG file; its content is neither")
+	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the content is no JPEG or PNG that can be read here")
 	ErrImageMismatch = fault.New(fault.Unsupported, "image-type-mismatch", "the content is not of the type that the request declares")
 	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
 	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels")

@@ -20,7 +20,7 @@ import (
 
 var errBadUpstream = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
 
-var errNoForm = fault.New(fault.Invalid, "validation-error", "send the image as a file in the part image of a multipart/form-data body")
+var errNoForm = httpserver.ErrUnsupported.Detailf("send the image as a file in the part image of a multipart/form-data body")
 
 // operation is what a classic route does, in terms of v1.
 type operation struct {
@@ -91,10 +91,6 @@ func (v view) handle(c *gin.Context) {
 			return
 		}
 	}
-	if v.isForm && httpserver.MediaType(c.Request) != "multipart/form-data" {
-		httpserver.Fail(c, errNoForm)
-		return
-	}
 	if err := v.serve(c.Writer, c.Request, id); err != nil {
 		httpserver.Fail(c, err)
 	}
@@ -111,7 +107,11 @@ func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	defer buffers.Put(body)
 	body.Reset()
 	v1 := &answer{ResponseWriter: w, body: body, status: http.StatusOK}
-	v.service.ServeHTTP(v1, v.request(r, id, query))
+	if v.isForm && httpserver.MediaType(r) != "multipart/form-data" {
+		httpserver.WriteError(v1, r, errNoForm)
+	} else {
+		v.service.ServeHTTP(v1, v.request(r, id, query))
+	}
 	return v.answer(w, r, v1, query)
 }
 
@@ -142,8 +142,6 @@ func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query u
 	header.Del("Link") // pages of v1
 	status, body, ok := classicStatus(v1.status), v1.body.Bytes(), true
 	switch {
-	case r.Context().Err() != nil:
-		return r.Context().Err() // the client has left
 	case v1.status == http.StatusNoContent:
 		header.Set("Content-Type", "application/json; charset=utf-8")
 		body = []byte("{}")

@@ -5,6 +5,7 @@ package edge
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -103,11 +104,26 @@ func readiness(service http.Handler) func(context.Context) error {
 		answer := &probe{header: http.Header{}, status: http.StatusOK}
 		service.ServeHTTP(answer, r)
 		if answer.status != http.StatusOK {
-			return fault.New(fault.Unavailable, "unavailable", "is not ready").Wrap(
+			return httpserver.ErrUnavailable.Detailf("is not ready%s", reasons(answer.body.Bytes())).Wrap(
 				fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
 		}
 		return nil
 	}
+}
+
+// reasons returns what a service's own problem says of why it is not ready.
+func reasons(problem []byte) string {
+	var body struct {
+		Errors []fault.Violation `json:"errors"`
+	}
+	if json.Unmarshal(problem, &body) != nil {
+		return ""
+	}
+	var text strings.Builder
+	for _, e := range body.Errors {
+		fmt.Fprintf(&text, "; %s: %s", e.Pointer, e.Detail)
+	}
+	return text.String()
 }
 
 // probe keeps an answer in memory.

@@ -34,7 +34,11 @@ func fromProfile(c *gin.Context) (domain.Profile, error) {
 // fromListQuery reads the query parameters of a list, and the canonical form of
 // its filters, to which page tokens are bound.
 func fromListQuery(c *gin.Context) (q app.Query, binding string, err error) {
-	params, filters := c.Request.URL.Query(), url.Values{}
+	filters := url.Values{}
+	params, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return app.Query{}, "", httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+	}
 	text := func(name string) *string {
 		if !params.Has(name) {
 			return nil

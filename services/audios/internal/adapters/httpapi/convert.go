@@ -44,7 +44,11 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 // fromListQuery reads the query parameters of a list, and the canonical form of
 // its filters, to which page tokens are bound.
 func fromListQuery(c *gin.Context) (q app.Query, binding string, err error) {
-	params, filters := c.Request.URL.Query(), url.Values{}
+	filters := url.Values{}
+	params, err := url.ParseQuery(c.Request.URL.RawQuery)
+	if err != nil {
+		return app.Query{}, "", httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+	}
 	var violations []fault.Violation
 	integer := func(name string) *int64 {
 		if !params.Has(name) {

@@ -172,7 +172,7 @@ func TestCallsToSpanner(t *testing.T) {
 		{"list by selected tick and step count", list(app.Query{SelectedTick: new(int64(3)), StepCount: new(int64(7))}), read},
 		{"update", update(&account), write},
 		{"move to another account", update(&other), write},
-		{"leave the account", update(nil), write},
+		{"leave the account", update(nil), []string{"StreamingRead", "Commit"}},
 		{"delete", func(ctx context.Context) error { return store.Delete(ctx, free.SessionID, deletion) }, []string{"StreamingRead", "StreamingRead", "Commit"}},
 		{"create again", func(ctx context.Context) error { return create(ctx, store, free, 3) }, write},
 		{"remove an account of three", remove, []string{"ExecuteStreamingSql", "StreamingRead", "Commit"}},
