@@ -58,8 +58,8 @@ func newGroup(shutdown fx.Shutdowner, log *zap.Logger) *Group {
 	return &Group{shutdown: shutdown, log: log}
 }
 
-// Go has run run from the app's start until its stop has reached the stage,
-// which ends its context and waits. A loop that ends before that takes the
+// Go has the loop run from the app's start until its stop has reached the
+// stage, which ends its context and waits. A loop that ends before that takes the
 // process down with exit code 1: better restarted than running without it.
 // Loops are added before the app starts, each under a name of its own.
 func (g *Group) Go(stage Stage, name string, run func(ctx context.Context) error) {

@@ -119,7 +119,7 @@ func (tx *Tx) commitGroup(group []*write) {
 // has broken the whole group.
 func (tx *Tx) runOne(w *write) error {
 	if w.err = context.Cause(w.ctx); w.err != nil {
-		return nil
+		return nil //nolint:nilerr // it is w's alone
 	}
 	if err := tx.control("SAVEPOINT w"); err != nil {
 		return err
@@ -128,7 +128,7 @@ func (tx *Tx) runOne(w *write) error {
 	w.err = tx.call(w)
 	if w.err != nil {
 		if err := tx.control("ROLLBACK TO w"); err != nil {
-			return fmt.Errorf("roll back after %v: %w", w.err, err) // w's own fault is not its neighbours'
+			return fmt.Errorf("roll back after %v: %w", w.err, err) //nolint:errorlint // w's own fault is not its neighbours'
 		}
 	}
 	return tx.control("RELEASE w")

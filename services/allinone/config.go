@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/gateway"
@@ -27,5 +28,5 @@ func (c Config) Validate() []settings.Problem {
 
 // announce tells a person where to go.
 func announce(url string) {
-	fmt.Printf("The API is at %s, its documentation at %s/docs\n", url, url)
+	_, _ = fmt.Fprintf(os.Stdout, "The API is at %s, its documentation at %s/docs\n", url, url)
 }
