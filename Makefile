@@ -22,13 +22,15 @@ run: ## The whole system on http://localhost:8080, data in ./data; needs Go alon
 test: ## All tests on the embedded adapters (RACE=1: race detector, TESTFLAGS=...)
 	go test $(TESTFLAGS) work
 
-# The packages that have a test with the build tag "cloud".
-CLOUD = $(shell grep -rlE '^//go:build (.*[^!a-z])?cloud\b' --include='*_test.go' pkg services | xargs -r -n1 dirname | sort -u | sed 's|^|./|')
+# The packages that have a test with the build tag "cloud", and the adapter of
+# Cloud Storage, whose tests bring their emulator with them.
+CLOUD = $(shell { grep -rlE '^//go:build (.*[^!a-z])?cloud\b' --include='*_test.go' pkg services | xargs -r -n1 dirname; echo pkg/blob/gcsblob; } | sort -u | sed 's|^|./|')
 
 .PHONY: test-cloud
-test-cloud: ## The same suites on the cloud adapters, with local emulators
-	@test -n "$(CLOUD)" || { echo 'test-cloud: no test has the build tag "cloud"' >&2; exit 1; }
-	go test -tags cloud -count=1 $(TESTFLAGS) $(CLOUD)
+test-cloud: ## The same suites on the cloud adapters, and three processes, with local emulators
+	@GOWORK=off go test -C tools ./cloudtest
+	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
+	@.tools/cloudtest $(TESTFLAGS) $(CLOUD)
 
 .PHONY: lint
 lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on its own
@@ -37,17 +39,17 @@ lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on it
 		go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run --build-tags "$$tags" || exit; \
 	done
 	@echo 'lint: formatting'
-	@$(LINTER) fmt --diff $(MODULES) || { echo 'lint: run "make fmt"' >&2; exit 1; }
+	@$(LINTER) fmt --diff $(MODULES) tools || { echo 'lint: run "make fmt"' >&2; exit 1; }
 	@export GOWORK=off; for module in $(MODULES); do \
 		echo "lint: $$module on its own: build, vet, go.mod"; \
 		( cd $$module && go build ./... && go vet ./... && go vet -tags cloud ./... && go mod tidy -diff ) || exit; \
 	done
-	@echo 'lint: tools: go.mod'
-	@cd tools && GOWORK=off go mod tidy -diff
+	@echo 'lint: tools: vet, go.mod'
+	@cd tools && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
-	@$(LINTER) fmt $(MODULES)
+	@$(LINTER) fmt $(MODULES) tools
 
 $(LINTER): tools/go.mod
 	@echo 'building golangci-lint as pinned by tools/go.mod: some minutes the first time'

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,21 +58,17 @@ func loadContract(t testing.TB) *contract {
 }
 
 // check returns what the contract forbids of an exchange: an operation or a
-// status that it does not have, an answer of another form, and a request of
-// another form that was accepted all the same.
-func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, received []byte) error {
+// status that it does not have, an answer of another form, and, unless lenient,
+// a request of another form that was accepted all the same.
+func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, received []byte, lenient bool) error {
 	item, template, op := c.operation(req)
-	problem := problemName(received)
 	if op == nil {
-		if req.Method == http.MethodHead && (resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed) {
-			return nil
-		}
-		if problem == "no-such-route" || problem == "method-not-allowed" {
+		if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed {
 			return nil
 		}
 		return fmt.Errorf("answered %d, but the contract has no such operation", resp.StatusCode)
 	}
-	if problem == "no-such-route" || problem == "method-not-allowed" {
+	if problem := problemName(received); problem == "no-such-route" || problem == "method-not-allowed" {
 		return errors.New("the contract has this operation, the server does not")
 	}
 	c.mu.Lock()
@@ -82,7 +79,7 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 		return checkHead(op, resp)
 	}
 	var found []*invalid.ValidationError
-	if resp.StatusCode < http.StatusBadRequest {
+	if resp.StatusCode < http.StatusBadRequest && !lenient {
 		_, errs := c.validator.ValidateHttpRequestSyncWithPathItem(documented, item, template)
 		found = append(found, errs...)
 	}
@@ -92,15 +89,14 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 	return join(append(found, errs...))
 }
 
-// operation returns what the contract has for a request, or a nil op. Classic
-// paths may end in a slash.
+// mayEndInSlash are the paths that have a form with a slash at the end.
+var mayEndInSlash = regexp.MustCompile(`^/(accounts|audios|ping|docs|problems)\b`)
+
+// operation returns what the contract has for a request, or a nil op.
 func (c *contract) operation(req *http.Request) (item *v3.PathItem, template string, op *v3.Operation) {
 	path := req.URL.EscapedPath()
-	item, template, ok := c.paths.Lookup(path)
-	if trimmed := strings.TrimSuffix(path, "/"); !ok && trimmed != path && !strings.HasPrefix(path, "/v1") {
-		item, template, ok = c.paths.Lookup(trimmed)
-	}
-	if !ok {
+	item, template, ok := c.paths.Lookup(path) // which ignores empty segments
+	if !ok || strings.Contains(path, "//") || (strings.HasSuffix(path, "/") && !mayEndInSlash.MatchString(path)) {
 		return nil, "", nil
 	}
 	op, _ = item.GetOperations().Get(strings.ToLower(documentedMethod(req)))

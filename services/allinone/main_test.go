@@ -11,12 +11,12 @@ import (
 	"testing"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
-	"go.uber.org/zap"
 )
 
 // scratch is a folder for what tests share.
@@ -36,8 +36,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// binary builds the program once and returns its path.
-var binary = sync.OnceValues(func() (string, error) {
+// build builds the program once and returns its path.
+var build = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(scratch, "allinone")
 	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".").CombinedOutput()
 	if err != nil {

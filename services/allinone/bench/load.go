@@ -147,7 +147,10 @@ func (c *client) roundTrip(req []byte) error {
 		body, _ := io.ReadAll(io.LimitReader(c.r, max(length, 0)))
 		return fmt.Errorf("status %s: %s", status, body)
 	}
-	if length >= 0 {
+	switch {
+	case status == "204":
+		return nil
+	case length >= 0:
 		_, err = c.r.Discard(int(length))
 		return err
 	}

@@ -72,16 +72,39 @@ func start(ctx context.Context, p program, dir string) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	for !s.ready(ctx) {
-		if time.Since(begin) > startWithin || ctx.Err() != nil {
-			s.stop()
-			printed, _ := os.ReadFile(output.Name())
-			return nil, fmt.Errorf("%s does not become ready:\n%s", p.name, printed)
-		}
-		time.Sleep(pollEvery)
+	if err := waitReady(ctx, s.addr); err != nil {
+		_ = s.stop()
+		printed, _ := os.ReadFile(output.Name())
+		return nil, fmt.Errorf("%s: %w\n%s", p.name, err, printed)
 	}
 	s.started = time.Since(begin)
 	return s, nil
+}
+
+// waitReady returns once the server at addr answers that it is ready.
+func waitReady(ctx context.Context, addr string) error {
+	ctx, cancel := context.WithTimeout(ctx, startWithin)
+	defer cancel()
+	for {
+		err := askReady(ctx, addr)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-time.After(pollEvery):
+		case <-ctx.Done():
+			return fmt.Errorf("it is not ready: %w", err)
+		}
+	}
+}
+
+func askReady(ctx context.Context, addr string) error {
+	c, err := dial(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer c.conn.Close()
+	return c.roundTrip(get([]byte("GET /readyz")))
 }
 
 // environ is the environment without the settings of a real installation.
@@ -104,15 +127,6 @@ func freePort(ctx context.Context) (string, error) {
 	defer l.Close()
 	_, port, err := net.SplitHostPort(l.Addr().String())
 	return port, err
-}
-
-func (s *server) ready(ctx context.Context) bool {
-	c, err := dial(ctx, s.addr)
-	if err != nil {
-		return false
-	}
-	defer c.conn.Close()
-	return c.roundTrip(get([]byte("GET /readyz"))) == nil
 }
 
 // stop ends the server as an operator would, by SIGTERM.

@@ -139,7 +139,7 @@ func (s *side) create(ctx context.Context, n int) ([]int64, error) {
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
-			random := rand.New(rand.NewPCG(1, uint64(w)))
+			random := rand.New(rand.NewPCG(rand.Uint64(), uint64(w)))
 			for range n / workers {
 				var account struct{ ID int64 }
 				if errs[w] = s.call(ctx, http.MethodPost, "/v1/accounts", "application/json", appendProfile(nil, random), &account); errs[w] != nil {

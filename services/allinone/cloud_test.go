@@ -1,0 +1,232 @@
+//go:build cloud
+
+package main
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/spannerdb"
+)
+
+// TestThreeProcesses starts the three processes on the emulators in an order
+// that does not help, takes one emulator after the other from them, and then
+// runs every scenario of the whole system.
+func TestThreeProcesses(t *testing.T) {
+	f := newFleet(t)
+	gateway := f.start(t, "gateway")
+	gateway.becomes(t, "/livez", http.StatusOK)
+	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"accounts"`, `"audios"`)
+	gateway.becomes(t, "/v1/accounts", http.StatusServiceUnavailable).problem(t, "unavailable")
+
+	f.provision(t, "accounts")
+	f.provision(t, "audios")
+	t.Run("the schema is behind", f.schemaBehind)
+	audios, accounts := f.start(t, "audios"), f.start(t, "accounts")
+	gateway.becomes(t, "/readyz", http.StatusOK)
+
+	t.Run("without Pub/Sub", func(t *testing.T) {
+		accountEvents, audioEvents := f.listen(t, "account-events-v1"), f.listen(t, "audio-events-v1")
+		load := newLoad(16)
+		for name, fail := range map[string]func(){"refuses": f.broker.refuse, "hangs": f.broker.hang} {
+			t.Run(name, func(t *testing.T) {
+				load.during(t, gateway.url, fail, f.broker.restore)
+			})
+		}
+		accountEvents.until(t, accountKind.subject, load.versions())
+		audioEvents.until(t, audioKind.subject, load.versions())
+	})
+	for name, fail := range map[string]func(){"refuses": f.spanner.refuse, "hangs": f.spanner.hang} {
+		t.Run("without Spanner: "+name, func(t *testing.T) { withoutSpanner(t, gateway, accounts, audios, fail, f.spanner.restore) })
+	}
+	for name, fail := range map[string]func(){"refuses": f.storage.refuse, "hangs": f.storage.hang} {
+		t.Run("without the buckets: "+name, func(t *testing.T) { withoutBuckets(t, gateway, fail, f.storage.restore) })
+	}
+	// Less than elsewhere: the emulator of Spanner reads whole tables, that of
+	// Pub/Sub keeps a thread for each ordering key.
+	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10})
+	t.Run("stop", func(t *testing.T) {
+		f.broker.refuse() // which must not keep a process from ending
+		for _, p := range []*process{audios, accounts, gateway} {
+			p.terminate(t)
+		}
+	})
+}
+
+// schemaBehind starts a process before its database has been migrated.
+func (f *fleet) schemaBehind(t *testing.T) {
+	setting := "CONCHA_SPANNER_DATABASE=" + f.database("behind")
+	if _, err := spannerdb.Provision(t.Context(), f.database("behind")); err != nil {
+		t.Fatal(err)
+	}
+	p := f.start(t, "accounts", setting)
+	p.becomes(t, "/livez", http.StatusOK)
+	p.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"database"`, "run the migrate command")
+	ask(http.MethodPost, p.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).problem(t, "unavailable")
+	f.run(t, "accounts", "migrate", setting)
+	f.run(t, "accounts", "migrate", setting)
+	p.becomes(t, "/readyz", http.StatusOK)
+	p.terminate(t)
+}
+
+// during has the writers write before, during and after an outage, which none
+// of them may notice.
+func (l *load) during(t *testing.T, url string, fail, restore func()) {
+	t.Helper()
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for _, w := range l.writers {
+		wg.Go(func() {
+			for w.step(url) {
+				select {
+				case <-done:
+					return
+				default:
+				}
+			}
+			t.Errorf("a write failed: %v, after %+v", w.err, w.sent)
+		})
+	}
+	for _, do := range []func(){fail, restore, func() { close(done) }} {
+		<-time.After(time.Second)
+		do()
+	}
+	wg.Wait()
+	l.reconcile(t, url)
+}
+
+// patience is how long an answer may take while Spanner is down.
+const patience = 6 * time.Second
+
+func withoutSpanner(t *testing.T, gateway, accounts, audios *process, fail, restore func()) {
+	account := ask(http.MethodPost, gateway.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).expect(t, http.StatusCreated)
+	fail()
+	var wg sync.WaitGroup
+	for range 3 { // in turns, and all at once
+		for _, call := range []call{
+			{method: http.MethodGet, path: "/v1/accounts/" + account.id()},
+			{method: http.MethodGet, path: "/v1/accounts?page_size=1"},
+			{method: http.MethodGet, path: "/accounts/" + account.id()},
+			{method: http.MethodGet, path: "/v1/audios"},
+			{method: http.MethodPost, path: "/v1/accounts", body: profile("Jo", uniqueEmail(), "")},
+			{method: http.MethodPut, path: "/v1/accounts/" + account.id(), body: profile("Jo", uniqueEmail(), "")},
+			{method: http.MethodDelete, path: "/v1/accounts/" + account.id()},
+			{method: http.MethodPost, path: "/v1/audios", body: encode(newSession())},
+			{method: http.MethodPost, path: "/audios", body: encode(newSession())},
+		} {
+			wg.Go(func() {
+				begun := time.Now()
+				ask(call.method, gateway.url+call.path, "application/json", call.body).problem(t, "unavailable")
+				if took := time.Since(begun); took > patience {
+					t.Errorf("%s %s took %v", call.method, call.path, took)
+				}
+			})
+		}
+	}
+	for _, p := range []*process{accounts, audios} {
+		p.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"database"`)
+		p.get("/livez").expect(t, http.StatusOK)
+	}
+	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"accounts"`, `"audios"`)
+	gateway.get("/livez").expect(t, http.StatusOK)
+	wg.Wait()
+
+	restore()
+	gateway.becomes(t, "/readyz", http.StatusOK)
+	gateway.get("/v1/accounts/"+account.id()).expect(t, http.StatusOK)
+	ask(http.MethodPut, gateway.url+"/v1/accounts/"+account.id(), "application/json", profile("Jo", uniqueEmail(), "")).expect(t, http.StatusOK)
+	ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).expect(t, http.StatusCreated)
+}
+
+func withoutBuckets(t *testing.T, gateway *process, fail, restore func()) {
+	account := ask(http.MethodPost, gateway.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).expect(t, http.StatusCreated)
+	path := gateway.url + "/v1/accounts/" + account.id()
+	image := pngOf(2, 2)
+	ask(http.MethodPut, path+"/image", "image/png", image).expect(t, http.StatusOK)
+	fail()
+	ask(http.MethodPut, path, "application/json", profile("Ann", uniqueEmail(), "")).expect(t, http.StatusOK)
+	other := ask(http.MethodPost, gateway.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).expect(t, http.StatusCreated)
+	ask(http.MethodDelete, gateway.url+"/v1/accounts/"+other.id(), "", "").expect(t, http.StatusNoContent)
+	var wg sync.WaitGroup
+	wg.Go(func() { ask(http.MethodPut, path+"/image", "image/png", pngOf(3, 3)).problem(t, "unavailable") })
+	wg.Go(func() { ask(http.MethodGet, path+"/image", "", "").problem(t, "unavailable") })
+	wg.Go(func() {
+		ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).problem(t, "unavailable")
+	})
+	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable)
+	gateway.get("/livez").expect(t, http.StatusOK)
+	wg.Wait()
+
+	restore()
+	gateway.becomes(t, "/readyz", http.StatusOK)
+	if got := ask(http.MethodGet, path+"/image", "", "").expect(t, http.StatusOK); string(got.body) != image {
+		t.Error("the image is another one")
+	}
+	ask(http.MethodPut, path+"/image", "image/png", pngOf(3, 3)).expect(t, http.StatusOK)
+	ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).expect(t, http.StatusCreated)
+}
+
+// reply is the answer to ask; its status is 0 if there was none.
+type reply struct {
+	call   string
+	status int
+	body   []byte
+}
+
+// ask makes a request outside of any client: here a 503 may be the right
+// answer.
+func ask(method, url, contentType, body string) reply {
+	r := reply{call: method + " " + url}
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		r.body = []byte(err.Error())
+		return r
+	}
+	if contentType != "" {
+		req.Header.Set("Content-Type", contentType)
+	}
+	resp, err := (&http.Client{Timeout: 30 * time.Second}).Do(req)
+	if err != nil {
+		r.body = []byte(err.Error())
+		return r
+	}
+	defer resp.Body.Close()
+	if body, err := io.ReadAll(resp.Body); err == nil {
+		r.status, r.body = resp.StatusCode, body
+	}
+	return r
+}
+
+// expect ends the test unless the answer has this status.
+func (r reply) expect(t *testing.T, status int) reply {
+	t.Helper()
+	if r.status != status {
+		t.Fatalf("%s: answered %d, want %d: %s", r.call, r.status, status, r.body)
+	}
+	return r
+}
+
+// problem reports an answer that is not this problem with status 503.
+func (r reply) problem(t *testing.T, name string) {
+	t.Helper()
+	if r.status != http.StatusServiceUnavailable || problemName(r.body) != name {
+		t.Errorf("%s: answered %d, want 503 %s: %s", r.call, r.status, name, r.body)
+	}
+}
+
+// mentions reports an answer that lacks one of these texts.
+func (r reply) mentions(t *testing.T, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(string(r.body), text) {
+			t.Errorf("%s: does not mention %s: %s", r.call, text, r.body)
+		}
+	}
+}
+
+// id returns the id of the account in the answer.
+func (r reply) id() string { return encode(decodeObject(answer{body: r.body})["id"]) }

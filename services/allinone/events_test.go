@@ -1,0 +1,187 @@
+//go:build cloud
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// listener reads a topic from the emulator as any client may, through its REST
+// interface.
+type listener struct {
+	subscription string // URL
+	versions     map[string]int64
+	types        map[string]string // of the last event
+}
+
+// listen subscribes to a topic until the test ends.
+func (f *fleet) listen(t *testing.T, topic string) *listener {
+	t.Helper()
+	l := &listener{
+		subscription: "http://" + f.broker.emulator + "/v1/projects/" + f.project + "/subscriptions/test-of-" + topic,
+		versions:     map[string]int64{}, types: map[string]string{},
+	}
+	l.call(t, http.MethodPut, "", map[string]any{"topic": "projects/" + f.project + "/topics/" + topic, "enableMessageOrdering": true}, nil)
+	t.Cleanup(func() { l.call(t, http.MethodDelete, "", nil, nil) })
+	return l
+}
+
+func (l *listener) call(t *testing.T, method, verb string, request, response any) {
+	t.Helper()
+	req, err := http.NewRequest(method, l.subscription+verb, strings.NewReader(encode(request)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatalf("%s %s: %s, %v: %s", method, req.URL, resp.Status, err, body)
+	}
+	if response != nil {
+		if err := json.Unmarshal(body, response); err != nil {
+			t.Fatalf("%s %s: %v: %s", method, req.URL, err, body)
+		}
+	}
+}
+
+type message struct {
+	Attributes  map[string]string
+	OrderingKey string
+	Data        []byte
+}
+
+// read takes in what there is and reports events that are not as they should
+// be.
+func (l *listener) read(t *testing.T) {
+	t.Helper()
+	var pulled struct {
+		ReceivedMessages []struct {
+			AckID   string
+			Message message
+		}
+	}
+	l.call(t, http.MethodPost, ":pull", map[string]any{"maxMessages": 1000, "returnImmediately": true}, &pulled)
+	if len(pulled.ReceivedMessages) == 0 {
+		return
+	}
+	var acks []string
+	for _, r := range pulled.ReceivedMessages {
+		acks = append(acks, r.AckID)
+		if err := l.take(r.Message); err != nil {
+			t.Errorf("event %v %s: %v", r.Message.Attributes, r.Message.Data, err)
+		}
+	}
+	l.call(t, http.MethodPost, ":acknowledge", map[string]any{"ackIds": acks}, nil)
+}
+
+// until reads until all of these versions have come.
+func (l *listener) until(t *testing.T, kind string, versions map[string]int64) {
+	t.Helper()
+	begun := time.Now()
+	for {
+		l.read(t)
+		missing := ""
+		for subject, version := range versions {
+			if strings.HasPrefix(subject, kind) && l.versions[subject] < version {
+				missing = fmt.Sprintf("%s is at version %d, its events at %d", subject, version, l.versions[subject])
+			}
+		}
+		if missing == "" {
+			return
+		}
+		if time.Since(begun) > time.Minute {
+			t.Fatal(missing)
+		}
+	}
+}
+
+// take holds one event to what is promised of all.
+func (l *listener) take(m message) error {
+	a := m.Attributes
+	subject := a["ce-subject"]
+	version, err := strconv.ParseInt(a["ce-resourceversion"], 10, 64)
+	if err != nil {
+		return err
+	}
+	kind, key, _ := strings.Cut(subject, "/")
+	for name, want := range map[string]string{
+		"ce-specversion":  "1.0",
+		"ce-id":           fmt.Sprintf("%s/%d", subject, version),
+		"ce-source":       "/" + kind + "s",
+		"ce-partitionkey": subject,
+		"ce-dataschema":   "/schemas/" + a["ce-type"] + ".json",
+		"content-type":    "application/json",
+	} {
+		if a[name] != want {
+			return fmt.Errorf("%s is %q, want %q", name, a[name], want)
+		}
+	}
+	if at, err := time.Parse(time.RFC3339Nano, a["ce-time"]); err != nil || time.Since(at).Abs() > time.Hour {
+		return fmt.Errorf("ce-time is %q", a["ce-time"])
+	}
+	if m.OrderingKey != subject {
+		return fmt.Errorf("the ordering key is %q", m.OrderingKey)
+	}
+	if err := checkPayload(m.Data, kind, key, version, a["ce-type"]); err != nil {
+		return err
+	}
+	return l.order(subject, version, a["ce-type"])
+}
+
+// checkPayload checks what an event carries. Of a resource that was deleted
+// before the event could be published, nothing may be left.
+func checkPayload(data []byte, kind, key string, version int64, eventType string) error {
+	id := map[string]string{"account": "id", "audio": "session_id"}[kind]
+	var payload map[string]any
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	if err := decoder.Decode(&payload); err != nil {
+		return err
+	}
+	if payload["redacted"] == true && len(payload) == 1 {
+		return nil
+	}
+	if strings.HasSuffix(eventType, ".deleted.v1") {
+		if fmt.Sprint(payload) != fmt.Sprintf("map[%s:%s]", id, key) {
+			return fmt.Errorf("the payload is more than the key")
+		}
+		return nil
+	}
+	resource, _ := payload["resource"].(map[string]any)
+	fields, _ := payload["changed_fields"].([]any)
+	if fmt.Sprint(resource[id]) != key || fmt.Sprint(resource["version"]) != strconv.FormatInt(version, 10) || len(fields) == 0 || payload["request_id"] == "" {
+		return fmt.Errorf("the payload does not tell the change")
+	}
+	return nil
+}
+
+// order checks that an event is a duplicate or the next of its subject, and
+// that its type fits what was before.
+func (l *listener) order(subject string, version int64, eventType string) error {
+	last := l.versions[subject]
+	if version <= last {
+		return nil
+	}
+	if version != last+1 {
+		return fmt.Errorf("version %d follows %d", version, last)
+	}
+	begins := last == 0 || strings.HasSuffix(l.types[subject], ".deleted.v1")
+	if created := strings.HasSuffix(eventType, ".created.v1"); created != begins {
+		return fmt.Errorf("%s follows %q", eventType, l.types[subject])
+	}
+	l.versions[subject], l.types[subject] = version, eventType
+	return nil
+}

@@ -1,0 +1,127 @@
+// Command cloudtest runs tests of what talks to Google Cloud: it starts the
+// emulators that they need on free ports, runs "go test", says which suites
+// ran on which adapter, and stops what it started. A test that is skipped and
+// a package without tests are failures.
+//
+//	cloudtest [flags of go test] packages
+//
+// The Spanner and Pub/Sub emulators are those of an installed Google Cloud SDK,
+// else they run in Docker. The storage emulator is in this process.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "cloudtest:", err)
+		stop()
+		os.Exit(1) //nolint:gocritic // stop has been called
+	}
+}
+
+// pass is one run of go test.
+type pass struct {
+	about    string
+	spanner  string // address of the emulator
+	match    string // names of the tests; empty: all
+	packages []string
+}
+
+func run(ctx context.Context, args []string) (err error) {
+	first := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "./") })
+	if first < 0 {
+		return fmt.Errorf("usage: cloudtest [flags of go test] ./package...")
+	}
+	flags, packages := args[:first], args[first:]
+
+	e := new(emulators)
+	defer e.stop()
+	begun := time.Now()
+	if err := e.start(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("cloudtest: the emulators are ready after %.1f s\n", time.Since(begun).Seconds())
+
+	report := newReport(os.Stdout)
+	for _, p := range passes(e, packages) {
+		if err := e.test(ctx, p, flags, report); err != nil {
+			return err
+		}
+	}
+	return report.close()
+}
+
+// passes are all tests of the adapters, the suites of those on Spanner again
+// where transactions are aborted at random, and the whole system; of the latter
+// only what is new in the cloud.
+func passes(e *emulators, packages []string) []pass {
+	adapters := pass{about: "the adapters", spanner: e.spanner}
+	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, match: "^(TestStore|TestLog)$"}
+	system := pass{about: "the whole system", spanner: e.spanner, match: "^TestThreeProcesses"}
+	for _, p := range packages {
+		if strings.HasSuffix(p, "/allinone") {
+			system.packages = append(system.packages, p)
+			continue
+		}
+		adapters.packages = append(adapters.packages, p)
+		if strings.HasSuffix(p, "/spannerstore") || strings.HasSuffix(p, "/spannerlog") {
+			faulty.packages = append(faulty.packages, p)
+		}
+	}
+	return slices.DeleteFunc([]pass{adapters, faulty, system}, func(p pass) bool { return len(p.packages) == 0 })
+}
+
+// test makes one pass. It returns an error if go test could not be run; how the
+// tests went is told by the report.
+func (e *emulators) test(ctx context.Context, p pass, flags []string, report *report) error {
+	fmt.Printf("cloudtest: %s\n", p.about)
+	args := append([]string{"test", "-json", "-tags", "cloud", "-count", "1"}, flags...)
+	if p.match != "" {
+		args = append(args, "-run", p.match)
+	}
+	cmd := command(ctx, syscall.SIGKILL, "go", append(args, p.packages...)...)
+	cmd.Env = append(os.Environ(),
+		"SPANNER_EMULATOR_HOST="+p.spanner, "PUBSUB_EMULATOR_HOST="+e.pubsub, "STORAGE_EMULATOR_HOST=http://"+e.storage)
+	cmd.Stderr = os.Stderr
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	err = report.read(stdout, p.about)
+	if exit := wait(cmd); exit != nil && (err != nil || ctx.Err() != nil || !report.failed()) {
+		return fmt.Errorf("go test: %w", exit)
+	}
+	return err
+}
+
+// command returns a command in a process group of its own, which is sent that
+// signal as a whole when ctx ends. It is waited for by wait.
+func command(ctx context.Context, signal syscall.Signal, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, signal) }
+	cmd.WaitDelay = 5 * time.Second
+	return cmd
+}
+
+// wait waits for a command and kills what it has left running.
+func wait(cmd *exec.Cmd) error {
+	err := cmd.Wait()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // there may be nothing
+	return err
+}
