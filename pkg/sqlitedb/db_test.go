@@ -121,6 +121,41 @@ func TestWriteOfADoneContextDoesNotBegin(t *testing.T) {
 	}
 }
 
+func TestReadOfADoneContextDoesNotBegin(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	ctx, cancel := context.WithCancelCause(t.Context())
+	left := errors.New("left")
+	cancel(left)
+	if err := db.QueryRow(ctx, "SELECT 1").Scan(new(int)); !errors.Is(err, left) {
+		t.Errorf("QueryRow = %v, want the cause", err)
+	}
+	rows, err := db.Query(ctx, "SELECT 1")
+	if !errors.Is(err, left) {
+		t.Errorf("Query = %v, want the cause", err)
+	}
+	if err == nil {
+		_ = rows.Close()
+	}
+}
+
+func TestReadThatHasBegunRunsToItsEnd(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	ctx, cancel := context.WithCancel(t.Context())
+	rows, err := db.Query(ctx, "SELECT value FROM json_each('[1,2,3]')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	cancel()
+	n := 0
+	for rows.Next() {
+		n++
+	}
+	if n != 3 || rows.Err() != nil {
+		t.Errorf("%d rows, %v; want 3", n, rows.Err())
+	}
+}
+
 func TestDataAndSchemaSurviveReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a folder", "50% ?#.db")
 	db := open(t, path, schema)

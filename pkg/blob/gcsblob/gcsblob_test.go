@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,6 +28,13 @@ import (
 )
 
 const bucket = "objects"
+
+// TestMain sees to it that no client of these tests, which bring their own
+// backend, is led to another one.
+func TestMain(m *testing.M) {
+	_ = os.Unsetenv("STORAGE_EMULATOR_HOST")
+	os.Exit(m.Run())
+}
 
 // Over a network, with the client as a process makes it.
 func TestConformance(t *testing.T) {

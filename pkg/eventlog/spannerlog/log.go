@@ -4,6 +4,7 @@
 package spannerlog
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"errors"
@@ -167,8 +168,7 @@ func (l *Log) SavePublished(ctx context.Context, shard int, upTo eventlog.Cursor
 	})
 }
 
-// isLater reports whether the cursor saved in row is of a later commit than
-// that of key.
+// isLater reports whether the cursor saved in row comes after that of key.
 func isLater(row *spanner.Row, key spanner.Key) (bool, error) {
 	var cursor string
 	if err := row.Columns(&cursor); err != nil {
@@ -178,7 +178,11 @@ func isLater(row *spanner.Row, key spanner.Key) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return saved[0].(time.Time).After(key[0].(time.Time)), nil
+	return cmp.Or(
+		saved[0].(time.Time).Compare(key[0].(time.Time)),
+		strings.Compare(saved[1].(string), key[1].(string)),
+		cmp.Compare(saved[2].(int64), key[2].(int64)),
+	) > 0, nil
 }
 
 // A cursor is what follows the shard in an event's key: nanoseconds since 1970,

@@ -3,6 +3,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime/debug"
@@ -82,18 +83,15 @@ func (s *Session) Release() { <-s.slots }
 // if the session stopped or ctx ended before; the message must come again
 // then. ctx bounds the attempts and does not reach the handler.
 func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stop, cancel)()
 	for attempt, failures := 1, 0; ; attempt++ {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
+		if err := cmp.Or(ctx.Err(), s.stop.Err()); err != nil {
+			return false, err
 		}
 		err := s.try(msg.Clone())
 		if err == nil || bus.Permanent(err) {
 			return true, err
 		}
-		if ctx.Err() != nil {
+		if ctx.Err() != nil || s.Stopping() {
 			return false, err
 		}
 		if fault.KindOf(err) != fault.Unavailable {
@@ -108,6 +106,7 @@ func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, e
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
+		case <-s.stop.Done():
 		}
 	}
 }

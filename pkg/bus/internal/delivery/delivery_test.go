@@ -130,9 +130,9 @@ func TestDrain(t *testing.T) {
 		settled bool
 	}{
 		"waits for what finishes": {func(ctx context.Context, _ bus.Message) error {
-			time.Sleep(2 * time.Second)
+			time.Sleep(time.Second)
 			return ctx.Err()
-		}, 2 * time.Second, true},
+		}, time.Second, true},
 		"ends the context after the grace": {func(ctx context.Context, _ bus.Message) error {
 			<-ctx.Done()
 			return ctx.Err()

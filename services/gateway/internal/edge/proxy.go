@@ -34,6 +34,7 @@ var (
 		"the service that answers here gave no valid answer")
 	errUpstreamTimeout = fault.New(fault.Unavailable, "upstream-timeout",
 		"the service that answers here did not answer in time")
+	errBody = httpserver.ErrMalformed.Detailf("the body ended early or could not be read")
 )
 
 // Proxy passes requests on to a service. It streams both ways, holds nothing
@@ -76,7 +77,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, body := outbound(r)
 	res, err := p.roundTrip(out)
 	if err != nil {
-		httpserver.WriteError(w, r, translate(r.Context(), err))
+		httpserver.WriteError(w, r, translate(r.Context(), body, err))
 		return
 	}
 	defer func() { _ = res.Body.Close() }()
@@ -182,9 +183,12 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error { return nil }
 
-// translate gives a failed round trip its fault.
-func translate(ctx context.Context, err error) error {
+// translate gives a failed round trip its fault; body is nil if there was none.
+func translate(ctx context.Context, body *requestBody, err error) error {
 	if ctx.Err() != nil {
+		if body != nil && !body.drained.Load() {
+			return errBody.Wrap(err) // the client may still read
+		}
 		return ctx.Err() // the client has left
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
@@ -194,7 +198,7 @@ func translate(ctx context.Context, err error) error {
 		return errTooLarge.Wrap(err)
 	}
 	if _, ok := errors.AsType[bodyError](err); ok {
-		return httpserver.ErrMalformed.Detailf("the body ended early or could not be read").Wrap(err)
+		return errBody.Wrap(err)
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return errUpstreamTimeout.Wrap(err)

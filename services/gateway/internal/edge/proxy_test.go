@@ -234,20 +234,29 @@ func TestProxyBoundsChunkedBodies(t *testing.T) {
 
 func TestProxyTellsABrokenBodyFromABrokenService(t *testing.T) {
 	s, _ := front(t, upstream(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }))
-	conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
-	if err != nil {
-		t.Fatal(err)
+	for name, request := range map[string]string{
+		"broken chunk": "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n",
+		"half a body":  "Content-Length: 10\r\n\r\nhello",
+	} {
+		t.Run(name, func(t *testing.T) {
+			conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = conn.Close() }()
+			if _, err := io.WriteString(conn, "POST /v1/audios HTTP/1.1\r\nHost: x\r\n"+request); err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.(*net.TCPConn).CloseWrite(); err != nil { // the answer can still be read
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			problem(t, read(res), http.StatusBadRequest, "malformed-request")
+		})
 	}
-	defer func() { _ = conn.Close() }()
-	_, err = io.WriteString(conn, "POST /v1/audios HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nnonsense\r\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	problem(t, read(res), http.StatusBadRequest, "malformed-request")
 }
 
 func TestProxyPassesAnEarlyAnswer(t *testing.T) {
