@@ -3,6 +3,7 @@ package logging
 import (
 	"os"
 
+	"go.uber.org/dig"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxevent"
 	"go.uber.org/zap"
@@ -27,8 +28,8 @@ func Module(level Level, w *os.File) fx.Option {
 	)
 }
 
-// oncePerFailure leaves out the events that tell of a failed start before the
-// last one does.
+// oncePerFailure tells of a failed start once and by its root cause: not at
+// each level of the graph, nor with the graph's own words around it.
 type oncePerFailure struct{ fxevent.Logger }
 
 func (o oncePerFailure) LogEvent(event fxevent.Event) {
@@ -38,6 +39,18 @@ func (o oncePerFailure) LogEvent(event fxevent.Event) {
 	case *fxevent.OnStartExecuted:
 		if e.Err != nil {
 			return
+		}
+	case *fxevent.Run:
+		if e.Err != nil {
+			return
+		}
+	case *fxevent.Invoked:
+		if e.Err != nil {
+			return
+		}
+	case *fxevent.Started:
+		if e.Err != nil {
+			event = &fxevent.Started{Err: dig.RootCause(e.Err)}
 		}
 	}
 	o.Logger.LogEvent(event)

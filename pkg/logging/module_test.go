@@ -36,18 +36,26 @@ func TestModuleProvidesTheLoggerAndFlushesItLast(t *testing.T) {
 }
 
 func TestModuleTellsOfAFailureToStartOnce(t *testing.T) {
-	f := logFile(t)
-	app := fx.New(
-		logging.Module(logging.Level(zapcore.InfoLevel), f),
-		fx.Invoke(func(lc fx.Lifecycle) {
-			lc.Append(fx.StartHook(func() error { return errors.New("port 8080 is taken") }))
+	taken := errors.New("port 8080 is taken")
+	for name, failing := range map[string]fx.Option{
+		"of a hook": fx.Invoke(func(lc fx.Lifecycle) {
+			lc.Append(fx.StartHook(func() error { return taken }))
 		}),
-	)
-	if err := app.Start(t.Context()); err == nil {
-		t.Fatal("started")
-	}
-	text := read(t, f)
-	if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"severity":"ERROR"`) || !strings.Contains(text, "port 8080 is taken") {
-		t.Errorf("log %s", text)
+		"of a constructor": fx.Options(
+			fx.Provide(func() (*int, error) { return nil, taken }),
+			fx.Invoke(func(*int) {}),
+		),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := logFile(t)
+			app := fx.New(logging.Module(logging.Level(zapcore.InfoLevel), f), failing)
+			if err := app.Start(t.Context()); err == nil {
+				t.Fatal("started")
+			}
+			text := read(t, f)
+			if strings.Count(text, "\n") != 1 || !strings.Contains(text, `"severity":"ERROR"`) || !strings.Contains(text, `"error":"port 8080 is taken"`) {
+				t.Errorf("log %s", text)
+			}
+		})
 	}
 }

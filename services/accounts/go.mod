@@ -14,6 +14,8 @@ require (
 	google.golang.org/grpc v1.84.0
 )
 
+require github.com/gofrs/flock v0.13.2 // indirect
+
 require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect

@@ -60,6 +60,9 @@ type reader struct {
 }
 
 func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil { // the client may have read ahead
+		return 0, fmt.Errorf("read object: %w", translate(r.ctx, err))
+	}
 	r.watch.begin()
 	defer r.watch.pause()
 	n, err := r.r.Read(p)
