@@ -63,11 +63,15 @@ func (e *emulators) start(ctx context.Context) error {
 	}
 	var wg sync.WaitGroup
 	var errs [3]error
-	wg.Go(func() { errs[0] = e.run(ctx, "Spanner", e.spanner, launch.spanner(e.spanner, false), spannerReady, launch.patience) })
+	wg.Go(func() {
+		errs[0] = e.run(ctx, "Spanner", e.spanner, launch.spanner(e.spanner, false), spannerReady, launch.patience)
+	})
 	wg.Go(func() {
 		errs[1] = e.run(ctx, "Spanner with faults", e.faultySpanner, launch.spanner(e.faultySpanner, true), spannerReady, launch.patience)
 	})
-	wg.Go(func() { errs[2] = e.run(ctx, "Pub/Sub", e.pubsub, launch.pubsub(e.pubsub), pubsubReady, launch.patience) })
+	wg.Go(func() {
+		errs[2] = e.run(ctx, "Pub/Sub", e.pubsub, launch.pubsub(e.pubsub), pubsubReady, launch.patience)
+	})
 	wg.Wait()
 	return errors.Join(errs[:]...)
 }

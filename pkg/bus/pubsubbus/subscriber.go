@@ -22,6 +22,8 @@ const (
 	lease = time.Hour
 	// flush is how long Receive waits at its end for the last acknowledgements.
 	flush = 500 * time.Millisecond
+	// streamGone is how long after the end of a stream its messages are nacked.
+	streamGone = 200 * time.Millisecond
 )
 
 // The attributes that a dead-lettered message has more than the message had.
@@ -118,8 +120,10 @@ func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) err
 			return
 		}
 		if session.Stopping() {
-			// A nack now would bring the message back to this very stream.
+			// A nack now would bring the message back to this very stream, until
+			// the service has seen that it is gone.
 			<-ctx.Done()
+			time.Sleep(streamGone)
 		}
 		m.Nack()
 	})

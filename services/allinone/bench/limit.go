@@ -59,7 +59,7 @@ func serveLimit(ctx context.Context, port, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return err
 	}
@@ -168,7 +168,7 @@ func (l limit) write(conn *sql.Conn) {
 		fmt.Fprintln(os.Stderr, "prepare:", err)
 		os.Exit(1)
 	}
-	defer stmt.Close()
+	defer func() { _ = stmt.Close() }()
 	var group []*insert
 	for first := range l.inserts {
 		group = append(group[:0], first)

@@ -83,11 +83,15 @@ func measure(ctx context.Context, opts options, dir string) error {
 		return err
 	}
 	var sides [2]side
+	defer func() {
+		for i := range sides {
+			sides[i].stop()
+		}
+	}()
 	for i, b := range bins {
 		if sides[i], err = newSide(ctx, b, filepath.Join(dir, b.name)); err != nil {
 			return err
 		}
-		defer sides[i].stop()
 	}
 	var rows []row
 	for _, op := range operations {
