@@ -22,8 +22,6 @@ const (
 	lease = time.Hour
 	// flush is how long Receive waits at its end for the last acknowledgements.
 	flush = 500 * time.Millisecond
-	// streamGone is how long after the end of a stream its messages are nacked.
-	streamGone = 200 * time.Millisecond
 )
 
 // The attributes that a dead-lettered message has more than the message had.
@@ -120,10 +118,8 @@ func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) err
 			return
 		}
 		if session.Stopping() {
-			// A nack now would bring the message back to this very stream, until
-			// the service has seen that it is gone.
+			// A nack now would bring the message back to this very stream.
 			<-ctx.Done()
-			time.Sleep(streamGone)
 		}
 		m.Nack()
 	})
