@@ -5,28 +5,13 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"net/http"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 )
-
-const services = "github.com/concha-labs/backend/services/"
-
-// programs builds the three programs once and returns the folder they are in.
-var programs = sync.OnceValues(func() (string, error) {
-	dir := filepath.Join(scratch, "programs")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir+"/",
-		services+"accounts/cmd/accounts", services+"audios/cmd/audios", services+"gateway/cmd/gateway").CombinedOutput()
-	if err != nil {
-		return "", errors.New(string(out))
-	}
-	return dir, nil
-})
 
 // fleet is the system as three processes, on emulators that can fail.
 type fleet struct {

@@ -206,14 +206,14 @@ func fromSDK(root string) launch {
 
 func fromDocker() launch {
 	container := func(address, port string, args ...string) []string {
-		return append([]string{"docker", "run", "--rm", "--init", "--publish", address + ":" + port, image, "gcloud", "emulators"}, args...)
+		return append([]string{"docker", "run", "--rm", "--init", "--publish", address + ":" + port, image, "gcloud", "beta", "emulators"}, args...)
 	}
 	return launch{
 		patience: dockerPatience,
 		spanner: func(address string, faulty bool) []string {
 			args := []string{"spanner", "start", "--host-port=0.0.0.0:9010", "--quiet"}
 			if faulty {
-				args = append(args, "--enable-fault-injection")
+				args = append(args, "--enable-fault-injection=true")
 			}
 			return container(address, "9010", args...)
 		},

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/google/go-cmp/cmp"
+)
+
+const (
+	root     = "../.."
+	services = "github.com/concha-labs/backend/services/"
+)
+
+// programs builds the three programs once and returns the folder they are in.
+var programs = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(scratch, "programs")
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", dir+"/",
+		services+"accounts/cmd/accounts", services+"audios/cmd/audios", services+"gateway/cmd/gateway").CombinedOutput()
+	if err != nil {
+		return "", errors.New(string(out))
+	}
+	return dir, nil
+})
+
+// composition loads the file as Docker does.
+func composition(t *testing.T) *types.Project {
+	t.Helper()
+	options, err := cli.NewProjectOptions([]string{filepath.Join(root, "docker-compose.yml")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	project, err := options.LoadProject(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return project
+}
+
+// TestCompose checks what is promised of every container.
+func TestCompose(t *testing.T) {
+	t.Parallel()
+	project := composition(t)
+	completes := map[string]bool{}
+	for _, s := range project.Services {
+		for name, dependency := range s.DependsOn {
+			switch dependency.Condition {
+			case types.ServiceConditionCompletedSuccessfully:
+				completes[name] = true
+			case types.ServiceConditionHealthy:
+			default:
+				t.Errorf("%s waits for %s only to be %s", s.Name, name, dependency.Condition)
+			}
+		}
+	}
+	for _, s := range project.Services {
+		user, _, _ := strings.Cut(s.User, ":")
+		if user == "" || user == "0" || user == "root" {
+			t.Errorf("%s runs as %q", s.Name, s.User)
+		}
+		if !s.ReadOnly || s.Privileged || !slices.Contains(s.CapDrop, "ALL") || !slices.Contains(s.SecurityOpt, "no-new-privileges:true") {
+			t.Errorf("%s is not hardened", s.Name)
+		}
+		if s.HealthCheck == nil != completes[s.Name] {
+			t.Errorf("%s: a health check is for what goes on running, and only for that", s.Name)
+		}
+		if s.HealthCheck != nil && s.Restart != types.RestartPolicyUnlessStopped && s.Build != nil {
+			t.Errorf("%s is not restarted", s.Name)
+		}
+		if s.Build == nil && !regexp.MustCompile(`:\d+\.\d+\.\d+(-|$)`).MatchString(s.Image) && project.Services[s.Name+"-provision"].Build == nil {
+			t.Errorf("%s: the image %s has no fixed version", s.Name, s.Image)
+		}
+		for _, v := range s.Volumes {
+			if _, named := project.Volumes[v.Source]; v.Type != types.VolumeTypeVolume || !named {
+				t.Errorf("%s: %s is no named volume", s.Name, v.Target)
+			}
+		}
+	}
+}
+
+// TestComposeSettings starts the programs with the settings that their
+// containers have and one that is wrong: that must be the only mistake.
+func TestComposeSettings(t *testing.T) {
+	t.Parallel()
+	dir, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	project := composition(t)
+	for _, name := range []string{"accounts", "audios", "gateway", "accounts-provision", "audios-provision"} {
+		s, err := project.GetService(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		program := filepath.Join(dir, strings.TrimSuffix(name, "-provision"))
+		usage, err := exec.CommandContext(t.Context(), program, "--help").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), program, s.Command...)
+		cmd.Env = []string{"PORT=wrong"}
+		for variable, value := range s.Environment {
+			cmd.Env = append(cmd.Env, variable+"="+*value)
+			if !strings.HasSuffix(variable, "_EMULATOR_HOST") && !strings.Contains(string(usage), variable) {
+				t.Errorf("%s has no setting %s", name, variable)
+			}
+		}
+		out, err := cmd.CombinedOutput()
+		if exitCode(t, err) != 2 || !strings.Contains(string(out), "1 mistake in the environment:\n  PORT") {
+			t.Errorf("%s %q: %v: %s", name, s.Command, err, out)
+		}
+		if s.HealthCheck == nil {
+			continue
+		}
+		probe := slices.Clone(s.HealthCheck.Test)
+		if want := []string{"CMD", "/" + name, "ready"}; !slices.Equal(probe, want) || !strings.Contains(string(usage), "  ready ") {
+			t.Errorf("%s: the health check is %q", name, probe)
+		}
+	}
+}
+
+// TestDockerfile holds the build of the images to the workspace.
+func TestDockerfile(t *testing.T) {
+	t.Parallel()
+	file := read(t, "deploy/docker/Dockerfile")
+	work := read(t, "go.work")
+
+	var copied, used []string
+	for _, m := range regexp.MustCompile(`(?m)^COPY (\S+)/go\.mod (\S+)/go\.sum (\S+)/$`).FindAllStringSubmatch(file, -1) {
+		copied = append(copied, "./"+m[1])
+		if m[1] != m[2] || m[1] != m[3] {
+			t.Errorf("it puts %s into %s", m[1:3], m[3])
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t(\./\S+)$`).FindAllStringSubmatch(work, -1) {
+		used = append(used, m[1])
+	}
+	slices.Sort(copied)
+	slices.Sort(used)
+	if diff := cmp.Diff(used, copied); diff != "" {
+		t.Errorf("modules (-go.work +Dockerfile):\n%s", diff)
+	}
+
+	ignored := strings.Fields(read(t, ".dockerignore"))
+	for _, m := range regexp.MustCompile(`(?m)^COPY ([^-].*) \S+$`).FindAllStringSubmatch(file, -1) {
+		for source := range strings.FieldsSeq(m[1]) {
+			if _, err := os.Stat(filepath.Join(root, source)); err != nil {
+				t.Error(err)
+			}
+			if top, _, _ := strings.Cut(source, "/"); !slices.Contains(ignored, "!"+top) {
+				t.Errorf("%s is not sent to the build", source)
+			}
+		}
+	}
+
+	goVersion := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(work)[1]
+	if !strings.Contains(file, "FROM golang:"+goVersion+"-") {
+		t.Errorf("it does not build with Go %s", goVersion)
+	}
+	if !strings.Contains(file, "-X github.com/concha-labs/backend/pkg/settings.version=") || !strings.Contains(read(t, "pkg/settings/version.go"), "\nvar version string\n") {
+		t.Error("the version is not set")
+	}
+}
+
+// TestImages checks that there is an image of every program.
+func TestImages(t *testing.T) {
+	t.Parallel()
+	file := read(t, "deploy/docker/Dockerfile")
+	_, build, _ := strings.Cut(file, "-o /out \\\n")
+	build, _, _ = strings.Cut(build, "\n\n")
+	built := strings.Fields(build)
+
+	var programs []string
+	err := filepath.WalkDir(filepath.Join(root, "services"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.Name() == "main.go" && filepath.Base(filepath.Dir(path)) != "bench" {
+			dir, _ := filepath.Rel(root, filepath.Dir(path))
+			programs = append(programs, "./"+filepath.ToSlash(dir))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(built)
+	if diff := cmp.Diff(programs, built); diff != "" {
+		t.Errorf("programs (-workspace +Dockerfile):\n%s", diff)
+	}
+	for _, path := range programs {
+		name := filepath.Base(path)
+		stage := regexp.MustCompile(`(?m)^FROM base AS ` + name + `\n(?:ENV .*\n)?COPY --from=build /out/` + name + ` /` + name + `\nENTRYPOINT \["/` + name + `"\]$`)
+		if !stage.MatchString(file) {
+			t.Errorf("no stage %s with the program of that name as its entry point", name)
+		}
+	}
+	for _, s := range composition(t).Services {
+		if s.Build != nil && (s.Build.Dockerfile != "deploy/docker/Dockerfile" || !strings.Contains(file, "\nFROM base AS "+s.Build.Target+"\n")) {
+			t.Errorf("%s is built from %s, stage %s", s.Name, s.Build.Dockerfile, s.Build.Target)
+		}
+	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
