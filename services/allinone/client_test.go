@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -107,13 +108,26 @@ func (c *client) do(call call) answer {
 		return a
 	}
 	defer resp.Body.Close()
-	if a.body, err = io.ReadAll(resp.Body); err != nil {
+	if a.body, err = readBody(resp); err != nil {
 		c.t.Errorf("%s: %v", a.call, err)
 		return a
 	}
 	a.status, a.header = resp.StatusCode, resp.Header
 	c.check(req, call.body, resp, a)
 	return a
+}
+
+// readBody returns the body of resp, decompressed.
+func readBody(resp *http.Response) ([]byte, error) {
+	body := io.Reader(resp.Body)
+	if resp.Header.Get("Content-Encoding") == "gzip" {
+		unzipped, err := gzip.NewReader(body)
+		if err != nil {
+			return nil, fmt.Errorf("the body is no gzip: %w", err)
+		}
+		body = unzipped
+	}
+	return io.ReadAll(body)
 }
 
 // check holds an answer to the contract and to what all answers share.

@@ -93,6 +93,33 @@ func heads(c *client) {
 	}
 }
 
+func compression(c *client) {
+	created := c.json("POST", "/v1/accounts", profile("Jo", uniqueEmail(), strings.Repeat("1 Way ", 170))).expect(201)
+	for _, path := range []string{"/v1/accounts/", "/accounts/"} {
+		path += created.number("id")
+		plain, zipped := c.get(path).expect(200), c.get(path, "Accept-Encoding", "gzip").expect(200)
+		zipped.same(plain)
+		if h := plain.header; h.Get("ETag") != `"1"` || h.Get("Content-Encoding") != "" {
+			c.t.Errorf("%s: ETag %s, encoding %q", plain.call, h.Get("ETag"), h.Get("Content-Encoding"))
+		}
+		if h := zipped.header; h.Get("ETag") != `"1-gzip"` || h.Get("Content-Encoding") != "gzip" {
+			c.t.Errorf("%s: ETag %s, encoding %q, want it compressed", zipped.call, h.Get("ETag"), h.Get("Content-Encoding"))
+		}
+		for _, a := range []answer{plain, zipped} {
+			if a.header.Get("Vary") != "Accept-Encoding" || a.header.Get("Cache-Control") != "private, no-cache" {
+				c.t.Errorf("%s: Vary %q, Cache-Control %q", a.call, a.header.Get("Vary"), a.header.Get("Cache-Control"))
+			}
+			again := c.get(path, "If-None-Match", a.header.Get("ETag")).expect(304)
+			if again.header.Get("ETag") != a.header.Get("ETag") {
+				c.t.Errorf("%s: ETag %s of 304, want %s", again.call, again.header.Get("ETag"), a.header.Get("ETag"))
+			}
+		}
+	}
+	if a := c.get("/v1/accounts/0", "Accept-Encoding", "gzip"); a.header.Get("Cache-Control") != "no-store" {
+		c.t.Errorf("%s: Cache-Control %q of a problem", a.call, a.header.Get("Cache-Control"))
+	}
+}
+
 func requestIDs(c *client) {
 	for _, path := range []string{"/ping", "/accounts/0", "/v1/accounts/0", "/nope"} {
 		if a, b := c.get(path).header.Get("X-Request-Id"), c.get(path).header.Get("X-Request-Id"); a == b {

@@ -52,6 +52,7 @@ func scenarios(t *testing.T, url string, v volume) {
 		"ids":                        ids,
 		"routes":                     routes,
 		"HEAD":                       heads,
+		"compression":                compression,
 		"request ids":                requestIDs,
 		"forwarding headers":         forwardingHeaders,
 		"body limits":                bodyLimits,

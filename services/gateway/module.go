@@ -31,7 +31,7 @@ func Module(cfg Config) fx.Option {
 	return fx.Module("gateway",
 		fx.Supply(fx.Private, cfg),
 		fx.Provide(fx.Private, newEngine),
-		fx.Provide(func(e *gin.Engine) Handler { return e }),
+		fx.Provide(func(e *gin.Engine) (Handler, error) { return edge.Compress(e) }),
 	)
 }
 

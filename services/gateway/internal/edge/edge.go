@@ -30,10 +30,11 @@ var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", 
 // from each request what a client must not say: services see in
 // X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
 // empty, the one that the client addressed, and in X-Forwarded-For the address
-// that the request came from.
+// that the request came from. An answer may be kept by its client alone, which
+// asks each time whether it still holds, unless the answer says otherwise.
 func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(forward(publicURL), limitBody)
+	e.Use(forward(publicURL), limitBody, limitCaching)
 	for name, service := range map[string]http.Handler{"accounts": accounts, "audios": audios} {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
 		e.Any("/v1/"+name, pass)
@@ -91,6 +92,14 @@ func limitBody(c *gin.Context) {
 		httpserver.Fail(c, errTooLarge)
 	case r.ContentLength < 0:
 		r.Body = http.MaxBytesReader(c.Writer, r.Body, maxBody)
+	}
+}
+
+var revalidated = []string{"private, no-cache"}
+
+func limitCaching(c *gin.Context) {
+	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {
+		c.Writer.Header()["Cache-Control"] = revalidated
 	}
 }
 

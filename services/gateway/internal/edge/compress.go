@@ -1,0 +1,72 @@
+package edge
+
+import (
+	"compress/gzip"
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/gzhttp"
+)
+
+const (
+	// minCompressed is the size in bytes from which compression pays: what is
+	// smaller travels in one packet anyway.
+	minCompressed = 1 << 10
+	// gzipTag ends the entity tag of an answer in gzip, which as another
+	// sequence of bytes must not share the strong tag of the plain one
+	// (RFC 9110, section 8.8.3).
+	gzipTag = "-gzip"
+)
+
+var compressed = []string{
+	"application/json", "application/problem+json", "application/cloudevents-batch+json", "application/schema+json",
+	"application/x-ndjson", "application/yaml", "text/html", "text/css", "text/javascript",
+}
+
+// Compress returns a handler that sends the answers of h in gzip to clients
+// that take it: those that are text, not an event stream, and of 1 KiB or more.
+// Their ETags end in -gzip; h sees such tags of a request without that ending,
+// so a condition holds whichever form its client was sent.
+func Compress(h http.Handler) (http.Handler, error) {
+	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes(compressed),
+		gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
+	if err != nil {
+		return nil, err
+	}
+	return wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		plainTags(r.Header, "If-Match")
+		if plainTags(r.Header, "If-None-Match") {
+			w = &revalidation{ResponseWriter: w}
+		}
+		h.ServeHTTP(w, r)
+	})), nil
+}
+
+// plainTags removes the ending of the entity tags in a header, and reports
+// whether there was any.
+func plainTags(h http.Header, name string) (changed bool) {
+	for i, line := range h[name] {
+		if plain := strings.ReplaceAll(line, gzipTag+`"`, `"`); plain != line {
+			h[name][i], changed = plain, true
+		}
+	}
+	return changed
+}
+
+// revalidation gives a 304 the tag of the form that the client holds.
+type revalidation struct {
+	http.ResponseWriter
+}
+
+// Unwrap serves http.ResponseController.
+func (w *revalidation) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *revalidation) WriteHeader(status int) {
+	if tag, ok := strings.CutSuffix(w.Header().Get("ETag"), `"`); ok && status == http.StatusNotModified {
+		w.Header().Set("ETag", tag+gzipTag+`"`)
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Flush serves gin, which asserts http.Flusher.
+func (w *revalidation) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
