@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -39,39 +40,70 @@ func NotModified(c *gin.Context, etag string) bool {
 	return false
 }
 
-// Condition is the If-Match of a request. The zero Condition always holds.
+// Condition is the If-Match and the If-None-Match of a request that writes. The
+// zero Condition always holds.
 type Condition struct {
-	tags []string
+	match, noneMatch []string
+	required         bool
 }
 
-// IfMatch parses If-Match. Errors: fault.Invalid if it is no list of entity
-// tags.
-func IfMatch(c *gin.Context) (Condition, error) {
-	var cond Condition
-	for _, line := range c.Request.Header["If-Match"] {
-		tags, ok := parseTags(line)
-		if !ok {
-			return Condition{}, fault.Invalidate(fault.Violation{Pointer: "If-Match", Detail: `must be "*" or a list of ETags in their double quotes`})
+// WriteCondition parses the conditions of a request that writes. If required,
+// one that names no state at all, by If-Match or by If-None-Match: *, does not
+// hold for any resource. Errors: fault.Invalid that names each header which is
+// no list of entity tags.
+func WriteCondition(c *gin.Context, required bool) (Condition, error) {
+	cond := Condition{required: required}
+	var violations []fault.Violation
+	read := func(name string) (tags []string) {
+		for _, line := range c.Request.Header[name] {
+			list, ok := parseTags(line)
+			if !ok {
+				violations = append(violations, fault.Violation{Pointer: name, Detail: `must be "*" or a list of ETags in their double quotes`})
+				return nil
+			}
+			tags = append(tags, list...)
 		}
-		cond.tags = append(cond.tags, tags...)
+		return tags
 	}
-	return cond, nil
+	cond.match, cond.noneMatch = read("If-Match"), read("If-None-Match")
+	return cond, fault.Invalidate(violations...)
 }
 
-// Check returns nil if the condition holds for a resource at version, else
-// ErrPrecondition. Tags are compared strongly: a weak one never matches.
-func (cond Condition) Check(version int64) error {
-	if cond.tags == nil {
-		return nil
-	}
-	etag := ETag(version)
-	for _, tag := range cond.tags {
-		if tag == "*" || tag == etag {
-			return nil
-		}
-	}
-	return ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etag)
+// Creates reports whether the request is to create what is not there:
+// If-None-Match is "*", and no If-Match asks for what is there.
+func (cond Condition) Creates() bool {
+	return cond.match == nil && slices.Contains(cond.noneMatch, "*")
 }
+
+// Check returns nil if the condition holds for a resource that has these ETags,
+// one for each of its forms. Else it returns ErrPrecondition, whose answer tells
+// the first of them in its ETag header, or ErrNoPrecondition if one is required
+// and there is none. If-Match compares strongly, so a weak tag never matches,
+// If-None-Match weakly.
+func (cond Condition) Check(etags ...string) error {
+	named := func(tags []string) bool {
+		return slices.ContainsFunc(tags, func(tag string) bool { return tag == "*" || slices.Contains(etags, tag) })
+	}
+	switch {
+	case cond.match != nil && !named(cond.match):
+		return &failedCondition{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
+	case slices.ContainsFunc(cond.noneMatch, func(tag string) bool { return named([]string{strings.TrimPrefix(tag, "W/")}) }):
+		return &failedCondition{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
+	case cond.required && cond.match == nil:
+		return ErrNoPrecondition
+	}
+	return nil
+}
+
+// failedCondition is an ErrPrecondition with the ETag that the resource has.
+type failedCondition struct {
+	etag  string
+	fault *fault.Error
+}
+
+func (e *failedCondition) Error() string { return e.fault.Error() }
+
+func (e *failedCondition) Unwrap() error { return e.fault }
 
 // parseTags splits a list of entity tags (RFC 9110, section 8.8.3); "*" stands
 // for itself. It is not ok if the line is no such list or empty.

@@ -2,6 +2,7 @@ package httpserver_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -57,42 +58,69 @@ func TestSetETag(t *testing.T) {
 	}
 }
 
-func TestIfMatch(t *testing.T) {
-	tests := []struct {
-		name    string
-		ifMatch []string
-		invalid bool
-		holds   bool
+func TestWriteCondition(t *testing.T) {
+	for _, tt := range []struct {
+		name                 string
+		ifMatch, ifNoneMatch []string
+		required             bool
+		want                 error // of Check; nil if the condition holds
 	}{
-		{"absent", nil, false, true},
-		{"the tag", []string{`"7"`}, false, true},
-		{"anything", []string{`*`}, false, true},
-		{"in a list", []string{`"1","7"`}, false, true},
-		{"in a second line", []string{`"1"`, `"7"`}, false, true},
-		{"another", []string{`"8"`}, false, false},
-		{"the tag, weak", []string{`W/"7"`}, false, false},
-		{"foreign tags", []string{`"", "x y", "07"`}, false, false},
-		{"without quotes", []string{`7`}, true, false},
-		{"with one quote", []string{`"7`}, true, false},
-		{"weak without quotes", []string{`W/`}, true, false},
-		{"tags without a comma", []string{`"7""8"`}, true, false},
-		{"nothing", []string{``}, true, false},
-	}
-	for _, tt := range tests {
+		{name: "no condition"},
+		{name: "no condition where one is required", required: true, want: httpserver.ErrNoPrecondition},
+		{name: "the tag", ifMatch: []string{`"7"`}, required: true},
+		{name: "the tag of another form", ifMatch: []string{`"abc"`}},
+		{name: "anything", ifMatch: []string{`*`}, required: true},
+		{name: "in a list", ifMatch: []string{`"1","7"`}},
+		{name: "in a second line", ifMatch: []string{`"1"`, `"7"`}},
+		{name: "another", ifMatch: []string{`"8"`}, want: httpserver.ErrPrecondition},
+		{name: "the tag, weak", ifMatch: []string{`W/"7"`}, want: httpserver.ErrPrecondition},
+		{name: "foreign tags", ifMatch: []string{`"", "x y", "07"`}, want: httpserver.ErrPrecondition},
+		{name: "not that one", ifNoneMatch: []string{`"6", "abd"`}},
+		{name: "not that one where a state is required", ifNoneMatch: []string{`"6"`}, required: true, want: httpserver.ErrNoPrecondition},
+		{name: "not the tag", ifNoneMatch: []string{`"6", "7"`}, want: httpserver.ErrPrecondition},
+		{name: "not the tag, weak", ifNoneMatch: []string{`W/"7"`}, want: httpserver.ErrPrecondition},
+		{name: "not the tag of another form", ifNoneMatch: []string{`"abc"`}, want: httpserver.ErrPrecondition},
+		{name: "nothing", ifNoneMatch: []string{`*`}, required: true, want: httpserver.ErrPrecondition},
+		{name: "the tag and nothing", ifMatch: []string{`"7"`}, ifNoneMatch: []string{`*`}, want: httpserver.ErrPrecondition},
+	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := post(nil, "")
-			c.Request.Header["If-Match"] = tt.ifMatch
-			cond, err := httpserver.IfMatch(c)
-			if got := fault.KindOf(err) == fault.Invalid && err != nil; got != tt.invalid {
-				t.Fatalf("err = %v", err)
+			c.Request.Header["If-Match"], c.Request.Header["If-None-Match"] = tt.ifMatch, tt.ifNoneMatch
+			cond, err := httpserver.WriteCondition(c, tt.required)
+			if err != nil {
+				t.Fatal(err)
 			}
-			if tt.invalid {
-				return
+			if creates := tt.name == "nothing"; cond.Creates() != creates {
+				t.Errorf("Creates = %v, want %v", cond.Creates(), creates)
 			}
-			err = cond.Check(7)
-			if (err == nil) != tt.holds || err != nil && !errors.Is(err, httpserver.ErrPrecondition) {
-				t.Errorf("Check = %v", err)
+			if err := cond.Check(`"7"`, `"abc"`); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+				t.Errorf("Check = %v, want %v", err, tt.want)
 			}
 		})
+	}
+}
+
+func TestConditionsThatAreNone(t *testing.T) {
+	for _, line := range []string{`7`, `"7`, `W/`, `"7""8"`, ``, `*, "7"`} {
+		c := post(nil, "")
+		c.Request.Header["If-Match"], c.Request.Header["If-None-Match"] = []string{`"7"`, line}, []string{line}
+		_, err := httpserver.WriteCondition(c, false)
+		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || len(f.Violations) != 2 {
+			t.Errorf("%q: %v, want both headers to be refused", line, err)
+		}
+	}
+}
+
+func TestAFailedConditionTellsTheETag(t *testing.T) {
+	c := post(nil, "")
+	c.Request.Header.Set("If-Match", `"6"`)
+	cond, err := httpserver.WriteCondition(c, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := httptest.NewRecorder()
+	httpserver.WriteError(w, c.Request, fmt.Errorf("wrapped: %w", cond.Check(`"7"`, `"abc"`)))
+	if w.Code != http.StatusPreconditionFailed || w.Header().Get("ETag") != `"7"` {
+		t.Errorf("%d with ETag %s: %s", w.Code, w.Header().Get("ETag"), w.Body)
 	}
 }

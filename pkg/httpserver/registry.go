@@ -24,6 +24,7 @@ var (
 	ErrNoRoute          = fault.New(fault.NotFound, "no-such-route", "nothing is served at this path")
 	ErrMethodNotAllowed = fault.New(fault.Unsupported, "method-not-allowed", "this path does not take this method; the Allow header lists those it takes")
 	ErrPrecondition     = fault.New(fault.Precondition, "precondition-failed", "the condition of the request does not hold")
+	ErrNoPrecondition   = fault.New(fault.Precondition, "precondition-required", "send If-Match with the ETag of the resource as you know it")
 	ErrTooLarge         = fault.New(fault.TooLarge, "payload-too-large", "the body is too large")
 	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
 	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
@@ -99,6 +100,10 @@ var problemTypes = []ProblemType{
 	{
 		"precondition-failed", http.StatusPreconditionFailed, "The resource is not in the expected state",
 		"The condition in If-Match or If-None-Match does not hold: somebody changed the resource in between. Read it again, apply the change to what is there now, and send it with the new ETag.",
+	},
+	{
+		"precondition-required", http.StatusPreconditionRequired, "The request must say which state it changes",
+		"Changes are taken here only with the ETag of what they change, so that none is overwritten by one that did not know of it. Read the resource, and send its ETag in If-Match; If-Match: * overwrites whatever is there.",
 	},
 	{
 		"payload-too-large", http.StatusRequestEntityTooLarge, "The body is too large",

@@ -15,6 +15,7 @@ type Config struct {
 	Bucket           string `env:"CONCHA_BUCKET" desc:"gcp: the bucket of the images"`
 	EventsTopic      string `env:"CONCHA_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic that events are published to"`
 	Subscription     string `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"accounts-self" desc:"the service's own subscription to that topic"`
+	RequireIfMatch   bool   `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
 }
 
 const (

@@ -130,8 +130,8 @@ func newService(store app.Store, discards app.Discards, images app.Images) *app.
 	})
 }
 
-func newHandler(service *app.Service, checks checks) Handler {
-	return httpapi.New(service, checks)
+func newHandler(cfg Config, service *app.Service, checks checks) Handler {
+	return httpapi.New(service, checks, cfg.RequireIfMatch)
 }
 
 const upkeepEvery = time.Hour

@@ -14,6 +14,8 @@ type Config struct {
 	Gateway gateway.Config
 	Backend string `env:"CONCHA_BACKEND" envDefault:"embedded" desc:"embedded: SQLite and a folder, which is all that one process can run on"`
 	DataDir string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"folder of all data"`
+
+	RequireIfMatch bool `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
 }
 
 const embedded = "embedded"

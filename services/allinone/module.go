@@ -46,10 +46,12 @@ func system(cfg Config, started func(url string)) fx.Option {
 		),
 		accounts.Module(accounts.Config{
 			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: accountEvents, Subscription: accountsSelf,
+			RequireIfMatch: cfg.RequireIfMatch,
 		}),
 		audios.Module(audios.Config{
 			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: audioEvents, Subscription: audiosSelf,
 			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
+			RequireIfMatch: cfg.RequireIfMatch,
 		}),
 		gateway.Module(cfg.Gateway),
 	)

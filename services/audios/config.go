@@ -17,6 +17,7 @@ type Config struct {
 	Subscription              string `env:"CONCHA_AUDIO_EVENTS_SUBSCRIPTION" envDefault:"audios-self" desc:"the service's own subscription to that topic"`
 	AccountEventsTopic        string `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic of the accounts' events"`
 	AccountEventsSubscription string `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"audios-account-events" desc:"the service's subscription to that topic"`
+	RequireIfMatch            bool   `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
 }
 
 const (

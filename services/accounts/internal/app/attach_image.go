@@ -18,9 +18,13 @@ import (
 // first and referred to afterwards, so a reference never points at nothing;
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
-// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels; r's own.
-func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader) (domain.Account, error) {
-	if _, err := s.store.Get(ctx, id); err != nil { // before anything is uploaded
+// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels; check's and r's own.
+func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, check Check) (domain.Account, error) {
+	current, err := s.store.Get(ctx, id) // before anything is uploaded
+	if err == nil {
+		err = check.judge(current)
+	}
+	if err != nil {
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
 	img, content, err := domain.ReadImageHeader(r, declared)
@@ -35,7 +39,7 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 		return domain.Account{}, fmt.Errorf("store image: %w", err)
 	}
 	img.SizeBytes, img.SHA256 = measured.n, hex.EncodeToString(hash.Sum(nil))
-	a, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(&img, s.now())
 	})
 	if err != nil {
@@ -62,9 +66,9 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 }
 
 // DetachImage takes an account's image away. An account without one stays as
-// it is. Errors: domain.ErrNotFound.
-func (s *Service) DetachImage(ctx context.Context, id int64) error {
-	if _, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+// it is. Errors: domain.ErrNotFound, check's own.
+func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
+	if _, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())
 	}); err != nil {
 		return fmt.Errorf("detach image: %w", err)

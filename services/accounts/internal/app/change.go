@@ -10,9 +10,9 @@ import (
 
 // ChangeProfile replaces the profile of an account. A profile that equals the
 // current one changes nothing, not even the version.
-// Errors: domain.ErrNotFound, domain.ErrEmailTaken.
-func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile) (domain.Account, error) {
-	a, err := s.update(ctx, id, func(current domain.Account) (domain.Account, []string) {
+// Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
+func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
+	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
 	})
 	if err != nil {
@@ -21,9 +21,13 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile)
 	return a, nil
 }
 
-// update applies one of the domain's changes and logs its event.
-func (s *Service) update(ctx context.Context, id int64, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
+// update applies one of the domain's changes, if check allows, and logs its
+// event.
+func (s *Service) update(ctx context.Context, id int64, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
 	return s.store.Update(ctx, id, func(current domain.Account) (domain.Account, events.Event, error) {
+		if err := check.judge(current); err != nil {
+			return domain.Account{}, events.Event{}, err
+		}
 		next, fields := apply(current)
 		if fields == nil {
 			return current, events.Event{}, nil

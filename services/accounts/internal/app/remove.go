@@ -10,9 +10,12 @@ import (
 )
 
 // Remove deletes an account and redacts what its events told of it. The image
-// is collected when the event comes round. Errors: domain.ErrNotFound.
-func (s *Service) Remove(ctx context.Context, id int64) error {
+// is collected when the event comes round. Errors: domain.ErrNotFound, check's own.
+func (s *Service) Remove(ctx context.Context, id int64, check Check) error {
 	err := s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
+		if err := check.judge(current); err != nil {
+			return events.Event{}, err
+		}
 		data, err := json.Marshal(events.AccountKey{ID: id})
 		return events.Event{
 			Type: events.AccountDeletedV1, Subject: subject(id), Version: current.Version + 1,

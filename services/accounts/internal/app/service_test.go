@@ -114,13 +114,13 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "a@b")); err != nil { // nothing changes
+	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "a@b"), nil); err != nil { // nothing changes
 		t.Fatal(err)
 	}
-	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d")); err != nil {
+	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10))); err != nil {
+	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), nil); err != nil {
 		t.Fatal(err)
 	}
 	entries, err := w.log.Read(t.Context(), 0, "", 10)
@@ -162,7 +162,7 @@ func TestReplacedAndRemovedImagesAreCollected(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for width := range 3 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1))); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1)), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -181,7 +181,7 @@ func TestReplacedAndRemovedImagesAreCollected(t *testing.T) {
 	if diff := cmp.Diff([]string{current.Image.Object}, w.objects(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
-	if err := w.Remove(t.Context(), a.ID); err != nil {
+	if err := w.Remove(t.Context(), a.ID, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.CollectImages(t.Context(), a.ID); err != nil {
@@ -196,7 +196,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for range 2 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5))); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -208,7 +208,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5))); err != nil {
+	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.images.Put(t.Context(), "foreign/NOTES.txt", "text/plain", bytes.NewReader(nil)); err != nil {
@@ -232,6 +232,18 @@ func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	}
 }
 
+var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
+
+// refuseAt returns a check that refuses when it is called for the nth time.
+func refuseAt(n int) app.Check {
+	return func(domain.Account) error {
+		if n--; n == 0 {
+			return errCondition
+		}
+		return nil
+	}
+}
+
 func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
@@ -241,13 +253,16 @@ func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 		declared string
 		content  []byte
 		want     error
+		check    app.Check
 	}{
-		{a.ID + 1, "image/png", picture(t, 5), domain.ErrNotFound},
-		{a.ID, "image/jpeg", picture(t, 5), domain.ErrImageMismatch},
-		{a.ID, "image/png", []byte("hello"), domain.ErrImageType},
-		{a.ID, "image/png", tooLong, domain.ErrImageBytes},
+		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(1)},
+		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(2)}, // changed since the first look
+		{a.ID + 1, "image/png", picture(t, 5), domain.ErrNotFound, nil},
+		{a.ID, "image/jpeg", picture(t, 5), domain.ErrImageMismatch, nil},
+		{a.ID, "image/png", []byte("hello"), domain.ErrImageType, nil},
+		{a.ID, "image/png", tooLong, domain.ErrImageBytes, nil},
 	} {
-		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content)); !errors.Is(err, c.want) {
+		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content), c.check); !errors.Is(err, c.want) {
 			t.Errorf("AttachImage = %v, want %v", err, c.want)
 		}
 	}
@@ -280,7 +295,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	s := w.service(images)
 	a := w.register(t, "a@b")
 	attach := func(width int) {
-		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width))); err != nil {
+		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.CollectImages(t.Context(), a.ID); err != nil {
@@ -302,7 +317,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)))
+	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,6 +126,7 @@ func (w *wiper) do(ctx context.Context, method, address string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
+	req.Header.Set("If-Match", "*") // in case it is required
 	resp, err := w.client.Do(req)
 	if err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 )
 
 // Remove deletes an audio and redacts what its events told of it. The file is
-// collected when the event comes round. Errors: domain.ErrNotFound.
-func (s *Service) Remove(ctx context.Context, sessionID int64) error {
-	if err := s.store.Delete(ctx, sessionID, removal(ctx)); err != nil {
+// collected when the event comes round. Errors: domain.ErrNotFound, check's own.
+func (s *Service) Remove(ctx context.Context, sessionID int64, check Check) error {
+	if err := s.store.Delete(ctx, sessionID, removal(ctx, check)); err != nil {
 		return fmt.Errorf("remove audio: %w", err)
 	}
 	return nil
@@ -25,7 +25,7 @@ const removeBatch = 100
 // with its own event, and has new ones refused for good. Idempotent.
 func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 	for {
-		removed, err := s.store.RemoveAccount(ctx, accountID, removeBatch, removal(ctx))
+		removed, err := s.store.RemoveAccount(ctx, accountID, removeBatch, removal(ctx, nil))
 		if err != nil {
 			return fmt.Errorf("remove audios of account %d: %w", accountID, err)
 		}
@@ -35,9 +35,12 @@ func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 	}
 }
 
-// removal returns what decides on the event of a deletion.
-func removal(ctx context.Context) func(domain.Audio) (events.Event, error) {
+// removal returns what decides on a deletion and its event.
+func removal(ctx context.Context, check Check) func(domain.Audio) (events.Event, error) {
 	return func(current domain.Audio) (events.Event, error) {
+		if err := check.judge(current); err != nil {
+			return events.Event{}, err
+		}
 		data, err := json.Marshal(events.AudioKey{SessionID: current.SessionID})
 		return events.Event{
 			Type: events.AudioDeletedV1, Subject: subject(current.SessionID), Version: current.Version + 1,

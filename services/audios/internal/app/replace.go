@@ -11,9 +11,13 @@ import (
 // Replace puts session and its document in place of what the audio of
 // session.SessionID has. The same document again changes nothing, not even the
 // version. What is replaced is collected when the event comes round.
-// Errors: domain.ErrNotFound, domain.ErrAccountDeleted.
-func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte) (domain.Audio, error) {
-	if _, err := s.store.Get(ctx, session.SessionID); err != nil { // before anything is uploaded
+// Errors: domain.ErrNotFound, domain.ErrAccountDeleted, check's own.
+func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, check Check) (domain.Audio, error) {
+	current, err := s.store.Get(ctx, session.SessionID) // before anything is uploaded
+	if err == nil {
+		err = check.judge(current)
+	}
+	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
 	file, err := s.putFile(ctx, session.SessionID, document)
@@ -21,6 +25,9 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
 	a, err := s.store.Update(ctx, session, func(current domain.Audio) (domain.Audio, events.Event, error) {
+		if err := check.judge(current); err != nil {
+			return domain.Audio{}, events.Event{}, err
+		}
 		next, fields := current.WithSession(session, file, s.now())
 		if fields == nil {
 			return current, events.Event{}, nil

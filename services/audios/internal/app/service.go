@@ -11,6 +11,18 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
+// Check judges the audio that a request is to change, in the transaction that
+// changes it, and may be called more than once. Its error refuses the change.
+// A nil Check refuses nothing.
+type Check func(current domain.Audio) error
+
+func (c Check) judge(current domain.Audio) error {
+	if c == nil {
+		return nil
+	}
+	return c(current)
+}
+
 // Service runs the use cases. It is safe for concurrent use.
 type Service struct {
 	store    Store

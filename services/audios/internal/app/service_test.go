@@ -135,7 +135,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 		{session(t, 7), "two"},
 		{session(t, 7, of(5)), "three"},
 	} {
-		if _, err := w.Replace(ctx, c.session, []byte(c.document)); err != nil {
+		if _, err := w.Replace(ctx, c.session, []byte(c.document), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -156,7 +156,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 func TestVersionGoesOnAfterADeletion(t *testing.T) {
 	w := newWorld(t)
 	w.create(t, session(t, 0))
-	if err := w.Remove(t.Context(), 0); err != nil {
+	if err := w.Remove(t.Context(), 0, nil); err != nil {
 		t.Fatal(err)
 	}
 	if again := w.create(t, session(t, 0)); again.Version != 3 {
@@ -177,7 +177,7 @@ func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
 	current := w.create(t, s)
 	for i := range 2 {
 		var err error
-		if current, err = w.Replace(t.Context(), s, fmt.Append(nil, i)); err != nil {
+		if current, err = w.Replace(t.Context(), s, fmt.Append(nil, i), nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -190,13 +190,25 @@ func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
 		}
 	}
 	w.wantObjects(t, current.File.Object)
-	if err := w.Remove(t.Context(), 7); err != nil {
+	if err := w.Remove(t.Context(), 7, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.CollectFiles(t.Context(), 7); err != nil {
 		t.Fatal(err)
 	}
 	w.wantObjects(t)
+}
+
+var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
+
+// refuseAt returns a check that refuses when it is called for the nth time.
+func refuseAt(n int) app.Check {
+	return func(domain.Audio) error {
+		if n--; n == 0 {
+			return errCondition
+		}
+		return nil
+	}
 }
 
 func TestRefusedWritesLeaveNoObject(t *testing.T) {
@@ -206,6 +218,11 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := []byte("another")
+	replace := func(check app.Check) func(context.Context, domain.Session, []byte) (domain.Audio, error) {
+		return func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
+			return w.Replace(ctx, s, document, check)
+		}
+	}
 	for name, c := range map[string]struct {
 		write func(context.Context, domain.Session, []byte) (domain.Audio, error)
 		s     domain.Session
@@ -213,14 +230,16 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 	}{
 		"session taken":                 {w.Create, session(t, 7), domain.ErrSessionTaken},
 		"session of a deleted account":  {w.Create, session(t, 8, of(5)), domain.ErrAccountDeleted},
-		"replace what is not there":     {w.Replace, session(t, 8), domain.ErrNotFound},
-		"replace for a deleted account": {w.Replace, session(t, 7, of(5)), domain.ErrAccountDeleted},
+		"replace what is not there":     {replace(nil), session(t, 8), domain.ErrNotFound},
+		"replace for a deleted account": {replace(nil), session(t, 7, of(5)), domain.ErrAccountDeleted},
+		"replace on a condition":        {replace(refuseAt(1)), session(t, 7), errCondition},
+		"replace that meets a change":   {replace(refuseAt(2)), session(t, 7), errCondition},
 	} {
 		if _, err := c.write(t.Context(), c.s, document); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
-	if _, err := w.Replace(t.Context(), a.Session, []byte(`{"a":"document"}`)); err != nil { // the same again
+	if _, err := w.Replace(t.Context(), a.Session, []byte(`{"a":"document"}`), nil); err != nil { // the same again
 		t.Fatal(err)
 	}
 	w.wantObjects(t, a.File.Object)
@@ -362,7 +381,7 @@ func TestFileReplacedWhileItIsOpened(t *testing.T) {
 	s := w.service(w.store, files)
 	a := w.create(t, session(t, 7))
 	files.replace = func() {
-		if _, err := s.Replace(t.Context(), a.Session, []byte("the new document")); err != nil {
+		if _, err := s.Replace(t.Context(), a.Session, []byte("the new document"), nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.CollectFiles(t.Context(), 7); err != nil {

@@ -75,6 +75,10 @@ func Register(r gin.IRoutes, accountsService, audiosService http.Handler) {
 	}
 }
 
+// anyVersion says what the original API implies: that a write overwrites
+// whatever is there. v1 may want it said.
+var anyVersion = []string{"*"}
+
 // view serves one operation on a classic collection.
 type view struct {
 	*collection
@@ -129,8 +133,8 @@ func (v view) request(r *http.Request, id string, query url.Values) *http.Reques
 	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-Range"} {
 		delete(v1.Header, name)
 	}
-	if v.method != http.MethodGet {
-		delete(v1.Header, "If-None-Match") // would let a PUT create
+	if (v.method == http.MethodPut || v.method == http.MethodDelete) && r.Header["If-Match"] == nil && r.Header["If-None-Match"] == nil {
+		v1.Header["If-Match"] = anyVersion
 	}
 	return v1
 }

@@ -209,7 +209,7 @@ func TestHeaders(t *testing.T) {
 	}
 	r := httptest.NewRequest(http.MethodPost, "/accounts", http.NoBody)
 	r.Header = sent.Clone()
-	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-None-Match"} {
+	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-Range"} {
 		r.Header.Set(name, "x")
 	}
 	w := serve(u, r)
@@ -229,6 +229,48 @@ func TestHeaders(t *testing.T) {
 	serve(u, r)
 	if u.headers.Get("If-None-Match") != `"1"` {
 		t.Error("a GET loses If-None-Match")
+	}
+}
+
+func TestConditions(t *testing.T) {
+	overwrites := []string{"*"}
+	for _, test := range []struct {
+		request              string
+		ifMatch, ifNoneMatch []string // of the request
+		want                 []string // If-Match that v1 sees; it sees the same If-None-Match
+	}{
+		{request: "PUT /accounts/1", want: overwrites},
+		{request: "DELETE /accounts/1", want: overwrites},
+		{request: "PUT /audios/1", want: overwrites},
+		{request: "DELETE /audios/1", want: overwrites},
+		{request: "POST /accounts/1/upload_image", want: overwrites},
+		{request: "POST /accounts"},
+		{request: "POST /audios"},
+		{request: "GET /accounts/1", ifNoneMatch: []string{`"1"`}},
+		{request: "PUT /accounts/1", ifMatch: []string{`"1"`, `"2"`}, want: []string{`"1"`, `"2"`}},
+		{request: "DELETE /audios/1", ifMatch: []string{""}, want: []string{""}},
+		{request: "PUT /audios/1", ifNoneMatch: []string{"*"}},
+		{request: "PUT /audios/1", ifMatch: []string{`"1"`}, ifNoneMatch: []string{`"2"`}, want: []string{`"1"`}},
+	} {
+		method, target, _ := strings.Cut(test.request, " ")
+		u := &upstream{status: http.StatusNoContent}
+		r := httptest.NewRequest(method, target, http.NoBody)
+		r.Header = http.Header{"Content-Type": {"multipart/form-data; boundary=x"}, "If-Match": test.ifMatch, "If-None-Match": test.ifNoneMatch}
+		serve(u, r)
+		if diff := cmp.Diff([][]string{test.want, test.ifNoneMatch}, [][]string{u.headers["If-Match"], u.headers["If-None-Match"]}); diff != "" {
+			t.Errorf("%s: If-Match and If-None-Match that v1 sees (-want +got):\n%s", test.request, diff)
+		}
+		if r.Header.Get("If-Match") != "" && test.ifMatch == nil {
+			t.Errorf("%s: the request's own headers were changed", test.request)
+		}
+	}
+	u := &upstream{status: http.StatusPreconditionFailed, body: `{"status":412}`, header: http.Header{"Content-Type": {"application/problem+json"}, "Etag": {`"7"`}}}
+	if w := serve(u, httptest.NewRequest(http.MethodPut, "/audios/1", http.NoBody)); w.Code != http.StatusPreconditionFailed || w.Header().Get("ETag") != `"7"` {
+		t.Errorf("412 becomes %d with ETag %s", w.Code, w.Header().Get("ETag"))
+	}
+	u = &upstream{status: http.StatusCreated, body: v1Audio, header: http.Header{"Location": {"https://api/v1/audios/0"}}}
+	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Code != http.StatusCreated || w.Header().Get("Location") != "https://api/audios/0" {
+		t.Errorf("201 becomes %d with Location %s", w.Code, w.Header().Get("Location"))
 	}
 }
 

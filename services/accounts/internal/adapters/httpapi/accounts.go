@@ -62,12 +62,17 @@ func (a api) replace(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
+	check, err := a.condition(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	profile, err := fromProfile(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	account, err := a.service.ChangeProfile(c.Request.Context(), id, profile)
+	account, err := a.service.ChangeProfile(c.Request.Context(), id, profile, check)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -76,9 +81,14 @@ func (a api) replace(c *gin.Context) {
 }
 
 func (a api) remove(c *gin.Context) {
+	check, err := a.condition(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	id, err := accountID(c)
 	if err == nil {
-		err = a.service.Remove(c.Request.Context(), id)
+		err = a.service.Remove(c.Request.Context(), id, check)
 	}
 	if errors.Is(err, domain.ErrNotFound) && c.Query("allow_missing") == "true" {
 		err = nil

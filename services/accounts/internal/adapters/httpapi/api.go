@@ -14,13 +14,15 @@ import (
 )
 
 type api struct {
-	service *app.Service
+	service        *app.Service
+	requireIfMatch bool
 }
 
 // New returns the handler of all routes of the service. checks are what has to
-// hold for it to be ready, by name.
-func New(service *app.Service, checks map[string]func(context.Context) error) http.Handler {
-	a := api{service: service}
+// hold for it to be ready, by name. If requireIfMatch, what exists is changed
+// only by requests that say which state they change.
+func New(service *app.Service, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
+	a := api{service, requireIfMatch}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
@@ -34,6 +36,25 @@ func New(service *app.Service, checks map[string]func(context.Context) error) ht
 	httpserver.Get(e, "/v1/accounts/:id/image", a.getImage)
 	e.DELETE("/v1/accounts/:id/image", a.removeImage)
 	return e
+}
+
+// condition reads the conditions of a request that changes an account.
+func (a api) condition(c *gin.Context) (app.Check, error) {
+	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	return func(current domain.Account) error { return cond.Check(httpserver.ETag(current.Version)) }, err
+}
+
+// imageCondition reads the conditions of a request that changes the image of an
+// account. They may name the account's ETag, or the image's own.
+func (a api) imageCondition(c *gin.Context) (app.Check, error) {
+	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	return func(current domain.Account) error {
+		etags := []string{httpserver.ETag(current.Version)}
+		if current.Image != nil {
+			etags = append(etags, imageETag(*current.Image))
+		}
+		return cond.Check(etags...)
+	}, err
 }
 
 // accountID reads the id in the path. What is no id names no account.

@@ -24,12 +24,17 @@ func (a api) putImage(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
+	check, err := a.imageCondition(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	declared, content, err := imageUpload(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content)
+	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, check)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -105,9 +110,14 @@ func (a api) getImage(c *gin.Context) {
 func imageETag(img domain.Image) string { return `"` + img.SHA256 + `"` }
 
 func (a api) removeImage(c *gin.Context) {
+	check, err := a.imageCondition(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	id, err := accountID(c)
 	if err == nil {
-		err = a.service.DetachImage(c.Request.Context(), id)
+		err = a.service.DetachImage(c.Request.Context(), id, check)
 	}
 	if err != nil {
 		httpserver.Fail(c, err)

@@ -14,13 +14,15 @@ import (
 )
 
 type api struct {
-	service *app.Service
+	service        *app.Service
+	requireIfMatch bool
 }
 
 // New returns the handler of all routes of the service. checks are what has to
-// hold for it to be ready, by name.
-func New(service *app.Service, checks map[string]func(context.Context) error) http.Handler {
-	a := api{service: service}
+// hold for it to be ready, by name. If requireIfMatch, what exists is changed
+// only by requests that say which state they change.
+func New(service *app.Service, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
+	a := api{service, requireIfMatch}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 

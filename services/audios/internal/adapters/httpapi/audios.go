@@ -3,11 +3,11 @@ package httpapi
 import (
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -22,8 +22,7 @@ func (a api) create(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
-	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/audios/"+strconv.FormatInt(audio.SessionID, 10))
-	answer(c, http.StatusCreated, audio)
+	answerCreated(c, audio)
 }
 
 func (a api) get(c *gin.Context) {
@@ -62,12 +61,21 @@ func (a api) replace(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
+	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	session, document, err := fromUpload(c, func(d domain.Draft) (domain.Session, error) { return d.Replacement(id) })
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	audio, err := a.service.Replace(c.Request.Context(), session, document)
+	if cond.Creates() {
+		a.createThere(c, session, document, cond)
+		return
+	}
+	audio, err := a.service.Replace(c.Request.Context(), session, document, check(cond))
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -75,10 +83,37 @@ func (a api) replace(c *gin.Context) {
 	answer(c, http.StatusOK, audio)
 }
 
+// createThere creates a session at its own path, on the condition that there is
+// none.
+func (a api) createThere(c *gin.Context, session domain.Session, document []byte, cond httpserver.Condition) {
+	audio, err := a.service.Create(c.Request.Context(), session, document)
+	if errors.Is(err, domain.ErrSessionTaken) {
+		err = httpserver.ErrPrecondition.Wrap(err)
+		if current, getErr := a.service.Get(c.Request.Context(), session.SessionID); getErr == nil {
+			err = check(cond)(current)
+		}
+	}
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	answerCreated(c, audio)
+}
+
+// check returns what judges an audio by the conditions of a request.
+func check(cond httpserver.Condition) app.Check {
+	return func(current domain.Audio) error { return cond.Check(httpserver.ETag(current.Version)) }
+}
+
 func (a api) remove(c *gin.Context) {
+	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	id, err := sessionID(c)
 	if err == nil {
-		err = a.service.Remove(c.Request.Context(), id)
+		err = a.service.Remove(c.Request.Context(), id, check(cond))
 	}
 	if errors.Is(err, domain.ErrNotFound) && c.Query("allow_missing") == "true" {
 		err = nil

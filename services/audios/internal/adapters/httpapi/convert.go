@@ -88,6 +88,11 @@ func answer(c *gin.Context, status int, a domain.Audio) {
 	c.PureJSON(status, toAudio(a, httpserver.PublicURL(c.Request)))
 }
 
+func answerCreated(c *gin.Context, a domain.Audio) {
+	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/audios/"+strconv.FormatInt(a.SessionID, 10))
+	answer(c, http.StatusCreated, a)
+}
+
 func answerList(c *gin.Context, audios []domain.Audio, more bool, binding string) {
 	body := page{ResourceType: "audios", Count: len(audios), Items: make([]events.Audio, len(audios))}
 	origin := httpserver.PublicURL(c.Request)
