@@ -86,24 +86,24 @@ func (cond Condition) Check(etags ...string) error {
 	}
 	switch {
 	case cond.match != nil && !named(cond.match):
-		return &failedCondition{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
+		return &conditionError{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
 	case slices.ContainsFunc(cond.noneMatch, func(tag string) bool { return named([]string{strings.TrimPrefix(tag, "W/")}) }):
-		return &failedCondition{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
+		return &conditionError{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
 	case cond.required && cond.match == nil:
 		return ErrNoPrecondition
 	}
 	return nil
 }
 
-// failedCondition is an ErrPrecondition with the ETag that the resource has.
-type failedCondition struct {
+// conditionError is an ErrPrecondition with the ETag that the resource has.
+type conditionError struct {
 	etag  string
 	fault *fault.Error
 }
 
-func (e *failedCondition) Error() string { return e.fault.Error() }
+func (e *conditionError) Error() string { return e.fault.Error() }
 
-func (e *failedCondition) Unwrap() error { return e.fault }
+func (e *conditionError) Unwrap() error { return e.fault }
 
 // parseTags splits a list of entity tags (RFC 9110, section 8.8.3); "*" stands
 // for itself. It is not ok if the line is no such list or empty.

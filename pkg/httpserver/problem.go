@@ -55,7 +55,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Location"} {
 		header.Del(name)
 	}
-	if failed, ok := errors.AsType[*failedCondition](err); ok {
+	if failed, ok := errors.AsType[*conditionError](err); ok {
 		header.Set("ETag", failed.etag)
 	}
 	if p.Name == "unavailable" && header.Get("Retry-After") == "" {

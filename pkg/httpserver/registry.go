@@ -26,6 +26,7 @@ var (
 	ErrPrecondition     = fault.New(fault.Precondition, "precondition-failed", "the condition of the request does not hold")
 	ErrNoPrecondition   = fault.New(fault.Precondition, "precondition-required", "send If-Match with the ETag of the resource as you know it")
 	ErrTooLarge         = fault.New(fault.TooLarge, "payload-too-large", "the body is too large")
+	ErrRange            = fault.New(fault.Invalid, "range-not-satisfiable", "the content has no such range")
 	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
 	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
 )
@@ -112,6 +113,10 @@ var problemTypes = []ProblemType{
 	{
 		"unsupported-media-type", http.StatusUnsupportedMediaType, "The media type is not supported",
 		"The Content-Type is missing or is none that is taken here, or the file is not what it claims to be. The detail lists what is taken.",
+	},
+	{
+		"range-not-satisfiable", http.StatusRequestedRangeNotSatisfiable, "There is no such range",
+		"The Range of the request begins past the end of the content. The Content-Range of the answer tells how long that is.",
 	},
 	{
 		"idempotency-key-reused", http.StatusUnprocessableEntity, "The Idempotency-Key was used for another request",

@@ -14,7 +14,10 @@ require (
 	google.golang.org/grpc v1.84.0
 )
 
-require github.com/gofrs/flock v0.13.2 // indirect
+require (
+	github.com/gofrs/flock v0.13.2 // indirect
+	golang.org/x/image v0.47.0 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect

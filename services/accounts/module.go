@@ -25,6 +25,7 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/spannerstore"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
@@ -123,7 +124,7 @@ func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, e
 }
 
 func newService(store app.Store, discards app.Discards, images app.Images) *app.Service {
-	return app.New(store, discards, images, app.Sources{
+	return app.New(store, discards, images, imaging.New(), app.Sources{
 		Now:     time.Now,
 		NewID:   func() int64 { return mathrand.Int64N(domain.MaxID) + 1 }, //nolint:gosec // ids are spread, not secret
 		NewName: rand.Text,

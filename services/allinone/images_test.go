@@ -12,6 +12,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	mathrand "math/rand/v2"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -40,6 +41,21 @@ func pngOf(width, height int) string {
 func jpegOf(width, height int) string {
 	var b bytes.Buffer
 	if err := jpeg.Encode(&b, picture(width, height, color.Gray{Y: 9}), nil); err != nil {
+		panic(err)
+	}
+	return b.String()
+}
+
+// noisyPNG returns a PNG that cannot be compressed, of about 3 bytes a pixel.
+func noisyPNG(width, height int) string {
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	noise := mathrand.NewChaCha8([32]byte{})
+	_, _ = noise.Read(img.Pix)
+	for i := 3; i < len(img.Pix); i += 4 {
+		img.Pix[i] = 0xff
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
 		panic(err)
 	}
 	return b.String()
@@ -101,8 +117,7 @@ func classicImage(c *client) {
 		{key: "image", name: "me.jpg", contentType: "image/jpeg", content: jpegOf(2, 3)},
 		{key: "image", name: "ME.JPG", contentType: "image/jpeg", content: jpegOf(4, 3)},
 		{key: "image", name: "me and you.png", contentType: "image/png", content: pngOf(20, 30)},
-		{key: "image", name: "large.png", contentType: "image/png", content: pngOf(9, 9) + strings.Repeat("\x00", maxImage-len(pngOf(9, 9)))},
-		{key: "image", name: "25 megapixels.png", contentType: "image/png", content: hugePNG(5000, 5000)},
+		{key: "image", name: "large.png", contentType: "image/png", content: noisyPNG(1200, 1400)},
 	} {
 		for _, route := range []string{"upload_image", "upload-image", "upload_image/", "upload-image/"} {
 			id, account := newAccount(c)
@@ -179,6 +194,8 @@ func imageInput(c *client) {
 		{"GIF", wrong(func(p *part) { p.content = "GIF89a\x01\x00\x01\x00\x00\x00\x00;" }), 400, 415, "unsupported-media-type", nil},
 		{"half a header", wrong(func(p *part) { p.content = p.content[:20] }), 400, 415, "unsupported-media-type", nil},
 		{"empty file", wrong(func(p *part) { p.content = "" }), 400, 415, "unsupported-media-type", nil},
+		{"a header alone", wrong(func(p *part) { p.content = hugePNG(5000, 5000) }), 400, 415, "unsupported-media-type", nil},
+		{"half an image", wrong(func(p *part) { p.content = noisyPNG(30, 30)[:2000] }), 400, 415, "unsupported-media-type", nil},
 		{"no pixels", wrong(func(p *part) { p.content = hugePNG(0, 0) }), 400, 415, "unsupported-media-type", nil},
 		{"one byte too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", maxImage+1-len(p.content)) }), 413, 413, "payload-too-large", nil},
 		{"far too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", 8<<20) }), 413, 413, "payload-too-large", nil},
@@ -299,4 +316,109 @@ func v1Image(c *client) {
 	c.delete(path).expect(204)
 	raw("image/jpeg", content, false).problem(404, "no-such-instance-error")
 	c.delete(path+"/image").problem(404, "no-such-instance-error")
+}
+
+// withText returns a PNG with a text chunk before its end.
+func withText(content, text string) string {
+	chunk := "tEXt" + text
+	chunk = string(binary.BigEndian.AppendUint32(nil, uint32(len(text)))) + chunk +
+		string(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(chunk))))
+	const end = 12 // the length of IEND
+	return content[:len(content)-end] + chunk + content[len(content)-end:]
+}
+
+// withOrientation returns a JPEG with Exif that tells of an orientation and of
+// a camera.
+func withOrientation(content string, orientation byte) string {
+	tiff := "MM\x00\x2a\x00\x00\x00\x08" + "\x00\x02" +
+		"\x01\x0f\x00\x02\x00\x00\x00\x04cam\x00" +
+		"\x01\x12\x00\x03\x00\x00\x00\x01\x00" + string([]byte{orientation}) + "\x00\x00" + "\x00\x00\x00\x00"
+	exif := "Exif\x00\x00" + tiff
+	return content[:2] + "\xff\xe1" + string(binary.BigEndian.AppendUint16(nil, uint16(len(exif)+2))) + exif + content[2:]
+}
+
+// imagePrivacy checks that of an image nothing but the picture is kept, and
+// that it is seen upright.
+func imagePrivacy(c *client) {
+	id, _ := newAccount(c)
+	path := "/v1/accounts/" + id + "/image"
+	put := func(contentType, body string) (width, height string, sizeBytes int) {
+		a := c.do(call{method: "PUT", path: path, body: body, header: []string{"Content-Type", contentType}}).expect(200)
+		img := a.object()["image"].(map[string]any)
+		sizeBytes, _ = strconv.Atoi(encode(img["size_bytes"]))
+		return encode(img["width"]), encode(img["height"]), sizeBytes
+	}
+	plain := pngOf(20, 10)
+	put("image/png", withText(plain, "Location\x00at home"))
+	if got := string(c.get(path).expect(200).body); got != plain {
+		c.t.Errorf("%d bytes are served of a PNG with text, want the %d without it", len(got), len(plain))
+	}
+	put("image/jpeg", withOrientation(jpegOf(20, 10), 1)+"and a film")
+	if got := string(c.get(path).expect(200).body); got != jpegOf(20, 10) {
+		c.t.Errorf("%d bytes are served of a JPEG with Exif, want the %d without it", len(got), len(jpegOf(20, 10)))
+	}
+	width, height, size := put("image/jpeg", withOrientation(jpegOf(20, 10), 6))
+	content := c.get(path).expect(200).body
+	config, err := jpeg.DecodeConfig(bytes.NewReader(content))
+	if err != nil || width != "10" || height != "20" || config.Width != 10 || config.Height != 20 || size != len(content) {
+		c.t.Errorf("a JPEG on its side is told as %s x %s of %d bytes, and served as %d x %d of %d, %v", width, height, size, config.Width, config.Height, len(content), err)
+	}
+	if bytes.Contains(content, []byte("Exif")) {
+		c.t.Error("the Exif of a turned JPEG is served")
+	}
+}
+
+// imageSizes checks the smaller forms of an image, its ranges, and how long who
+// may keep it.
+func imageSizes(c *client) {
+	id, _ := newAccount(c)
+	path := "/v1/accounts/" + id + "/image"
+	content := noisyPNG(300, 150)
+	url := func(body string) string {
+		a := c.do(call{method: "PUT", path: path, body: body, header: []string{"Content-Type", "image/png"}}).expect(200)
+		return strings.TrimPrefix(a.object()["image"].(map[string]any)["url"].(string), c.url)
+	}
+	hosted := url(content)
+	for size, want := range map[string][2]int{"64": {64, 32}, "256": {256, 128}, "1024": {300, 150}} {
+		a := c.get(path + "?size=" + size).expect(200)
+		config, err := png.DecodeConfig(bytes.NewReader(a.body))
+		if err != nil || config.Width != want[0] || config.Height != want[1] || a.header.Get("Content-Type") != "image/png" {
+			c.t.Errorf("%s: %d x %d, %s, %v; want %v", a.call, config.Width, config.Height, a.header.Get("Content-Type"), err, want)
+		}
+		c.get(path + "?size=" + size).expect(200).same(a)
+		c.get(path+"?size="+size, "If-None-Match", a.header.Get("ETag")).expect(304)
+		c.head(path + "?size=" + size).expect(200)
+		if etag := c.get(path).header.Get("ETag"); etag == a.header.Get("ETag") {
+			c.t.Errorf("%s: the ETag %s is that of the original", a.call, etag)
+		}
+	}
+	for _, size := range []string{"", "0", "65", "64px", "-64", "1e3"} {
+		c.get(path+"?size="+size).problem(400, "validation-error", "size")
+	}
+
+	part := c.get(path, "Range", "bytes=10-19").expect(206)
+	if string(part.body) != content[10:20] || part.header.Get("Content-Range") != "bytes 10-19/"+strconv.Itoa(len(content)) {
+		c.t.Errorf("%s: %d bytes, Content-Range %q", part.call, len(part.body), part.header.Get("Content-Range"))
+	}
+	if rest := c.get(path, "Range", "bytes=10-19", "If-Range", `"other"`).expect(200); string(rest.body) != content {
+		c.t.Errorf("%s: %d bytes of another image's range", rest.call, len(rest.body))
+	}
+	c.get(path, "Range", "bytes=9999999-").problem(416, "range-not-satisfiable")
+	c.get(path, "Range", "lines=1-2").problem(416, "range-not-satisfiable")
+
+	for address, want := range map[string]string{
+		hosted: "private, max-age=31536000, immutable", hosted + "&size=64": "private, max-age=31536000, immutable",
+		path: "private, no-cache", path + "?v=0123456789abcdef": "private, no-cache",
+	} {
+		if got := c.get(address).expect(200).header.Get("Cache-Control"); got != want {
+			c.t.Errorf("%s: Cache-Control %q, want %q", address, got, want)
+		}
+	}
+	small := c.get(hosted + "&size=64").expect(200)
+	if url(noisyPNG(150, 300)) == hosted {
+		c.t.Error("another image has the same URL")
+	}
+	if stale := c.get(hosted + "&size=64").expect(200); stale.header.Get("Cache-Control") != "private, no-cache" || bytes.Equal(stale.body, small.body) {
+		c.t.Errorf("%s: after the image is replaced: %d bytes, Cache-Control %q", stale.call, len(stale.body), stale.header.Get("Cache-Control"))
+	}
 }

@@ -44,6 +44,8 @@ func scenarios(t *testing.T, url string, v volume) {
 		"v1 account":                 v1Account,
 		"v1 account pages":           v1AccountPages,
 		"v1 image":                   v1Image,
+		"image privacy":              imagePrivacy,
+		"image sizes":                imageSizes,
 		"v1 audio":                   v1Audio,
 		"v1 audio pages":             v1AudioPages,
 		"v1 audio file":              v1AudioFile,

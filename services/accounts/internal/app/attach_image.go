@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,7 +15,7 @@ import (
 )
 
 // AttachImage gives an account the image that r holds, whose type must be
-// declared if that is not empty. The content is stored under a fresh name
+// declared if that is not empty; see Codec for what of it is kept. The content is stored under a fresh name
 // first and referred to afterwards, so a reference never points at nothing;
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
@@ -27,18 +28,15 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	if err != nil {
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
-	img, content, err := domain.ReadImageHeader(r, declared)
+	img, content, err := s.readImage(ctx, declared, r)
 	if err != nil {
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
-	measured := &meter{r: content}
-	hash := sha256.New()
 	extension := strings.TrimPrefix(img.ContentType, "image/")
 	img.Object = strconv.FormatInt(id, 10) + "/" + s.newName() + "." + extension
-	if err := s.images.Put(ctx, img.Object, img.ContentType, io.TeeReader(measured, hash)); err != nil {
+	if err := s.images.Put(ctx, img.Object, img.ContentType, bytes.NewReader(content)); err != nil {
 		return domain.Account{}, fmt.Errorf("store image: %w", err)
 	}
-	img.SizeBytes, img.SHA256 = measured.n, hex.EncodeToString(hash.Sum(nil))
 	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(&img, s.now())
 	})
@@ -76,16 +74,26 @@ func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error 
 	return nil
 }
 
-// meter counts what is read and fails past domain.MaxImageBytes.
-type meter struct {
-	r io.Reader
-	n int64
-}
-
-func (m *meter) Read(p []byte) (int, error) {
-	n, err := m.r.Read(p)
-	if m.n += int64(n); m.n > domain.MaxImageBytes {
-		return 0, domain.ErrImageBytes
+// readImage returns what is to be stored of the image that r holds, and its
+// description but for the object's name.
+func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (domain.Image, []byte, error) {
+	img, r, err := domain.ReadImageHeader(r, declared)
+	if err != nil {
+		return domain.Image{}, nil, err
 	}
-	return n, err
+	content, err := io.ReadAll(io.LimitReader(r, domain.MaxImageBytes+1))
+	if err != nil {
+		return domain.Image{}, nil, err
+	}
+	if len(content) > domain.MaxImageBytes {
+		return domain.Image{}, nil, domain.ErrImageBytes
+	}
+	clean, err := s.codec.Clean(ctx, content)
+	if err != nil {
+		return domain.Image{}, nil, err
+	}
+	sum := sha256.Sum256(clean.Content)
+	img.Width, img.Height = clean.Width, clean.Height
+	img.SizeBytes, img.SHA256 = int64(len(clean.Content)), hex.EncodeToString(sum[:])
+	return img, clean.Content, nil
 }

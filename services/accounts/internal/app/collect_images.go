@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,8 +22,10 @@ func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 		return nil
 	}
 	for _, object := range objects {
-		if err := s.images.Delete(ctx, object); err != nil {
-			return fmt.Errorf("collect images: %w", err)
+		for _, name := range append(domain.ScaledObjects(object), object) {
+			if err := s.images.Delete(ctx, name); err != nil {
+				return fmt.Errorf("collect images: %w", err)
+			}
 		}
 	}
 	if err := s.discards.ForgetDiscarded(ctx, accountID, objects); err != nil {
@@ -81,7 +84,7 @@ func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]strin
 	}
 	for id, objects := range byAccount {
 		for _, object := range objects {
-			if img := current[id]; img != nil && img.Object == object {
+			if img := current[id]; img != nil && (img.Object == object || slices.Contains(domain.ScaledObjects(img.Object), object)) {
 				continue
 			}
 			if err := s.images.Delete(ctx, object); err != nil {

@@ -28,6 +28,8 @@ type Service struct {
 	store    Store
 	discards Discards
 	images   Images
+	codec    Codec
+	scaling  inFlight
 	now      func() time.Time
 	newID    func() int64
 	newName  func() string
@@ -41,9 +43,9 @@ type Sources struct {
 }
 
 // New returns a Service.
-func New(store Store, discards Discards, images Images, from Sources) *Service {
+func New(store Store, discards Discards, images Images, codec Codec, from Sources) *Service {
 	return &Service{
-		store: store, discards: discards, images: images,
+		store: store, discards: discards, images: images, codec: codec,
 		// Databases keep microseconds; what is answered is what is kept.
 		now:   func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newID: from.NewID, newName: from.NewName,
@@ -84,13 +86,16 @@ func Resource(a domain.Account) events.Account {
 	}
 	if img := a.Image; img != nil {
 		r.Image = &events.Image{
-			URL:         fmt.Sprintf("/v1/accounts/%d/image?v=%s", a.ID, img.SHA256[:16]),
+			URL:         fmt.Sprintf("/v1/accounts/%d/image?v=%s", a.ID, ImageVersion(*img)),
 			ContentType: img.ContentType, Width: img.Width, Height: img.Height,
 			SizeBytes: img.SizeBytes, SHA256: img.SHA256,
 		}
 	}
 	return r
 }
+
+// ImageVersion returns what tells the content of an image from others in its URL.
+func ImageVersion(img domain.Image) string { return img.SHA256[:16] }
 
 func subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }
 

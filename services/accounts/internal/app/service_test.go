@@ -11,6 +11,7 @@ import (
 	"io"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -55,7 +57,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) service(images app.Images) *app.Service {
-	return app.New(w.store, w.store, images, app.Sources{
+	return app.New(w.store, w.store, images, imaging.New(), app.Sources{
 		Now: func() time.Time { return w.now },
 		NewID: func() int64 {
 			if len(w.ids) > 0 {
@@ -232,12 +234,69 @@ func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	}
 }
 
+func scaledTo(t *testing.T, w *world, id int64, side int) []byte {
+	t.Helper()
+	_, content, err := w.Image(t.Context(), id, side, func(domain.Image) bool { return true })
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	defer func() { _ = content.Close() }()
+	b, err := io.ReadAll(content)
+	if err != nil {
+		t.Error(err)
+	}
+	return b
+}
+
+func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
+	w := newWorld(t)
+	a := w.register(t, "a@b")
+	attach := func(width int) domain.Image {
+		t.Helper()
+		attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return *attached.Image
+	}
+	img := attach(300)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { scaledTo(t, w, a.ID, 64) })
+	}
+	wg.Wait()
+	scaledTo(t, w, a.ID, 1024) // larger than it is: nothing is made
+	if diff := cmp.Diff([]string{img.Scaled(64), img.Object}, w.objects(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	w.now = w.now.Add(2 * time.Hour)
+	if n, err := w.SweepImages(t.Context()); n != 0 || err != nil {
+		t.Errorf("SweepImages = %d, %v; want what is in use left alone", n, err)
+	}
+	next := attach(200)
+	if err := w.CollectImages(t.Context(), a.ID); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{next.Object}, w.objects(t)); diff != "" {
+		t.Errorf("objects after a replacement (-want +got):\n%s", diff)
+	}
+	// Scaled while the original was replaced and collected.
+	if err := w.images.Put(t.Context(), img.Scaled(256), "image/png", bytes.NewReader(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := w.SweepImages(t.Context()); n != 1 || err != nil {
+		t.Errorf("SweepImages = %d, %v; want 1", n, err)
+	}
+}
+
 var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
 
 // refuseAt returns a check that refuses when it is called for the nth time.
 func refuseAt(n int) app.Check {
 	return func(domain.Account) error {
-		if n--; n == 0 {
+		n--
+		if n == 0 {
 			return errCondition
 		}
 		return nil
@@ -304,7 +363,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	}
 	attach(5)
 	images.replace = func() { attach(7) }
-	img, content, err := s.Image(t.Context(), a.ID, func(domain.Image) bool { return true })
+	img, content, err := s.Image(t.Context(), a.ID, 0, func(domain.Image) bool { return true })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +383,7 @@ func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 	if err := w.images.Delete(t.Context(), a.Image.Object); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err = w.Image(t.Context(), a.ID, func(domain.Image) bool { return true })
+	_, _, err = w.Image(t.Context(), a.ID, 0, func(domain.Image) bool { return true })
 	if fault.KindOf(err) != fault.Internal || err == nil {
 		t.Errorf("Image = %v, want an internal error", err)
 	}

@@ -1,9 +1,11 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -13,29 +15,125 @@ import (
 // the account and that of the object; the account is then read again.
 const openAttempts = 3
 
-// Image returns the current image of an account. The content is opened only if
-// wanted says so of the image; it is nil otherwise.
+// Image returns the current image of an account and its content: with a longer
+// side of so many pixels, one of domain.ImageSides, unless it is smaller; as it
+// is if side is 0. It is scaled when it is first asked for, and kept beside the
+// original until that is collected. The content is opened only if wanted says
+// so of the image; else it is nil, and the size of a scaled image -1.
 // Errors: domain.ErrNotFound, domain.ErrNoImage.
-func (s *Service) Image(ctx context.Context, id int64, wanted func(domain.Image) bool) (img domain.Image, content io.ReadCloser, err error) {
+func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadCloser, err error) {
+	err = s.withImage(ctx, id, func(current domain.Image) (err error) {
+		img = current
+		if side == 0 || max(img.Width, img.Height) <= side {
+			if wanted(img) {
+				content, err = s.images.Open(ctx, img.Object, 0, -1)
+			}
+			return err
+		}
+		img.SizeBytes = -1
+		if wanted(img) {
+			var scaled []byte
+			scaled, err = s.scaled(ctx, img, side)
+			img.SizeBytes, content = int64(len(scaled)), io.NopCloser(bytes.NewReader(scaled))
+		}
+		return err
+	})
+	return img, content, err
+}
+
+// withImage calls use with the current image of an account, again if its object
+// is gone.
+func (s *Service) withImage(ctx context.Context, id int64, use func(domain.Image) error) error {
 	for attempt := 1; ; attempt++ {
 		a, err := s.store.Get(ctx, id)
 		if err != nil {
-			return domain.Image{}, nil, fmt.Errorf("show image: %w", err)
+			return fmt.Errorf("show image: %w", err)
 		}
 		if a.Image == nil {
-			return domain.Image{}, nil, fmt.Errorf("show image: %w", domain.ErrNoImage)
+			return fmt.Errorf("show image: %w", domain.ErrNoImage)
 		}
-		if !wanted(*a.Image) {
-			return *a.Image, nil, nil
-		}
-		content, err := s.images.Open(ctx, a.Image.Object, 0, -1)
+		err = use(*a.Image)
 		switch {
 		case err == nil:
-			return *a.Image, content, nil
+			return nil
 		case fault.KindOf(err) != fault.NotFound:
-			return domain.Image{}, nil, fmt.Errorf("open image: %w", err)
+			return fmt.Errorf("open image: %w", err)
 		case attempt == openAttempts:
-			return domain.Image{}, nil, fmt.Errorf("image object %s is missing: %v", a.Image.Object, err) //nolint:errorlint // not the client's "not found": the reference dangles
+			return fmt.Errorf("image object %s is missing: %v", a.Image.Object, err) //nolint:errorlint // not the client's "not found": the reference dangles
+		}
+	}
+}
+
+func (s *Service) readObject(ctx context.Context, name string) ([]byte, error) {
+	r, err := s.images.Open(ctx, name, 0, -1)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }()
+	return io.ReadAll(r)
+}
+
+// scaled returns the scaled form of an image, which is made if it is not there.
+func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byte, error) {
+	name := img.Scaled(side)
+	content, err := s.readObject(ctx, name)
+	if fault.KindOf(err) != fault.NotFound {
+		return content, err
+	}
+	done, err := s.scaling.enter(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if content, err = s.readObject(ctx, name); fault.KindOf(err) != fault.NotFound {
+		return content, err // made while this call waited
+	}
+	original, err := s.readObject(ctx, img.Object)
+	if err != nil {
+		return nil, err
+	}
+	if content, err = s.codec.Scale(ctx, original, side); err != nil {
+		return nil, fmt.Errorf("scale image object %s: %w", img.Object, err)
+	}
+	err = s.images.Put(ctx, name, img.ContentType, bytes.NewReader(content))
+	if err != nil && fault.KindOf(err) != fault.Conflict { // another process was faster
+		return nil, err
+	}
+	return content, nil
+}
+
+// inFlight lets one caller at a time work on an object, so that what many ask
+// for at once is made once. The zero value is ready.
+type inFlight struct {
+	mu      sync.Mutex
+	objects map[string]chan struct{}
+}
+
+// enter waits until nobody works on the object any more; the caller calls done
+// when it does not either.
+func (f *inFlight) enter(ctx context.Context, object string) (done func(), err error) {
+	for {
+		f.mu.Lock()
+		busy := f.objects[object]
+		if busy == nil {
+			if f.objects == nil {
+				f.objects = map[string]chan struct{}{}
+			}
+			own := make(chan struct{})
+			f.objects[object] = own
+			f.mu.Unlock()
+			return func() {
+				f.mu.Lock()
+				delete(f.objects, object)
+				f.mu.Unlock()
+				close(own)
+			}, nil
+		}
+		f.mu.Unlock()
+		select {
+		case <-busy:
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 }

@@ -8,6 +8,9 @@ import (
 	_ "image/jpeg" // judged by their headers
 	_ "image/png"
 	"io"
+	"path"
+	"strconv"
+	"strings"
 
 	"github.com/concha-labs/backend/pkg/fault"
 )
@@ -27,6 +30,10 @@ var (
 	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels")
 )
 
+// ImageSides are the lengths in pixels of the longer side that an image can be
+// had with, beside its own.
+var ImageSides = []int{64, 256, 1024}
+
 // Image is a profile image. Its fields' JSON names are how the stores keep it.
 type Image struct {
 	// Object is the name of the content in the object store.
@@ -36,6 +43,24 @@ type Image struct {
 	Height      int    `json:"height"`       // pixels
 	SizeBytes   int64  `json:"size_bytes"`
 	SHA256      string `json:"sha256"` // lower-case hex
+}
+
+// Scaled returns the name of the object that keeps the image with a longer side
+// of so many pixels.
+func (i Image) Scaled(side int) string { return scaled(i.Object, side) }
+
+func scaled(object string, side int) string {
+	extension := path.Ext(object)
+	return strings.TrimSuffix(object, extension) + "." + strconv.Itoa(side) + extension
+}
+
+// ScaledObjects returns the names of all objects that are made of an image's.
+func ScaledObjects(object string) []string {
+	names := make([]string, len(ImageSides))
+	for i, side := range ImageSides {
+		names[i] = scaled(object, side)
+	}
+	return names
 }
 
 // ReadImageHeader judges an image by the header of its content and returns a

@@ -204,7 +204,8 @@ var errCondition = fault.New(fault.Precondition, "condition", "the condition doe
 // refuseAt returns a check that refuses when it is called for the nth time.
 func refuseAt(n int) app.Check {
 	return func(domain.Audio) error {
-		if n--; n == 0 {
+		n--
+		if n == 0 {
 			return errCondition
 		}
 		return nil

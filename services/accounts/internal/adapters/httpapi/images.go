@@ -5,6 +5,7 @@ import (
 	"mime"
 	"net/http"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -81,33 +83,52 @@ func (a api) getImage(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
-	img, content, err := a.service.Image(c.Request.Context(), id, func(img domain.Image) bool {
-		// The URL of an image changes with its content, but this route always
-		// gives the current one: caches must ask.
-		c.Header("Cache-Control", "no-cache")
-		return !httpserver.NotModified(c, imageETag(img)) && c.Request.Method != http.MethodHead
-	})
+	side, err := imageSide(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	if c.Writer.Written() { // 304
-		return
-	}
-	c.Header("ETag", imageETag(img))
-	c.Header("Content-Type", img.ContentType)
-	c.Header("Content-Length", strconv.FormatInt(img.SizeBytes, 10))
-	c.Status(http.StatusOK)
-	if content == nil { // HEAD
-		return
-	}
-	defer func() { _ = content.Close() }()
-	if _, err := io.Copy(c.Writer, content); err != nil {
-		httpserver.Fail(c, err) // too late for another status: it cuts the answer off
+	img, content, err := a.service.Image(c.Request.Context(), id, side, func(img domain.Image) bool {
+		// The URL of an image changes with its content, but this route always
+		// gives the current one: caches must ask unless that is the one meant.
+		caching := "private, no-cache"
+		if c.Query("v") == app.ImageVersion(img) {
+			caching = "private, max-age=31536000, immutable"
+		}
+		etag := sizedETag(img, side)
+		c.Header("Cache-Control", caching)
+		c.Header("ETag", etag)
+		return !httpserver.NotModified(c, etag) && c.Request.Method != http.MethodHead
+	})
+	switch {
+	case err != nil:
+		httpserver.Fail(c, err)
+	case !c.Writer.Written(): // with 304
+		c.Header("Content-Type", img.ContentType)
+		httpserver.ServeContent(c, img.SizeBytes, content)
 	}
 }
 
-func imageETag(img domain.Image) string { return `"` + img.SHA256 + `"` }
+// imageSide reads the parameter size; 0 stands for the image's own.
+func imageSide(c *gin.Context) (int, error) {
+	raw, ok := c.GetQuery("size")
+	if !ok {
+		return 0, nil
+	}
+	if side, err := strconv.Atoi(raw); err == nil && slices.Contains(domain.ImageSides, side) {
+		return side, nil
+	}
+	return 0, fault.Invalidate(fault.Violation{Pointer: "size", Detail: "must be 64, 256 or 1024"})
+}
+
+func imageETag(img domain.Image) string { return sizedETag(img, 0) }
+
+func sizedETag(img domain.Image, side int) string {
+	if side == 0 {
+		return `"` + img.SHA256 + `"`
+	}
+	return `"` + img.SHA256 + "-" + strconv.Itoa(side) + `"`
+}
 
 func (a api) removeImage(c *gin.Context) {
 	check, err := a.imageCondition(c)

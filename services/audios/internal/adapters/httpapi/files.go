@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"path"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -52,26 +51,16 @@ func (a api) getFile(c *gin.Context) {
 	file, content, err := a.service.File(c.Request.Context(), id, func(file domain.File) bool {
 		// The URL of a file changes with its content, but this route always
 		// gives the current one: caches must ask.
-		c.Header("Cache-Control", "no-cache")
+		c.Header("Cache-Control", "private, no-cache")
 		return !httpserver.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		httpserver.Fail(c, err)
-		return
-	}
-	if c.Writer.Written() { // 304
-		return
-	}
-	c.Header("ETag", fileETag(file))
-	c.Header("Content-Type", "application/json")
-	c.Header("Content-Length", strconv.FormatInt(file.SizeBytes, 10))
-	c.Status(http.StatusOK)
-	if content == nil { // HEAD
-		return
-	}
-	defer func() { _ = content.Close() }()
-	if _, err := io.Copy(c.Writer, content); err != nil {
-		httpserver.Fail(c, err) // too late for another status: it cuts the answer off
+	case !c.Writer.Written(): // with 304
+		c.Header("ETag", fileETag(file))
+		c.Header("Content-Type", "application/json")
+		httpserver.ServeContent(c, file.SizeBytes, content)
 	}
 }
 

@@ -1,0 +1,255 @@
+package imaging
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// marked returns an image that is white but for a black top left quarter, so
+// that it shows which way is up.
+func marked(width, height int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	for i := range img.Pix {
+		img.Pix[i] = 0xff
+	}
+	for y := range height / 2 {
+		for x := range width / 2 {
+			img.Set(x, y, color.Black)
+		}
+	}
+	return img
+}
+
+func encoded(t testing.TB, img image.Image, to func(io.Writer, image.Image) error) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := to(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func toJPEG(w io.Writer, img image.Image) error { return jpeg.Encode(w, img, nil) }
+
+// segment returns a segment of a JPEG.
+func segment(marker byte, body string) string {
+	return "\xff" + string([]byte{marker}) + string(binary.BigEndian.AppendUint16(nil, uint16(len(body)+2))) + body
+}
+
+// chunk returns a chunk of a PNG.
+func chunk(kind, body string) string {
+	return string(binary.BigEndian.AppendUint32(nil, uint32(len(body)))) + kind + body +
+		string(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(kind+body))))
+}
+
+// tiff returns Exif's structure with an orientation, in one of its byte orders.
+func tiff(order binary.AppendByteOrder, orientation uint16) string {
+	b := []byte("MM")
+	if order == binary.LittleEndian {
+		b = []byte("II")
+	}
+	b = order.AppendUint16(b, 42)
+	b = order.AppendUint32(b, 8)
+	b = order.AppendUint16(b, 2)
+	for _, entry := range [][4]uint16{{0x010f, 2, 4, 7}, {0x0112, 3, 1, orientation}} {
+		b = order.AppendUint16(b, entry[0])
+		b = order.AppendUint16(b, entry[1])
+		b = order.AppendUint32(b, uint32(entry[2]))
+		b = order.AppendUint16(b, entry[3])
+		b = order.AppendUint16(b, 0)
+	}
+	return string(order.AppendUint32(b, 0))
+}
+
+// after returns content with something inserted at i.
+func after(content []byte, i int, inserted string) []byte {
+	return []byte(string(content[:i]) + inserted + string(content[i:]))
+}
+
+const (
+	afterSOI  = 2
+	afterIHDR = 8 + 25
+)
+
+func TestCleanKeepsThePictureAlone(t *testing.T) {
+	plainJPEG, plainPNG := encoded(t, marked(16, 8), toJPEG), encoded(t, marked(16, 8), png.Encode)
+	jfif := segment(0xe0, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00\x00")
+	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+	for _, test := range []struct {
+		name        string
+		given, want []byte
+	}{
+		{"plain JPEG", plainJPEG, plainJPEG},
+		{"plain PNG", plainPNG, plainPNG},
+		{"Exif, upright", after(plainJPEG, afterSOI, segment(0xe1, "Exif\x00\x00"+tiff(binary.BigEndian, 1))), plainJPEG},
+		{"broken Exif", after(plainJPEG, afterSOI, segment(0xe1, "Exif\x00\x00MM\x00\x2a\xff\xff\xff\xff")), plainJPEG},
+		{"XMP, IPTC, comment", after(plainJPEG, afterSOI, segment(0xe1, "http://ns.adobe.com/xap/1.0/\x00<x/>")+segment(0xed, "Photoshop 3.0\x00")+segment(0xfe, "by me")), plainJPEG},
+		{"previews", after(plainJPEG, afterSOI, segment(0xe0, "JFXX\x00\x10preview")+segment(0xe2, "MPF\x00")), plainJPEG},
+		{"what follows a JPEG", append(bytes.Clone(plainJPEG), "a film"...), plainJPEG},
+		{"JFIF and profile", after(plainJPEG, afterSOI, jfif+profile), after(plainJPEG, afterSOI, jfif+profile)},
+		{"text", after(plainPNG, afterIHDR, chunk("tEXt", "Author\x00me")+chunk("iTXt", "x")+chunk("zTXt", "x")+chunk("tIME", "1234567")), plainPNG},
+		{"Exif in PNG, upright", after(plainPNG, afterIHDR, chunk("eXIf", tiff(binary.LittleEndian, 1))), plainPNG},
+		{"gamma", after(plainPNG, afterIHDR, chunk("gAMA", "\x00\x00\xb1\x8f")), after(plainPNG, afterIHDR, chunk("gAMA", "\x00\x00\xb1\x8f"))},
+		{"what follows a PNG", append(bytes.Clone(plainPNG), "more"...), plainPNG},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			clean, err := New().Clean(t.Context(), test.given)
+			if err != nil || !bytes.Equal(clean.Content, test.want) || clean.Width != 16 || clean.Height != 8 {
+				t.Errorf("Clean = %d bytes, %d x %d, %v; want %d bytes, 16 x 8", len(clean.Content), clean.Width, clean.Height, err, len(test.want))
+			}
+		})
+	}
+}
+
+func TestCleanTurnsUpright(t *testing.T) {
+	// Where the mark, at the top left of what is stored, is to be seen.
+	for orientation, want := range map[uint16]struct{ right, low, onSide bool }{
+		1: {}, 2: {right: true}, 3: {right: true, low: true}, 4: {low: true},
+		5: {onSide: true}, 6: {right: true, onSide: true}, 7: {right: true, low: true, onSide: true}, 8: {low: true, onSide: true},
+	} {
+		jpegExif := segment(0xe1, "Exif\x00\x00"+tiff(binary.LittleEndian, orientation)) + segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+		for format, given := range map[string][]byte{
+			"jpeg": after(encoded(t, marked(48, 32), toJPEG), afterSOI, jpegExif),
+			"png":  after(encoded(t, marked(48, 32), png.Encode), afterIHDR, chunk("eXIf", tiff(binary.BigEndian, orientation))),
+		} {
+			clean, err := New().Clean(t.Context(), given)
+			if err != nil {
+				t.Fatal(err)
+			}
+			width, height := 48, 32
+			if want.onSide {
+				width, height = height, width
+			}
+			img, got, err := image.Decode(bytes.NewReader(clean.Content))
+			if err != nil || got != format || img.Bounds() != image.Rect(0, 0, width, height) || clean.Width != width || clean.Height != height {
+				t.Fatalf("orientation %d: %s %v, told as %d x %d, %v", orientation, got, img.Bounds(), clean.Width, clean.Height, err)
+			}
+			for _, right := range []bool{false, true} {
+				for _, low := range []bool{false, true} {
+					x, y := width/4, height/4
+					if right {
+						x += width / 2
+					}
+					if low {
+						y += height / 2
+					}
+					luma, _, _, _ := img.At(x, y).RGBA()
+					if black := luma < 0x8000; black != (right == want.right && low == want.low) {
+						t.Errorf("orientation %d of %s: black is %t at right %t, low %t", orientation, format, black, right, low)
+					}
+				}
+			}
+			if bytes.Contains(clean.Content, []byte("Exif")) || bytes.Contains(clean.Content, []byte("eXIf")) {
+				t.Errorf("orientation %d: Exif is left in the %s", orientation, format)
+			}
+			if format == "jpeg" && bytes.Count(clean.Content, []byte("ICC_PROFILE")) != 1 {
+				t.Errorf("orientation %d: the colour profile is lost or doubled", orientation)
+			}
+		}
+	}
+}
+
+func TestCleanRefusesWhatCannotBeDecoded(t *testing.T) {
+	pngHeader := encoded(t, marked(40, 40), png.Encode)[:afterIHDR]
+	photo := encoded(t, marked(400, 400), toJPEG)
+	for name, content := range map[string][]byte{
+		"nothing":       nil,
+		"text":          []byte("hello"),
+		"header of PNG": pngHeader,
+		"half a PNG":    encoded(t, marked(40, 40), png.Encode)[:80],
+		"half a JPEG":   photo[:len(photo)/2],
+		"a bomb":        []byte(string(pngHeader) + chunk("IDAT", strings.Repeat("\x00", 100)) + chunk("IEND", "")),
+	} {
+		if clean, err := New().Clean(t.Context(), content); !errors.Is(err, domain.ErrImageType) {
+			t.Errorf("%s: Clean = %d bytes, %v", name, len(clean.Content), err)
+		}
+	}
+}
+
+func TestScale(t *testing.T) {
+	for _, test := range []struct{ width, height, side, wantWidth, wantHeight int }{
+		{300, 150, 64, 64, 32}, {150, 300, 64, 32, 64}, {300, 300, 256, 256, 256}, {2000, 1, 64, 64, 1}, {1, 2000, 1024, 1, 1024},
+	} {
+		for format, content := range map[string][]byte{
+			"jpeg": encoded(t, marked(test.width, test.height), toJPEG), "png": encoded(t, marked(test.width, test.height), png.Encode),
+		} {
+			scaled, err := New().Scale(t.Context(), content, test.side)
+			if err != nil {
+				t.Fatal(err)
+			}
+			config, got, err := image.DecodeConfig(bytes.NewReader(scaled))
+			if err != nil || got != format || config.Width != test.wantWidth || config.Height != test.wantHeight {
+				t.Errorf("%v: %s of %d x %d, %v", test, got, config.Width, config.Height, err)
+			}
+		}
+	}
+}
+
+// Images wait for the memory of those before them, and no longer than their
+// callers do.
+func TestPixelsAtOnceAreBounded(t *testing.T) {
+	codec := New()
+	small := encoded(t, marked(10, 10), png.Encode)
+	if err := codec.pixels.Acquire(t.Context(), domain.MaxImagePixels-99); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := codec.Clean(ctx, small); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Clean = %v, want it to wait in vain", err)
+	}
+	codec.pixels.Release(domain.MaxImagePixels - 99)
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := codec.Clean(t.Context(), small); err != nil {
+				t.Error(err)
+			}
+			_, _ = codec.Clean(t.Context(), small[:50])
+		})
+	}
+	wg.Wait()
+	if !codec.pixels.TryAcquire(domain.MaxImagePixels) {
+		t.Error("pixels are not given back")
+	}
+}
+
+func TestTheLargestImageIsTaken(t *testing.T) {
+	content := encoded(t, image.NewGray(image.Rect(0, 0, 5000, 5000)), png.Encode)
+	if clean, err := New().Clean(t.Context(), content); err != nil || clean.Width*clean.Height != domain.MaxImagePixels {
+		t.Errorf("Clean = %d x %d, %v", clean.Width, clean.Height, err)
+	}
+}
+
+func FuzzClean(f *testing.F) {
+	jpegExif := segment(0xe1, "Exif\x00\x00"+tiff(binary.LittleEndian, 6))
+	f.Add(after(encoded(f, marked(4, 3), toJPEG), afterSOI, jpegExif))
+	f.Add(after(encoded(f, marked(4, 3), png.Encode), afterIHDR, chunk("eXIf", tiff(binary.BigEndian, 8))))
+	f.Fuzz(func(t *testing.T, content []byte) {
+		if config, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil && config.Width*config.Height > 1e6 {
+			return // slow, and nothing else
+		}
+		clean, err := New().Clean(t.Context(), content)
+		if err != nil {
+			return
+		}
+		again, err := New().Clean(t.Context(), clean.Content)
+		if err != nil || !bytes.Equal(again.Content, clean.Content) {
+			t.Errorf("what is clean comes back as %d bytes of %d, %v", len(again.Content), len(clean.Content), err)
+		}
+	})
+}
