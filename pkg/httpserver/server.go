@@ -15,15 +15,18 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// The limits of a connection. An answer may take a little longer than its
+// ReadHeaderTimeout is how long a request's headers may take to arrive, and how
+// long a new connection may stay without any.
+const ReadHeaderTimeout = 5 * time.Second
+
+// The other limits of a connection. An answer may take a little longer than its
 // request, so that a body that came too slowly is still told so.
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 60 * time.Second
-	writeTimeout      = 70 * time.Second
-	idleTimeout       = 120 * time.Second
-	maxHeaderBytes    = 64 << 10
-	drainTimeout      = 4 * time.Second
+	readTimeout    = 60 * time.Second
+	writeTimeout   = 70 * time.Second
+	idleTimeout    = 120 * time.Second
+	maxHeaderBytes = 64 << 10
+	drainTimeout   = 4 * time.Second
 )
 
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
@@ -48,7 +51,7 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	s.http = &http.Server{
 		Handler:           Process(s.gate(h), log),
 		Protocols:         &protocols,
-		ReadHeaderTimeout: readHeaderTimeout,
+		ReadHeaderTimeout: ReadHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,

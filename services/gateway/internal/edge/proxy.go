@@ -22,9 +22,10 @@ const (
 	// headerTimeout bounds the wait for an answer to begin. A feed request
 	// waits for events for up to 30 s.
 	headerTimeout = 35 * time.Second
-	// idleTimeout is below the 120 s after which the services close an idle
-	// connection, so that a request seldom meets one that is being closed.
-	idleTimeout = 60 * time.Second
+	// idleTimeout is below the time after which a service closes a connection
+	// that was opened and never used, as is left over when another one becomes
+	// free first: no request meets a connection that is being closed.
+	idleTimeout = httpserver.ReadHeaderTimeout - time.Second
 	// streamStall is how long a reader of an event stream may block it.
 	streamStall = 30 * time.Second
 )
