@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -22,10 +24,13 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 // internal problem, or cuts the connection if the answer had begun. Each
 // request is logged in one line without its query and its sender, which may be
 // personal data: at info, of probes at debug; with the error at error for 5xx.
+// What an answer of 4xx or 5xx left unread of the body is read, for at most 3
+// seconds, so that a client that is still sending it gets the answer.
 func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
 		rec := newRecorder(w, r, origin.RequestID)
+		body := r.Body // the whole, where h reads a limited part
 		header := w.Header()
 		header["X-Request-Id"] = rec.id[:]
 		header["X-Content-Type-Options"] = nosniff
@@ -40,9 +45,29 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 			if cut {
 				panic(http.ErrAbortHandler)
 			}
+			linger(rec, r, body)
 		}()
 		h.ServeHTTP(rec, r)
 	})
+}
+
+// lingerTimeout bounds how long the rest of a refused body is read. It is
+// shorter than drainTimeout.
+const lingerTimeout = 3 * time.Second
+
+// linger sends the answer and reads on if the body was refused. A connection
+// that is closed while its client sends is reset, and the reset can overtake
+// the answer. An answer without a length ends for the client only when the
+// handler returns, so it does not wait.
+func linger(rec *recorder, r *http.Request, body io.Reader) {
+	if rec.status < http.StatusBadRequest || r.ProtoMajor != 1 || r.ContentLength == 0 || rec.Header().Get("Content-Length") == "" {
+		return
+	}
+	control := http.NewResponseController(rec)
+	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, body)
 }
 
 // nosniff is shared by all answers, which saves an allocation each; a Header's
