@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"cloud.google.com/go/spanner"
@@ -55,6 +56,7 @@ type DB struct {
 	migrations []Migrations
 	writes     chan struct{} // holds one element per transaction; nil: no limit
 	connect    func() (*spanner.Client, error)
+	renewing   atomic.Bool
 
 	mu     sync.RWMutex
 	client *spanner.Client
@@ -109,22 +111,36 @@ func (db *DB) current() *spanner.Client {
 }
 
 // renew replaces a client whose session is gone, as when the database has been
-// made anew: the client would keep that session for days.
+// made anew: the client would keep that session for days. It does so in the
+// background, for no call is to wait for a connection beyond its time; until
+// then, calls find the session gone again.
 func (db *DB) renew(used *spanner.Client, err error) {
-	if !sessionGone(err) {
+	if !sessionGone(err) || !db.renewing.CompareAndSwap(false, true) {
 		return
 	}
+	go func() {
+		defer db.renewing.Store(false)
+		if db.current() != used {
+			return
+		}
+		client, err := db.connect()
+		if err != nil {
+			return // the next call tries again
+		}
+		db.replace(client).Close()
+	}()
+}
+
+// replace has client used from now on, and returns the one to close: the one
+// used so far or, after Close, client itself.
+func (db *DB) replace(client *spanner.Client) *spanner.Client {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if db.client != used || db.closed {
-		return
+	if db.closed {
+		return client
 	}
-	client, err := db.connect()
-	if err != nil {
-		return // the next call finds the session gone again
-	}
-	db.client = client
-	used.Close()
+	client, db.client = db.client, client
+	return client
 }
 
 // Read runs do, which makes one read or query with tx and ends it before it
