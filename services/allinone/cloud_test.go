@@ -5,13 +5,30 @@ package main
 import (
 	"io"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
+
+// outage is how long each of the backends without which requests go on is
+// away: OUTAGE, or a second.
+func outage(t *testing.T) time.Duration {
+	t.Helper()
+	text, ok := os.LookupEnv("OUTAGE")
+	if !ok {
+		return time.Second
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		t.Fatalf("OUTAGE: %v", err)
+	}
+	return d
+}
 
 // TestThreeProcesses starts the three processes on the emulators in an order
 // that does not help, takes one emulator after the other from them, and then
@@ -37,8 +54,10 @@ func TestThreeProcesses(t *testing.T) {
 				load.during(t, gateway.url, fail, f.broker.restore)
 			})
 		}
+		begun := time.Now()
 		accountEvents.until(t, accountKind.subject, load.versions())
 		audioEvents.until(t, audioKind.subject, load.versions())
+		t.Logf("all events of %d resources were there %v after the last write", len(load.versions()), time.Since(begun))
 	})
 	for name, fail := range map[string]func(){"refuses": f.spanner.refuse, "hangs": f.spanner.hang} {
 		t.Run("without Spanner: "+name, func(t *testing.T) { withoutSpanner(t, gateway, accounts, audios, fail, f.spanner.restore) })
@@ -77,26 +96,37 @@ func (f *fleet) schemaBehind(t *testing.T) {
 // of them may notice.
 func (l *load) during(t *testing.T, url string, fail, restore func()) {
 	t.Helper()
+	away := outage(t)
+	// A longer outage has no more events: the emulator of Pub/Sub keeps a thread
+	// for each ordering key.
+	pace := away / 200
 	done := make(chan struct{})
+	var answered atomic.Int64
 	var wg sync.WaitGroup
 	for _, w := range l.writers {
 		wg.Go(func() {
 			for w.step(url) {
+				answered.Add(1)
 				select {
 				case <-done:
 					return
-				default:
+				case <-time.After(pace):
 				}
 			}
 			t.Errorf("a write failed: %v, after %+v", w.err, w.sent)
 		})
 	}
-	for _, do := range []func(){fail, restore, func() { close(done) }} {
-		<-time.After(time.Second)
-		do()
-	}
+	<-time.After(time.Second)
+	before := answered.Load()
+	fail()
+	<-time.After(away)
+	meanwhile := answered.Load() - before
+	restore()
+	<-time.After(time.Second)
+	close(done)
 	wg.Wait()
 	l.reconcile(t, url)
+	t.Logf("%d writes were answered in %v without Pub/Sub, %d in all", meanwhile, away, answered.Load())
 }
 
 // patience is how long an answer may take while Spanner is down.

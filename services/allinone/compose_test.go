@@ -59,6 +59,9 @@ func TestCompose(t *testing.T) {
 			case types.ServiceConditionCompletedSuccessfully:
 				completes[name] = true
 			case types.ServiceConditionHealthy:
+				if emulator := project.Services[name].Build == nil && !strings.HasPrefix(project.Services[name].Image, "concha/"); emulator != dependency.Restart {
+					t.Errorf("%s is restarted with %s: %t; it is to be with what forgets its data, and only then", s.Name, name, dependency.Restart)
+				}
 			default:
 				t.Errorf("%s waits for %s only to be %s", s.Name, name, dependency.Condition)
 			}
@@ -77,6 +80,9 @@ func TestCompose(t *testing.T) {
 		}
 		if s.HealthCheck != nil && s.Restart != types.RestartPolicyUnlessStopped && s.Build != nil {
 			t.Errorf("%s is not restarted", s.Name)
+		}
+		if completes[s.Name] && !strings.HasPrefix(s.Restart, types.RestartPolicyOnFailure) {
+			t.Errorf("%s gives up at once", s.Name)
 		}
 		if s.Build == nil && !regexp.MustCompile(`:\d+\.\d+\.\d+(-|$)`).MatchString(s.Image) && project.Services[s.Name+"-provision"].Build == nil {
 			t.Errorf("%s: the image %s has no fixed version", s.Name, s.Image)

@@ -55,6 +55,7 @@ func run(ctx context.Context, args []string) (err error) {
 	fmt.Printf("cloudtest: the emulators are ready after %.1f s\n", time.Since(begun).Seconds())
 
 	report := newReport(os.Stdout)
+	report.verbose = slices.Contains(flags, "-v")
 	for _, p := range passes(e, packages) {
 		if err := e.test(ctx, p, flags, report); err != nil {
 			return err

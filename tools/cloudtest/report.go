@@ -29,6 +29,8 @@ type report struct {
 	count struct{ passed, failed, skipped int }
 	empty []string // packages without tests
 	wrong bool
+	// verbose has what passing tests wrote printed too.
+	verbose bool
 
 	output map[[2]string]*strings.Builder // of packages (Test is "") and of tests that have not ended
 	tests  map[[2]string]bool             // that have ended, and whether they have subtests
@@ -93,6 +95,8 @@ func (r *report) testEnded(e *event, pass string) {
 	}
 	if e.Action != "pass" {
 		r.wrong = true
+	}
+	if r.verbose || e.Action != "pass" {
 		r.print(key)
 	}
 	delete(r.output, key)

@@ -36,6 +36,7 @@ func TestReport(t *testing.T) {
 	for name, test := range map[string]struct {
 		events  []event
 		prints  []string
+		verbose bool
 		wrong   string // the error
 		silence string // not printed
 	}{
@@ -43,6 +44,7 @@ func TestReport(t *testing.T) {
 			events: append(ok, end...), silence: "chatter",
 			prints: []string{"ok  \tpkg/x\t1s\n", "TestSuite       pkg/x    3 ", "(single tests)  pkg/x    1 ", "4 passed, 0 failed, 0 skipped\n"},
 		},
+		"verbose": {events: append(ok, end...), verbose: true, prints: []string{"chatter\n"}, silence: "=== RUN"},
 		"failed": {
 			events: append([]event{
 				{Action: "output", Test: "TestSuite/one", Output: "one is wrong\n"},
@@ -66,6 +68,7 @@ func TestReport(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			r := newReport(&out)
+			r.verbose = test.verbose
 			if err := r.read(strings.NewReader(lines(t, test.events...)), "a pass"); err != nil {
 				t.Fatal(err)
 			}
