@@ -31,7 +31,10 @@ func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 func TestRefusedBodyIsReadForAWhile(t *testing.T) {
 	const pieces, size = 20, 50_000
 	for name, h := range map[string]http.HandlerFunc{
-		"and closes":      func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Connection", "close"); WriteError(w, r, ErrTooLarge) },
+		"and closes": func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Connection", "close")
+			WriteError(w, r, ErrTooLarge)
+		},
 		"as it is":        func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, ErrNoRoute) },
 		"behind its back": func(w http.ResponseWriter, r *http.Request) { r.Body = http.NoBody; WriteError(w, r, ErrTooLarge) },
 	} {

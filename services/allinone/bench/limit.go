@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -84,12 +83,7 @@ func serveLimit(ctx context.Context, port, dir string) error {
 	mux.HandleFunc("GET /v1/accounts/{id}", l.serveOne)
 	mux.HandleFunc("GET /v1/accounts", l.servePage)
 	mux.HandleFunc("POST /v1/accounts", l.create)
-	server := &http.Server{Addr: ":" + port, Handler: mux}
-	defer context.AfterFunc(ctx, func() { _ = server.Shutdown(context.WithoutCancel(ctx)) })()
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	return listenAndServe(ctx, port, mux)
 }
 
 func (l limit) serveOne(w http.ResponseWriter, r *http.Request) {

@@ -1,6 +1,7 @@
 // Command bench measures the all-in-one program under load and, in the same
 // run and by the same load generator, the limit: a bare net/http handler on
-// the same kind of database. What it prints is to be read as ratios; the
+// the same kind of database. It also measures the gateway as a process beside
+// a bare reverse proxy. What it prints is to be read as ratios; the
 // figures themselves are those of the machine, which the generator shares.
 package main
 
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -39,8 +41,15 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "limit" {
-		return serveLimit(ctx, os.Getenv("PORT"), os.Getenv("CONCHA_DATA_DIR"))
+	if len(args) > 0 { // what is measured beside the product
+		switch port := os.Getenv("PORT"); args[0] {
+		case "limit":
+			return serveLimit(ctx, port, os.Getenv("CONCHA_DATA_DIR"))
+		case "service":
+			return serveAnswer(ctx, port)
+		case "httputil":
+			return serveProxy(ctx, port, os.Getenv(upstreamEnv))
+		}
 	}
 	opts, err := parse(args)
 	if err != nil {
@@ -78,6 +87,14 @@ func parse(args []string) (options, error) {
 func measure(ctx context.Context, opts options, dir string) error {
 	fmt.Printf("%d CPUs, %s %s/%s; %d connections from the same machine, %d rounds of %s each\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, opts.load.conns, opts.rounds, opts.load.length)
+	if opts.only.MatchString(proxied.name) {
+		if err := measureGateway(ctx, opts, dir); err != nil {
+			return err
+		}
+	}
+	if !slices.ContainsFunc(operations, func(op operation) bool { return opts.only.MatchString(op.name) }) {
+		return nil
+	}
 	bins, err := build(ctx, dir)
 	if err != nil {
 		return err

@@ -16,12 +16,21 @@ type row struct {
 	product, limit []result
 }
 
-// ratio is the median over the rounds, in each of which both sides met the
-// machine at about the same speed.
+// ratio is that of the requests a second: the median over the rounds, in each
+// of which both sides met the machine at about the same speed.
 func (r row) ratio() float64 {
+	return r.ratioOf(func(one result) float64 { return one.perSecond })
+}
+
+// cpuRatio is that of the CPU time of a request.
+func (r row) cpuRatio() float64 {
+	return r.ratioOf(func(one result) float64 { return float64(one.cpu) })
+}
+
+func (r row) ratioOf(value func(result) float64) float64 {
 	var ratios []float64
 	for i := range r.limit {
-		ratios = append(ratios, r.product[i].perSecond/r.limit[i].perSecond)
+		ratios = append(ratios, value(r.product[i])/value(r.limit[i]))
 	}
 	return median(ratios)
 }

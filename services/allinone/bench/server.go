@@ -19,6 +19,7 @@ import (
 type program struct {
 	name string
 	argv []string
+	env  []string // settings of its own
 }
 
 // build returns the product, built now, and the limit, which is this program.
@@ -33,7 +34,7 @@ func build(ctx context.Context, dir string) (programs [2]program, err error) {
 	if err != nil {
 		return programs, err
 	}
-	return [2]program{{"product", []string{product}}, {"limit", []string{self, "limit"}}}, nil
+	return [2]program{{name: "product", argv: []string{product}}, {name: "limit", argv: []string{self, "limit"}}}, nil
 }
 
 const (
@@ -66,7 +67,7 @@ func start(ctx context.Context, p program, dir string) (*server, error) {
 	}
 	cmd := exec.CommandContext(ctx, p.argv[0], p.argv[1:]...)
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.Env = append(environ(), "PORT="+port, "CONCHA_DATA_DIR="+dir)
+	cmd.Env = append(append(environ(), "PORT="+port, "CONCHA_DATA_DIR="+dir), p.env...)
 	s := &server{addr: "127.0.0.1:" + port, cmd: cmd}
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
