@@ -57,7 +57,7 @@ $(LINTER): tools/go.mod
 	@touch $@
 
 .PHONY: bench
-bench: ## Measure the whole system beside a bare handler on the same database
+bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy
 	@go run ./services/allinone/bench
 
 .PHONY: fuzz

@@ -102,7 +102,7 @@ func (l *listener) until(t *testing.T, kind string, versions map[string]int64) {
 		if missing == "" {
 			return
 		}
-		if time.Since(begun) > time.Minute {
+		if time.Since(begun) > 2*time.Minute {
 			t.Fatal(missing)
 		}
 	}
