@@ -52,6 +52,7 @@ func TestRefusedBodyIsReadForAWhile(t *testing.T) {
 					defer close(answers)
 					if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err == nil {
 						_, _ = io.Copy(io.Discard, res.Body)
+						_ = res.Body.Close()
 						answers <- res.StatusCode
 						_, _ = io.Copy(io.Discard, conn)
 					}

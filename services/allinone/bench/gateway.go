@@ -49,13 +49,14 @@ func measureGateway(ctx context.Context, opts options, dir string) error {
 		{program: program{"gateway", []string{gateway}, []string{"CONCHA_ACCOUNTS_URL=" + origin, "CONCHA_AUDIOS_URL=" + origin}}},
 		{program: program{"httputil", []string{self, "httputil"}, []string{upstreamEnv + "=" + origin}}},
 	}
+	defer sides[0].stop()
+	defer sides[1].stop()
 	for i := range sides {
 		s := &sides[i]
 		s.ids = []int64{1234567890}
 		if s.server, err = start(ctx, s.program, filepath.Join(dir, s.name+"-data")); err != nil {
 			return err
 		}
-		defer s.stop()
 	}
 	r, err := compare(ctx, opts, proxied, &sides[0], &sides[1])
 	if err != nil {
