@@ -1,7 +1,8 @@
 // Package events is the event contract: the types, the versioned payloads and
 // the CloudEvents 1.0 attributes of every change that the services tell of.
-// It holds data only, and the context value by which a use case knows the
-// request that it runs for; golden files pin each published version.
+// Decode reads them back, and Consumer keeps what a subscriber does with them
+// right. The package also has the context value by which a use case knows the
+// request that it runs for. Golden files pin each published version.
 package events
 
 import (

@@ -1,0 +1,175 @@
+package events
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Decoded is an event with its typed payload: an AccountChanged,
+// AccountDeleted, AudioChanged, AudioDeleted or Redaction.
+type Decoded interface {
+	// Envelope is the event itself.
+	Envelope() Event
+	decoded()
+}
+
+// Changed is a created or an updated event; its Type tells which. Either way
+// Resource is the whole of the resource, so that most consumers need no
+// difference.
+type Changed[R Account | Audio] struct {
+	Event
+	Change[R]
+}
+
+// Deleted is a deleted event.
+type Deleted[K AccountKey | AudioKey] struct {
+	Event
+	Key K
+}
+
+// Redaction is a created or an updated event whose payload has been erased, as
+// the resource has been deleted since. Its deleted event follows.
+type Redaction struct {
+	Event
+}
+
+type (
+	// AccountChanged is an account that was created or updated.
+	AccountChanged = Changed[Account]
+	// AccountDeleted is an account that was deleted.
+	AccountDeleted = Deleted[AccountKey]
+	// AudioChanged is an audio session that was created or updated.
+	AudioChanged = Changed[Audio]
+	// AudioDeleted is an audio session that was deleted.
+	AudioDeleted = Deleted[AudioKey]
+)
+
+// Envelope implements Decoded.
+func (e Event) Envelope() Event { return e }
+
+func (Changed[R]) decoded() {}
+func (Deleted[K]) decoded() {}
+func (Redaction) decoded()  {}
+
+// UnknownTypeError is an event of a type, or of a version of a type, that this
+// package does not know. A consumer skips it: what it has to know is told by an
+// event of a known type too, or leaves a gap that the next event shows.
+type UnknownTypeError struct {
+	ID   string // of the event
+	Type string
+}
+
+func (e *UnknownTypeError) Error() string {
+	return fmt.Sprintf("event %q has the unknown type %q", e.ID, e.Type)
+}
+
+// ErrMalformed is an event that breaks the contract of its type. To receive it
+// again does not help.
+var ErrMalformed = errors.New("malformed event")
+
+// Decode reads the attributes and the data of a message in the CloudEvents
+// binary mode, which are also the headers and the body of an unwrapped push, if
+// the names of the headers are put in lower case. Attributes and members of the
+// payload that it does not know are ignored. Errors: UnknownTypeError,
+// ErrMalformed.
+func Decode(attributes map[string]string, data []byte) (Decoded, error) {
+	decode, ok := decoders[attributes["ce-type"]]
+	if !ok {
+		return nil, &UnknownTypeError{ID: attributes["ce-id"], Type: attributes["ce-type"]}
+	}
+	d, err := decodeAs(decode, attributes, data)
+	if err != nil {
+		return nil, fmt.Errorf("%w %q: %w", ErrMalformed, attributes["ce-id"], err)
+	}
+	return d, nil
+}
+
+// DecodeJSON is Decode for one event in the CloudEvents JSON format, as the
+// feed and the history of the API give it.
+func DecodeJSON(event []byte) (Decoded, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(event, &members); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	attributes := make(map[string]string, len(members))
+	for name, value := range members {
+		var text string
+		if json.Unmarshal(value, &text) != nil {
+			text = string(value) // an attribute that is a number or a boolean
+		}
+		attributes["ce-"+name] = text
+	}
+	return Decode(attributes, members["data"])
+}
+
+type decoder func(Event) (Decoded, error)
+
+var decoders = map[string]decoder{
+	AccountCreatedV1: decodeChange[Account],
+	AccountUpdatedV1: decodeChange[Account],
+	AccountDeletedV1: decodeDeletion[AccountKey],
+	AudioCreatedV1:   decodeChange[Audio],
+	AudioUpdatedV1:   decodeChange[Audio],
+	AudioDeletedV1:   decodeDeletion[AudioKey],
+}
+
+func decodeAs(decode decoder, attributes map[string]string, data []byte) (Decoded, error) {
+	if v := attributes["ce-specversion"]; v != "1.0" {
+		return nil, fmt.Errorf("ce-specversion is %q, not 1.0", v)
+	}
+	e := Event{
+		Type:        attributes["ce-type"],
+		Subject:     attributes["ce-subject"],
+		Data:        data,
+		Traceparent: attributes["ce-traceparent"],
+	}
+	if kind, id, _ := strings.Cut(e.Subject, "/"); id == "" || !strings.HasPrefix(e.Type, "concha."+kind+".") {
+		return nil, fmt.Errorf("ce-subject %q names no resource of the type %s", e.Subject, e.Type)
+	}
+	var err error
+	if e.Version, err = strconv.ParseInt(attributes["ce-resourceversion"], 10, 64); err != nil {
+		return nil, fmt.Errorf("ce-resourceversion: %w", err)
+	}
+	if e.Version < 1 {
+		return nil, fmt.Errorf("ce-resourceversion %d is below 1", e.Version)
+	}
+	if e.Time, err = time.Parse(time.RFC3339Nano, attributes["ce-time"]); err != nil {
+		return nil, fmt.Errorf("ce-time: %w", err)
+	}
+	return decode(e)
+}
+
+func decodeChange[R Account | Audio](e Event) (Decoded, error) {
+	var payload struct {
+		Change[R]
+
+		Resource *R   `json:"resource"` // in the place of the other, to see that it is there
+		Redacted bool `json:"redacted"`
+	}
+	if err := json.Unmarshal(e.Data, &payload); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	switch {
+	case payload.Redacted:
+		return Redaction{e}, nil
+	case payload.Resource == nil:
+		return nil, errors.New("data: no resource")
+	}
+	payload.Change.Resource = *payload.Resource
+	return Changed[R]{Event: e, Change: payload.Change}, nil
+}
+
+func decodeDeletion[K AccountKey | AudioKey](e Event) (Decoded, error) {
+	var key *K
+	if err := json.Unmarshal(e.Data, &key); err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	if key == nil {
+		return nil, errors.New("data: no key")
+	}
+	return Deleted[K]{Event: e, Key: *key}, nil
+}
