@@ -76,7 +76,7 @@ func heads(c *client) {
 	session := newSession()
 	c.json("POST", "/audios", encode(session)).expect(201)
 	for _, path := range []string{
-		"/ping", "/docs", "/docs/openapi.yaml", "/livez", "/readyz", "/problems/internal", "/problems/nope", "/accounts/" + account, "/accounts/" + account + "/",
+		"/ping", "/docs", "/docs/openapi.yaml", "/docs/asyncapi.yaml", "/schemas/concha.audio.created.v1.json", "/schemas/nope", "/livez", "/readyz", "/problems/internal", "/problems/nope", "/accounts/" + account, "/accounts/" + account + "/",
 		"/accounts?name=nobody", "/accounts/0", "/audios?session_id=" + encode(session["session_id"]), "/audios" + sessionPath(session), "/v1/accounts/" + account,
 		"/v1/accounts/0", "/v1/accounts/" + account + "/image", "/v1/accounts?name=nobody", "/v1/accounts?page_size=-1", "/v1/audios" + sessionPath(session),
 		"/v1/audios" + sessionPath(session) + "/file", "/v1/audios?session_id=" + encode(session["session_id"]),
@@ -214,6 +214,10 @@ func documentation(c *client) {
 	if served := c.get("/docs/openapi.yaml").expect(200); string(served.body) != readFile(c.t, contractFile) {
 		c.t.Error("the contract that is served is not the file")
 	}
+	if served := c.get("/docs/asyncapi.yaml").expect(200); string(served.body) != readFile(c.t, "../gateway/asyncapi.yaml") {
+		c.t.Error("the contract of the events that is served is not the file")
+	}
+	c.get("/schemas/nope.json").problem(404, "no-such-instance-error")
 	for _, slash := range []string{"", "/"} {
 		index := c.get("/docs" + slash).expect(200)
 		if contentType := index.header.Get("Content-Type"); !strings.HasPrefix(contentType, "text/html") {

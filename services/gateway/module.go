@@ -14,8 +14,12 @@ import (
 	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
 
-//go:embed openapi.yaml
-var contract []byte
+var (
+	//go:embed openapi.yaml
+	contract []byte
+	//go:embed asyncapi.yaml
+	eventContract []byte
+)
 
 // Upstreams are the services that the gateway asks: reverse proxies to them, or
 // their own handlers in a process that holds them all.
@@ -38,6 +42,6 @@ func Module(cfg Config) fx.Option {
 func newEngine(cfg Config, up Upstreams) *gin.Engine {
 	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios)
 	classic.Register(e, up.Accounts, up.Audios)
-	docs.Register(e, contract)
+	docs.Register(e, contract, eventContract)
 	return e
 }

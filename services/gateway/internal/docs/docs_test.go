@@ -11,12 +11,15 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-const testContract = "openapi: 3.1.0\n"
+const (
+	testContract = "openapi: 3.1.0\n"
+	testEvents   = "asyncapi: 3.0.0\n"
+)
 
 func get(t *testing.T, method, path string, header http.Header) (*httptest.ResponseRecorder, string) {
 	t.Helper()
 	e := httpserver.NewEngine()
-	Register(e, []byte(testContract))
+	Register(e, []byte(testContract), []byte(testEvents))
 	r := httptest.NewRequest(method, path, http.NoBody)
 	r.Header = header
 	w := httptest.NewRecorder()
@@ -29,8 +32,12 @@ var files = map[string]struct{ contentType, contains string }{
 	"/docs/":                     {"text/html; charset=utf-8", "swagger-ui"},
 	"/docs/init.js":              {"text/javascript; charset=utf-8", "/docs/openapi.yaml"},
 	"/docs/openapi.yaml":         {"application/yaml", testContract},
+	"/docs/asyncapi.yaml":        {"application/yaml", testEvents},
 	"/docs/swagger-ui-bundle.js": {"text/javascript; charset=utf-8", "SwaggerUIBundle"},
 	"/docs/swagger-ui.css":       {"text/css; charset=utf-8", ".swagger-ui"},
+
+	"/schemas/concha.account.created.v1.json": {"application/schema+json", "/schemas/concha.account.created.v1.json"},
+	"/schemas/concha.audio.deleted.v1.json":   {"application/schema+json", "/schemas/concha.audio.deleted.v1.json"},
 }
 
 func TestEveryFileIsServed(t *testing.T) {
