@@ -21,6 +21,7 @@ run: ## The whole system on http://localhost:8080, data in ./data; needs Go alon
 .PHONY: test
 test: ## All tests on the embedded adapters (RACE=1: race detector, TESTFLAGS=...)
 	go test $(TESTFLAGS) work
+	GOWORK=off go test -C examples $(TESTFLAGS) ./...
 
 # The packages that have a test with the build tag "cloud", and the adapter of
 # Cloud Storage, whose tests bring their emulator with them.
@@ -39,17 +40,19 @@ lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on it
 		go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run --build-tags "$$tags" || exit; \
 	done
 	@echo 'lint: formatting'
-	@$(LINTER) fmt --diff $(MODULES) tools || { echo 'lint: run "make fmt"' >&2; exit 1; }
+	@$(LINTER) fmt --diff $(MODULES) tools examples || { echo 'lint: run "make fmt"' >&2; exit 1; }
 	@export GOWORK=off; for module in $(MODULES); do \
 		echo "lint: $$module on its own: build, vet, go.mod"; \
 		( cd $$module && go build ./... && go vet ./... && go vet -tags cloud ./... && go mod tidy -diff ) || exit; \
 	done
-	@echo 'lint: tools: vet, go.mod'
-	@cd tools && GOWORK=off go vet ./... && GOWORK=off go mod tidy -diff
+	@export GOWORK=off; for module in tools examples; do \
+		echo "lint: $$module: vet, go.mod"; \
+		( cd $$module && go vet ./... && go mod tidy -diff ) || exit; \
+	done
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
-	@$(LINTER) fmt $(MODULES) tools
+	@$(LINTER) fmt $(MODULES) tools examples
 
 $(LINTER): tools/go.mod
 	@echo 'building golangci-lint as pinned by tools/go.mod: some minutes the first time'

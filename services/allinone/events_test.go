@@ -8,10 +8,16 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/schemas"
 )
 
 // listener reads a topic from the emulator as any client may, through its REST
@@ -19,7 +25,8 @@ import (
 type listener struct {
 	subscription string // URL
 	versions     map[string]int64
-	types        map[string]string // of the last event
+	types        map[string]string             // of the last event
+	schemas      map[string]*jsonschema.Schema // of the data, by type
 }
 
 // listen subscribes to a topic until the test ends.
@@ -27,7 +34,7 @@ func (f *fleet) listen(t *testing.T, topic string) *listener {
 	t.Helper()
 	l := &listener{
 		subscription: "http://" + f.broker.emulator + "/v1/projects/" + f.project + "/subscriptions/test-of-" + topic,
-		versions:     map[string]int64{}, types: map[string]string{},
+		versions:     map[string]int64{}, types: map[string]string{}, schemas: map[string]*jsonschema.Schema{},
 	}
 	l.call(t, http.MethodPut, "", map[string]any{"topic": "projects/" + f.project + "/topics/" + topic, "enableMessageOrdering": true}, nil)
 	t.Cleanup(func() { l.call(t, http.MethodDelete, "", nil, nil) })
@@ -138,7 +145,44 @@ func (l *listener) take(m message) error {
 	if err := checkPayload(m.Data, kind, key, version, a["ce-type"]); err != nil {
 		return err
 	}
+	if err := l.conforms(m); err != nil {
+		return err
+	}
 	return l.order(subject, version, a["ce-type"])
+}
+
+// conforms checks that subscribers can decode an event, and that its data is as
+// the schema says that it points at.
+func (l *listener) conforms(m message) error {
+	change, err := events.Decode(m.Attributes, m.Data)
+	if err != nil {
+		return err
+	}
+	schema, ok := l.schemas[change.Envelope().Type]
+	if !ok {
+		text, err := schemas.Files.ReadFile(path.Base(m.Attributes["ce-dataschema"]))
+		if err != nil {
+			return err
+		}
+		document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+		if err != nil {
+			return err
+		}
+		compiler := jsonschema.NewCompiler()
+		compiler.AssertFormat()
+		if err := compiler.AddResource("https://api.example.com", document); err != nil {
+			return err
+		}
+		if schema, err = compiler.Compile("https://api.example.com"); err != nil {
+			return err
+		}
+		l.schemas[change.Envelope().Type] = schema
+	}
+	data, err := jsonschema.UnmarshalJSON(bytes.NewReader(m.Data))
+	if err != nil {
+		return err
+	}
+	return schema.Validate(data)
 }
 
 // checkPayload checks what an event carries. Of a resource that was deleted

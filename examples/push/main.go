@@ -1,0 +1,82 @@
+// Command push is the endpoint of a push subscription with payload unwrapping:
+// each event is an HTTP request, whose headers are the attributes of the message
+// and whose body is its data. It logs the audio sessions that it is told of.
+//
+//	PORT=8090 go run ./push
+//
+// Whoever may call it is believed. On Cloud Run let nobody but the service
+// account of the subscription invoke it; elsewhere check the token that the
+// subscription sends (--push-auth-service-account).
+package main
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+func main() {
+	server := http.Server{
+		Addr:              ":" + cmp.Or(os.Getenv("PORT"), "8080"),
+		Handler:           newHandler(),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+	}
+	log.Printf("receiving on %s", server.Addr)
+	log.Fatal(server.ListenAndServe())
+}
+
+// newHandler acknowledges by 204 what was handled, or can never be; what fails
+// comes again.
+func newHandler() http.Handler {
+	consumer := &events.Consumer[events.NoTx]{
+		State: &events.Memory{}, // see package sqlstate for what outlives the process
+		Apply: func(_ context.Context, _ events.NoTx, change events.Decoded) error {
+			switch e := change.(type) {
+			case events.AudioChanged:
+				log.Printf("session %d is at step %d, tick %d", e.Resource.SessionID, e.Resource.StepCount, e.Resource.SelectedTick)
+			case events.AudioDeleted:
+				log.Printf("session %d is gone", e.Key.SessionID)
+			}
+			return nil
+		},
+		Gap: func(_ context.Context, _ events.NoTx, gap *events.GapError) error {
+			log.Print(gap)
+			return nil
+		},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 10<<20))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		change, err := events.Decode(attributes(r.Header), data)
+		if err != nil {
+			log.Printf("skipped: %v", err)
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		if err := consumer.Handle(r.Context(), change); err != nil {
+			log.Printf("again later: %v", err)
+			http.Error(w, "try again later", http.StatusServiceUnavailable)
+			return
+		}
+		w.WriteHeader(http.StatusNoContent)
+	})
+}
+
+func attributes(h http.Header) map[string]string {
+	a := make(map[string]string, len(h))
+	for name, values := range h {
+		a[strings.ToLower(name)] = values[0]
+	}
+	return a
+}
