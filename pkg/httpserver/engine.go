@@ -34,11 +34,11 @@ func NewEngine() *gin.Engine {
 	return e
 }
 
-// Get registers h for GET and HEAD. Of an answer to HEAD, net/http drops the
-// body.
-func Get(r gin.IRoutes, path string, h gin.HandlerFunc) {
-	r.GET(path, h)
-	r.HEAD(path, h)
+// Get registers handlers for GET and HEAD. Of an answer to HEAD, net/http drops
+// the body.
+func Get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
+	r.GET(path, handlers...)
+	r.HEAD(path, handlers...)
 }
 
 // checkTimeout bounds each readiness check.

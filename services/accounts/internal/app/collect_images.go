@@ -74,12 +74,12 @@ func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]strin
 	for id := range byAccount {
 		ids = append(ids, id)
 	}
-	accounts, err := s.store.List(ctx, Query{IDs: ids, Limit: len(ids)})
+	page, err := s.store.List(ctx, Query{IDs: ids, Limit: len(ids)})
 	if err != nil {
 		return 0, err
 	}
-	current := make(map[int64]*domain.Image, len(accounts))
-	for _, a := range accounts {
+	current := make(map[int64]*domain.Image, len(page.Items))
+	for _, a := range page.Items {
 		current[a.ID] = a.Image
 	}
 	for id, objects := range byAccount {

@@ -18,8 +18,12 @@ type Store interface {
 	Create(ctx context.Context, a domain.Account, created events.Event) error
 	// Get returns an account. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
-	// List returns the accounts that match q, in the order of their ids.
-	List(ctx context.Context, q Query) ([]domain.Account, error)
+	// List returns a page of the accounts that match q. The pages of a list,
+	// each from where the one before ended, hold what matches q all along, while
+	// others write: exactly once in the order of ids or of creation, either way;
+	// at least once in the order of updates, where a change moves an account
+	// towards the end, if that is ascending.
+	List(ctx context.Context, q Query) (Page, error)
 	// Update replaces an account by what decide makes of its current state, as
 	// one transaction; decide may be called more than once. If the version
 	// stays, nothing is written. The object of an image that is replaced is
@@ -30,16 +34,6 @@ type Store interface {
 	// once, refuses. The earlier events of the account are redacted, its image
 	// is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
-}
-
-// Query selects a page of accounts; nil and empty fields select all.
-type Query struct {
-	Name    *string
-	Email   *domain.Email
-	Address *string
-	IDs     []int64
-	AfterID int64 // ids above it
-	Limit   int   // at least 1
 }
 
 // Discards are the objects that no account refers to any more. They are

@@ -61,21 +61,6 @@ func (s *Service) Get(ctx context.Context, id int64) (domain.Account, error) {
 	return a, nil
 }
 
-// List returns a page of accounts in the order of their ids, and whether there
-// are more after it.
-func (s *Service) List(ctx context.Context, q Query) (page []domain.Account, more bool, err error) {
-	limit := q.Limit
-	q.Limit++
-	page, err = s.store.List(ctx, q)
-	if err != nil {
-		return nil, false, fmt.Errorf("list accounts: %w", err)
-	}
-	if len(page) > limit {
-		return page[:limit], true, nil
-	}
-	return page, false, nil
-}
-
 // Resource returns the v1 body of an account. Its image's URL is relative to
 // the API's origin and changes with the content.
 func Resource(a domain.Account) events.Account {

@@ -68,6 +68,8 @@ func (a Account) WithImage(img *Image, now time.Time) (changed Account, fields [
 
 func (a Account) next(now time.Time) Account {
 	a.Version++
-	a.UpdatedAt = now
+	if now.After(a.UpdatedAt) { // clocks differ, and lists rely on it that this never goes back
+		a.UpdatedAt = now
+	}
 	return a
 }

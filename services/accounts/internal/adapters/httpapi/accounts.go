@@ -43,17 +43,17 @@ func (a api) get(c *gin.Context) {
 }
 
 func (a api) list(c *gin.Context) {
-	query, binding, err := fromListQuery(c)
+	query, params, err := fromListQuery(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	page, more, err := a.service.List(c.Request.Context(), query)
+	page, err := a.service.List(c.Request.Context(), query)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	answerList(c, page, more, binding)
+	answerList(c, query, params, page)
 }
 
 func (a api) replace(c *gin.Context) {
@@ -81,6 +81,11 @@ func (a api) replace(c *gin.Context) {
 }
 
 func (a api) remove(c *gin.Context) {
+	allowMissing, err := httpserver.AllowMissing(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	check, err := a.condition(c)
 	if err != nil {
 		httpserver.Fail(c, err)
@@ -90,7 +95,7 @@ func (a api) remove(c *gin.Context) {
 	if err == nil {
 		err = a.service.Remove(c.Request.Context(), id, check)
 	}
-	if errors.Is(err, domain.ErrNotFound) && c.Query("allow_missing") == "true" {
+	if errors.Is(err, domain.ErrNotFound) && allowMissing {
 		err = nil
 	}
 	if err != nil {

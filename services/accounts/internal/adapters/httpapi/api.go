@@ -26,15 +26,16 @@ func New(service *app.Service, checks map[string]func(context.Context) error, re
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
-	e.POST("/v1/accounts", a.create)
+	none, content := httpserver.Takes(), httpserver.Takes("v")
+	e.POST("/v1/accounts", none, a.create)
 	httpserver.Get(e, "/v1/accounts", a.list)
-	httpserver.Get(e, "/v1/accounts/:id", a.get)
-	e.PUT("/v1/accounts/:id", a.replace)
+	httpserver.Get(e, "/v1/accounts/:id", none, a.get)
+	e.PUT("/v1/accounts/:id", none, a.replace)
 	e.DELETE("/v1/accounts/:id", a.remove)
 
-	e.PUT("/v1/accounts/:id/image", a.putImage)
-	httpserver.Get(e, "/v1/accounts/:id/image", a.getImage)
-	e.DELETE("/v1/accounts/:id/image", a.removeImage)
+	e.PUT("/v1/accounts/:id/image", none, a.putImage)
+	httpserver.Get(e, "/v1/accounts/:id/image", content, a.getImage)
+	e.DELETE("/v1/accounts/:id/image", none, a.removeImage)
 	return e
 }
 

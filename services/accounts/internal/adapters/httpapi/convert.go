@@ -1,8 +1,7 @@
 package httpapi
 
 import (
-	"net/url"
-	"strconv"
+	"net/http"
 
 	"github.com/gin-gonic/gin"
 
@@ -17,6 +16,7 @@ type page struct {
 	ResourceType  string           `json:"resource_type"`
 	Count         int              `json:"count"`
 	Items         []events.Account `json:"items"`
+	TotalCount    *int64           `json:"total_count,omitempty"`
 	NextPageToken string           `json:"next_page_token"` // "" at the end
 }
 
@@ -31,41 +31,25 @@ func fromProfile(c *gin.Context) (domain.Profile, error) {
 	return profile, object.Err(err)
 }
 
-// fromListQuery reads the query parameters of a list, and the canonical form of
-// its filters, to which page tokens are bound.
-func fromListQuery(c *gin.Context) (q app.Query, binding string, err error) {
-	filters := url.Values{}
-	params, err := url.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil {
-		return app.Query{}, "", httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+// fromListQuery reads the query parameters of a list.
+func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err error) {
+	if params, err = httpserver.ReadQuery(c.Request); err != nil {
+		return app.Query{}, nil, err
 	}
-	text := func(name string) *string {
-		if !params.Has(name) {
-			return nil
-		}
-		value := params.Get(name)
-		filters.Set(name, value)
-		return &value
+	q = app.Query{
+		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"),
+		UpdatedSince: params.Time("updated_since"), Total: params.Bool("include_total"), Limit: params.PageSize(),
 	}
-	q.Name, q.Address = text("name"), text("address")
-	if email := text("email"); email != nil {
-		normal := domain.NormalizeEmail(*email)
-		q.Email = &normal
+	if email := params.Text("email"); email != nil {
+		q.Email = new(domain.NormalizeEmail(*email))
 	}
-	if q.Limit, err = httpserver.PageSize(params.Get("page_size")); err != nil {
-		return app.Query{}, "", err
+	order := app.ByID
+	if !q.UpdatedSince.IsZero() {
+		order = app.ByUpdated
 	}
-	binding = filters.Encode()
-	if token := params.Get("page_token"); token != "" {
-		after, err := httpserver.DecodePageToken(binding, token)
-		if err != nil {
-			return app.Query{}, "", err
-		}
-		if q.AfterID, err = strconv.ParseInt(after, 10, 64); err != nil {
-			return app.Query{}, "", httpserver.ErrPageToken.Wrap(err)
-		}
-	}
-	return q, binding, nil
+	q.Order = app.Order(params.Order(order, app.ByID, app.ByCreated, app.ByUpdated))
+	q.After = (*app.Place)(params.After())
+	return q, params, params.Err()
 }
 
 func answer(c *gin.Context, status int, a domain.Account) {
@@ -73,17 +57,17 @@ func answer(c *gin.Context, status int, a domain.Account) {
 	c.PureJSON(status, toAccount(a, httpserver.PublicURL(c.Request)))
 }
 
-func answerList(c *gin.Context, accounts []domain.Account, more bool, binding string) {
-	body := page{ResourceType: "accounts", Count: len(accounts), Items: make([]events.Account, len(accounts))}
+func answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
+	body := page{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
-	for i, a := range accounts {
+	for i, a := range p.Items {
 		body.Items[i] = toAccount(a, origin)
 	}
-	if more {
-		body.NextPageToken = httpserver.EncodePageToken(binding, strconv.FormatInt(accounts[len(accounts)-1].ID, 10))
-		httpserver.LinkNext(c, body.NextPageToken)
+	if p.More {
+		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])))
 	}
-	c.PureJSON(200, body)
+	httpserver.SetLinks(c, body.NextPageToken)
+	c.PureJSON(http.StatusOK, body)
 }
 
 // toAccount returns the v1 body with absolute URLs.

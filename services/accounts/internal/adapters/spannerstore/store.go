@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"strings"
-	"unicode/utf8"
 
 	"cloud.google.com/go/spanner"
 
@@ -33,8 +31,8 @@ func Schema() []spannerdb.Migrations {
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated
-// to Schema. A read, a list page included, is
-// one call to Spanner, a write two, and a delete three.
+// to Schema. A read, a list page included, is one call to Spanner, the count of a
+// list another, a write two, and a delete three.
 type Store struct {
 	db  *spannerdb.DB
 	log *spannerlog.Log
@@ -73,48 +71,6 @@ func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error)
 		return err
 	})
 	return a, translate(err)
-}
-
-// List implements app.Store.
-func (s *Store) List(ctx context.Context, q app.Query) (page []domain.Account, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		page = nil
-		return tx.Query(ctx, listStatement(q)).Do(func(r *spanner.Row) error {
-			a, err := scan(r, nil)
-			page = append(page, a)
-			return err
-		})
-	})
-	return page, translate(err)
-}
-
-// listStatement reads one index, the most selective that q allows.
-func listStatement(q app.Query) spanner.Statement {
-	index, where := "_BASE_TABLE", "Id > @after"
-	params := map[string]any{"after": q.AfterID, "limit": int64(q.Limit)}
-	if q.Address != nil {
-		index, where, params["address"] = "AccountsByAddress", where+" AND Address = @address", valid(*q.Address)
-	}
-	if q.Name != nil {
-		index, where, params["name"] = "AccountsByName", where+" AND Name = @name", valid(*q.Name)
-	}
-	if len(q.IDs) > 0 {
-		index, where, params["ids"] = "_BASE_TABLE", where+" AND Id IN UNNEST(@ids)", q.IDs
-	}
-	if q.Email != nil {
-		index, where, params["email"] = "AccountsByEmail", where+" AND Email = @email", valid(string(*q.Email))
-	}
-	return spanner.Statement{
-		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Accounts@{FORCE_INDEX=" + index + "}" +
-			" WHERE " + where + " ORDER BY Id LIMIT @limit",
-		Params: params,
-	}
-}
-
-// valid returns a filter as Spanner takes it. What is not UTF-8 equals no
-// account's, and neither does the NULL that it becomes.
-func valid(s string) spanner.NullString {
-	return spanner.NullString{StringVal: s, Valid: utf8.ValidString(s)}
 }
 
 // Update implements app.Store.

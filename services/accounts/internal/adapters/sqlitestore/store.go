@@ -73,41 +73,6 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 	return a, translate(err)
 }
 
-// List implements app.Store.
-func (s *Store) List(ctx context.Context, q app.Query) ([]domain.Account, error) {
-	query, args := `SELECT `+columns+` FROM accounts WHERE id > ?`, []any{q.AfterID}
-	if q.Name != nil {
-		query, args = query+` AND name = ?`, append(args, *q.Name)
-	}
-	if q.Email != nil {
-		query, args = query+` AND email = ?`, append(args, string(*q.Email))
-	}
-	if q.Address != nil {
-		query, args = query+` AND address = ?`, append(args, *q.Address)
-	}
-	if len(q.IDs) > 0 {
-		ids, err := json.Marshal(q.IDs)
-		if err != nil {
-			return nil, err
-		}
-		query, args = query+` AND id IN (SELECT value FROM json_each(?))`, append(args, string(ids))
-	}
-	rows, err := s.db.Query(ctx, query+` ORDER BY id LIMIT ?`, append(args, q.Limit)...)
-	if err != nil {
-		return nil, translate(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var page []domain.Account
-	for rows.Next() {
-		a, err := scan(rows)
-		if err != nil {
-			return nil, translate(err)
-		}
-		page = append(page, a)
-	}
-	return page, translate(rows.Err())
-}
-
 // Update implements app.Store.
 func (s *Store) Update(ctx context.Context, id int64, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {

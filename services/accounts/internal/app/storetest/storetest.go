@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -38,8 +37,10 @@ func Run(t *testing.T, b Backend) {
 		{"create with a taken id", testIDTaken},
 		{"e-mail taken at once", testEmailTakenAtOnce},
 		{"list by filters", testFilters},
-		{"list in pages", testPages},
 		{"list by ids", testIDs},
+		{"list in every order", testOrders},
+		{"list of equal times", testEqualTimes},
+		{"list while others write", testPagesAtOnce},
 		{"update", testUpdate},
 		{"update that changes nothing", testUpdateNothing},
 		{"update refused", testUpdateRefused},
@@ -205,87 +206,5 @@ func testEmailTakenAtOnce(t *testing.T, b Backend) {
 	}
 	if won != 1 {
 		t.Errorf("%d registered one e-mail, want 1", won)
-	}
-}
-
-func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
-	t.Helper()
-	page, err := b.List(t.Context(), q)
-	if err != nil {
-		t.Fatalf("List: %v", err)
-	}
-	for _, a := range page {
-		ids = append(ids, a.ID)
-	}
-	return ids
-}
-
-func testFilters(t *testing.T, b Backend) {
-	one, two := newAccount(), newAccount()
-	two.Name = one.Name
-	for _, a := range []domain.Account{one, two} {
-		if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
-			t.Fatalf("Create: %v", err)
-		}
-	}
-	both := []int64{min(one.ID, two.ID), max(one.ID, two.ID)}
-	other := "x" + one.Name
-	for _, c := range []struct {
-		name string
-		q    app.Query
-		want []int64
-	}{
-		{"name", app.Query{Name: &one.Name}, both},
-		{"name and address", app.Query{Name: &one.Name, Address: &two.Address}, []int64{two.ID}},
-		{"e-mail", app.Query{Email: &one.Email}, []int64{one.ID}},
-		{"e-mail and name", app.Query{Email: &one.Email, Name: &two.Name}, []int64{one.ID}},
-		{"e-mail of one, address of the other", app.Query{Email: &one.Email, Address: &two.Address}, nil},
-		{"all", app.Query{Email: &two.Email, Address: &two.Address, Name: &two.Name}, []int64{two.ID}},
-		{"another name", app.Query{Name: &other}, nil},
-		{"name after the first", app.Query{Name: &one.Name, AfterID: both[0]}, both[1:]},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			c.q.Limit = 10
-			if diff := cmp.Diff(c.want, list(t, b, c.q)); diff != "" {
-				t.Errorf("ids (-want +got):\n%s", diff)
-			}
-		})
-	}
-}
-
-func testPages(t *testing.T, b Backend) {
-	name := newAccount().Name
-	var all []int64
-	for range 7 {
-		a := newAccount()
-		a.Name = name
-		if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
-			t.Fatalf("Create: %v", err)
-		}
-		all = append(all, a.ID)
-	}
-	slices.Sort(all)
-	var got []int64
-	for q := (app.Query{Name: &name, Limit: 3}); ; {
-		page := list(t, b, q)
-		got = append(got, page...)
-		if len(page) < q.Limit {
-			break
-		}
-		q.AfterID = page[len(page)-1]
-	}
-	if diff := cmp.Diff(all, got); diff != "" {
-		t.Errorf("ids of all pages (-want +got):\n%s", diff)
-	}
-	if page := list(t, b, app.Query{Limit: 5}); len(page) != 5 || !slices.IsSorted(page) {
-		t.Errorf("a page without filters = %v, want 5 ids in order", page)
-	}
-}
-
-func testIDs(t *testing.T, b Backend) {
-	one, two, missing := create(t, b), create(t, b), newAccount()
-	got := list(t, b, app.Query{IDs: []int64{two.ID, missing.ID, one.ID}, Limit: 10})
-	if diff := cmp.Diff([]int64{min(one.ID, two.ID), max(one.ID, two.ID)}, got); diff != "" {
-		t.Errorf("ids (-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,233 @@
+package httpserver
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+)
+
+const (
+	defaultPageSize = 50
+	maxPageSize     = 1000
+	maxIDs          = 100
+	maxExact        = 1<<53 - 1 // the largest integer that every JSON client keeps
+)
+
+// Query is the query of a request, read strictly. Its getters note what is
+// wrong with a parameter and return the zero value then; Err tells it all at
+// once, parameters that no getter asked for and those given more than once
+// included. It is not safe for concurrent use.
+type Query struct {
+	values     url.Values
+	unasked    map[string]struct{}
+	filters    url.Values // canonical
+	order      Order
+	token      error
+	violations []fault.Violation
+}
+
+// ReadQuery returns the query of a request. Errors: ErrMalformed.
+func ReadQuery(r *http.Request) (*Query, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+	}
+	q := &Query{values: values, filters: url.Values{}, unasked: make(map[string]struct{}, len(values))}
+	for name := range values {
+		q.unasked[name] = struct{}{}
+	}
+	return q, nil
+}
+
+// Takes returns a handler that refuses a request whose query has parameters
+// other than names, or one of them more than once.
+func Takes(names ...string) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if c.Request.URL.RawQuery == "" {
+			return
+		}
+		q, err := ReadQuery(c.Request)
+		if err == nil {
+			for _, name := range names {
+				q.Text(name)
+			}
+			err = q.Err()
+		}
+		if err != nil {
+			Fail(c, err)
+		}
+	}
+}
+
+// AllowMissing returns the one parameter that a DELETE takes, allow_missing:
+// whether what is not there is deleted, too.
+func AllowMissing(c *gin.Context) (bool, error) {
+	if c.Request.URL.RawQuery == "" {
+		return false, nil
+	}
+	q, err := ReadQuery(c.Request)
+	if err != nil {
+		return false, err
+	}
+	return q.Bool("allow_missing"), q.Err()
+}
+
+// Err returns all that is wrong with the query as a fault.Invalid, else
+// ErrPageToken if After met it, else nil.
+func (q *Query) Err() error {
+	for _, name := range slices.Sorted(maps.Keys(q.unasked)) {
+		q.violate(name, "is not a parameter of this request")
+	}
+	clear(q.unasked)
+	return cmp.Or(fault.Invalidate(q.violations...), q.token)
+}
+
+func (q *Query) violate(name, detail string) {
+	if len(q.violations) < maxViolations {
+		q.violations = append(q.violations, fault.Violation{Pointer: name, Detail: detail})
+	}
+}
+
+// get returns the value of a parameter that is given once.
+func (q *Query) get(name string) (value string, ok bool) {
+	delete(q.unasked, name)
+	switch values := q.values[name]; len(values) {
+	case 0:
+		return "", false
+	case 1:
+		return values[0], true
+	}
+	q.violate(name, "must be given once")
+	return "", false
+}
+
+// Text returns a filter that may be any text, nil if it is absent.
+func (q *Query) Text(name string) *string {
+	value, ok := q.get(name)
+	if !ok {
+		return nil
+	}
+	q.filters.Set(name, value)
+	return &value
+}
+
+// Int returns a filter that must be an integer in -(2^53-1)..2^53-1, nil if it
+// is absent.
+func (q *Query) Int(name string) *int64 {
+	value, ok := q.get(name)
+	if !ok {
+		return nil
+	}
+	n, err := parseExact(value)
+	if err != nil {
+		q.violate(name, "must be an integer of at most 2^53-1")
+		return nil
+	}
+	q.filters.Set(name, strconv.FormatInt(n, 10))
+	return &n
+}
+
+func parseExact(s string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err == nil && (n < -maxExact || n > maxExact) {
+		err = strconv.ErrRange
+	}
+	return n, err
+}
+
+// IDs returns a filter that must be 1 to 100 integers with commas between them,
+// nil if it is absent.
+func (q *Query) IDs(name string) []int64 {
+	value, ok := q.get(name)
+	if !ok {
+		return nil
+	}
+	parts := strings.SplitN(value, ",", maxIDs+1)
+	ids := make([]int64, len(parts))
+	for i, part := range parts {
+		var err error
+		if ids[i], err = parseExact(part); err != nil || i == maxIDs {
+			q.violate(name, "must be 1 to "+strconv.Itoa(maxIDs)+" integers with commas between them")
+			return nil
+		}
+	}
+	q.filters.Set(name, value)
+	return ids
+}
+
+// Time returns a filter that must be a moment as in RFC 3339, in UTC and
+// rounded up to microseconds, which is what databases keep; the zero time if it
+// is absent.
+func (q *Query) Time(name string) time.Time {
+	value, ok := q.get(name)
+	if !ok {
+		return time.Time{}
+	}
+	t, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		q.violate(name, "must be a time as in 2026-11-23T15:00:00Z (RFC 3339; in a query, + is written %2B)")
+		return time.Time{}
+	}
+	t = t.UTC().Add(time.Microsecond - 1).Truncate(time.Microsecond)
+	q.filters.Set(name, t.Format(time.RFC3339Nano))
+	return t
+}
+
+// Bool returns a parameter that must be true or false, false if it is absent.
+func (q *Query) Bool(name string) bool {
+	value, ok := q.get(name)
+	if ok && value != "true" && value != "false" {
+		q.violate(name, "must be true or false")
+	}
+	return value == "true"
+}
+
+// PageSize returns page_size: 50 if it is absent, empty or 0, and at most
+// 1,000, to which larger ones are cut. It must not be negative.
+func (q *Query) PageSize() int {
+	value, _ := q.get("page_size")
+	if value == "" {
+		return defaultPageSize
+	}
+	n, err := strconv.ParseInt(value, 10, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 {
+		q.violate("page_size", "must be an integer, 0 or more")
+	}
+	if n == 0 {
+		return defaultPageSize
+	}
+	return int(min(n, maxPageSize))
+}
+
+// Order is the order of a list: by a member, then by id.
+type Order struct {
+	By   string
+	Desc bool
+}
+
+// Order returns order_by, which must be one of names, each optionally followed
+// by " desc"; ascending by fallback if it is absent.
+func (q *Query) Order(fallback string, names ...string) Order {
+	q.order = Order{By: fallback}
+	value, ok := q.get("order_by")
+	if !ok {
+		return q.order
+	}
+	by, desc := strings.CutSuffix(value, " desc")
+	if !slices.Contains(names, by) {
+		q.violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
+		return q.order
+	}
+	q.order = Order{By: by, Desc: desc}
+	return q.order
+}

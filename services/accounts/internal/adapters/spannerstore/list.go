@@ -1,0 +1,158 @@
+package spannerstore
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"unicode/utf8"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// List implements app.Store.
+func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
+	if page.Items, err = s.query(ctx, pageStatement(q)); err != nil {
+		return app.Page{}, translate(err)
+	}
+	if page.More = len(page.Items) > q.Limit; page.More {
+		page.Items = page.Items[:q.Limit]
+	}
+	if q.Total {
+		page.Total = new(int64)
+		if err := s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+			return tx.Query(ctx, countStatement(q)).Do(func(r *spanner.Row) error { return r.Columns(page.Total) })
+		}); err != nil {
+			return app.Page{}, translate(err)
+		}
+	}
+	return page, nil
+}
+
+func (s *Store) query(ctx context.Context, statement spanner.Statement) (accounts []domain.Account, err error) {
+	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		accounts = nil
+		return tx.Query(ctx, statement).Do(func(r *spanner.Row) error {
+			a, err := scan(r, nil)
+			accounts = append(accounts, a)
+			return err
+		})
+	})
+	return accounts, err
+}
+
+const allShards = "UNNEST(GENERATE_ARRAY(0, 15))"
+
+// pageStatement reads a page and, if more follow, one account of them.
+func pageStatement(q app.Query) spanner.Statement {
+	start, q := q.Start()
+	s := matching(q)
+	s.params["limit"], s.params["id"] = int64(q.Limit)+1, start.ID
+	after, direction := " > ", ""
+	if q.Order.Desc {
+		after, direction = " < ", " DESC"
+	}
+	column := columnOf[q.Order.By]
+	if column == "" {
+		s.where("Id" + after + "@id")
+		return s.statement(strings.Join(columns, ", "), " ORDER BY Id"+direction+" LIMIT @limit")
+	}
+	s.params["at"] = start.At
+	s.where(column + after[:2] + "= @at") // by which Spanner seeks
+	s.where("(" + column + after + "@at OR Id" + after + "@id)")
+	order := " ORDER BY " + column + direction + ", Id" + direction
+	if !s.sharded {
+		return s.statement(strings.Join(columns, ", "), order+" LIMIT @limit")
+	}
+	s.where("Shard = part")
+	perShard := s.statement("AS STRUCT Id, "+column, order+" LIMIT @limit")
+	return spanner.Statement{
+		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM (SELECT row.Id AS Found FROM " + allShards + " AS part, UNNEST(ARRAY(" + perShard.SQL + ")) AS row" +
+			" ORDER BY row." + column + direction + ", row.Id" + direction + " LIMIT @limit) JOIN Accounts ON Id = Found" + order,
+		Params: s.params,
+	}
+}
+
+func countStatement(q app.Query) spanner.Statement {
+	q.Order = app.Order{}
+	s := matching(q)
+	return s.statement("COUNT(*)", "")
+}
+
+// columnOf has the column of each order but that of ids.
+var columnOf = map[string]string{app.ByCreated: "CreatedAt", app.ByUpdated: "UpdatedAt"}
+
+// selection is rows that one index leads to, the most selective that a query
+// allows: all that is read matches a filter, or is in the order of the list.
+type selection struct {
+	index      string
+	sharded    bool // the index has what is in the list's order in every shard
+	conditions []string
+	params     map[string]any
+}
+
+func (s *selection) where(condition string) { s.conditions = append(s.conditions, condition) }
+
+func (s *selection) statement(columns, order string) spanner.Statement {
+	sql := "SELECT " + columns + " FROM Accounts@{FORCE_INDEX=" + s.index + "}"
+	if s.conditions != nil {
+		sql += " WHERE " + strings.Join(s.conditions, " AND ")
+	}
+	return spanner.Statement{SQL: sql + order, Params: maps.Clone(s.params)}
+}
+
+// matching selects all pages of q.
+func matching(q app.Query) selection {
+	s := selection{index: "_BASE_TABLE", params: map[string]any{}}
+	filter := func(column string, value any) {
+		param := strings.ToLower(column)
+		s.where(column + " = @" + param)
+		s.params[param] = value
+	}
+	since := !q.UpdatedSince.IsZero()
+	switch {
+	case q.Email != nil:
+		s.index = "AccountsByEmail"
+	case len(q.IDs) > 0:
+	case q.Name != nil && (*q.Name != "" || q.Address == nil):
+		s.index = "AccountsByName"
+	case q.Address != nil:
+		s.index = "AccountsByAddress"
+	case since && q.Order.By != app.ByUpdated:
+		s.index = "AccountsByUpdatedAt"
+		s.where("Shard IN " + allShards)
+	case columnOf[q.Order.By] != "":
+		s.index, s.sharded = "AccountsBy"+columnOf[q.Order.By], true
+		if q.Order.Desc {
+			s.index += "Desc"
+		}
+	case q.Order.Desc:
+		s.index = "AccountsByIdDesc"
+	}
+	if q.Email != nil {
+		filter("Email", valid(string(*q.Email)))
+	}
+	if q.Name != nil {
+		filter("Name", valid(*q.Name))
+	}
+	if q.Address != nil {
+		filter("Address", valid(*q.Address))
+	}
+	if len(q.IDs) > 0 {
+		s.where("Id IN UNNEST(@ids)")
+		s.params["ids"] = q.IDs
+	}
+	if since {
+		s.where("UpdatedAt >= @since")
+		s.params["since"] = q.UpdatedSince
+	}
+	return s
+}
+
+// valid returns a filter as Spanner takes it. What is not UTF-8 equals no
+// account's, and neither does the NULL that it becomes.
+func valid(s string) spanner.NullString {
+	return spanner.NullString{StringVal: s, Valid: utf8.ValidString(s)}
+}
