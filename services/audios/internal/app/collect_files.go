@@ -69,12 +69,12 @@ func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]strin
 	for id := range bySession {
 		ids = append(ids, id)
 	}
-	audios, err := s.store.List(ctx, Query{SessionIDs: ids, Limit: len(ids)})
+	page, err := s.store.List(ctx, Query{SessionIDs: ids, Limit: len(ids)})
 	if err != nil {
 		return 0, err
 	}
-	current := make(map[int64]string, len(audios))
-	for _, a := range audios {
+	current := make(map[int64]string, len(page.Items))
+	for _, a := range page.Items {
 		current[a.SessionID] = a.File.Object
 	}
 	for id, objects := range bySession {

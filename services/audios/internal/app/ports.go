@@ -22,8 +22,12 @@ type Store interface {
 	Create(ctx context.Context, s domain.Session, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
 	// Get returns an audio. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
-	// List returns the audios that match q, in the order of their session ids.
-	List(ctx context.Context, q Query) ([]domain.Audio, error)
+	// List returns a page of the audios that match q. The pages of a list, each
+	// from where the one before ended, hold what matches q all along, while
+	// others write: exactly once in the order of ids or of creation, either way;
+	// at least once in the order of updates, where a change moves an audio
+	// towards the end, if that is ascending.
+	List(ctx context.Context, q Query) (Page, error)
 	// Update replaces the audio of s.SessionID by what decide makes of its
 	// current state, as one transaction; decide may be called more than once,
 	// and gives the audio the account of s. If the version stays, nothing is
@@ -42,17 +46,6 @@ type Store interface {
 	// if that would be too large. Idempotent. It returns how many it deleted: 0
 	// only if none was left. Errors: decide's own.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
-}
-
-// Query selects a page of audios; nil and empty fields select all.
-type Query struct {
-	SessionID    *int64
-	AccountID    *int64
-	SelectedTick *int64
-	StepCount    *int64
-	SessionIDs   []int64
-	FromID       int64 // session ids from it on; the smallest possible is 0
-	Limit        int   // at least 1
 }
 
 // Discards are the objects that no audio refers to any more. They are recorded

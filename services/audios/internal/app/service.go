@@ -57,21 +57,6 @@ func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error
 	return a, nil
 }
 
-// List returns a page of audios in the order of their session ids, and whether
-// there are more after it.
-func (s *Service) List(ctx context.Context, q Query) (page []domain.Audio, more bool, err error) {
-	limit := q.Limit
-	q.Limit++
-	page, err = s.store.List(ctx, q)
-	if err != nil {
-		return nil, false, fmt.Errorf("list audios: %w", err)
-	}
-	if len(page) > limit {
-		return page[:limit], true, nil
-	}
-	return page, false, nil
-}
-
 // Resource returns the v1 body of an audio. Its file's URL is relative to the
 // API's origin and changes with the content.
 func Resource(a domain.Audio) events.Audio {

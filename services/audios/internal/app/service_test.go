@@ -309,8 +309,8 @@ func TestRemoveAccountRemovesEverySession(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	left, more, err := w.List(t.Context(), app.Query{Limit: 10})
-	if err != nil || more || len(left) != 1 || left[0].SessionID != sessions {
+	left, err := w.List(t.Context(), app.Query{Limit: 10})
+	if err != nil || left.More || len(left.Items) != 1 || left.Items[0].SessionID != sessions {
 		t.Errorf("left are %+v, %v", left, err)
 	}
 	deleted := 0
@@ -336,9 +336,9 @@ func TestListTellsWhetherThereIsMore(t *testing.T) {
 		count int
 		more  bool
 	}{2: {2, true}, 3: {3, false}, 4: {3, false}} {
-		page, more, err := w.List(t.Context(), app.Query{Limit: limit})
-		if err != nil || len(page) != want.count || more != want.more {
-			t.Errorf("List of %d: %d audios, more %v, %v", limit, len(page), more, err)
+		page, err := w.List(t.Context(), app.Query{Limit: limit})
+		if err != nil || len(page.Items) != want.count || page.More != want.more {
+			t.Errorf("List of %d: %d audios, more %v, %v", limit, len(page.Items), page.More, err)
 		}
 	}
 }

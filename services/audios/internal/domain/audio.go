@@ -70,7 +70,9 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 	}
 	a.Session, a.File = s, f
 	a.Version++
-	a.UpdatedAt = now
+	if now.After(a.UpdatedAt) { // clocks differ, and lists rely on it that this never goes back
+		a.UpdatedAt = now
+	}
 	return a, fields
 }
 

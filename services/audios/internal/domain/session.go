@@ -13,10 +13,11 @@ const (
 	MaxID = 1<<53 - 1
 	// TickCount is how many tick levels a session has.
 	TickCount = 15
+	// MaxStepCount is the largest step; the smallest is 0.
+	MaxStepCount = 9
 
-	minTick      = -100.0
-	maxTick      = -10.0
-	maxStepCount = 9
+	minTick = -100.0
+	maxTick = -10.0
 )
 
 // Session is what a hearing test found. Draft makes valid ones.
@@ -25,7 +26,7 @@ type Session struct {
 	AccountID    *int64 // 1..MaxID, nil if it belongs to no account
 	Ticks        [TickCount]float64
 	SelectedTick int // index into Ticks
-	StepCount    int // 0..9
+	StepCount    int // 0..MaxStepCount
 }
 
 // Draft is a session as a client tells it, before any rule was checked.
@@ -79,8 +80,8 @@ func (d Draft) check(id *fault.Violation) (Session, error) {
 	if d.SelectedTick < 0 || d.SelectedTick >= TickCount {
 		add("/selected_tick", between(0, TickCount-1))
 	}
-	if d.StepCount < 0 || d.StepCount > maxStepCount {
-		add("/step_count", between(0, maxStepCount))
+	if d.StepCount < 0 || d.StepCount > MaxStepCount {
+		add("/step_count", between(0, MaxStepCount))
 	}
 	if err := fault.Invalidate(violations...); err != nil {
 		return Session{}, err

@@ -229,7 +229,9 @@ func writeAmong(ctx context.Context, b Backend, name string, ids []int64) error 
 	}
 	if _, err := update(ctx, b, ids[rand.IntN(len(ids))], func(a *domain.Account) {
 		a.Address += "."
-		a.UpdatedAt = time.Now().UTC().Truncate(time.Microsecond)
+		if now := time.Now().UTC().Truncate(time.Microsecond); now.After(a.UpdatedAt) { // as in domain
+			a.UpdatedAt = now
+		}
 	}); err != nil {
 		return fmt.Errorf("update: %w", err)
 	}

@@ -26,13 +26,14 @@ func New(service *app.Service, checks map[string]func(context.Context) error, re
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
-	e.POST("/v1/audios", a.create)
+	none, content := httpserver.Takes(), httpserver.Takes("v")
+	e.POST("/v1/audios", none, a.create)
 	httpserver.Get(e, "/v1/audios", a.list)
-	httpserver.Get(e, "/v1/audios/:session_id", a.get)
-	e.PUT("/v1/audios/:session_id", a.replace)
+	httpserver.Get(e, "/v1/audios/:session_id", none, a.get)
+	e.PUT("/v1/audios/:session_id", none, a.replace)
 	e.DELETE("/v1/audios/:session_id", a.remove)
 
-	httpserver.Get(e, "/v1/audios/:session_id/file", a.getFile)
+	httpserver.Get(e, "/v1/audios/:session_id/file", content, a.getFile)
 	return e
 }
 

@@ -42,17 +42,17 @@ func (a api) get(c *gin.Context) {
 }
 
 func (a api) list(c *gin.Context) {
-	query, binding, err := fromListQuery(c)
+	query, params, err := fromListQuery(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	page, more, err := a.service.List(c.Request.Context(), query)
+	page, err := a.service.List(c.Request.Context(), query)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	answerList(c, page, more, binding)
+	answerList(c, query, params, page)
 }
 
 func (a api) replace(c *gin.Context) {
@@ -106,6 +106,11 @@ func check(cond httpserver.Condition) app.Check {
 }
 
 func (a api) remove(c *gin.Context) {
+	allowMissing, err := httpserver.AllowMissing(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		httpserver.Fail(c, err)
@@ -115,7 +120,7 @@ func (a api) remove(c *gin.Context) {
 	if err == nil {
 		err = a.service.Remove(c.Request.Context(), id, check(cond))
 	}
-	if errors.Is(err, domain.ErrNotFound) && c.Query("allow_missing") == "true" {
+	if errors.Is(err, domain.ErrNotFound) && allowMissing {
 		err = nil
 	}
 	if err != nil {

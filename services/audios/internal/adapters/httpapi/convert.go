@@ -1,15 +1,13 @@
 package httpapi
 
 import (
-	"errors"
+	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -20,6 +18,7 @@ type page struct {
 	ResourceType  string         `json:"resource_type"`
 	Count         int            `json:"count"`
 	Items         []events.Audio `json:"items"`
+	TotalCount    *int64         `json:"total_count,omitempty"`
 	NextPageToken string         `json:"next_page_token"` // "" at the end
 }
 
@@ -41,46 +40,45 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 	return session, document, object.Err(err)
 }
 
-// fromListQuery reads the query parameters of a list, and the canonical form of
-// its filters, to which page tokens are bound.
-func fromListQuery(c *gin.Context) (q app.Query, binding string, err error) {
-	filters := url.Values{}
-	params, err := url.ParseQuery(c.Request.URL.RawQuery)
-	if err != nil {
-		return app.Query{}, "", httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+// fromListQuery reads the query parameters of a list.
+func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err error) {
+	if params, err = httpserver.ReadQuery(c.Request); err != nil {
+		return app.Query{}, nil, err
 	}
-	var violations []fault.Violation
-	integer := func(name string) *int64 {
-		if !params.Has(name) {
-			return nil
-		}
-		value, err := strconv.ParseInt(params.Get(name), 10, 64)
-		if err != nil {
-			violations = append(violations, fault.Violation{Pointer: name, Detail: "must be an integer"})
-		}
-		filters.Set(name, strconv.FormatInt(value, 10))
-		return &value
+	q = app.Query{
+		SessionID: fromRange(params, "session_id"), SessionIDs: params.IDs("ids"), AccountID: fromRange(params, "account_id"),
+		SelectedTick: fromRange(params, "selected_tick"), StepCount: fromRange(params, "step_count"),
+		UpdatedSince: params.Time("updated_since"), Total: params.Bool("include_total"), Limit: params.PageSize(),
 	}
-	q.SessionID, q.AccountID = integer("session_id"), integer("account_id")
-	q.SelectedTick, q.StepCount = integer("selected_tick"), integer("step_count")
-	q.Limit, err = httpserver.PageSize(params.Get("page_size"))
-	if invalid, ok := errors.AsType[*fault.Error](err); ok {
-		violations = append(violations, invalid.Violations...)
+	order := app.ByID
+	if !q.UpdatedSince.IsZero() {
+		order = app.ByUpdated
 	}
-	if err := fault.Invalidate(violations...); err != nil {
-		return app.Query{}, "", err
+	q.Order = app.Order(params.Order(order, "id", app.ByID, app.ByCreated, app.ByUpdated))
+	if q.Order.By == "id" {
+		q.Order.By = app.ByID
 	}
-	binding = filters.Encode()
-	if token := params.Get("page_token"); token != "" {
-		from, err := httpserver.DecodePageToken(binding, token)
-		if err != nil {
-			return app.Query{}, "", err
-		}
-		if q.FromID, err = strconv.ParseInt(from, 10, 64); err != nil {
-			return app.Query{}, "", httpserver.ErrPageToken.Wrap(err)
-		}
+	q.After = (*app.Place)(params.After())
+	return q, params, params.Err()
+}
+
+// fromRange reads name, name_min and name_max, nil if there is none of them.
+func fromRange(params *httpserver.Query, name string) *app.Range {
+	exact, low, high := params.Int(name), params.Int(name+"_min"), params.Int(name+"_max")
+	if exact == nil && low == nil && high == nil {
+		return nil
 	}
-	return q, binding, nil
+	r := app.Range{Min: math.MinInt64, Max: math.MaxInt64}
+	if exact != nil {
+		r = app.Range{Min: *exact, Max: *exact}
+	}
+	if low != nil {
+		r.Min = max(r.Min, *low)
+	}
+	if high != nil {
+		r.Max = min(r.Max, *high)
+	}
+	return &r
 }
 
 func answer(c *gin.Context, status int, a domain.Audio) {
@@ -93,16 +91,16 @@ func answerCreated(c *gin.Context, a domain.Audio) {
 	answer(c, http.StatusCreated, a)
 }
 
-func answerList(c *gin.Context, audios []domain.Audio, more bool, binding string) {
-	body := page{ResourceType: "audios", Count: len(audios), Items: make([]events.Audio, len(audios))}
+func answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
+	body := page{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
-	for i, a := range audios {
+	for i, a := range p.Items {
 		body.Items[i] = toAudio(a, origin)
 	}
-	if more {
-		body.NextPageToken = httpserver.EncodePageToken(binding, strconv.FormatInt(audios[len(audios)-1].SessionID+1, 10))
-		httpserver.LinkNext(c, body.NextPageToken)
+	if p.More {
+		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])))
 	}
+	httpserver.SetLinks(c, body.NextPageToken)
 	c.PureJSON(http.StatusOK, body)
 }
 

@@ -2,12 +2,12 @@ package spannerstore
 
 import (
 	"context"
+	"strings"
 
 	"cloud.google.com/go/spanner"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/spannerdb"
-	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -33,7 +33,11 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 // RemoveAccount implements app.Store.
 func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		audios, err := scanAll(tx.Query(ctx, listStatement(app.Query{AccountID: &accountID, Limit: limit})))
+		audios, err := scanAll(tx.Query(ctx, spanner.Statement{
+			SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=AudiosByAccount}" +
+				" WHERE AccountId = @account ORDER BY SessionId LIMIT @limit",
+			Params: map[string]any{"account": accountID, "limit": int64(limit)},
+		}))
 		if err != nil {
 			return err
 		}

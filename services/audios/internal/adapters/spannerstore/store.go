@@ -30,8 +30,8 @@ func Schema() []spannerdb.Migrations {
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated
-// to Schema. A read, a list page included, is
-// one call to Spanner, a write two, and a delete, of many audios too, three.
+// to Schema. A read, a list page included, is one call to Spanner, the count of a
+// list another, a write two, and a delete, of many audios too, three.
 type Store struct {
 	db  *spannerdb.DB
 	log *spannerlog.Log
@@ -95,44 +95,6 @@ func (s *Store) Get(ctx context.Context, sessionID int64) (a domain.Audio, err e
 		return err
 	})
 	return a, translate(err)
-}
-
-// List implements app.Store.
-func (s *Store) List(ctx context.Context, q app.Query) (page []domain.Audio, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		page, err = scanAll(tx.Query(ctx, listStatement(q)))
-		return err
-	})
-	return page, translate(err)
-}
-
-// listStatement reads one index, the most selective that q allows.
-func listStatement(q app.Query) spanner.Statement {
-	index, where := "_BASE_TABLE", "SessionId >= @from"
-	params := map[string]any{"from": q.FromID, "limit": int64(q.Limit)}
-	if q.StepCount != nil {
-		index, where, params["stepcount"] = "AudiosByStepCount", where+" AND StepCount = @stepcount", *q.StepCount
-	}
-	if q.SelectedTick != nil {
-		index, where, params["selectedtick"] = "AudiosBySelectedTick", where+" AND SelectedTick = @selectedtick", *q.SelectedTick
-	}
-	if q.StepCount != nil && q.SelectedTick != nil {
-		index = "AudiosBySelectedTickAndStepCount"
-	}
-	if q.AccountID != nil {
-		index, where, params["accountid"] = "AudiosByAccount", where+" AND AccountId = @accountid", *q.AccountID
-	}
-	if len(q.SessionIDs) > 0 {
-		index, where, params["sessionids"] = "_BASE_TABLE", where+" AND SessionId IN UNNEST(@sessionids)", q.SessionIDs
-	}
-	if q.SessionID != nil {
-		index, where, params["sessionid"] = "_BASE_TABLE", where+" AND SessionId = @sessionid", *q.SessionID
-	}
-	return spanner.Statement{
-		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=" + index + "}" +
-			" WHERE " + where + " ORDER BY SessionId LIMIT @limit",
-		Params: params,
-	}
 }
 
 // Update implements app.Store.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"errors"
 	"io/fs"
 
@@ -80,47 +79,6 @@ const selectOne = `SELECT ` + columns + ` FROM audios WHERE session_id = ?`
 func (s *Store) Get(ctx context.Context, sessionID int64) (domain.Audio, error) {
 	a, err := scan(s.db.QueryRow(ctx, selectOne, sessionID))
 	return a, translate(err)
-}
-
-// List implements app.Store.
-func (s *Store) List(ctx context.Context, q app.Query) ([]domain.Audio, error) {
-	query, args, err := selectPage(q)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := s.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, translate(err)
-	}
-	page, err := scanAll(rows)
-	return page, translate(err)
-}
-
-// selectPage returns the statement of a list, one of a bounded set.
-func selectPage(q app.Query) (query string, args []any, err error) {
-	query, args = `SELECT `+columns+` FROM audios WHERE session_id >= ?`, []any{q.FromID}
-	where := func(condition string, value *int64) {
-		if value != nil {
-			query, args = query+condition, append(args, *value)
-		}
-	}
-	where(` AND session_id = ?`, q.SessionID)
-	where(` AND account_id = ?`, q.AccountID)
-	if q.AccountID == nil {
-		where(` AND selected_tick = ?`, q.SelectedTick)
-		where(` AND step_count = ?`, q.StepCount)
-	} else { // an account has few sessions: the + keeps SQLite from any other index
-		where(` AND +selected_tick = ?`, q.SelectedTick)
-		where(` AND +step_count = ?`, q.StepCount)
-	}
-	if len(q.SessionIDs) > 0 {
-		ids, err := json.Marshal(q.SessionIDs)
-		if err != nil {
-			return "", nil, err
-		}
-		query, args = query+` AND session_id IN (SELECT value FROM json_each(?))`, append(args, string(ids))
-	}
-	return query + ` ORDER BY session_id LIMIT ?`, append(args, q.Limit), nil
 }
 
 // Update implements app.Store.

@@ -38,7 +38,7 @@ func testRemoveAccount(t *testing.T, b Backend) {
 	kept := []domain.Audio{mustCreate(t, b, newAudioOf(other)), mustCreate(t, b, newAudio())}
 
 	removeAccount(t, b, account, 3, 3)
-	if left := list(t, b, app.Query{AccountID: &account, Limit: 10}); len(left) != 2 {
+	if left := list(t, b, app.Query{AccountID: one(account), Limit: 10}); len(left) != 2 {
 		t.Errorf("%d audios are left, want 2", len(left))
 	}
 	removeAccount(t, b, account, 3, 2)
@@ -102,11 +102,11 @@ func testDeletedAccountHalfway(t *testing.T, b Backend) {
 	mustCreate(t, b, newAudioOf(account))
 	mustCreate(t, b, newAudioOf(account))
 	removeAccount(t, b, account, 1, 1)
-	page, err := b.List(t.Context(), app.Query{AccountID: &account, Limit: 2})
-	if err != nil || len(page) != 1 {
-		t.Fatalf("List = %d audios, %v, want 1", len(page), err)
+	page, err := b.List(t.Context(), app.Query{AccountID: one(account), Limit: 2})
+	if err != nil || len(page.Items) != 1 {
+		t.Fatalf("List = %d audios, %v, want 1", len(page.Items), err)
 	}
-	left := page[0]
+	left := page.Items[0]
 	if _, err := update(t.Context(), b, left.Session, func(a *domain.Audio) { a.StepCount = 1 }); !errors.Is(err, domain.ErrAccountDeleted) {
 		t.Errorf("Update = %v, want ErrAccountDeleted", err)
 	}
@@ -151,7 +151,7 @@ func testRemoveAccountAtOnce(t *testing.T, b Backend) {
 		}
 	})
 	wg.Wait()
-	if diff := cmp.Diff([]int64(nil), list(t, b, app.Query{AccountID: &account, Limit: 100})); diff != "" {
+	if diff := cmp.Diff([]int64(nil), list(t, b, app.Query{AccountID: one(account), Limit: 100})); diff != "" {
 		t.Errorf("sessions of a removed account (-want +got):\n%s", diff)
 	}
 }

@@ -1,0 +1,126 @@
+//go:build cloud
+
+package spannerstore
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// indexes returns the columns of each index of a table, as in "CreatedAt DESC".
+func indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
+	t.Helper()
+	columns := map[string][]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.Statement{
+			SQL: `SELECT INDEX_NAME, COLUMN_NAME, COLUMN_ORDERING FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+				WHERE TABLE_NAME = @table AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`,
+			Params: map[string]any{"table": table},
+		}).Do(func(r *spanner.Row) error {
+			var index, column, ordering string
+			err := r.Columns(&index, &column, &ordering)
+			if ordering == "DESC" {
+				column += " DESC"
+			}
+			columns[index] = append(columns[index], column)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	columns["_BASE_TABLE"] = columns["PRIMARY_KEY"]
+	return columns
+}
+
+// queries yields a list of every combination of filters and order.
+func queries(yield func(app.Query) bool) {
+	text, email := "x", domain.Email("x@y")
+	for mask := range 64 {
+		for _, by := range []string{app.ByID, app.ByCreated, app.ByUpdated} {
+			q := app.Query{Order: app.Order{By: by, Desc: mask&32 != 0}, Limit: 10}
+			if mask&1 != 0 {
+				q.Name = &text
+			}
+			if mask&2 != 0 {
+				q.Address = &text
+			}
+			if mask&4 != 0 {
+				q.Email = &email
+			}
+			if mask&8 != 0 {
+				q.IDs = []int64{1, 2}
+			}
+			if mask&16 != 0 {
+				q.UpdatedSince = time.Unix(1, 0)
+			}
+			if !yield(q) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	listed = regexp.MustCompile(`FROM Accounts@\{FORCE_INDEX=(\w+)\}(?: WHERE (.*?))?(?: ORDER BY (.*?) LIMIT @limit|$)`)
+	// A filter, but for the one that holds for a range of times.
+	equals = regexp.MustCompile(`^(\w+) (?:= @\w+|IN UNNEST\(@ids\))$`)
+)
+
+// Every statement of List names its index, and that begins with a column which
+// a filter fixes, or is in the order of the list, within each shard for times.
+func TestEveryListIsServedByAnIndex(t *testing.T) {
+	store, db := open(t)
+	indexed := indexes(t, db, "Accounts")
+	for q := range queries {
+		statement := pageStatement(q)
+		m := listed.FindStringSubmatch(statement.SQL)
+		if m == nil {
+			t.Fatalf("%s names no index", statement.SQL)
+		}
+		if !served(indexed[m[1]], strings.Split(m[2], " AND "), strings.Split(m[3], ", ")) {
+			t.Errorf("%s\nis not served by %v", statement.SQL, indexed[m[1]])
+		}
+		count := countStatement(q).SQL
+		if c := listed.FindStringSubmatch(count); c == nil || (c[2] != "" && !served(indexed[c[1]], strings.Split(c[2], " AND "), nil)) {
+			t.Errorf("%s\nis not served by an index", count)
+		}
+		q.Total = true
+		if _, err := store.List(t.Context(), q); err != nil {
+			t.Errorf("%s: %v", statement.SQL, err)
+		}
+	}
+}
+
+func served(index, conditions, order []string) bool {
+	if len(index) == 0 {
+		return false
+	}
+	for _, c := range conditions {
+		if m := equals.FindStringSubmatch(c); m != nil && m[1] == index[0] {
+			return true // what matches a filter, sorted if it has to be
+		}
+	}
+	if index[0] == "Shard" {
+		if slices.Contains(conditions, "Shard IN "+allShards) {
+			return index[1] == "UpdatedAt" && slices.Contains(conditions, "UpdatedAt >= @since")
+		}
+		if !slices.Contains(conditions, "Shard = part") {
+			return false
+		}
+		index = index[1:]
+	}
+	if len(index) < len(order) {
+		index = append(slices.Clone(index), "Id") // in which an index ends
+	}
+	return len(order) > 0 && slices.Equal(index, order)
+}
