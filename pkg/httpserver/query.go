@@ -130,7 +130,7 @@ func (q *Query) Int(name string) *int64 {
 	}
 	n, err := parseExact(value)
 	if err != nil {
-		q.violate(name, "must be an integer of at most 2^53-1")
+		q.violate(name, "must be an integer in -(2^53-1)..2^53-1")
 		return nil
 	}
 	q.filters.Set(name, strconv.FormatInt(n, 10))

@@ -1,9 +1,9 @@
 package httpserver
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -19,27 +19,24 @@ const (
 	bindingBytes = 8
 )
 
-var tokenEncoding = base64.RawURLEncoding.Strict()
-
 // Place is where a row of a list stands in its order.
 type Place struct {
-	At time.Time // what the list is ordered by, in microseconds; not kept if that is the id
+	At time.Time // what the list is ordered by, in microseconds; the zero time if that is the id
 	ID int64     // 0..2^53-1
 }
 
-// binding is the canonical form of the list, to which its page tokens belong.
-func (q *Query) binding() string {
-	binding := q.filters.Encode() + "\n" + q.order.By
-	if q.order.Desc {
-		binding += " desc"
-	}
-	return binding
-}
-
 // PageToken returns the token of the page after last, of the list that q asks
-// for.
+// for: it is bound to the filters and the order that were read from q.
 func (q *Query) PageToken(last Place) string {
-	return encodePageToken(q.binding(), strconv.FormatInt(last.At.UnixMicro(), 10)+","+strconv.FormatInt(last.ID, 10))
+	list := q.filters.Encode() + "\n" + q.order.By
+	if q.order.Desc {
+		list += " desc"
+	}
+	sum := sha256.Sum256([]byte(list))
+	raw := append([]byte{tokenVersion}, sum[:bindingBytes]...)
+	raw = strconv.AppendInt(raw, last.At.UnixMicro(), 10)
+	raw = strconv.AppendInt(append(raw, ','), last.ID, 10)
+	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
 // After returns the place in page_token, nil if it is absent or empty. It must
@@ -50,17 +47,17 @@ func (q *Query) After() *Place {
 	if token == "" {
 		return nil
 	}
-	text, ok := decodePageToken(q.binding(), token)
-	at, id, _ := strings.Cut(text, ",")
-	micros, atErr := strconv.ParseInt(at, 10, 64)
-	place := Place{At: time.UnixMicro(micros).UTC()}
-	var idErr error
-	place.ID, idErr = strconv.ParseInt(id, 10, 64)
-	if !ok || atErr != nil || idErr != nil || place.ID < 0 || place.ID > maxExact || place.At.Year() < 1 || place.At.Year() > 9999 {
+	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	at, id, _ := strings.Cut(string(raw[min(1+bindingBytes, len(raw)):]), ",")
+	micros, _ := strconv.ParseInt(at, 10, 64)
+	last := Place{At: time.UnixMicro(micros).UTC()}
+	last.ID, _ = strconv.ParseInt(id, 10, 64)
+	valid := last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
+	if !valid || q.PageToken(last) != token { // also if it could not be read
 		q.token = ErrPageToken
 		return nil
 	}
-	return &place
+	return &last
 }
 
 // SetLinks sets the Link header (RFC 8288) of a page of a list: next leads to
@@ -68,47 +65,21 @@ func (q *Query) After() *Place {
 // first page, to the first.
 func SetLinks(c *gin.Context, next string) {
 	query := c.Request.URL.Query()
-	address := PublicURL(c.Request) + c.Request.URL.Path + "?"
+	later := query.Get("page_token") != ""
+	query.Del("page_token")
 	var links []string
-	if next != "" {
-		here := query.Get("page_token")
-		query.Set("page_token", next)
-		links = append(links, "<"+address+query.Encode()+`>; rel="next"`)
-		query.Set("page_token", here)
+	link := func(relation string) {
+		address := url.URL{Path: c.Request.URL.Path, RawQuery: query.Encode()}
+		links = append(links, "<"+PublicURL(c.Request)+address.String()+`>; rel="`+relation+`"`)
 	}
-	if query.Get("page_token") != "" {
-		query.Del("page_token")
-		links = append(links, "<"+address+query.Encode()+`>; rel="first"`)
+	if later {
+		link("first")
+	}
+	if next != "" {
+		query.Set("page_token", next)
+		link("next")
 	}
 	if links != nil {
 		c.Header("Link", strings.Join(links, ", "))
 	}
-}
-
-func encodePageToken(binding, place string) string {
-	sum := sha256.Sum256([]byte(binding))
-	raw := make([]byte, 0, 1+bindingBytes+len(place))
-	raw = append(raw, tokenVersion)
-	raw = append(raw, sum[:bindingBytes]...)
-	raw = append(raw, place...)
-	return tokenEncoding.EncodeToString(raw)
-}
-
-// decodePageToken returns what encodePageToken was given as place, unless the
-// token was made with another binding, or by something else. The place is
-// still input.
-func decodePageToken(binding, token string) (place string, ok bool) {
-	// The decoder would skip line breaks, and two tokens be one.
-	if strings.ContainsAny(token, "\r\n") {
-		return "", false
-	}
-	raw, err := tokenEncoding.DecodeString(token)
-	if err != nil || len(raw) < 1+bindingBytes || raw[0] != tokenVersion {
-		return "", false
-	}
-	sum := sha256.Sum256([]byte(binding))
-	if !bytes.Equal(raw[1:1+bindingBytes], sum[:bindingBytes]) {
-		return "", false
-	}
-	return string(raw[1+bindingBytes:]), true
 }

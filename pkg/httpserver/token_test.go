@@ -3,73 +3,119 @@ package httpserver_test
 import (
 	"encoding/base64"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"testing"
+	"time"
 
-	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/gin-gonic/gin"
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
+// readList reads a list's parameters as a service does.
+func readList(t *testing.T, values url.Values) (*httpserver.Query, *httpserver.Place, error) {
+	t.Helper()
+	q := readQuery(t, values.Encode())
+	q.Text("name")
+	q.Int("step")
+	q.PageSize()
+	q.Bool("include_total")
+	q.Order("id", "id", "created_at")
+	after := q.After()
+	return q, after, q.Err()
+}
+
 func TestPageTokenComesBack(t *testing.T) {
-	for _, after := range []string{"", "7", "Zoë\x00\xff", string(make([]byte, 5000))} {
-		token := httpserver.EncodePageToken("name=Ann", after)
-		got, err := httpserver.DecodePageToken("name=Ann", token)
-		if err != nil || got != after {
-			t.Errorf("after %q: %q, %v", after, got, err)
+	values := url.Values{"name": {"Ann"}, "step": {"7"}, "order_by": {"created_at"}}
+	q, _, err := readList(t, values)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, place := range []httpserver.Place{
+		{},
+		{ID: 1<<53 - 1},
+		{At: time.Date(2026, 11, 23, 15, 0, 0, 123456000, time.UTC), ID: 7},
+		{At: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), ID: 7},
+		{At: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
+	} {
+		values.Set("page_token", q.PageToken(place))
+		values.Set("step", "07")     // another spelling
+		values.Set("page_size", "9") // is no other list
+		values.Set("include_total", "true")
+		_, got, err := readList(t, values)
+		if diff := cmp.Diff(&place, got); diff != "" || err != nil {
+			t.Errorf("%v comes back as %v, %v", place, got, err)
 		}
+	}
+	if _, after, err := readList(t, url.Values{"page_token": {""}}); after != nil || err != nil {
+		t.Errorf("an empty token is %v, %v", after, err)
 	}
 }
 
 func TestPageTokenIsRefused(t *testing.T) {
-	token := httpserver.EncodePageToken("name=Ann", "7")
+	list := url.Values{"name": {"Ann"}}
+	q, _, _ := readList(t, list)
+	token := q.PageToken(httpserver.Place{ID: 7})
 	raw, _ := base64.RawURLEncoding.DecodeString(token)
-	raw[0]++
-	tests := map[string]string{
-		"nothing":         "",
-		"garbage":         "hello",
-		"other alphabet":  "+/+/+/+/+/+/+/",
-		"other filters":   httpserver.EncodePageToken("name=Bob", "7"),
-		"another version": base64.RawURLEncoding.EncodeToString(raw),
-		"padded":          token + "=",
-		"a line break":    token[:4] + "\n" + token[4:],
-		"cut off":         token[:8],
+	forged := func(place string) string {
+		return base64.RawURLEncoding.EncodeToString(append(raw[:9:9], place...))
 	}
-	for name, token := range tests {
-		t.Run(name, func(t *testing.T) {
-			if _, err := httpserver.DecodePageToken("name=Ann", token); !errors.Is(err, httpserver.ErrPageToken) {
-				t.Errorf("err = %v", err)
-			}
-		})
+	raw[0]++
+	version := base64.RawURLEncoding.EncodeToString(raw)
+	raw[0]--
+	for name, token := range map[string]string{
+		"garbage": "hello", "other alphabet": "+/+/+/+/+/+/+/", "another version": version, "padded": token + "=",
+		"a line break": token[:4] + "\n" + token[4:], "cut off": token[:8], "cut off later": token[:len(token)-2],
+		"no place": forged(""), "no id": forged("0"), "no numbers": forged("a,b"), "another spelling": forged("00,7"), "more": forged("0,7,8"),
+		"a negative id": forged("0,-1"), "an id too large": forged("0,9007199254740992"),
+		"a time too late": forged("9223372036854775807,1"), "a time too early": forged("-9223372036854775808,1"),
+	} {
+		list.Set("page_token", token)
+		if _, after, err := readList(t, list); after != nil || !errors.Is(err, httpserver.ErrPageToken) {
+			t.Errorf("%s: %v, %v", name, after, err)
+		}
+	}
+	for name, other := range map[string]url.Values{
+		"another filter": {"name": {"Bob"}}, "no filter": {}, "one filter more": {"name": {"Ann"}, "step": {"1"}},
+		"another order": {"name": {"Ann"}, "order_by": {"created_at"}}, "another direction": {"name": {"Ann"}, "order_by": {"id desc"}},
+	} {
+		other.Set("page_token", token)
+		if _, after, err := readList(t, other); after != nil || !errors.Is(err, httpserver.ErrPageToken) {
+			t.Errorf("%s: %v, %v", name, after, err)
+		}
 	}
 }
 
-func FuzzDecodePageToken(f *testing.F) {
-	f.Add("name=Ann", httpserver.EncodePageToken("name=Ann", "7"))
-	f.Add("", "AQ")
-	f.Fuzz(func(t *testing.T, binding, token string) {
-		after, err := httpserver.DecodePageToken(binding, token)
-		if err != nil {
-			if !errors.Is(err, httpserver.ErrPageToken) {
-				t.Errorf("err = %v", err)
-			}
-			return
+func FuzzPageToken(f *testing.F) {
+	f.Add("Ann", "7")
+	f.Add("", "AgAAAAAAAAAAMCw3")
+	f.Fuzz(func(t *testing.T, name, token string) {
+		q, after, err := readList(t, url.Values{"name": {name}, "page_token": {token}})
+		if err != nil && !errors.Is(err, httpserver.ErrPageToken) {
+			t.Errorf("err = %v", err)
 		}
-		if again := httpserver.EncodePageToken(binding, after); again != token {
-			t.Errorf("%q and %q are one token", token, again)
+		if after != nil && q.PageToken(*after) != token {
+			t.Errorf("%q and %q are one token", token, q.PageToken(*after))
 		}
 	})
 }
 
-func TestPageSize(t *testing.T) {
-	for raw, want := range map[string]int{"": 50, "0": 50, "1": 1, "1000": 1000, "1001": 1000, "99999999999999999999999": 1000} {
-		if got, err := httpserver.PageSize(raw); err != nil || got != want {
-			t.Errorf("PageSize(%q) = %d, %v, want %d", raw, got, err, want)
+func TestSetLinks(t *testing.T) {
+	for _, test := range []struct{ target, next, want string }{
+		{"http://api/v1/x?name=A+B", "", ""},
+		{"http://api/v1/x?name=A+B", "t2", `<http://api/v1/x?name=A+B&page_token=t2>; rel="next"`},
+		{"http://api/v1/x?page_token=t1&a=1", "t2", `<http://api/v1/x?a=1>; rel="first", <http://api/v1/x?a=1&page_token=t2>; rel="next"`},
+		{"http://api/v1/x?page_token=t1", "", `<http://api/v1/x>; rel="first"`},
+	} {
+		w := httptest.NewRecorder()
+		c, _ := gin.CreateTestContext(w)
+		c.Request = httptest.NewRequest(http.MethodGet, test.target, http.NoBody)
+		httpserver.SetLinks(c, test.next)
+		if got := w.Header().Get("Link"); got != test.want {
+			t.Errorf("%s, next %q: Link %q, want %q", test.target, test.next, got, test.want)
 		}
-	}
-	for _, raw := range []string{"-1", "-99999999999999999999999", "1.5", "ten", " 1", "1e3"} {
-		_, err := httpserver.PageSize(raw)
-		if fault.KindOf(err) != fault.Invalid {
-			t.Errorf("PageSize(%q): %v", raw, err)
-		}
-		checkDetail(t, err, "page_size", "must be an integer, 0 or more")
 	}
 }

@@ -185,6 +185,9 @@ func FuzzListQuery(f *testing.F) {
 	for _, query := range []string{
 		"", "name=Jo", "email=%20a@B.C", "address=&name=", "page_size=1", "page_size=-1", "page_size=99999999999999999999", "page_token=AQAAAAAAAAAA",
 		"session_id=0&step_count=1&selected_tick=5", "account_id=x", "a;b", "%zz", "page_size=1&page_size=x", "name=%00", "name=%ff", "step_count=1e2",
+		"ids=1,2", "order_by=created_at+desc&page_size=1", "updated_since=2026-11-23T15:00:00%2B01:00&page_size=1", "include_total=true", "a=1&b=2",
+		"step_count_min=0&step_count_max=1&page_size=1", "selected_tick_min=-1&step_count_max=9&order_by=id+desc", "session_id_min=1&account_id_max=7",
+		"updated_since=0001-01-01T00:00:00Z&order_by=id&page_size=1", "updated_since=9999-12-31T23:59:59.9999999999Z", "page_token=AgAAAAAAAAAAMCw3",
 	} {
 		f.Add(query)
 	}

@@ -54,6 +54,8 @@ func scenarios(t *testing.T, url string, v volume) {
 		"image conditions":           imageConditions,
 		"audio conditions":           audioConditions,
 		"update race":                updateRace,
+		"v1 lists of accounts":       v1AccountLists,
+		"v1 lists of audios":         v1AudioLists,
 		"list parameters":            listParameters,
 		"ids":                        ids,
 		"routes":                     routes,

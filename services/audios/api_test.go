@@ -181,6 +181,7 @@ type list struct {
 	ResourceType  string         `json:"resource_type"`
 	Count         int            `json:"count"`
 	Items         []events.Audio `json:"items"`
+	TotalCount    *int           `json:"total_count"`
 	NextPageToken string         `json:"next_page_token"`
 }
 
@@ -212,7 +213,23 @@ func TestListByFilters(t *testing.T) {
 		"?selected_tick=5&step_count=1": {0, 1},
 		"?selected_tick=4":              nil,
 		"?selected_tick=-7":             nil,
-		"?unknown=1":                    {0, 1, 2},
+		"?step_count_min=2":             {2},
+		"?step_count_max=8&step_count_min=1&selected_tick_min=5":  {0, 1},
+		"?step_count=1&step_count_min=2":                          nil,
+		"?session_id_min=1":                                       {1, 2},
+		"?session_id_min=1&session_id_max=1":                      {1},
+		"?session_id_max=0&account_id_min=5&account_id_max=5":     {0},
+		"?account_id_max=4":                                       nil,
+		"?account_id_min=0":                                       {0, 1},
+		"?ids=2,0,7":                                              {0, 2},
+		"?ids=2,0,7&order_by=id+desc":                             {2, 0},
+		"?order_by=session_id+desc&account_id=5":                  {1, 0},
+		"?order_by=created_at":                                    {0, 1, 2},
+		"?order_by=updated_at+desc&step_count_max=9":              {2, 1, 0},
+		"?updated_since=2026-01-01T00:00:00%2B01:00":              {0, 1, 2},
+		"?updated_since=2026-01-01T00:00:00Z&order_by=id+desc":    {2, 1, 0},
+		"?updated_since=9999-01-01T00:00:00Z&order_by=created_at": nil,
+		"?include_total=false":                                    {0, 1, 2},
 	} {
 		got, _, link := c.list("/v1/audios" + query)
 		if diff := cmp.Diff(want, got); diff != "" || link != "" {
@@ -221,7 +238,47 @@ func TestListByFilters(t *testing.T) {
 	}
 	c.send("GET", "/v1/audios?session_id=x&account_id=&selected_tick=1.5&step_count=100000000000000000000&page_size=-1", "").
 		wantProblem(t, 400, "validation-error", "session_id", "account_id", "selected_tick", "step_count", "page_size")
+	c.send("GET", "/v1/audios?b=1&session_id_min=x&ids=&updated_since=today&include_total=1&order_by=name&a=1&step_count=1&step_count=1", "").
+		wantProblem(t, 400, "validation-error", "session_id_min", "ids", "step_count", "updated_since", "include_total", "order_by", "a", "b")
 	c.send("HEAD", "/v1/audios", "").want(t, http.StatusOK)
+}
+
+func TestListWithTotal(t *testing.T) {
+	c := start(t)
+	for id := range int64(5) {
+		c.create(document(id, ""))
+	}
+	for query, want := range map[string]int{"": 5, "&step_count_min=0": 5, "&session_id_max=3": 4, "&step_count=7": 0} {
+		path := "/v1/audios?page_size=2&include_total=true" + query
+		_, page, _ := c.list(path)
+		if page.TotalCount == nil || *page.TotalCount != want {
+			t.Errorf("%s: total_count %v, want %d", path, page.TotalCount, want)
+		}
+		if page.NextPageToken != "" {
+			if _, next, _ := c.list(path + "&page_token=" + page.NextPageToken); *next.TotalCount != want {
+				t.Errorf("%s: total_count %v on the next page, want %d", path, *next.TotalCount, want)
+			}
+		}
+	}
+	if _, page, _ := c.list("/v1/audios"); page.TotalCount != nil {
+		t.Errorf("total_count %d although nobody asked", *page.TotalCount)
+	}
+}
+
+func TestRoutesTakeTheirParametersAlone(t *testing.T) {
+	c := start(t)
+	c.create(document(1, ""))
+	for _, request := range []string{"GET /v1/audios/1", "HEAD /v1/audios/1", "GET /v1/audios/1/file", "PUT /v1/audios/1", "POST /v1/audios", "DELETE /v1/audios/1"} {
+		method, path, _ := strings.Cut(request, " ")
+		if method == "HEAD" {
+			c.send(method, path+"?b=1", "").want(t, http.StatusBadRequest)
+			continue
+		}
+		c.send(method, path+"?b=1&a=2", "").wantProblem(t, 400, "validation-error", "a", "b")
+	}
+	c.send("DELETE", "/v1/audios/1?allow_missing=yes", "").wantProblem(t, 400, "validation-error", "allow_missing")
+	c.send("GET", "/v1/audios/1/file?v=1&v=2", "").wantProblem(t, 400, "validation-error", "v")
+	c.send("GET", "/v1/audios/1/file?v=1", "").want(t, http.StatusOK)
 }
 
 func TestListInPages(t *testing.T) {
@@ -236,7 +293,14 @@ func TestListInPages(t *testing.T) {
 		got = append(got, ids)
 		path = ""
 		if page.NextPageToken != "" {
-			next, ok := strings.CutPrefix(link, "<"+c.url)
+			first, next, later := strings.Cut(link, `>; rel="first", `)
+			if !later {
+				first, next = "", link
+			}
+			if later != (len(got) > 1) || (later && first != "<"+c.url+"/v1/audios?account_id=5&page_size=2") {
+				t.Errorf("Link %q of page %d", link, len(got))
+			}
+			next, ok := strings.CutPrefix(next, "<"+c.url)
 			if path, _, _ = strings.Cut(next, ">"); !ok || !strings.HasSuffix(next, `>; rel="next"`) {
 				t.Fatalf("Link %q", link)
 			}
@@ -249,7 +313,7 @@ func TestListInPages(t *testing.T) {
 	if ids, _, _ := c.list("/v1/audios?account_id=5&page_token=" + page.NextPageToken); len(ids) != 4 {
 		t.Errorf("another spelling of a filter makes another list: %v", ids)
 	}
-	for _, query := range []string{"?page_token=" + page.NextPageToken, "?account_id=5&page_token=x", "?page_token=" + httpserver.EncodePageToken("", "x")} {
+	for _, query := range []string{"?page_token=" + page.NextPageToken, "?account_id=5&page_token=x", "?account_id=5&order_by=id+desc&page_token=" + page.NextPageToken} {
 		c.send("GET", "/v1/audios"+query, "").wantProblem(t, 400, "invalid-page-token")
 	}
 }

@@ -82,7 +82,7 @@ func TestRoutes(t *testing.T) {
 		{"GET /accounts", "GET /v1/accounts?page_size=1000", 200, list(v1Account, v1WithImage), 200, "[" + classicAccount + "," + classicWithImage + "]"},
 		{"GET /accounts", "GET /v1/accounts?page_size=1000", 200, list(), 200, "[]"},
 		{
-			"GET /accounts?name=A+B&email=a%40b&address=&page_token=t&page_size=1&order_by=x&session_id=1",
+			"GET /accounts?name=A+B&name=C&email=a%40b&address=&page_token=t&page_token=u&page_size=1&order_by=x&session_id=1&ids=1&updated_since=x",
 			"GET /v1/accounts?address=&email=a%40b&name=A+B&page_size=1000&page_token=t", 200, list(), 200, "[]",
 		},
 		{"GET /accounts/1", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
@@ -93,11 +93,13 @@ func TestRoutes(t *testing.T) {
 		{"POST /accounts/1/upload-image", "PUT /v1/accounts/1/image", 200, v1WithImage, 200, classicWithImage},
 		{"POST /audios", "POST /v1/audios", 201, v1Audio, 201, classicAudio},
 		{
-			"GET /audios?session_id=0&selected_tick=7&step_count=1&account_id=3&name=x",
+			"GET /audios?session_id=0&selected_tick=7&step_count=1&account_id=3&name=x&step_count_min=x&include_total=x&ids=",
 			"GET /v1/audios?page_size=1000&selected_tick=7&session_id=0&step_count=1", 200, list(v1Audio), 200, "[" + classicAudio + "]",
 		},
 		{"GET /audios/0", "GET /v1/audios/0", 200, v1Audio, 200, classicAudio},
 		{"PUT /audios/0", "PUT /v1/audios/0", 200, v1Audio, 200, classicAudio},
+		{"GET /audios/0?x=1", "GET /v1/audios/0", 200, v1Audio, 200, classicAudio},
+		{"DELETE /audios/0?allow_missing=no", "DELETE /v1/audios/0?allow_missing=true", 204, "", 200, "{}"},
 		{"DELETE /audios/0", "DELETE /v1/audios/0?allow_missing=true", 204, "", 200, "{}"},
 		{"GET /accounts/5%2Fimage", "GET /v1/accounts/5%2Fimage", 200, v1Account, 200, classicAccount},
 		{"DELETE /accounts/5%2Fupload_image%3Fx", "DELETE /v1/accounts/5%2Fupload_image%3Fx?allow_missing=true", 204, "", 200, "{}"},

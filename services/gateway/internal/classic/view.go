@@ -182,12 +182,13 @@ func (c *collection) nextQuery(classic url.Values, token string) url.Values {
 	return query
 }
 
-// kept returns the filters in a classic query.
+// kept returns the filters in a classic query. Of one that is given more than
+// once, the first counts.
 func (c *collection) kept(classic url.Values) url.Values {
 	query := url.Values{}
 	for _, name := range c.filters {
-		if values, ok := classic[name]; ok {
-			query[name] = values
+		if classic.Has(name) {
+			query.Set(name, classic.Get(name))
 		}
 	}
 	return query

@@ -6,14 +6,11 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"regexp"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
@@ -168,8 +165,10 @@ func TestCallsToSpanner(t *testing.T) {
 		{"create with an account", func(ctx context.Context) error { return create(ctx, store, owned, 1) }, write},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
 		{"list", list(app.Query{}), read},
-		{"list by account", list(app.Query{AccountID: &other}), read},
-		{"list by selected tick and step count", list(app.Query{SelectedTick: new(int64(3)), StepCount: new(int64(7))}), read},
+		{"list by account", list(app.Query{AccountID: &app.Range{Min: other, Max: other}}), read},
+		{"list by selected tick and step counts", list(app.Query{SelectedTick: &app.Range{Min: 3, Max: 3}, StepCount: &app.Range{Min: 7, Max: 9}}), read},
+		{"list by creation", list(app.Query{Order: app.Order{By: app.ByCreated, Desc: true}}), read},
+		{"list with a total", list(app.Query{Total: true}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
 		{"update", update(&account), write},
 		{"move to another account", update(&other), write},
 		{"leave the account", update(nil), []string{"StreamingRead", "Commit"}},
@@ -190,78 +189,6 @@ func TestCallsToSpanner(t *testing.T) {
 			t.Errorf("calls of %s (-want +got):\n%s", step.name, diff)
 		}
 	}
-}
-
-// Every statement of List names its index, and fixes every column of it, or
-// reads it in the order of the ids. Of an account, which has few sessions, and
-// of the ids that are listed, what does not match is left out.
-func TestEveryListIsServedByAnIndex(t *testing.T) {
-	store, db := open(t)
-	indexed := indexes(t, db)
-	hint := regexp.MustCompile(`@\{FORCE_INDEX=(\w+)\} WHERE (.*) ORDER BY SessionId LIMIT @limit$`)
-	n := new(int64(3))
-	for mask := range 32 {
-		q := app.Query{Limit: 10}
-		if mask&1 != 0 {
-			q.SelectedTick = n
-		}
-		if mask&2 != 0 {
-			q.StepCount = n
-		}
-		if mask&4 != 0 {
-			q.AccountID = n
-		}
-		if mask&8 != 0 {
-			q.SessionIDs = []int64{3, 4}
-		}
-		if mask&16 != 0 {
-			q.SessionID = n
-		}
-		sql := listStatement(q).SQL
-		m := hint.FindStringSubmatch(sql)
-		if m == nil {
-			t.Fatalf("%s names no index", sql)
-		}
-		columns, conditions := indexed[m[1]], strings.Split(m[2], " AND ")
-		filters := len(conditions) - 1 // but for where the page begins
-		fixed := slices.ContainsFunc(conditions, func(c string) bool {
-			return c == "SessionId = @sessionid" || c == "SessionId IN UNNEST(@sessionids)" || c == "AccountId = @accountid"
-		})
-		for _, column := range columns {
-			if column == "SessionId" {
-				continue
-			}
-			filters--
-			if !slices.Contains(conditions, column+" = @"+strings.ToLower(column)) {
-				t.Errorf("%s: the index has the column %s", sql, column)
-			}
-		}
-		if len(columns) == 0 || (filters > 0 && !fixed) {
-			t.Errorf("%s: the index is of %v", sql, columns)
-		}
-		if _, err := store.List(t.Context(), q); err != nil {
-			t.Errorf("%s: %v", sql, err)
-		}
-	}
-}
-
-// indexes returns the columns of each index of Audios.
-func indexes(t *testing.T, db *spannerdb.DB) map[string][]string {
-	t.Helper()
-	indexed := map[string][]string{}
-	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		return tx.Query(ctx, spanner.NewStatement(`SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS
-			WHERE TABLE_NAME = 'Audios' AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`)).Do(func(r *spanner.Row) error {
-			var index, column string
-			err := r.Columns(&index, &column)
-			indexed[index] = append(indexed[index], column)
-			return err
-		})
-	}); err != nil {
-		t.Fatal(err)
-	}
-	indexed["_BASE_TABLE"] = indexed["PRIMARY_KEY"]
-	return indexed
 }
 
 // An account whose sessions have too many events for one transaction is removed

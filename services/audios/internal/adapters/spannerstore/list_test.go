@@ -1,0 +1,132 @@
+//go:build cloud
+
+package spannerstore
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+)
+
+// indexes returns the columns of each index of a table, as in "CreatedAt DESC".
+func indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
+	t.Helper()
+	columns := map[string][]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.Statement{
+			SQL: `SELECT INDEX_NAME, COLUMN_NAME, COLUMN_ORDERING FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+				WHERE TABLE_NAME = @table AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`,
+			Params: map[string]any{"table": table},
+		}).Do(func(r *spanner.Row) error {
+			var index, column, ordering string
+			err := r.Columns(&index, &column, &ordering)
+			if ordering == "DESC" {
+				column += " DESC"
+			}
+			columns[index] = append(columns[index], column)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	columns["_BASE_TABLE"] = columns["PRIMARY_KEY"]
+	return columns
+}
+
+// queries yields a list of every combination of filters and order.
+func queries(yield func(app.Query) bool) {
+	filters := []*app.Range{nil, {Min: 3, Max: 3}, {Min: 3, Max: 4}}
+	for i := range 81 * 8 {
+		for _, by := range []string{app.ByID, app.ByCreated, app.ByUpdated} {
+			q := app.Query{
+				SessionID: filters[i%3], AccountID: filters[i/3%3], SelectedTick: filters[i/9%3], StepCount: filters[i/27%3],
+				Order: app.Order{By: by, Desc: i/324 == 1}, Limit: 10,
+			}
+			if i/81%2 == 1 {
+				q.SessionIDs = []int64{3, 4}
+			}
+			if i/162%2 == 1 {
+				q.UpdatedSince = time.Unix(1, 0)
+			}
+			if !yield(q) {
+				return
+			}
+		}
+	}
+}
+
+var (
+	between = regexp.MustCompile(`(BETWEEN @\w+) AND `)
+	listed  = regexp.MustCompile(`FROM Audios@\{FORCE_INDEX=(\w+)\}(?: WHERE (.*?))?(?: ORDER BY (.*?) LIMIT @limit|$)`)
+	// A filter, but for the one that holds for a range of times.
+	fixes = regexp.MustCompile(`^(\w+) (?:= @\w+|= part\.\w+|IN UNNEST\(@sessionids\)|BETWEEN @\w+ TO @\w+)$`)
+)
+
+// Every statement of List names its index, and that begins with a column which
+// a filter fixes, or is in the order of the list, within each shard for times.
+func TestEveryListIsServedByAnIndex(t *testing.T) {
+	store, db := open(t)
+	indexed := indexes(t, db, "Audios")
+	number := 0
+	for q := range queries {
+		statement := pageStatement(q)
+		m := listed.FindStringSubmatch(statement.SQL)
+		if m == nil {
+			t.Fatalf("%s names no index", statement.SQL)
+		}
+		if !served(indexed[m[1]], conditions(m[2]), strings.Split(m[3], ", ")) {
+			t.Errorf("%s\nis not served by %v", statement.SQL, indexed[m[1]])
+		}
+		count := countStatement(q).SQL
+		if c := listed.FindStringSubmatch(count); c == nil || (c[2] != "" && !served(indexed[c[1]], conditions(c[2]), nil)) {
+			t.Errorf("%s\nis not served by an index", count)
+		}
+		if number++; number%5 > 0 { // the emulator takes its time
+			continue
+		}
+		q.Total = true
+		if _, err := store.List(t.Context(), q); err != nil {
+			t.Errorf("%s: %v", statement.SQL, err)
+		}
+	}
+}
+
+// conditions splits what follows WHERE.
+func conditions(where string) []string {
+	return strings.Split(between.ReplaceAllString(where, "$1 TO "), " AND ")
+}
+
+func served(index, conditions, order []string) bool {
+	if len(index) == 0 {
+		return false
+	}
+	for _, c := range conditions {
+		if index[0] == "SessionId" && order != nil && order[0] == "SessionId DESC" && strings.Contains(c, " TO ") {
+			continue // would be read in the wrong direction
+		}
+		if m := fixes.FindStringSubmatch(c); m != nil && m[1] == index[0] {
+			return true // what matches a filter, sorted if it has to be
+		}
+	}
+	if index[0] == "Shard" {
+		if slices.Contains(conditions, "Shard IN "+allShards) {
+			return index[1] == "UpdatedAt" && slices.Contains(conditions, "UpdatedAt >= @since")
+		}
+		if !slices.Contains(conditions, "Shard = part") {
+			return false
+		}
+		index = index[1:]
+	}
+	if len(index) < len(order) {
+		index = append(slices.Clone(index), "SessionId") // in which an index ends
+	}
+	return len(order) > 0 && slices.Equal(index, order)
+}
