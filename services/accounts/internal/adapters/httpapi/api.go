@@ -26,7 +26,7 @@ func New(service *app.Service, checks map[string]func(context.Context) error, re
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
-	none, content := httpserver.Takes(), httpserver.Takes("v")
+	none, content := httpserver.Takes(), httpserver.Takes("v", "size")
 	e.POST("/v1/accounts", none, a.create)
 	httpserver.Get(e, "/v1/accounts", a.list)
 	httpserver.Get(e, "/v1/accounts/:id", none, a.get)
