@@ -41,6 +41,8 @@ func Migrations() spannerdb.Migrations {
 type Log struct {
 	db   *spannerdb.DB
 	wake eventlog.Wake
+
+	committed eventlog.Signal
 }
 
 var _ eventlog.Log = (*Log)(nil)
@@ -60,7 +62,7 @@ func (l *Log) Append(tx *spannerdb.Tx, e events.Event) error {
 	if err != nil {
 		return fmt.Errorf("append %s: %w", e.ID(), err)
 	}
-	tx.OnCommit(func() { l.wake.Notify(e.Subject) })
+	tx.OnCommit(func() { l.wake.Notify(e.Subject); l.committed.Notify() })
 	return nil
 }
 

@@ -35,6 +35,8 @@ type Log struct {
 	db   *sqlitedb.DB
 	now  func() time.Time
 	wake eventlog.Wake
+
+	committed eventlog.Signal
 }
 
 var _ eventlog.Log = (*Log)(nil)
@@ -51,7 +53,7 @@ func (l *Log) Append(tx *sqlitedb.Tx, e events.Event) error {
 	if err != nil {
 		return fmt.Errorf("append %s: %w", e.ID(), err)
 	}
-	tx.OnCommit(func() { l.wake.Notify(e.Subject) })
+	tx.OnCommit(func() { l.wake.Notify(e.Subject); l.committed.Notify() })
 	return nil
 }
 

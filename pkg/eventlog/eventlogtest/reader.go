@@ -1,0 +1,484 @@
+package eventlogtest
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+// ReaderBackend is a log whose eventlog.Reader is under test.
+type ReaderBackend struct {
+	Reader eventlog.Reader
+	// Write and Elsewhere are as in Backend.
+	Write, Elsewhere func(ctx context.Context, do func(Tx) error) error
+	// Anew returns an empty log, as if this one had been lost.
+	Anew func(t *testing.T) ReaderBackend
+}
+
+// RunReader tests a backend with a log that is empty. It stays open to the
+// test.
+func RunReader(t *testing.T, b ReaderBackend) {
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, ReaderBackend)
+	}{
+		{"an empty log", testEmpty}, // first
+		{"the order of all subjects", testOneOrder},
+		{"what is appended is on the page", testPageRoundTrip},
+		{"an event that commits late", testPageLate},
+		{"followers of writers", testFollowers},
+		{"head", testHead},
+		{"since", testSince},
+		{"history", testHistory},
+		{"expired position", testExpired},
+		{"a position of nobody's", testBadPosition},
+		{"a log that is made anew", testAnew},
+		{"committed", testCommitted},
+		{"cancelled context", testReaderCancelled},
+	} {
+		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
+	}
+}
+
+func page(t *testing.T, r eventlog.Reader, after eventlog.Position, limit int) eventlog.Page {
+	t.Helper()
+	p, err := r.Page(t.Context(), after, limit)
+	if err != nil {
+		t.Fatalf("Page: %v", err)
+	}
+	if len(p.Records) > limit {
+		t.Fatalf("Page returned %d events, want at most %d", len(p.Records), limit)
+	}
+	return p
+}
+
+// rest returns all that comes after a position, and the position behind it.
+func rest(t *testing.T, r eventlog.Reader, after eventlog.Position, limit int) (all []eventlog.Record, next eventlog.Position) {
+	t.Helper()
+	for {
+		p := page(t, r, after, limit)
+		all, after = append(all, p.Records...), p.Next
+		if len(p.Records) < limit {
+			return all, after
+		}
+	}
+}
+
+func head(t *testing.T, r eventlog.Reader) eventlog.Position {
+	t.Helper()
+	at, _, err := r.Head(t.Context(), eventlog.Position{})
+	if err != nil {
+		t.Fatalf("Head: %v", err)
+	}
+	return at
+}
+
+func idsOf(records []eventlog.Record) (ids []string) {
+	for _, r := range records {
+		ids = append(ids, r.ID())
+	}
+	return ids
+}
+
+func wantIDs(t *testing.T, what string, records []eventlog.Record, want ...string) {
+	t.Helper()
+	if diff := gocmp.Diff(want, idsOf(records)); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func testEmpty(t *testing.T, b ReaderBackend) {
+	p := page(t, b.Reader, eventlog.Position{}, 10)
+	if len(p.Records) > 0 || time.Since(p.Next.Time).Abs() > time.Minute {
+		t.Errorf("the page of an empty log is %+v", p)
+	}
+	at, moved, err := b.Reader.Head(t.Context(), eventlog.Position{})
+	if moved || err != nil {
+		t.Errorf("Head = moved %t, %v", moved, err)
+	}
+	since, err := b.Reader.Since(t.Context(), time.Now().Add(-time.Hour))
+	if err != nil {
+		t.Errorf("Since: %v", err)
+	}
+	s := subject(t)
+	appendAll(t, b.Write, event(s, 1))
+	for what, after := range map[string]eventlog.Position{"page": p.Next, "head": at, "since": since, "begin": {}} {
+		records, _ := rest(t, b.Reader, after, 10)
+		wantIDs(t, "after the "+what+" of an empty log", records, s+"/1")
+	}
+}
+
+func testOneOrder(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	written := map[string]bool{}
+	for version := int64(8); version <= 12; version++ { // 9 comes before 10
+		var all []events.Event
+		for i := range 5 { // in several shards
+			all = append(all, event(fmt.Sprint(subject(t), i), version))
+			written[all[i].ID()] = true
+		}
+		if version%2 == 0 {
+			appendAll(t, b.Write, all...)
+			continue
+		}
+		for _, e := range all {
+			appendAll(t, b.Elsewhere, e)
+		}
+	}
+	all, _ := rest(t, b.Reader, begin, 1000)
+	versions := map[string]int64{}
+	for _, r := range all {
+		if last := versions[r.Subject]; last != 0 && r.Version != last+1 {
+			t.Errorf("%s follows version %d", r.ID(), last)
+		}
+		versions[r.Subject] = r.Version
+		delete(written, r.ID())
+	}
+	if len(all) != 25 || len(written) > 0 {
+		t.Errorf("%d events, without %v", len(all), written)
+	}
+	for _, limit := range []int{1, 7, 24, 25, 26} {
+		records, next := rest(t, b.Reader, begin, limit)
+		if diff := gocmp.Diff(all, records); diff != "" {
+			t.Errorf("in pages of %d (-want +got):\n%s", limit, diff)
+		}
+		if after, _ := rest(t, b.Reader, next, limit); len(after) > 0 {
+			t.Errorf("after the last page comes %s", after[0].ID())
+		}
+	}
+	for i, r := range all {
+		after, _ := rest(t, b.Reader, r.Position, 1000)
+		wantIDs(t, "after "+r.ID(), after, idsOf(all[i+1:])...)
+	}
+}
+
+func testPageRoundTrip(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	s := subject(t)
+	one, two := event(s, 1), event(s, 2)
+	two.Traceparent, two.Type, two.Data = "", events.AccountDeletedV1, []byte(`{}`)
+	appendAll(t, b.Write, one)
+	appendAll(t, b.Write, two)
+	records, _ := rest(t, b.Reader, begin, 10)
+	var got []events.Event
+	for _, r := range records {
+		if time.Since(r.Time).Abs() > time.Minute || r.Time.Location() != time.UTC || !r.Position.Time.Equal(r.Time) {
+			t.Errorf("event %s has the time %v, its position %v", r.ID(), r.Time, r.Position.Time)
+		}
+		r.Time = time.Time{}
+		got = append(got, r.Event)
+	}
+	if diff := gocmp.Diff([]events.Event{one, two}, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// One transaction appends first and commits last: what is read in between must
+// not pass it by.
+func testPageLate(t *testing.T, b ReaderBackend) {
+	one, two := subject(t)+"1", subject(t)+"2"
+	after := head(t, b.Reader)
+	appended, commit := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		var once sync.Once
+		if err := b.Write(t.Context(), func(tx Tx) error {
+			err := tx.Append(event(one, 1))
+			once.Do(func() { close(appended); <-commit })
+			return err
+		}); err != nil {
+			t.Errorf("Write: %v", err)
+		}
+	})
+	<-appended
+	wg.Go(func() { appendAll(t, b.Elsewhere, event(two, 1)) })
+	var seen []string
+	for i := range 21 {
+		if i == 20 {
+			close(commit)
+			wg.Wait()
+		}
+		p := page(t, b.Reader, after, 100)
+		seen, after = append(seen, idsOf(p.Records)...), p.Next
+	}
+	slices.Sort(seen)
+	if diff := gocmp.Diff([]string{one + "/1", two + "/1"}, seen); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+// testFollowers has one follow by the pages, one by the events, and one take
+// heads, while many write.
+func testFollowers(t *testing.T, b ReaderBackend) {
+	const writers, each = 6, 12
+	begin := head(t, b.Reader)
+	written := make(chan struct{})
+	var writing sync.WaitGroup
+	for i := range writers {
+		write := []func(context.Context, func(Tx) error) error{b.Write, b.Elsewhere}[i%2]
+		writing.Go(func() {
+			for version := range int64(each) {
+				if err := write(t.Context(), func(tx Tx) error { return tx.Append(event(fmt.Sprint(subject(t), i), version+1)) }); err != nil {
+					t.Errorf("Write: %v", err)
+				}
+			}
+		})
+	}
+	go func() { writing.Wait(); close(written) }()
+	whileWriting := func(do func()) {
+		for over := false; !over; do() { // once more when all is written
+			select {
+			case <-written:
+				over = true
+			default:
+			}
+		}
+	}
+	var byPage, byEvent []string
+	type sample struct {
+		head eventlog.Position
+		seen []string // by a read that began after it
+	}
+	var samples []sample
+	var following sync.WaitGroup
+	following.Go(func() {
+		after := begin
+		whileWriting(func() {
+			records, next := rest(t, b.Reader, after, 5)
+			byPage, after = append(byPage, idsOf(records)...), next
+		})
+	})
+	following.Go(func() {
+		after := begin
+		whileWriting(func() {
+			if records, _ := rest(t, b.Reader, after, 5); len(records) > 0 {
+				byEvent, after = append(byEvent, idsOf(records)...), records[len(records)-1].Position
+			}
+		})
+	})
+	following.Go(func() {
+		whileWriting(func() {
+			at := head(t, b.Reader)
+			seen, _ := rest(t, b.Reader, begin, 1000)
+			samples = append(samples, sample{at, idsOf(seen)})
+		})
+	})
+	following.Wait()
+
+	all, _ := rest(t, b.Reader, begin, 1000)
+	if len(all) != writers*each {
+		t.Errorf("%d events, want %d", len(all), writers*each)
+	}
+	wantIDs(t, "events", all, byPage...)
+	wantIDs(t, "events", all, byEvent...)
+	for _, s := range samples {
+		later, _ := rest(t, b.Reader, s.head, 1000)
+		before := len(all) - len(later)
+		wantIDs(t, "after a head", later, idsOf(all[before:])...)
+		for _, r := range all[:before] {
+			if !slices.Contains(s.seen, r.ID()) {
+				t.Errorf("%s is before a head, and not seen by a read after it", r.ID())
+			}
+		}
+	}
+}
+
+func testHead(t *testing.T, b ReaderBackend) {
+	one := head(t, b.Reader)
+	if age := time.Since(one.Time).Abs(); age > time.Minute {
+		t.Errorf("the head is %v old", age)
+	}
+	if _, moved, err := b.Reader.Head(t.Context(), one); moved || err != nil {
+		t.Errorf("Head = moved %t, %v with nothing committed", moved, err)
+	}
+	s := subject(t)
+	for version := int64(1); version <= 3; version++ {
+		appendAll(t, b.Elsewhere, event(s, version))
+		two, moved, err := b.Reader.Head(t.Context(), one)
+		if !moved || err != nil {
+			t.Errorf("Head = moved %t, %v after a commit", moved, err)
+		}
+		between, _ := rest(t, b.Reader, one, 10)
+		wantIDs(t, "after the earlier head", between, fmt.Sprint(s, "/", version))
+		if after, _ := rest(t, b.Reader, two, 10); len(after) > 0 {
+			t.Errorf("after the head comes %s", after[0].ID())
+		}
+		one = two
+	}
+}
+
+func testSince(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	for version := range int64(5) {
+		appendAll(t, b.Write, event(subject(t), version+1))
+		for at := time.Now(); time.Since(at) < 2*time.Microsecond; { //nolint:revive // the resolution of an event's time is 1 µs
+		}
+	}
+	all, _ := rest(t, b.Reader, begin, 10)
+	since := func(at time.Time) []eventlog.Record {
+		t.Helper()
+		after, err := b.Reader.Since(t.Context(), at)
+		if err != nil {
+			t.Fatalf("Since: %v", err)
+		}
+		records, _ := rest(t, b.Reader, after, 1000)
+		return records
+	}
+	for i, r := range all {
+		wantIDs(t, "since "+r.ID(), since(r.Time), idsOf(all[i:])...)
+		wantIDs(t, "since just after "+r.ID(), since(r.Time.Add(time.Microsecond)), idsOf(all[i+1:])...)
+	}
+	wantIDs(t, "since now", since(time.Now().Add(10*time.Second)))
+	whole, _ := rest(t, b.Reader, eventlog.Position{}, 1000)
+	for _, at := range []time.Time{whole[0].Time, whole[0].Time.Add(-time.Hour), whole[0].Time.Add(-2 * eventlog.Retention), time.Unix(0, 0)} {
+		wantIDs(t, "since "+at.String(), since(at), idsOf(whole)...)
+	}
+}
+
+func testHistory(t *testing.T, b ReaderBackend) {
+	s := subject(t)
+	history := func(of string, after int64, limit int) []eventlog.Record {
+		t.Helper()
+		records, err := b.Reader.History(t.Context(), of, after, limit)
+		if err != nil {
+			t.Fatalf("History: %v", err)
+		}
+		return records
+	}
+	if got := history(s, 0, 10); len(got) > 0 {
+		t.Errorf("the history of nothing has %s", got[0].ID())
+	}
+	for version := range int64(3) {
+		appendAll(t, b.Write, event(s, version+1), event(s+"0", version+1))
+	}
+	deleted := event(s, 4)
+	deleted.Type = events.AccountDeletedV1
+	if err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Redact(s), tx.Append(deleted)) }); err != nil {
+		t.Fatalf("Redact: %v", err)
+	}
+	appendAll(t, b.Write, event(s, 5)) // anew
+	all := history(s, 0, 10)
+	wantIDs(t, "history", all, s+"/1", s+"/2", s+"/3", s+"/4", s+"/5")
+	for _, r := range all {
+		if redacted := string(r.Data) == events.Redacted; redacted != (r.Version < 4) {
+			t.Errorf("version %d has the payload %s", r.Version, r.Data)
+		}
+		after, _ := rest(t, b.Reader, r.Position, 100)
+		wantIDs(t, "after "+r.ID()+" in the history", slices.DeleteFunc(after, func(r eventlog.Record) bool { return r.Subject != s }), idsOf(all[r.Version:])...)
+	}
+	wantIDs(t, "history in part", history(s, 1, 2), s+"/2", s+"/3")
+	wantIDs(t, "history of the end", history(s, 4, 2), s+"/5")
+	wantIDs(t, "history after the end", history(s, 5, 2))
+}
+
+func testExpired(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	appendAll(t, b.Write, event(subject(t), 1))
+	records, next := rest(t, b.Reader, begin, 10)
+	for _, at := range []eventlog.Position{begin, records[0].Position, next} {
+		at.Time = at.Time.Add(time.Minute - eventlog.Retention)
+		if _, err := b.Reader.Page(t.Context(), at, 10); err != nil {
+			t.Errorf("a position that is old enough: %v", err)
+		}
+		at.Time = at.Time.Add(-2 * time.Minute)
+		if _, err := b.Reader.Page(t.Context(), at, 10); !errors.Is(err, eventlog.ErrCursorExpired) {
+			t.Errorf("Page of a position that is too old = %v", err)
+		}
+	}
+}
+
+func testBadPosition(t *testing.T, b ReaderBackend) {
+	for _, place := range []string{
+		"x", "1x", "/", ".", "-", "1.", ".1", "-1.0", "01.1", "1.1.1", "1/", "1/1", "1/1/", "1/1/1", "1/x/account/1/1", "1/1/account/1/x",
+		"99999999999999999999.1", "99999999999999999999/1/account/1/1", "\x00", strings.Repeat("1", 5000),
+	} {
+		at := eventlog.Position{Time: time.Now(), Place: place}
+		if _, err := b.Reader.Page(t.Context(), at, 10); !errors.Is(err, eventlog.ErrPosition) {
+			t.Errorf("Page after %.50q = %v", place, err)
+		}
+		if _, _, err := b.Reader.Head(t.Context(), at); !errors.Is(err, eventlog.ErrPosition) {
+			t.Errorf("Head after %.50q = %v", place, err)
+		}
+	}
+}
+
+// A consumer of a log that is lost must either be told or get all of the new
+// one.
+func testAnew(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	for version := range int64(3) {
+		appendAll(t, b.Write, event(subject(t), version+1))
+	}
+	records, next := rest(t, b.Reader, begin, 10)
+	lost := []eventlog.Position{records[0].Position, next, head(t, b.Reader)}
+	for what, n := range map[string]int64{"shorter": 1, "longer": 200} {
+		anew := b.Anew(t)
+		check := func(when string, at eventlog.Position) {
+			t.Helper()
+			p, err := anew.Reader.Page(t.Context(), at, 1000)
+			all, _ := rest(t, anew.Reader, eventlog.Position{}, 1000)
+			if err == nil {
+				wantIDs(t, "after a position of the lost log", p.Records, idsOf(all)...)
+			} else if !errors.Is(err, eventlog.ErrCursorExpired) {
+				t.Errorf("Page of a position of the lost log, %s: %v", when, err)
+			}
+		}
+		for _, at := range lost {
+			check("the new one is empty", at)
+		}
+		var all []events.Event
+		for version := range n {
+			all = append(all, event(subject(t), version+1))
+		}
+		appendAll(t, anew.Write, all...)
+		for _, at := range lost {
+			check("the new one is "+what, at)
+		}
+	}
+}
+
+func testCommitted(t *testing.T, b ReaderBackend) {
+	closed := func(c <-chan struct{}) bool {
+		select {
+		case <-c:
+			return true
+		default:
+			return false
+		}
+	}
+	one, same := b.Reader.Committed(), b.Reader.Committed()
+	err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Append(event(subject(t), 1)), errRefused) })
+	if !errors.Is(err, errRefused) || closed(one) || closed(same) {
+		t.Errorf("a transaction that failed with %v is told of", err)
+	}
+	appendAll(t, b.Write, event(subject(t), 1), event(subject(t), 2))
+	two := b.Reader.Committed()
+	if !closed(one) || !closed(same) || closed(two) {
+		t.Errorf("after a commit: %t, %t and for one that asked later %t", closed(one), closed(same), closed(two))
+	}
+}
+
+func testReaderCancelled(t *testing.T, b ReaderBackend) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for what, read := range map[string]func() error{
+		"Page":    func() error { _, err := b.Reader.Page(ctx, eventlog.Position{}, 10); return err },
+		"History": func() error { _, err := b.Reader.History(ctx, "account/1", 0, 10); return err },
+		"Head":    func() error { _, _, err := b.Reader.Head(ctx, eventlog.Position{}); return err },
+	} {
+		if err := read(); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s = %v, want context.Canceled", what, err)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package spannerlog
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+)
+
+var _ eventlog.Reader = (*Log)(nil)
+
+// Committed implements eventlog.Reader.
+func (l *Log) Committed() <-chan struct{} { return l.committed.Next() }
+
+// place is a place in the order of commit timestamps and, of one timestamp, of
+// shards, subjects and versions. That of shard -1 is before all events of its
+// timestamp, that of shard number shards behind them all.
+type place struct {
+	commit  time.Time
+	shard   int64
+	subject string
+	version int64
+}
+
+// String returns the place as in 1767323045678901000/3/account/123/7:
+// nanoseconds since 1970, shard and event.
+func (p place) String() string {
+	return strconv.FormatInt(p.commit.UnixNano(), 10) + "/" + strconv.FormatInt(p.shard, 10) + "/" +
+		events.Event{Subject: p.subject, Version: p.version}.ID()
+}
+
+func parsePlace(s string) (place, error) {
+	if s == "" {
+		return place{commit: time.Unix(0, 0).UTC(), shard: -1}, nil
+	}
+	nanos, rest, _ := strings.Cut(s, "/")
+	shard, id, _ := strings.Cut(rest, "/")
+	cut := strings.LastIndexByte(id, '/')
+	var p place
+	ns, err := strconv.ParseInt(nanos, 10, 64)
+	if err == nil {
+		p.shard, err = strconv.ParseInt(shard, 10, 64)
+	}
+	if err == nil {
+		p.version, err = strconv.ParseInt(id[cut+1:], 10, 64)
+	}
+	p.commit, p.subject = time.Unix(0, ns).UTC(), id[:max(cut, 0)]
+	if err != nil || p.String() != s {
+		return place{}, eventlog.ErrPosition.Wrap(fmt.Errorf("place %q: %w", s, err))
+	}
+	return p, nil
+}
+
+// After returns the position behind everything that a strong read saw which
+// Spanner made at that timestamp: it commits nothing at or before it any more.
+func After(timestamp time.Time) eventlog.Position {
+	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: shards}.String()}
+}
+
+// pageStatement reads the first rows of each shard behind the place, by its
+// key, and merges them: what it costs depends on @limit alone.
+var pageStatement = func() string {
+	parts := make([]string, shards)
+	for shard := range parts {
+		parts[shard] = fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
+WHERE Shard = %d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR Shard > @shard OR
+	(Shard = @shard AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
+ORDER BY CommitTimestamp, Subject, Version LIMIT @limit)`, shard)
+	}
+	return strings.Join(parts, "\nUNION ALL\n") + "\nORDER BY CommitTimestamp, Shard, Subject, Version LIMIT @limit"
+}()
+
+// Page implements eventlog.Reader, by one call.
+func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eventlog.Page, error) {
+	last, err := parsePlace(after.Place)
+	if err != nil {
+		return eventlog.Page{}, err
+	}
+	records, timestamp, err := l.records(ctx, spanner.Statement{SQL: pageStatement, Params: map[string]any{
+		"commit": last.commit, "shard": last.shard, "subject": last.subject, "version": last.version, "limit": int64(limit),
+	}})
+	if err != nil {
+		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
+	}
+	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) {
+		return eventlog.Page{}, eventlog.ErrCursorExpired
+	}
+	if len(records) < limit {
+		return eventlog.Page{Records: records, Next: After(timestamp)}, nil
+	}
+	return eventlog.Page{Records: records, Next: records[limit-1].Position}, nil
+}
+
+// isAhead reports whether a place lies ahead of the database's time, by more
+// than the clocks of a client and of Spanner may differ.
+func isAhead(p place, timestamp time.Time) bool { return p.commit.Sub(timestamp) > time.Minute }
+
+// records runs a query for the columns of a record. The timestamp is that of
+// the read.
+func (l *Log) records(ctx context.Context, query spanner.Statement) (records []eventlog.Record, timestamp time.Time, err error) {
+	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		records = nil
+		if err := tx.Query(ctx, query).Do(func(row *spanner.Row) error {
+			var r eventlog.Record
+			var shard int64
+			var payload string
+			if err := row.Columns(&shard, &r.Time, &r.Subject, &r.Version, &r.Type, &payload, &r.Traceparent); err != nil {
+				return err
+			}
+			r.Time, r.Data = r.Time.UTC(), []byte(payload)
+			r.Position = eventlog.Position{Time: r.Time, Place: place{r.Time, shard, r.Subject, r.Version}.String()}
+			records = append(records, r)
+			return nil
+		}); err != nil {
+			return err
+		}
+		timestamp, err = tx.Timestamp()
+		return err
+	})
+	return records, timestamp, err
+}
+
+// History implements eventlog.Reader, by one call.
+func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) ([]eventlog.Record, error) {
+	records, _, err := l.records(ctx, spanner.Statement{
+		SQL: `SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog@{FORCE_INDEX=EventLogBySubject}
+WHERE Shard = @shard AND Subject = @subject AND Version > @version ORDER BY Version LIMIT @limit`,
+		Params: map[string]any{"shard": shardOf(subject), "subject": subject, "version": afterVersion, "limit": int64(limit)},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the history of %s: %w", subject, err)
+	}
+	return records, nil
+}
+
+// Since implements eventlog.Reader, without a call.
+func (l *Log) Since(_ context.Context, t time.Time) (eventlog.Position, error) {
+	return eventlog.Position{Place: place{commit: t, shard: -1}.String()}, nil
+}
+
+// Head implements eventlog.Reader, by one call.
+func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlog.Position, moved bool, err error) {
+	before, err := parsePlace(earlier.Place)
+	if err != nil {
+		return eventlog.Position{}, false, err
+	}
+	ranges := make([]spanner.KeySet, shards)
+	for shard := range ranges {
+		ranges[shard] = spanner.KeyRange{Start: spanner.Key{shard, before.commit}, End: spanner.Key{shard}, Kind: spanner.OpenClosed}
+	}
+	behind := spanner.KeySets(ranges...)
+	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		moved = false
+		if err := tx.ReadWithOptions(ctx, "EventLog", behind, []string{"Shard"}, &spanner.ReadOptions{Limit: 1}).Do(func(*spanner.Row) error {
+			moved = true
+			return nil
+		}); err != nil {
+			return err
+		}
+		timestamp, err := tx.Timestamp()
+		head = After(timestamp)
+		return err
+	})
+	if err != nil {
+		return eventlog.Position{}, false, fmt.Errorf("read the head of the log: %w", err)
+	}
+	return head, moved, nil
+}
