@@ -96,13 +96,18 @@ func (s *Server) Start(ctx context.Context, died func(error)) error {
 	if err != nil {
 		return fmt.Errorf("listen on port %d: %w", s.port, err)
 	}
+	s.Serve(listener, died)
+	return nil
+}
+
+// Serve is Start with a listener of the caller's.
+func (s *Server) Serve(listener net.Listener, died func(error)) {
 	s.listener = listener
 	go func() {
 		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 			died(fmt.Errorf("serve HTTP: %w", err))
 		}
 	}()
-	return nil
 }
 
 // Addr returns where the server is reached on its own machine, as in

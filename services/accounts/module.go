@@ -20,6 +20,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -59,6 +60,7 @@ type adapters struct {
 	Discards   app.Discards
 	Images     app.Images
 	Log        eventlog.Log
+	Reader     eventlog.Reader
 	Purge      purge
 	Publisher  bus.Publisher
 	Subscriber bus.Subscriber
@@ -86,7 +88,7 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 	log := sqlitelog.New(db, time.Now)
 	store := sqlitestore.New(db, log)
 	return adapters{
-		Store: store, Discards: store, Images: images, Log: log, Purge: log.Purge,
+		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purge: log.Purge,
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 		Checks:     checks{"database": db.Check, "images": images.Check},
@@ -116,7 +118,7 @@ func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, e
 	log := spannerlog.New(db)
 	store := spannerstore.New(db, log)
 	return adapters{
-		Store: store, Discards: store, Images: images, Log: log,
+		Store: store, Discards: store, Images: images, Log: log, Reader: log,
 		Publisher:  pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscriber: pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),
 		Checks:     checks{"database": db.Check, "images": images.Check},
@@ -131,8 +133,8 @@ func newService(store app.Store, discards app.Discards, images app.Images) *app.
 	})
 }
 
-func newHandler(cfg Config, service *app.Service, checks checks) Handler {
-	return httpapi.New(service, checks, cfg.RequireIfMatch)
+func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks checks) Handler {
+	return httpapi.New(service, feed.New("accounts", log), checks, cfg.RequireIfMatch)
 }
 
 const upkeepEvery = time.Hour

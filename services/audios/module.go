@@ -19,6 +19,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -56,6 +57,7 @@ type adapters struct {
 	Discards    app.Discards
 	Files       app.Files
 	Log         eventlog.Log
+	Reader      eventlog.Reader
 	Purge       purge
 	Publisher   bus.Publisher
 	Subscribers subscribers
@@ -85,7 +87,7 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 	log := sqlitelog.New(db, time.Now)
 	store := sqlitestore.New(db, log)
 	return adapters{
-		Store: store, Discards: store, Files: files, Log: log, Purge: log.Purge,
+		Store: store, Discards: store, Files: files, Log: log, Reader: log, Purge: log.Purge,
 		Publisher: b.Publisher(cfg.EventsTopic),
 		Subscribers: subscribers{
 			"audio":   b.Subscriber(cfg.EventsTopic, cfg.Subscription),
@@ -118,7 +120,7 @@ func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, e
 	log := spannerlog.New(db)
 	store := spannerstore.New(db, log)
 	return adapters{
-		Store: store, Discards: store, Files: files, Log: log,
+		Store: store, Discards: store, Files: files, Log: log, Reader: log,
 		Publisher: pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscribers: subscribers{
 			"audio":   pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),
@@ -135,8 +137,8 @@ func newService(store app.Store, discards app.Discards, files app.Files) *app.Se
 	})
 }
 
-func newHandler(cfg Config, service *app.Service, checks checks) Handler {
-	return httpapi.New(service, checks, cfg.RequireIfMatch)
+func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks checks) Handler {
+	return httpapi.New(service, feed.New("audios", log), checks, cfg.RequireIfMatch)
 }
 
 const upkeepEvery = time.Hour

@@ -18,7 +18,7 @@ func (s *Service) Remove(ctx context.Context, id int64, check Check) error {
 		}
 		data, err := json.Marshal(events.AccountKey{ID: id})
 		return events.Event{
-			Type: events.AccountDeletedV1, Subject: subject(id), Version: current.Version + 1,
+			Type: events.AccountDeletedV1, Subject: Subject(id), Version: current.Version + 1,
 			Data: data, Traceparent: events.OriginFrom(ctx).Traceparent,
 		}, err
 	})

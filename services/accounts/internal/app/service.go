@@ -82,7 +82,8 @@ func Resource(a domain.Account) events.Account {
 // ImageVersion returns what tells the content of an image from others in its URL.
 func ImageVersion(img domain.Image) string { return img.SHA256[:16] }
 
-func subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }
+// Subject returns what the events of an account are about.
+func Subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }
 
 // change returns the event of an account's current version.
 func change(ctx context.Context, eventType string, a domain.Account, fields []string) (events.Event, error) {
@@ -94,6 +95,6 @@ func change(ctx context.Context, eventType string, a domain.Account, fields []st
 		return events.Event{}, fmt.Errorf("encode event: %w", err)
 	}
 	return events.Event{
-		Type: eventType, Subject: subject(a.ID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
+		Type: eventType, Subject: Subject(a.ID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
 	}, nil
 }

@@ -43,7 +43,7 @@ func removal(ctx context.Context, check Check) func(domain.Audio) (events.Event,
 		}
 		data, err := json.Marshal(events.AudioKey{SessionID: current.SessionID})
 		return events.Event{
-			Type: events.AudioDeletedV1, Subject: subject(current.SessionID), Version: current.Version + 1,
+			Type: events.AudioDeletedV1, Subject: Subject(current.SessionID), Version: current.Version + 1,
 			Data: data, Traceparent: events.OriginFrom(ctx).Traceparent,
 		}, err
 	}

@@ -69,7 +69,8 @@ func Resource(a domain.Audio) events.Audio {
 	}
 }
 
-func subject(sessionID int64) string { return "audio/" + strconv.FormatInt(sessionID, 10) }
+// Subject returns what the events of an audio are about.
+func Subject(sessionID int64) string { return "audio/" + strconv.FormatInt(sessionID, 10) }
 
 // change returns the event of an audio's current version.
 func change(ctx context.Context, eventType string, a domain.Audio, fields []string) (events.Event, error) {
@@ -81,6 +82,6 @@ func change(ctx context.Context, eventType string, a domain.Audio, fields []stri
 		return events.Event{}, fmt.Errorf("encode event: %w", err)
 	}
 	return events.Event{
-		Type: eventType, Subject: subject(a.SessionID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
+		Type: eventType, Subject: Subject(a.SessionID), Version: a.Version, Data: data, Traceparent: origin.Traceparent,
 	}, nil
 }

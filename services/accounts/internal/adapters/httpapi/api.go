@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -15,14 +16,15 @@ import (
 
 type api struct {
 	service        *app.Service
+	feed           *feed.Feed
 	requireIfMatch bool
 }
 
 // New returns the handler of all routes of the service. checks are what has to
 // hold for it to be ready, by name. If requireIfMatch, what exists is changed
 // only by requests that say which state they change.
-func New(service *app.Service, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, requireIfMatch}
+func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
+	a := api{service, changes, requireIfMatch}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
@@ -36,7 +38,23 @@ func New(service *app.Service, checks map[string]func(context.Context) error, re
 	e.PUT("/v1/accounts/:id/image", none, a.putImage)
 	httpserver.Get(e, "/v1/accounts/:id/image", content, a.getImage)
 	e.DELETE("/v1/accounts/:id/image", none, a.removeImage)
+
+	httpserver.Get(e, "/v1/events/accounts", a.feed.Get)
+	httpserver.Get(e, "/v1/accounts/:id/events", a.history)
 	return e
+}
+
+// history answers with the events of one account, also after it was deleted.
+func (a api) history(c *gin.Context) {
+	id, err := accountID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
+		_, err := a.service.Get(ctx, id)
+		return err
+	})
 }
 
 // condition reads the conditions of a request that changes an account.

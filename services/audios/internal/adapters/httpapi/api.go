@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -15,14 +16,15 @@ import (
 
 type api struct {
 	service        *app.Service
+	feed           *feed.Feed
 	requireIfMatch bool
 }
 
 // New returns the handler of all routes of the service. checks are what has to
 // hold for it to be ready, by name. If requireIfMatch, what exists is changed
 // only by requests that say which state they change.
-func New(service *app.Service, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, requireIfMatch}
+func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
+	a := api{service, changes, requireIfMatch}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
@@ -34,7 +36,23 @@ func New(service *app.Service, checks map[string]func(context.Context) error, re
 	e.DELETE("/v1/audios/:session_id", a.remove)
 
 	httpserver.Get(e, "/v1/audios/:session_id/file", content, a.getFile)
+
+	httpserver.Get(e, "/v1/events/audios", a.feed.Get)
+	httpserver.Get(e, "/v1/audios/:session_id/events", a.history)
 	return e
+}
+
+// history answers with the events of one audio, also after it was deleted.
+func (a api) history(c *gin.Context) {
+	id, err := sessionID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
+		_, err := a.service.Get(ctx, id)
+		return err
+	})
 }
 
 // sessionID reads the id in the path. What is no id names no session.

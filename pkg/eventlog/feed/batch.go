@@ -1,0 +1,121 @@
+package feed
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+)
+
+const (
+	batchType  = "application/cloudevents-batch+json"
+	streamType = "text/event-stream"
+)
+
+// batch is a page in the form in which it is sent. Clients share it.
+type batch struct {
+	events []event
+	next   eventlog.Position
+	full   bool // there may be more already
+}
+
+// event is a CloudEvent in the structured mode, in one line.
+type event struct {
+	cursor, kind string
+	json         []byte
+}
+
+func (f *Feed) read(ctx context.Context, after eventlog.Position, limit int) (*batch, error) {
+	page, err := f.log.Page(ctx, after, limit)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.encode(page)
+	if err != nil {
+		return nil, err
+	}
+	b.full = len(page.Records) == limit
+	return b, nil
+}
+
+// readShared is read for a client that follows the feed. Those that are at one
+// place and wait for the same change share one read, which must have begun
+// after changed was made.
+func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, after eventlog.Position, limit int) (*batch, error) {
+	key := fmt.Sprintf("%p %d %s", changed, limit, after.Place)
+	shared, err, _ := f.tail.reads.Do(key, func() (any, error) {
+		return f.read(context.WithoutCancel(ctx), after, limit) // the others need it if this client leaves
+	})
+	if err != nil {
+		return nil, err
+	}
+	return shared.(*batch), nil
+}
+
+func (f *Feed) encode(page eventlog.Page) (*batch, error) {
+	b := &batch{events: make([]event, len(page.Records)), next: page.Next}
+	for i, r := range page.Records {
+		cursor := f.Cursor(r.Position)
+		text, err := structured(r, cursor)
+		if err != nil {
+			return nil, fmt.Errorf("encode event %s: %w", r.ID(), err)
+		}
+		b.events[i] = event{cursor: cursor, kind: r.Type, json: text}
+	}
+	return b, nil
+}
+
+// structured returns an event in the JSON format of CloudEvents 1.0: the
+// attributes that it has on the bus, its payload, and its cursor.
+func structured(r eventlog.Record, cursor string) ([]byte, error) {
+	members := make(map[string]any, 16)
+	for name, value := range r.Attributes() {
+		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
+			members[attribute] = value
+		} else if name == "content-type" {
+			members["datacontenttype"] = value
+		}
+	}
+	members["cursor"] = cursor
+	members["data"] = r.Data
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(members)
+	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+}
+
+// A cursor is, in base64url: a version, whose feed it is of, the position's time
+// in microseconds since 1970, and its place, with spaces between them. It is
+// opaque but not secret.
+const cursorVersion = "1"
+
+var cursorEncoding = base64.RawURLEncoding.Strict()
+
+// Cursor returns the cursor of a position, for clients to go on from.
+func (f *Feed) Cursor(p eventlog.Position) string {
+	return cursorEncoding.EncodeToString([]byte(strings.Join([]string{
+		cursorVersion, f.name, strconv.FormatInt(p.Time.UnixMicro(), 10), p.Place,
+	}, " ")))
+}
+
+// position returns what Cursor was given. The place is still input.
+func (f *Feed) position(cursor string) (p eventlog.Position, ok bool) {
+	raw, err := cursorEncoding.DecodeString(cursor)
+	if err != nil {
+		return eventlog.Position{}, false
+	}
+	parts := strings.SplitN(string(raw), " ", 4)
+	if len(parts) != 4 {
+		return eventlog.Position{}, false
+	}
+	micros, err := strconv.ParseInt(parts[2], 10, 64)
+	p = eventlog.Position{Time: time.UnixMicro(micros).UTC(), Place: parts[3]}
+	return p, err == nil && f.Cursor(p) == cursor
+}

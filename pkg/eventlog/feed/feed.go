@@ -1,0 +1,264 @@
+// Package feed serves an event log over HTTP: as pages, as a stream, and as the
+// histories of single resources.
+package feed
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+const (
+	// CursorHeader tells where in the feed to go on.
+	CursorHeader = "Concha-Feed-Cursor"
+
+	defaultLimit = 100
+	maxLimit     = 1000
+	maxWait      = 30 // seconds
+
+	// clockSkew is how far the clock of a client may be ahead.
+	clockSkew = time.Minute
+)
+
+// Feed is the feed of one log. It is safe for concurrent use.
+type Feed struct {
+	name string
+	log  eventlog.Reader
+	tail *tail
+}
+
+// New returns the feed of a log. Its cursors belong to the feed of that name.
+func New(name string, log eventlog.Reader) *Feed {
+	return &Feed{name: name, log: log, tail: newTail(log)}
+}
+
+// Get answers with the events after a cursor, or since a time, or from the
+// oldest that is kept: with a batch of CloudEvents or, for a client that
+// accepts text/event-stream, with a stream of them.
+func (f *Feed) Get(c *gin.Context) {
+	c.Header("Vary", "Accept")
+	stream := wantsStream(c.Request.Header.Values("Accept"))
+	r, err := f.request(c, stream)
+	switch {
+	case err != nil:
+	case stream:
+		err = f.stream(c, r.after)
+	default:
+		err = f.batch(c, r)
+	}
+	if errors.Is(err, eventlog.ErrPosition) {
+		err = fault.Invalidate(notOurs(r.source))
+	}
+	if err != nil {
+		httpserver.Fail(c, err)
+	}
+}
+
+// wantsStream reports whether a client accepts an event stream, and names it
+// before a batch.
+func wantsStream(accept []string) bool {
+	for mediaRange := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+		mediaType, _, _ := strings.Cut(mediaRange, ";")
+		switch strings.ToLower(strings.TrimSpace(mediaType)) {
+		case streamType:
+			return true
+		case batchType:
+			return false
+		}
+	}
+	return false
+}
+
+// request is what a client asks of the feed.
+type request struct {
+	after  eventlog.Position
+	source string // the parameter or header that after is from
+	limit  int
+	wait   time.Duration
+}
+
+func (f *Feed) request(c *gin.Context, stream bool) (request, error) {
+	q, err := httpserver.ReadQuery(c.Request)
+	if err != nil {
+		return request{}, err
+	}
+	r := request{source: "after"}
+	after, since := q.Text("after"), q.Time("since")
+	if !stream {
+		r.limit = integer(q, "limit", 1, maxLimit, defaultLimit)
+		r.wait = time.Duration(integer(q, "wait", 0, maxWait, 0)) * time.Second
+	}
+	if after != nil && !since.IsZero() {
+		q.Violate("since", "must not be given together with after")
+	}
+	if time.Until(since) > clockSkew {
+		q.Violate("since", "must not be in the future")
+	}
+	if id := c.GetHeader("Last-Event-ID"); stream && id != "" {
+		after, r.source, since = &id, "Last-Event-ID", time.Time{}
+	}
+	if after != nil {
+		var ok bool
+		if r.after, ok = f.position(*after); !ok {
+			v := notOurs(r.source)
+			q.Violate(v.Pointer, v.Detail)
+		}
+	}
+	if err := q.Err(); err != nil {
+		return request{}, err
+	}
+	if !since.IsZero() {
+		r.after, err = f.log.Since(c.Request.Context(), since)
+	}
+	return r, err
+}
+
+func notOurs(source string) fault.Violation {
+	return fault.Violation{Pointer: source, Detail: "must be a cursor of this feed, as it was given"}
+}
+
+// integer returns a parameter that must be in a range, or otherwise if it is
+// absent.
+func integer(q *httpserver.Query, name string, least, most, otherwise int64) int {
+	n := q.Int(name)
+	if n == nil {
+		return int(otherwise)
+	}
+	if *n < least || *n > most {
+		q.Violate(name, "must be in "+strconv.FormatInt(least, 10)+".."+strconv.FormatInt(most, 10))
+	}
+	return int(*n)
+}
+
+// batch answers with what there is after a position. If there is nothing yet, it
+// waits for as long as the client wants it to, or until the server stops.
+func (f *Feed) batch(c *gin.Context, r request) error {
+	ctx := c.Request.Context()
+	b, err := f.read(ctx, r.after, r.limit)
+	if r.wait > 0 && err == nil && len(b.events) == 0 {
+		b, err = f.await(ctx, b, r)
+	}
+	if err != nil {
+		return err
+	}
+	next := f.Cursor(b.next)
+	c.Header(CursorHeader, next)
+	link(c, "after", next, "since")
+	b.answer(c)
+	return nil
+}
+
+// await returns the first batch after an empty one that is not empty, or the
+// last empty one once the time is over.
+func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
+	over := time.NewTimer(r.wait)
+	defer over.Stop()
+	defer f.tail.follow()()
+	for {
+		changed := f.tail.changed()
+		var err error
+		if b, err = f.readShared(ctx, changed, b.next, r.limit); err != nil || len(b.events) > 0 {
+			return b, err
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return b, nil
+		case <-httpserver.Stopping(ctx):
+			return b, nil
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+}
+
+// History answers with the events of a subject, the oldest first. exists tells
+// whether there is such a resource, for one that the log knows nothing of any
+// more: its error is the answer.
+func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) {
+	if err := f.history(c, subject, exists); err != nil {
+		httpserver.Fail(c, err)
+	}
+}
+
+func (f *Feed) history(c *gin.Context, subject string, exists func(context.Context) error) error {
+	q, err := httpserver.ReadQuery(c.Request)
+	if err != nil {
+		return err
+	}
+	after := integer(q, "after_version", 0, math.MaxInt64, 0)
+	limit := integer(q, "limit", 1, maxLimit, defaultLimit)
+	if err := q.Err(); err != nil {
+		return err
+	}
+	ctx := c.Request.Context()
+	records, err := f.log.History(ctx, subject, int64(after), limit)
+	if err != nil {
+		return err
+	}
+	if len(records) == 0 {
+		if err := f.known(ctx, subject, exists); err != nil {
+			return err
+		}
+	}
+	b, err := f.encode(eventlog.Page{Records: records})
+	if err != nil {
+		return err
+	}
+	if len(records) == limit {
+		link(c, "after_version", strconv.FormatInt(records[limit-1].Version, 10))
+	}
+	b.answer(c)
+	return nil
+}
+
+func (f *Feed) known(ctx context.Context, subject string, exists func(context.Context) error) error {
+	records, err := f.log.History(ctx, subject, 0, 1)
+	if err != nil || len(records) > 0 {
+		return err
+	}
+	return exists(ctx)
+}
+
+// link sets the Link header to this request with another value of a parameter,
+// and without one that it stands for.
+func link(c *gin.Context, name, value string, without ...string) {
+	query := c.Request.URL.Query()
+	query.Set(name, value)
+	for _, w := range without {
+		query.Del(w)
+	}
+	address := url.URL{Path: c.Request.URL.Path, RawQuery: query.Encode()}
+	c.Header("Link", "<"+httpserver.PublicURL(c.Request)+address.String()+`>; rel="next"`)
+}
+
+// answer sends the batch.
+func (b *batch) answer(c *gin.Context) {
+	size := len("[]") + len(b.events)
+	for _, e := range b.events {
+		size += len(e.json)
+	}
+	body := make([]byte, 0, size)
+	body = append(body, '[')
+	for i, e := range b.events {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, e.json...)
+	}
+	body = append(body, ']')
+	c.Header("Cache-Control", "no-store")
+	c.Header("Content-Length", strconv.Itoa(len(body)))
+	c.Data(http.StatusOK, batchType, body)
+}
