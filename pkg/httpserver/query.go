@@ -86,13 +86,13 @@ func AllowMissing(c *gin.Context) (bool, error) {
 // ErrPageToken if After met it, else nil.
 func (q *Query) Err() error {
 	for _, name := range slices.Sorted(maps.Keys(q.unasked)) {
-		q.violate(name, "is not a parameter of this request")
+		q.Violate(name, "is not a parameter of this request")
 	}
 	clear(q.unasked)
 	return cmp.Or(fault.Invalidate(q.violations...), q.token)
 }
 
-func (q *Query) violate(name, detail string) {
+func (q *Query) Violate(name, detail string) {
 	if len(q.violations) < maxViolations {
 		q.violations = append(q.violations, fault.Violation{Pointer: name, Detail: detail})
 	}
@@ -107,7 +107,7 @@ func (q *Query) get(name string) (value string, ok bool) {
 	case 1:
 		return values[0], true
 	}
-	q.violate(name, "must be given once")
+	q.Violate(name, "must be given once")
 	return "", false
 }
 
@@ -130,7 +130,7 @@ func (q *Query) Int(name string) *int64 {
 	}
 	n, err := parseExact(value)
 	if err != nil {
-		q.violate(name, "must be an integer in -(2^53-1)..2^53-1")
+		q.Violate(name, "must be an integer in -(2^53-1)..2^53-1")
 		return nil
 	}
 	q.filters.Set(name, strconv.FormatInt(n, 10))
@@ -157,7 +157,7 @@ func (q *Query) IDs(name string) []int64 {
 	for i, part := range parts {
 		var err error
 		if ids[i], err = parseExact(part); err != nil || i == maxIDs {
-			q.violate(name, "must be 1 to "+strconv.Itoa(maxIDs)+" integers with commas between them")
+			q.Violate(name, "must be 1 to "+strconv.Itoa(maxIDs)+" integers with commas between them")
 			return nil
 		}
 	}
@@ -175,7 +175,7 @@ func (q *Query) Time(name string) time.Time {
 	}
 	t, err := time.Parse(time.RFC3339, value)
 	if err != nil {
-		q.violate(name, "must be a time as in 2026-11-23T15:00:00Z (RFC 3339; in a query, + is written %2B)")
+		q.Violate(name, "must be a time as in 2026-11-23T15:00:00Z (RFC 3339; in a query, + is written %2B)")
 		return time.Time{}
 	}
 	t = t.UTC().Add(time.Microsecond - 1).Truncate(time.Microsecond)
@@ -187,7 +187,7 @@ func (q *Query) Time(name string) time.Time {
 func (q *Query) Bool(name string) bool {
 	value, ok := q.get(name)
 	if ok && value != "true" && value != "false" {
-		q.violate(name, "must be true or false")
+		q.Violate(name, "must be true or false")
 	}
 	return value == "true"
 }
@@ -201,7 +201,7 @@ func (q *Query) PageSize() int {
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
 	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 {
-		q.violate("page_size", "must be an integer, 0 or more")
+		q.Violate("page_size", "must be an integer, 0 or more")
 	}
 	if n == 0 {
 		return defaultPageSize
@@ -225,7 +225,7 @@ func (q *Query) Order(fallback string, names ...string) Order {
 	}
 	by, desc := strings.CutSuffix(value, " desc")
 	if !slices.Contains(names, by) {
-		q.violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
+		q.Violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
 		return q.order
 	}
 	q.order = Order{By: by, Desc: desc}

@@ -69,10 +69,13 @@ func TestThreeProcesses(t *testing.T) {
 	// Pub/Sub keeps a thread for each ordering key.
 	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10})
 	t.Run("stop", func(t *testing.T) {
+		var following sync.WaitGroup
+		following.Go(newClient(t, gateway.url).openStream("/v1/events/accounts").ends)
 		f.broker.refuse() // which must not keep a process from ending
 		for _, p := range []*process{audios, accounts, gateway} {
 			p.terminate(t)
 		}
+		following.Wait()
 	})
 }
 

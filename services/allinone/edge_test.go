@@ -21,7 +21,7 @@ func readFile(t testing.TB, name string) string {
 
 func routes(c *client) {
 	for _, path := range []string{
-		"/", "/nope", "/v1", "/v1/", "/v1/nope", "/v2/accounts", "/v1/accounts/", "/v1/audios/", "/v1/accounts/1/", "/v1/accounts/1/nope", "/v1/audios/1/nope",
+		"/", "/nope", "/v1", "/v1/", "/v1/nope", "/v2/accounts", "/v1/accounts/", "/v1/audios/", "/v1/accounts/1/", "/v1/accounts/1/nope", "/v1/events", "/v1/events/nope", "/v1/events/accounts/1", "/v1/audios/1/nope",
 		"/accounts/1/nope", "/accounts/1/image", "/accounts/1/upload_image/x", "//accounts", "/Accounts", "/accounts%2f1", "/v1/accounts%2F1",
 		"/v1/../accounts", "/%76%31/nope", "/livez/", "/readyz/", "/favicon.ico", "/.env", "/docs/nope", "/docs/../x", "/problems/a/b",
 	} {
@@ -48,6 +48,10 @@ func routes(c *client) {
 		"/v1/audios":                        {"GET", "HEAD", "POST"},
 		"/v1/audios/1":                      {"DELETE", "GET", "HEAD", "PUT"},
 		"/v1/audios/1/file":                 {"GET", "HEAD"},
+		"/v1/accounts/" + id + "/events":    {"GET", "HEAD"},
+		"/v1/audios/1/events":               {"GET", "HEAD"},
+		"/v1/events/accounts":               {"GET", "HEAD"},
+		"/v1/events/audios":                 {"GET", "HEAD"},
 	} {
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 			if slices.Contains(allowed, method) {
@@ -80,6 +84,7 @@ func heads(c *client) {
 		"/accounts?name=nobody", "/accounts/0", "/audios?session_id=" + encode(session["session_id"]), "/audios" + sessionPath(session), "/v1/accounts/" + account,
 		"/v1/accounts/0", "/v1/accounts/" + account + "/image", "/v1/accounts?name=nobody", "/v1/accounts?page_size=-1", "/v1/audios" + sessionPath(session),
 		"/v1/audios" + sessionPath(session) + "/file", "/v1/audios?session_id=" + encode(session["session_id"]),
+		"/v1/events/accounts?limit=1", "/v1/events/audios?limit=0", "/v1/accounts/" + account + "/events", "/v1/audios" + sessionPath(session) + "/events",
 	} {
 		get, head := c.get(path), c.head(path).expect(c.get(path).status)
 		for _, name := range []string{"ETag", "Content-Type", "Link", "Cache-Control"} {

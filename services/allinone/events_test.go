@@ -185,33 +185,6 @@ func (l *listener) conforms(m message) error {
 	return schema.Validate(data)
 }
 
-// checkPayload checks what an event carries. Of a resource that was deleted
-// before the event could be published, nothing may be left.
-func checkPayload(data []byte, kind, key string, version int64, eventType string) error {
-	id := map[string]string{"account": "id", "audio": "session_id"}[kind]
-	var payload map[string]any
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	if err := decoder.Decode(&payload); err != nil {
-		return err
-	}
-	if payload["redacted"] == true && len(payload) == 1 {
-		return nil
-	}
-	if strings.HasSuffix(eventType, ".deleted.v1") {
-		if fmt.Sprint(payload) != fmt.Sprintf("map[%s:%s]", id, key) {
-			return fmt.Errorf("the payload is more than the key")
-		}
-		return nil
-	}
-	resource, _ := payload["resource"].(map[string]any)
-	fields, _ := payload["changed_fields"].([]any)
-	if fmt.Sprint(resource[id]) != key || fmt.Sprint(resource["version"]) != strconv.FormatInt(version, 10) || len(fields) == 0 || payload["request_id"] == "" {
-		return fmt.Errorf("the payload does not tell the change")
-	}
-	return nil
-}
-
 // order checks that an event is a duplicate or the next of its subject, and
 // that its type fits what was before.
 func (l *listener) order(subject string, version int64, eventType string) error {

@@ -161,6 +161,8 @@ func TestGracefulStop(t *testing.T) {
 	load := newLoad(32)
 	underWay := load.run(p.url)
 	<-underWay.begun
+	var following sync.WaitGroup
+	following.Go(newClient(t, p.url).openStream("/v1/events/accounts").ends)
 	stopped := time.Now()
 	if err := p.process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -184,6 +186,7 @@ func TestGracefulStop(t *testing.T) {
 	if resp.StatusCode != http.StatusCreated {
 		t.Errorf("the request under way is answered %s", resp.Status)
 	}
+	following.Wait()
 	code := p.wait(t)
 	if took := time.Since(stopped); code != 0 || took > 10*time.Second {
 		t.Errorf("exit code %d after %v: %s", code, took, p.stderr)

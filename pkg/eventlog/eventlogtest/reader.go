@@ -401,7 +401,7 @@ func testExpired(t *testing.T, b ReaderBackend) {
 func testBadPosition(t *testing.T, b ReaderBackend) {
 	for _, place := range []string{
 		"x", "1x", "/", ".", "-", "1.", ".1", "-1.0", "01.1", "1.1.1", "1/", "1/1", "1/1/", "1/1/1", "1/x/account/1/1", "1/1/account/1/x",
-		"99999999999999999999.1", "99999999999999999999/1/account/1/1", "\x00", strings.Repeat("1", 5000),
+		"1/1/account\xff/1", "99999999999999999999.1", "99999999999999999999/1/account/1/1", "\x00", strings.Repeat("1", 5000),
 	} {
 		at := eventlog.Position{Time: time.Now(), Place: place}
 		if _, err := b.Reader.Page(t.Context(), at, 10); !errors.Is(err, eventlog.ErrPosition) {

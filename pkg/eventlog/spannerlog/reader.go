@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"cloud.google.com/go/spanner"
 
@@ -51,8 +52,8 @@ func parsePlace(s string) (place, error) {
 		p.version, err = strconv.ParseInt(id[cut+1:], 10, 64)
 	}
 	p.commit, p.subject = time.Unix(0, ns).UTC(), id[:max(cut, 0)]
-	if err != nil || p.String() != s {
-		return place{}, eventlog.ErrPosition.Wrap(fmt.Errorf("place %q: %w", s, err))
+	if err != nil || p.String() != s || !utf8.ValidString(s) {
+		return place{}, eventlog.ErrPosition.Wrap(fmt.Errorf("place %q", s))
 	}
 	return p, nil
 }
