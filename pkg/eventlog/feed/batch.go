@@ -72,9 +72,9 @@ func (f *Feed) encode(page eventlog.Page) (*batch, error) {
 }
 
 // structured returns an event in the JSON format of CloudEvents 1.0: the
-// attributes that it has on the bus, its payload, and its cursor.
+// attributes that it has on the bus, its cursor, and its payload.
 func structured(r eventlog.Record, cursor string) ([]byte, error) {
-	members := make(map[string]any, 16)
+	members := map[string]string{"cursor": cursor}
 	for name, value := range r.Attributes() {
 		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
 			members[attribute] = value
@@ -82,13 +82,17 @@ func structured(r eventlog.Record, cursor string) ([]byte, error) {
 			members["datacontenttype"] = value
 		}
 	}
-	members["cursor"] = cursor
-	members["data"] = r.Data
-	var text bytes.Buffer
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false)
-	err := enc.Encode(members)
-	return bytes.TrimSuffix(text.Bytes(), []byte("\n")), err
+	attributes, err := json.Marshal(members)
+	if err != nil {
+		return nil, err
+	}
+	text := bytes.NewBuffer(bytes.TrimSuffix(attributes, []byte("}")))
+	text.WriteString(`,"data":`)
+	if err := json.Compact(text, r.Data); err != nil { // a stream has an event on one line
+		return nil, err
+	}
+	text.WriteByte('}')
+	return text.Bytes(), nil
 }
 
 // A cursor is, in base64url: a version, whose feed it is of, the position's time
