@@ -7,6 +7,8 @@ package eventlog
 import (
 	"context"
 	"hash/fnv"
+	"math/bits"
+	"sync/atomic"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
@@ -14,6 +16,10 @@ import (
 
 // Retention is how long an event is kept.
 const Retention = 90 * 24 * time.Hour
+
+// Shards is how many shards a log has. It is part of the schema: an event never
+// changes its shard.
+const Shards = 16
 
 // Cursor is a position in one shard of a log, opaque outside the adapter that
 // made it. "" is the position before the first event.
@@ -25,48 +31,82 @@ type Entry struct {
 	events.Event
 }
 
+// Position is where to read on in a shard.
+type Position struct {
+	Shard int
+	After Cursor
+}
+
+// Progress is how far a shard has been published under a lease.
+type Progress struct {
+	Shard int
+	Epoch int64 // of the lease
+	UpTo  Cursor
+}
+
 // Log is what a Relay needs of a log. Appending belongs to the adapters, as it
 // takes part in a transaction of their database. Every method is safe for
 // concurrent use and fails with fault.Unavailable if the database is down.
 type Log interface {
-	// Read returns at most limit events of a shard after the cursor, in the
-	// order of their commits. An event that commits later never appears before
-	// one that was read. Events of one subject are all in one shard.
-	Read(ctx context.Context, shard int, after Cursor, limit int) ([]Entry, error)
-	// Published returns the cursor saved last for a shard, or "".
-	Published(ctx context.Context, shard int) (Cursor, error)
-	// SavePublished saves the cursor up to which a shard has been published,
-	// unless a later one is saved already: a slow replica does not turn the
-	// others back. Idempotent.
-	SavePublished(ctx context.Context, shard int, upTo Cursor) error
-	// Wake has a channel per shard that is sent to after this process has
-	// committed an event to that shard.
-	Wake() Wake
+	// Read returns at most limit events in all that come after the positions,
+	// which are of different shards in ascending order. The events come in that
+	// order too, those of a shard in the order of their commits; so if there are
+	// limit of them, more may follow in the last one's shard and in those after
+	// it. An event that commits later never appears before one that was read.
+	// One call to the database.
+	Read(ctx context.Context, from []Position, limit int) ([]Entry, error)
+	// Claim renews the replica's leases for LeaseTTL, first gives up those of
+	// the shards in release, and takes what is free for it, as Leases.Claim has
+	// it, in one transaction. It returns the leases that the replica has then,
+	// in the order of their shards, and how many shards are its share: of what
+	// it has beyond that, it is to release some.
+	Claim(ctx context.Context, replica string, release []int) (leases []Lease, share int, err error)
+	// Leave gives up all the replica's leases, and its share to the others.
+	// Idempotent.
+	Leave(ctx context.Context, replica string) error
+	// SavePublished saves for each shard the cursor up to which it has been
+	// published, unless a later one is saved already, and all in one
+	// transaction. A shard whose lease has another epoch by now is left as it
+	// is and returned as lost. Idempotent.
+	SavePublished(ctx context.Context, done []Progress) (lost []int, err error)
+	// Wake is told of each event that this process has committed. It is for one
+	// relay.
+	Wake() *Wake
 }
 
-// Wake tells a relay of commits made in its own process: a channel per shard.
-type Wake []chan struct{}
-
-// NewWake returns a Wake for a log of that many shards.
-func NewWake(shards int) Wake {
-	w := make(Wake, shards)
-	for i := range w {
-		w[i] = make(chan struct{}, 1)
-	}
-	return w
+// Wake tells a relay in which shards its own process has committed events.
+type Wake struct {
+	shards atomic.Uint32 // a bit for each
+	c      chan struct{}
 }
 
-// Notify wakes the relay of the subject's shard. It never blocks.
-func (w Wake) Notify(subject string) {
+// NewWake returns a Wake that nobody has been told of anything yet.
+func NewWake() *Wake { return &Wake{c: make(chan struct{}, 1)} }
+
+// Notify wakes the relay for the subject's shard. It never blocks.
+func (w *Wake) Notify(subject string) {
+	w.shards.Or(1 << Shard(subject))
 	select {
-	case w[Shard(subject, len(w))] <- struct{}{}:
+	case w.c <- struct{}{}:
 	default:
 	}
 }
 
-// Shard returns the shard, of so many, that a subject's events are in.
-func Shard(subject string, shards int) int {
+// C returns the channel that is sent to after Notify, at least once after the
+// last one.
+func (w *Wake) C() <-chan struct{} { return w.c }
+
+// Take returns the shards of all Notify since the last Take, in ascending order.
+func (w *Wake) Take() (shards []int) {
+	for set := w.shards.Swap(0); set != 0; set &= set - 1 {
+		shards = append(shards, bits.TrailingZeros32(set))
+	}
+	return shards
+}
+
+// Shard returns the shard that a subject's events are in.
+func Shard(subject string) int {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(subject))
-	return int(h.Sum32() % uint32(shards))
+	return int(h.Sum32() % Shards)
 }

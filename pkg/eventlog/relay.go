@@ -2,7 +2,8 @@ package eventlog
 
 import (
 	"context"
-	"fmt"
+	"crypto/rand"
+	"errors"
 	"sync"
 	"time"
 
@@ -12,101 +13,146 @@ import (
 )
 
 const (
+	// relayBatch bounds what is read at once, and so what is published at once
+	// of one shard.
 	relayBatch = 500
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
-	// pollEvery finds what another process committed, or this one just before
-	// it died. Local commits do not wait for it.
-	pollEvery = 5 * time.Second
-	// flushWithin is what a stop leaves for the last events.
+	// flushWithin is what a stop leaves for the last events, and leaveWithin
+	// what it leaves for giving up the leases.
 	flushWithin = 1500 * time.Millisecond
+	leaveWithin = 400 * time.Millisecond
 )
 
 // Relay publishes every event of a log, at least once, and those of one subject
-// in order. It never delays a request: it reads what is already committed.
+// in order. It shares the shards with the relays of other replicas, by leases.
+// It never delays a request: it reads what is already committed.
 type Relay struct {
-	log Log
-	pub bus.Publisher
-	zap *zap.Logger
+	log     Log
+	pub     bus.Publisher
+	zap     *zap.Logger
+	replica string
+	metrics metrics
 }
 
-// NewRelay returns a relay from log to pub. Run starts it.
-func NewRelay(log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
-	return &Relay{log: log, pub: pub, zap: logger}
+// NewRelay returns a relay from log to pub. name is what its metrics call the
+// log. Run starts it.
+func NewRelay(name string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
+	return &Relay{log: log, pub: pub, zap: logger, replica: rand.Text(), metrics: newMetrics(name)}
 }
 
 // Run publishes until ctx is done, and then, for a moment, what was committed
-// by that time. What remains is published by the next Run, as is what was
-// published but not saved as such.
+// by that time. What remains is published by another replica, which can take
+// over at once, or by the next Run, as is what was published but not saved as
+// such. It runs once.
 func (r *Relay) Run(ctx context.Context) {
+	defer r.metrics.observe(r.zap)()
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(flushWithin, cancel) })()
-	var wg sync.WaitGroup
-	for shard, wake := range r.log.Wake() {
-		wg.Go(func() { r.runShard(work, ctx.Done(), shard, wake) })
+	p := newPoller(r.log, r.zap)
+	s := &saver{log: r.log, queue: make(chan save)}
+	var services sync.WaitGroup
+	services.Go(func() { p.run(work, ctx.Done()) })
+	services.Go(func() { s.run(work) })
+	h := &holder{log: r.log, zap: r.zap, replica: r.replica, changes: r.metrics.leaseChanged, ended: make(chan struct{}, 1)}
+	h.run(ctx, work, func(now, retired context.Context, lease Lease) {
+		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired)
+	})
+	cancel()
+	services.Wait()
+	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	defer cancel()
+	if err := r.log.Leave(leave, r.replica); err != nil {
+		r.zap.Warn("the leases are not given up and will expire", zap.Error(err))
 	}
-	wg.Wait()
 }
 
-func (r *Relay) runShard(ctx context.Context, stop <-chan struct{}, shard int, wake <-chan struct{}) {
-	backoff := minBackoff
-	for stopping := false; ; {
-		err := r.drain(ctx, shard)
-		if stopping || ctx.Err() != nil {
+// shard publishes one shard under one lease.
+type shard struct {
+	*Relay
+	poller  *poller
+	saver   *saver
+	stop    <-chan struct{}
+	lease   Lease
+	backoff time.Duration
+}
+
+// run publishes until ctx ends, the lease is lost, or, once what is under way
+// is done, retired ends or all is published after stop.
+func (s *shard) run(ctx, retired context.Context) {
+	defer s.metrics.pending(s.lease.Shard, time.Time{})
+	s.backoff = minBackoff
+	at := Position{Shard: s.lease.Shard, After: s.lease.Published}
+	for again := true; ; {
+		entries := s.poller.next(retired, at, again)
+		if len(entries) == 0 {
 			return
 		}
-		if err == nil {
-			backoff = minBackoff
-			stopping = wait(stop, wake, pollEvery)
+		s.metrics.pending(at.Shard, entries[0].Time)
+		if err := s.pub.Publish(ctx, messages(entries)); err != nil {
+			if !s.pause(retired, "events are not published, trying again", err) {
+				return
+			}
+			again = true // and read anew: what is erased by then is not told
 			continue
 		}
-		r.zap.Warn("events are not published, trying again", zap.Int("shard", shard), zap.Duration("in", backoff), zap.Error(err))
-		stopping = wait(stop, nil, backoff)
-		backoff = min(2*backoff, maxBackoff)
+		at.After = entries[len(entries)-1].Cursor
+		if !s.save(ctx, retired, at.After) {
+			return
+		}
+		s.metrics.published(len(entries))
+		s.metrics.pending(at.Shard, time.Time{})
+		s.backoff, again = minBackoff, false
 	}
 }
 
-// wait returns when wake is sent to or the time is over, or true on stop.
-func wait(stop, wake <-chan struct{}, at time.Duration) (stopping bool) {
-	timer := time.NewTimer(at)
-	defer timer.Stop()
-	select {
-	case <-wake:
-	case <-timer.C:
-	case <-stop:
-		return true
-	}
-	return false
-}
-
-// drain publishes what the shard holds after its saved cursor.
-func (r *Relay) drain(ctx context.Context, shard int) error {
-	cursor, err := r.log.Published(ctx, shard)
-	if err != nil {
-		return fmt.Errorf("read the published cursor: %w", err)
-	}
+// save saves what is published, however long that takes, and returns false if
+// it cannot any more.
+func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
 	for {
-		entries, err := r.log.Read(ctx, shard, cursor, relayBatch)
-		if err != nil {
-			return fmt.Errorf("read the log: %w", err)
+		err := s.saver.save(ctx, Progress{Shard: s.lease.Shard, Epoch: s.lease.Epoch, UpTo: upTo})
+		if err == nil {
+			return true
 		}
-		if len(entries) == 0 {
-			return nil
+		if errors.Is(err, errLeaseLost) {
+			s.zap.Info("another replica has taken over", zap.Int("shard", s.lease.Shard))
+			return false
 		}
-		msgs := make([]bus.Message, len(entries))
-		for i, e := range entries {
-			msgs[i] = bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
-		}
-		if err := r.pub.Publish(ctx, msgs); err != nil {
-			return fmt.Errorf("publish: %w", err)
-		}
-		cursor = entries[len(entries)-1].Cursor
-		if err := r.log.SavePublished(ctx, shard, cursor); err != nil {
-			return fmt.Errorf("save the published cursor: %w", err)
-		}
-		if len(entries) < relayBatch {
-			return nil
+		if !s.pause(retired, "the published cursor is not saved, trying again", err) {
+			return false
 		}
 	}
+}
+
+// pause backs off after a failure and returns whether to try again: after stop,
+// only if that came during the pause.
+func (s *shard) pause(retired context.Context, what string, err error) bool {
+	select {
+	case <-retired.Done():
+		return false
+	case <-s.stop:
+		return false
+	default:
+	}
+	s.metrics.retried()
+	s.zap.Warn(what, zap.Int("shard", s.lease.Shard), zap.Duration("in", s.backoff), zap.Error(err))
+	timer := time.NewTimer(s.backoff)
+	defer timer.Stop()
+	s.backoff = min(2*s.backoff, maxBackoff)
+	select {
+	case <-timer.C:
+	case <-s.stop:
+	case <-retired.Done():
+		return false
+	}
+	return true
+}
+
+func messages(entries []Entry) []bus.Message {
+	msgs := make([]bus.Message, len(entries))
+	for i, e := range entries {
+		msgs[i] = bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
+	}
+	return msgs
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"sync"
 	"testing"
@@ -12,6 +11,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.opentelemetry.io/otel"
+	sdk "go.opentelemetry.io/otel/sdk/metric"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus"
@@ -19,53 +21,90 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// memoryLog is a log of two shards whose failures the test chooses.
+// memoryLog is a log whose failures the test chooses.
 type memoryLog struct {
 	mu        sync.Mutex
-	entries   [2][]eventlog.Entry
-	published [2]eventlog.Cursor
-	wake      eventlog.Wake
+	entries   [eventlog.Shards][]eventlog.Entry
+	published [eventlog.Shards]eventlog.Cursor
+	leases    eventlog.Leases
+	wake      *eventlog.Wake
+	down      bool
 	failSave  int // how many of the next saves fail
+	reads     int
+	claims    int
 }
 
-func newMemoryLog() *memoryLog { return &memoryLog{wake: eventlog.NewWake(2)} }
+var errDown = errors.New("the database is down")
+
+func newMemoryLog() *memoryLog { return &memoryLog{wake: eventlog.NewWake()} }
 
 func (l *memoryLog) append(subject string, version int64) {
-	shard := eventlog.Shard(subject, 2)
+	shard := eventlog.Shard(subject)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	cursor := eventlog.Cursor(strconv.Itoa(len(l.entries[shard]) + 1))
 	l.entries[shard] = append(l.entries[shard], eventlog.Entry{Cursor: cursor, Event: events.Event{
-		Type: events.AccountUpdatedV1, Subject: subject, Version: version, Data: []byte("{}"),
+		Type: events.AccountUpdatedV1, Subject: subject, Version: version, Data: []byte("{}"), Time: time.Now(),
 	}})
 }
 
-func (l *memoryLog) Read(_ context.Context, shard int, after eventlog.Cursor, limit int) ([]eventlog.Entry, error) {
+func (l *memoryLog) set(change func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	from, _ := strconv.Atoi(string(after))
-	rest := l.entries[shard][from:]
-	return slices.Clone(rest[:min(limit, len(rest))]), nil
+	change()
 }
 
-func (l *memoryLog) Published(_ context.Context, shard int) (eventlog.Cursor, error) {
+func (l *memoryLog) Read(_ context.Context, from []eventlog.Position, limit int) (all []eventlog.Entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.published[shard], nil
-}
-
-func (l *memoryLog) SavePublished(_ context.Context, shard int, upTo eventlog.Cursor) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.failSave > 0 {
-		l.failSave--
-		return errors.New("the database is down")
+	if l.reads++; l.down {
+		return nil, errDown
 	}
-	l.published[shard] = upTo
+	for _, at := range from {
+		after, _ := strconv.Atoi(string(at.After))
+		rest := l.entries[at.Shard][after:]
+		all = append(all, rest[:min(limit-len(all), len(rest))]...)
+	}
+	return all, nil
+}
+
+func (l *memoryLog) Claim(_ context.Context, replica string, release []int) (leases []eventlog.Lease, share int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.claims++; l.down {
+		return nil, 0, errDown
+	}
+	share = l.leases.Claim(replica, release, time.Now())
+	leases = l.leases.Owned(replica)
+	for i := range leases {
+		leases[i].Published = l.published[leases[i].Shard]
+	}
+	return leases, share, nil
+}
+
+func (l *memoryLog) Leave(_ context.Context, replica string) error {
+	l.set(func() { l.leases.Leave(replica) })
 	return nil
 }
 
-func (l *memoryLog) Wake() eventlog.Wake { return l.wake }
+func (l *memoryLog) SavePublished(_ context.Context, done []eventlog.Progress) (lost []int, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down || l.failSave > 0 {
+		l.failSave--
+		return nil, errDown
+	}
+	for _, p := range done {
+		if l.leases.Shards[p.Shard].Epoch != p.Epoch {
+			lost = append(lost, p.Shard)
+			continue
+		}
+		l.published[p.Shard] = p.UpTo
+	}
+	return lost, nil
+}
+
+func (l *memoryLog) Wake() *eventlog.Wake { return l.wake }
 
 // recorder is a broker that keeps what it is given; while down is set, it
 // keeps the first message of a batch and fails.
@@ -114,7 +153,7 @@ func run(t *testing.T, l eventlog.Log, pub bus.Publisher) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		eventlog.NewRelay(l, pub, zap.NewNop()).Run(ctx)
+		eventlog.NewRelay("test", l, pub, zap.NewNop()).Run(ctx)
 	}()
 	return func() {
 		cancel()
@@ -139,7 +178,7 @@ func TestRelayPublishesWhatIsThereAndWhatComes(t *testing.T) {
 		broker.want(t, "account/1", 1, 2)
 
 		l.append("account/1", 3) // by another process
-		time.Sleep(6 * time.Second)
+		time.Sleep(1100 * time.Millisecond)
 		synctest.Wait()
 		broker.want(t, "account/1", 1, 2, 3)
 	})
@@ -156,12 +195,14 @@ func TestRelayRepeatsFromTheSavedCursor(t *testing.T) {
 		synctest.Wait()
 		broker.want(t, "account/1", 1)
 		broker.setDown(false)
-		l.mu.Lock()
-		l.failSave = 1 // published, and then the cursor is lost
-		l.mu.Unlock()
+		l.set(func() { l.failSave = 2 }) // what is published is not published again for that
 		time.Sleep(time.Second)
 		synctest.Wait()
-		broker.want(t, "account/1", 1, 1, 2, 1, 2)
+		broker.want(t, "account/1", 1, 1, 2)
+		l.append("account/1", 3)
+		l.wake.Notify("account/1")
+		synctest.Wait()
+		broker.want(t, "account/1", 1, 1, 2, 3)
 	})
 }
 
@@ -232,5 +273,179 @@ func TestRelayPublishesLongBacklogsInOrder(t *testing.T) {
 		defer stop()
 		synctest.Wait()
 		broker.want(t, "account/1", versions...)
+	})
+}
+
+func TestRelayIdles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		time.Sleep(time.Minute)
+		before := l.reads + l.claims
+		time.Sleep(time.Minute)
+		if calls := l.reads + l.claims - before; calls > 2*60 {
+			t.Errorf("%d calls to the database in an idle minute, want at most 2 a second", calls)
+		}
+	})
+}
+
+func TestRelayFollowsOthersClosely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		time.Sleep(time.Minute)
+		var worst time.Duration
+		for version := range int64(100) { // not told of: they are another process's
+			l.append("account/1", version+1)
+			begin := time.Now()
+			for {
+				broker.mu.Lock()
+				n := len(broker.got["account/1"])
+				broker.mu.Unlock()
+				if n == int(version)+1 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if took := time.Since(begin); version > 0 { // the first ends the idling
+				worst = max(worst, took)
+			}
+		}
+		if worst > 60*time.Millisecond {
+			t.Errorf("an event of a busy replica was found after %v", worst)
+		}
+	})
+}
+
+// blocking is a broker that never answers for one key.
+type blocking struct {
+	*recorder
+	key string
+}
+
+func (b blocking) Publish(ctx context.Context, msgs []bus.Message) error {
+	for _, m := range msgs {
+		if m.OrderingKey == b.key {
+			<-ctx.Done()
+			return ctx.Err()
+		}
+	}
+	return b.recorder.Publish(ctx, msgs)
+}
+
+func TestRelayOneKeyHoldsUpItsShardAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, blocking{broker, "account/1"})
+		defer stop()
+		l.append("account/1", 1)
+		l.wake.Notify("account/1")
+		synctest.Wait()
+		for i := 2; i < 40; i++ {
+			subject := fmt.Sprintf("account/%d", i)
+			l.append(subject, 1)
+			l.wake.Notify(subject)
+			synctest.Wait()
+			if eventlog.Shard(subject) != eventlog.Shard("account/1") {
+				broker.want(t, subject, 1)
+			}
+		}
+	})
+}
+
+func TestRelayOutlastsTheDatabase(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		l.down = true
+		stop := run(t, l, broker)
+		defer stop()
+		l.append("account/1", 1)
+		time.Sleep(time.Minute)
+		l.set(func() { l.down = false })
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		broker.want(t, "account/1", 1)
+		l.set(func() { l.down = true })
+		time.Sleep(time.Minute) // the leases expire
+		l.append("account/1", 2)
+		l.set(func() { l.down = false })
+		time.Sleep(11 * time.Second)
+		synctest.Wait()
+		broker.want(t, "account/1", 1, 2)
+	})
+}
+
+func TestRelayDoesNotPublishBeyondItsLeases(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		synctest.Wait()
+		l.set(func() { l.down = true })
+		time.Sleep(eventlog.LeaseTTL)
+		l.set(func() {
+			l.leases.Claim("another", nil, time.Now())
+			l.down = false
+		})
+		l.append("account/1", 1)
+		l.wake.Notify("account/1")
+		time.Sleep(eventlog.LeaseTTL - time.Second)
+		synctest.Wait()
+		broker.want(t, "account/1")
+		time.Sleep(3 * time.Second) // the other has expired
+		synctest.Wait()
+		broker.want(t, "account/1", 1)
+	})
+}
+
+func TestRelayTellsHowItFares(t *testing.T) {
+	reader := sdk.NewManualReader()
+	otel.SetMeterProvider(sdk.NewMeterProvider(sdk.WithReader(reader)))
+	metrics := func() map[string]float64 {
+		t.Helper()
+		var all metricdata.ResourceMetrics
+		if err := reader.Collect(t.Context(), &all); err != nil {
+			t.Fatal(err)
+		}
+		values := map[string]float64{}
+		for _, scope := range all.ScopeMetrics {
+			for _, m := range scope.Metrics {
+				switch data := m.Data.(type) {
+				case metricdata.Sum[int64]:
+					values[m.Name] = float64(data.DataPoints[0].Value)
+				case metricdata.Gauge[float64]:
+					values[m.Name] = data.DataPoints[0].Value
+				}
+			}
+		}
+		return values
+	}
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		broker.setDown(true)
+		l.append("account/1", 1)
+		stop := run(t, l, broker)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		got := metrics()
+		if age := got["concha.relay.oldest_unpublished_age"]; age != 5 {
+			t.Errorf("the oldest event is %v s old, want 5", age)
+		}
+		if retries := got["concha.relay.retries"]; retries < 5 || retries > 7 {
+			t.Errorf("%v retries in 5 s, want about 6", retries)
+		}
+		broker.setDown(false)
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		got = metrics()
+		delete(got, "concha.relay.retries")
+		if diff := cmp.Diff(map[string]float64{
+			"concha.relay.oldest_unpublished_age": 0, "concha.relay.published": 1, "concha.relay.lease_changes": eventlog.Shards,
+		}, got); diff != "" {
+			t.Errorf("metrics (-want +got):\n%s", diff)
+		}
+		stop()
 	})
 }

@@ -141,7 +141,7 @@ const upkeepEvery = time.Hour
 
 func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge purge, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
-		eventlog.NewRelay(log, pub, logger).Run(ctx)
+		eventlog.NewRelay("accounts", log, pub, logger).Run(ctx)
 		return nil
 	})
 	g.Go(background.Receiving, "subscriber to account events", func(ctx context.Context) error {

@@ -145,7 +145,7 @@ const upkeepEvery = time.Hour
 
 func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge purge, pub bus.Publisher, subs subscribers, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
-		eventlog.NewRelay(log, pub, logger).Run(ctx)
+		eventlog.NewRelay("audios", log, pub, logger).Run(ctx)
 		return nil
 	})
 	for name, sub := range subs {

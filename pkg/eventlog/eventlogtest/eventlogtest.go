@@ -32,6 +32,8 @@ type Backend struct {
 	Write func(ctx context.Context, do func(Tx) error) error
 	// Elsewhere is Write in another process, or Write if there can be none.
 	Elsewhere func(ctx context.Context, do func(Tx) error) error
+	// Pass has time pass by the clock that judges leases.
+	Pass func(ctx context.Context, d time.Duration) error
 }
 
 // Run tests a backend with a log that is empty. It stays open to the test.
@@ -43,6 +45,7 @@ func Run(t *testing.T, b Backend) {
 		{"published cursor", testPublished}, // first: it is for an empty log
 		{"what is appended is read", testRoundTrip},
 		{"read in steps", testLimit},
+		{"read several shards at once", testShards},
 		{"order of one transaction", testOneTransaction},
 		{"a transaction that fails", testRollback},
 		{"a version is logged once", testVersionOnce},
@@ -52,6 +55,11 @@ func Run(t *testing.T, b Backend) {
 		{"redact", testRedact},
 		{"a cursor of nobody's", testBadCursor},
 		{"cancelled context", testCancelled},
+		{"leases are shared", testLeasesShared},
+		{"leases are renewed and expire", testLeasesExpire},
+		{"leases are given up", testLeasesGivenUp},
+		{"leases have one owner", testLeasesExclusive},
+		{"a lease that is lost saves nothing", testFencing},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, b) })
 	}
@@ -59,6 +67,16 @@ func Run(t *testing.T, b Backend) {
 
 // subject returns one that no other test uses.
 func subject(t *testing.T) string { return fmt.Sprintf("account/%x", t.Name()) }
+
+// subjectIn returns a subject in a shard that no other test uses, each time the
+// same.
+func subjectIn(t *testing.T, shard int) string {
+	for i := 0; ; i++ {
+		if s := fmt.Sprintf("%s%d", subject(t), i); eventlog.Shard(s) == shard {
+			return s
+		}
+	}
+}
 
 func event(subject string, version int64) events.Event {
 	return events.Event{
@@ -82,13 +100,11 @@ func appendAll(t *testing.T, write func(context.Context, func(Tx) error) error, 
 	}
 }
 
-func shardOf(b Backend, subject string) int { return eventlog.Shard(subject, len(b.Log.Wake())) }
-
 // read returns all that a shard has after a cursor.
 func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) (all []eventlog.Entry) {
 	t.Helper()
 	for {
-		entries, err := b.Log.Read(t.Context(), shard, after, limit)
+		entries, err := b.Log.Read(t.Context(), []eventlog.Position{{Shard: shard, After: after}}, limit)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}
@@ -130,36 +146,43 @@ func wantTold(t *testing.T, entries []eventlog.Entry, subject string, want ...ev
 }
 
 func testPublished(t *testing.T, b Backend) {
-	shards := len(b.Log.Wake())
-	for shard := range shards {
-		if c, err := b.Log.Published(t.Context(), shard); c != "" || err != nil {
-			t.Errorf("Published(%d) of a new log = %q, %v", shard, c, err)
-		}
+	const me = "me"
+	leases, share := claim(t, b, me)
+	if len(leases) != eventlog.Shards || share != eventlog.Shards {
+		t.Fatalf("the only replica has %d leases and a share of %d, want all %d", len(leases), share, eventlog.Shards)
 	}
-	s := subject(t)
-	appendAll(t, b.Write, event(s, 1), event(s, 2))
-	entries := read(t, b, shardOf(b, s), "", 10)
-	for _, e := range entries {
-		for range 2 { // idempotent
-			if err := b.Log.SavePublished(t.Context(), shardOf(b, s), e.Cursor); err != nil {
-				t.Fatalf("SavePublished: %v", err)
+	defer leave(t, b, me)
+	want := make([]eventlog.Cursor, eventlog.Shards)
+	check := func(when string) {
+		t.Helper()
+		leases, _ := claim(t, b, me)
+		for _, l := range leases {
+			if l.Published != want[l.Shard] {
+				t.Errorf("%s, shard %d is published up to %q, want %q", when, l.Shard, l.Published, want[l.Shard])
 			}
 		}
-		if c, err := b.Log.Published(t.Context(), shardOf(b, s)); c != e.Cursor || err != nil {
-			t.Errorf("Published = %q, %v, want %q", c, err, e.Cursor)
+	}
+	check("new")
+	s, other := subject(t), subjectIn(t, (eventlog.Shard(subject(t))+1)%eventlog.Shards)
+	appendAll(t, b.Write, event(s, 1), event(s, 2), event(other, 1))
+	entries, others := read(t, b, eventlog.Shard(s), "", 10), read(t, b, eventlog.Shard(other), "", 10)
+	for _, e := range entries {
+		for range 2 { // idempotent
+			save(t, b, leases[eventlog.Shard(s)], e.Cursor)
 		}
+		want[eventlog.Shard(s)] = e.Cursor
+		check("saved")
 	}
-	if err := b.Log.SavePublished(t.Context(), shardOf(b, s), entries[0].Cursor); err != nil {
-		t.Fatalf("SavePublished: %v", err)
+	mine, theirs := leases[eventlog.Shard(s)], leases[eventlog.Shard(other)]
+	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in no order, one of them earlier than what is saved
+		{Shard: theirs.Shard, Epoch: theirs.Epoch, UpTo: others[0].Cursor},
+		{Shard: mine.Shard, Epoch: mine.Epoch, UpTo: entries[0].Cursor},
+	})
+	if len(lost) > 0 || err != nil {
+		t.Errorf("SavePublished = %v, %v", lost, err)
 	}
-	if c, err := b.Log.Published(t.Context(), shardOf(b, s)); c != entries[1].Cursor || err != nil {
-		t.Errorf("Published = %q, %v after an earlier cursor was saved, want %q", c, err, entries[1].Cursor)
-	}
-	for shard := range shards {
-		if c, err := b.Log.Published(t.Context(), shard); shard != shardOf(b, s) && (c != "" || err != nil) {
-			t.Errorf("Published(%d) = %q, %v after another shard's was saved", shard, c, err)
-		}
-	}
+	want[theirs.Shard] = others[0].Cursor
+	check("two saved at once")
 }
 
 func testRoundTrip(t *testing.T, b Backend) {
@@ -169,15 +192,15 @@ func testRoundTrip(t *testing.T, b Backend) {
 	begin := time.Now()
 	appendAll(t, b.Write, one)
 	appendAll(t, b.Write, two)
-	all := read(t, b, shardOf(b, s), "", 100)
+	all := read(t, b, eventlog.Shard(s), "", 100)
 	wantTold(t, all, s, one, two)
 	for _, e := range all {
 		if age := e.Time.Sub(begin); e.Subject == s && (age < -time.Minute || age > time.Minute || e.Time.Location() != time.UTC) {
 			t.Errorf("event %s has the time %v, want about %v, in UTC", e.ID(), e.Time, begin)
 		}
 	}
-	for shard := range b.Log.Wake() {
-		if shard != shardOf(b, s) {
+	for shard := range eventlog.Shards {
+		if shard != eventlog.Shard(s) {
 			wantTold(t, read(t, b, shard, "", 100), s)
 		}
 	}
@@ -185,16 +208,16 @@ func testRoundTrip(t *testing.T, b Backend) {
 
 func testLimit(t *testing.T, b Backend) {
 	s := subject(t)
-	after := end(t, b, shardOf(b, s))
+	after := end(t, b, eventlog.Shard(s))
 	var want []events.Event
 	for version := range int64(7) {
 		want = append(want, event(s, version+1))
 		appendAll(t, b.Write, event(s, version+1))
 	}
 	for _, limit := range []int{1, 2, 7, 8} {
-		wantTold(t, read(t, b, shardOf(b, s), after, limit), s, want...)
+		wantTold(t, read(t, b, eventlog.Shard(s), after, limit), s, want...)
 	}
-	if rest := read(t, b, shardOf(b, s), end(t, b, shardOf(b, s)), 10); len(rest) > 0 {
+	if rest := read(t, b, eventlog.Shard(s), end(t, b, eventlog.Shard(s)), 10); len(rest) > 0 {
 		t.Errorf("after the last event comes %s", rest[0].ID())
 	}
 }
@@ -206,7 +229,7 @@ func testOneTransaction(t *testing.T, b Backend) {
 		want = append(want, event(s, version))
 	}
 	appendAll(t, b.Write, want...)
-	wantTold(t, read(t, b, shardOf(b, s), "", 3), s, want...)
+	wantTold(t, read(t, b, eventlog.Shard(s), "", 3), s, want...)
 }
 
 var errRefused = errors.New("refused")
@@ -217,7 +240,7 @@ func testRollback(t *testing.T, b Backend) {
 	if !errors.Is(err, errRefused) {
 		t.Fatalf("Write = %v, want its function's error", err)
 	}
-	wantTold(t, read(t, b, shardOf(b, s), "", 100), s)
+	wantTold(t, read(t, b, eventlog.Shard(s), "", 100), s)
 }
 
 func testVersionOnce(t *testing.T, b Backend) {
@@ -226,14 +249,55 @@ func testVersionOnce(t *testing.T, b Backend) {
 	if err := b.Write(t.Context(), func(tx Tx) error { return tx.Append(event(s, 1)) }); err == nil {
 		t.Error("the same version was appended twice")
 	}
-	wantTold(t, read(t, b, shardOf(b, s), "", 100), s, event(s, 1))
+	wantTold(t, read(t, b, eventlog.Shard(s), "", 100), s, event(s, 1))
+}
+
+func testShards(t *testing.T, b Backend) {
+	const each = 4
+	var from []eventlog.Position
+	var want []events.Event
+	for _, shard := range []int{1, 2, 5, 15} {
+		from = append(from, eventlog.Position{Shard: shard, After: end(t, b, shard)})
+		s := subjectIn(t, shard)
+		for version := range int64(each) {
+			want = append(want, event(s, version+1))
+		}
+	}
+	for shard := range eventlog.Shards { // not asked for, but for one
+		from := subjectIn(t, shard) + "0"
+		if at := eventlog.Shard(from); at != 1 && at != 2 && at != 5 && at != 15 {
+			appendAll(t, b.Write, event(from, 1))
+		}
+	}
+	for version := range int64(each) {
+		for i := len(from) - 1; i >= 0; i-- {
+			appendAll(t, b.Write, event(subjectIn(t, from[i].Shard), version+1))
+		}
+	}
+	for _, limit := range []int{1, each, each + 1, 2 * each, len(want) - 1, len(want), len(want) + 1} {
+		entries, err := b.Log.Read(t.Context(), from, limit)
+		if err != nil {
+			t.Fatalf("Read: %v", err)
+		}
+		var got []events.Event
+		for _, e := range entries {
+			e.Time = time.Time{}
+			got = append(got, e.Event)
+		}
+		if diff := gocmp.Diff(want[:min(limit, len(want))], got); diff != "" {
+			t.Errorf("events, limit %d (-want +got):\n%s", limit, diff)
+		}
+	}
+	if entries, err := b.Log.Read(t.Context(), nil, 10); len(entries) > 0 || err != nil {
+		t.Errorf("Read of no shards = %v, %v", entries, err)
+	}
 }
 
 // One transaction appends first and commits last: what is read in between must
 // not pass it by.
 func testLate(t *testing.T, b Backend) {
 	s := subject(t)
-	shard := shardOf(b, s)
+	shard := eventlog.Shard(s)
 	after := end(t, b, shard)
 	appended, commit := make(chan struct{}), make(chan struct{})
 	var wg sync.WaitGroup
@@ -278,7 +342,7 @@ func testFollow(t *testing.T, b Backend) {
 	after := map[int]eventlog.Cursor{}
 	for i := range subjects {
 		subjects[i] = fmt.Sprintf("%s%d", subject(t), i)
-		shard := shardOf(b, subjects[i])
+		shard := eventlog.Shard(subjects[i])
 		after[shard] = end(t, b, shard)
 	}
 	done := make(chan struct{})
@@ -330,15 +394,13 @@ func testFollow(t *testing.T, b Backend) {
 
 func testWake(t *testing.T, b Backend) {
 	s := subject(t)
-	woken := func() (shards []int) {
-		for shard, wake := range b.Log.Wake() {
-			select {
-			case <-wake:
-				shards = append(shards, shard)
-			default:
-			}
+	woken := func() []int {
+		select {
+		case <-b.Log.Wake().C():
+			return b.Log.Wake().Take()
+		default:
+			return nil
 		}
-		return shards
 	}
 	woken()
 	err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Append(event(s, 1)), errRefused) })
@@ -348,18 +410,18 @@ func testWake(t *testing.T, b Backend) {
 	for version := range int64(2) { // also if nobody took the first
 		appendAll(t, b.Write, event(s, version+1))
 	}
-	if shards := woken(); !slices.Equal(shards, []int{shardOf(b, s)}) {
-		t.Errorf("a commit woke %v, want the shard of its subject, %d", shards, shardOf(b, s))
+	if shards := woken(); !slices.Equal(shards, []int{eventlog.Shard(s)}) {
+		t.Errorf("a commit woke %v, want the shard of its subject, %d", shards, eventlog.Shard(s))
 	}
-	wantTold(t, read(t, b, shardOf(b, s), "", 100), s, event(s, 1), event(s, 2))
+	wantTold(t, read(t, b, eventlog.Shard(s), "", 100), s, event(s, 1), event(s, 2))
 }
 
 func testRedact(t *testing.T, b Backend) {
 	s, neighbour := subject(t), subject(t)+"0"
-	after := end(t, b, shardOf(b, s))
+	after := end(t, b, eventlog.Shard(s))
 	appendAll(t, b.Write, event(s, 1), event(neighbour, 1))
 	appendAll(t, b.Write, event(s, 2))
-	before := read(t, b, shardOf(b, s), after, 100)
+	before := read(t, b, eventlog.Shard(s), after, 100)
 	deleted := event(s, 3)
 	deleted.Type = events.AccountDeletedV1
 	if err := b.Write(t.Context(), func(tx Tx) error {
@@ -371,9 +433,9 @@ func testRedact(t *testing.T, b Backend) {
 		e.Data = []byte(events.Redacted)
 		return e
 	}
-	all := read(t, b, shardOf(b, s), after, 100)
+	all := read(t, b, eventlog.Shard(s), after, 100)
 	wantTold(t, all, s, redacted(event(s, 1)), redacted(event(s, 2)), deleted)
-	wantTold(t, read(t, b, shardOf(b, neighbour), "", 100), neighbour, event(neighbour, 1))
+	wantTold(t, read(t, b, eventlog.Shard(neighbour), "", 100), neighbour, event(neighbour, 1))
 	for i, e := range before {
 		if all[i].Cursor != e.Cursor || !all[i].Time.Equal(e.Time) {
 			t.Errorf("event %s was at %q, %v and is at %q, %v", e.ID(), e.Cursor, e.Time, all[i].Cursor, all[i].Time)
@@ -383,10 +445,10 @@ func testRedact(t *testing.T, b Backend) {
 
 func testBadCursor(t *testing.T, b Backend) {
 	for _, c := range []eventlog.Cursor{"x", "1x", "/", "-"} {
-		if _, err := b.Log.Read(t.Context(), 0, c, 10); err == nil {
+		if _, err := b.Log.Read(t.Context(), []eventlog.Position{{After: c}}, 10); err == nil {
 			t.Errorf("Read after %q succeeded", c)
 		}
-		if err := b.Log.SavePublished(t.Context(), 0, c); err == nil {
+		if _, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{UpTo: c}}); err == nil {
 			t.Errorf("SavePublished of %q succeeded", c)
 		}
 	}
@@ -395,10 +457,13 @@ func testBadCursor(t *testing.T, b Backend) {
 func testCancelled(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.Log.Read(ctx, 0, "", 10); !errors.Is(err, context.Canceled) {
+	if _, err := b.Log.Read(ctx, []eventlog.Position{{}}, 10); !errors.Is(err, context.Canceled) {
 		t.Errorf("Read = %v, want context.Canceled", err)
 	}
-	if _, err := b.Log.Published(ctx, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("Published = %v, want context.Canceled", err)
+	if _, _, err := b.Log.Claim(ctx, "me", nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("Claim = %v, want context.Canceled", err)
+	}
+	if _, err := b.Log.SavePublished(ctx, []eventlog.Progress{{UpTo: end(t, b, eventlog.Shard(subject(t)))}}); err == nil {
+		t.Error("SavePublished succeeded")
 	}
 }

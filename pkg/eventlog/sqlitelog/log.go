@@ -1,16 +1,15 @@
-// Package sqlitelog is the event log in a SQLite database. It has one shard:
-// there is one process, and its writer commits one group at a time, so the
-// order of the sequence numbers is the order of the commits.
+// Package sqlitelog is the event log in a SQLite database. Its writer commits
+// one group at a time, so the order of the sequence numbers is the order of the
+// commits. As one process at a time has the database open, the leases are in
+// its memory: they cost nothing, and after a crash none is left to expire.
 package sqlitelog
 
 import (
 	"context"
-	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
@@ -34,22 +33,26 @@ func Migrations() sqlitedb.Migrations {
 type Log struct {
 	db   *sqlitedb.DB
 	now  func() time.Time
-	wake eventlog.Wake
+	wake *eventlog.Wake
+
+	mu     sync.Mutex
+	leases eventlog.Leases
 
 	committed eventlog.Signal
 }
 
 var _ eventlog.Log = (*Log)(nil)
 
-// New returns the log in db. Events are stamped with now.
+// New returns the log in db, the only one of the process. now stamps the events
+// and is the clock of the leases.
 func New(db *sqlitedb.DB, now func() time.Time) *Log {
-	return &Log{db: db, now: now, wake: eventlog.NewWake(1)}
+	return &Log{db: db, now: now, wake: eventlog.NewWake()}
 }
 
 // Append adds e to the log as part of tx.
 func (l *Log) Append(tx *sqlitedb.Tx, e events.Event) error {
-	_, err := tx.Exec(`INSERT INTO event_log (time, subject, version, type, data, traceparent) VALUES (?, ?, ?, ?, ?, ?)`,
-		l.now().UnixMicro(), e.Subject, e.Version, e.Type, string(e.Data), e.Traceparent)
+	_, err := tx.Exec(`INSERT INTO event_log (shard, time, subject, version, type, data, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+		eventlog.Shard(e.Subject), l.now().UnixMicro(), e.Subject, e.Version, e.Type, string(e.Data), e.Traceparent)
 	if err != nil {
 		return fmt.Errorf("append %s: %w", e.ID(), err)
 	}
@@ -67,64 +70,6 @@ func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
 	return nil
 }
 
-// Wake implements eventlog.Log.
-func (l *Log) Wake() eventlog.Wake { return l.wake }
-
-// Read implements eventlog.Log.
-func (l *Log) Read(ctx context.Context, _ int, after eventlog.Cursor, limit int) ([]eventlog.Entry, error) {
-	seq, err := fromCursor(after)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := l.db.Query(ctx, `SELECT seq, time, subject, version, type, data, traceparent
-		FROM event_log WHERE seq > ? ORDER BY seq LIMIT ?`, seq, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read events: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var entries []eventlog.Entry
-	for rows.Next() {
-		var e eventlog.Entry
-		var micros int64
-		if err := rows.Scan(&seq, &micros, &e.Subject, &e.Version, &e.Type, (*[]byte)(&e.Data), &e.Traceparent); err != nil {
-			return nil, fmt.Errorf("read events: %w", sqlitedb.Translate(err))
-		}
-		e.Time = time.UnixMicro(micros).UTC()
-		e.Cursor = toCursor(seq)
-		entries = append(entries, e)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read events: %w", sqlitedb.Translate(err))
-	}
-	return entries, nil
-}
-
-// Published implements eventlog.Log.
-func (l *Log) Published(ctx context.Context, shard int) (eventlog.Cursor, error) {
-	var seq int64
-	err := l.db.QueryRow(ctx, `SELECT seq FROM event_log_published WHERE shard = ?`, shard).Scan(&seq)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", nil
-	}
-	if err != nil {
-		return "", fmt.Errorf("read the published cursor: %w", err)
-	}
-	return toCursor(seq), nil
-}
-
-// SavePublished implements eventlog.Log.
-func (l *Log) SavePublished(ctx context.Context, shard int, upTo eventlog.Cursor) error {
-	seq, err := fromCursor(upTo)
-	if err != nil {
-		return err
-	}
-	return l.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		_, err := tx.Exec(`INSERT INTO event_log_published (shard, seq) VALUES (?, ?)
-			ON CONFLICT (shard) DO UPDATE SET seq = max(seq, excluded.seq)`, shard, seq)
-		return err
-	})
-}
-
 // Purge removes published events older than eventlog.Retention, in steps that
 // do not hold up other writes, and returns how many.
 func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
@@ -133,8 +78,8 @@ func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
 		var n int64
 		err := l.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
 			n, err = tx.Exec(`DELETE FROM event_log WHERE seq IN (
-				SELECT seq FROM (SELECT seq, time FROM event_log ORDER BY seq LIMIT 1000)
-				WHERE time < ? AND seq <= (SELECT coalesce(max(seq), 0) FROM event_log_published))`, before)
+				SELECT seq FROM (SELECT seq, shard, time FROM event_log ORDER BY seq LIMIT 1000) oldest
+				WHERE time < ? AND seq <= (SELECT p.seq FROM event_log_published p WHERE p.shard = oldest.shard))`, before)
 			return err
 		})
 		removed += n
@@ -142,19 +87,4 @@ func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
 			return removed, err
 		}
 	}
-}
-
-func toCursor(seq int64) eventlog.Cursor {
-	return eventlog.Cursor(strconv.FormatInt(seq, 10))
-}
-
-func fromCursor(c eventlog.Cursor) (int64, error) {
-	if c == "" {
-		return 0, nil
-	}
-	seq, err := strconv.ParseInt(string(c), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("cursor %q: %w", c, err)
-	}
-	return seq, nil
 }

@@ -2,9 +2,17 @@ package sqlitelog_test
 
 import (
 	"context"
+	"fmt"
+	"io/fs"
 	"path/filepath"
+	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
@@ -33,11 +41,100 @@ func (t tx) Redact(subject string) error { return t.log.Redact(t.Tx, subject) }
 
 func TestLog(t *testing.T) {
 	db := open(t)
-	log := sqlitelog.New(db, time.Now)
+	var passed atomic.Int64
+	log := sqlitelog.New(db, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	write := func(ctx context.Context, do func(eventlogtest.Tx) error) error {
 		return db.Write(ctx, func(t *sqlitedb.Tx) error { return do(tx{log, t}) })
 	}
-	eventlogtest.Run(t, eventlogtest.Backend{Log: log, Write: write, Elsewhere: write})
+	eventlogtest.Run(t, eventlogtest.Backend{
+		Log: log, Write: write, Elsewhere: write,
+		Pass: func(_ context.Context, d time.Duration) error { passed.Add(int64(d)); return nil },
+	})
+}
+
+// everything is the positions of a whole log.
+func everything() (from []eventlog.Position) {
+	for shard := range eventlog.Shards {
+		from = append(from, eventlog.Position{Shard: shard})
+	}
+	return from
+}
+
+// TestOlderDatabase opens one that was written when the log had one shard.
+func TestOlderDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log.db")
+	first, err := fs.ReadFile(sqlitelog.Migrations().Files, "001_event_log.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sqlitedb.Open(t.Context(), path, sqlitedb.Migrations{
+		Component: sqlitelog.Migrations().Component, Files: fstest.MapFS{"001_event_log.sql": {Data: first}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const subjects, versions, published = 40, 5, 70
+	var want []string // in the order of the log, what is not published
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		for version := range versions {
+			for subject := range subjects {
+				e := events.Event{Subject: fmt.Sprintf("account/%d", subject*subject*7919), Version: int64(version) + 1}
+				if _, err := tx.Exec(`INSERT INTO event_log (time, subject, version, type, data, traceparent) VALUES (0, ?, ?, '', '{}', '')`, e.Subject, e.Version); err != nil {
+					return err
+				}
+				if version*subjects+subject >= published {
+					want = append(want, e.ID())
+				}
+			}
+		}
+		_, err := tx.Exec(`INSERT INTO event_log_published (shard, seq) VALUES (0, ?)`, published)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	if db, err = sqlitedb.Open(t.Context(), path, sqlitelog.Migrations()); err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	log := sqlitelog.New(db, time.Now)
+	leases, _, err := log.Claim(t.Context(), "me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []eventlog.Entry
+	for _, l := range leases {
+		entries, err := log.Read(t.Context(), []eventlog.Position{{Shard: l.Shard, After: l.Published}}, 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if shard := eventlog.Shard(e.Subject); shard != l.Shard {
+				t.Errorf("%s is in shard %d, want %d", e.ID(), l.Shard, shard)
+			}
+		}
+		if !slices.IsSortedFunc(entries, bySeq) {
+			t.Errorf("shard %d is not in the order of the log", l.Shard)
+		}
+		got = append(got, entries...)
+	}
+	slices.SortFunc(got, bySeq)
+	var ids []string
+	for _, e := range got {
+		ids = append(ids, e.ID())
+	}
+	if diff := cmp.Diff(want, ids); diff != "" {
+		t.Errorf("what is to be published (-want +got):\n%s", diff)
+	}
+}
+
+func bySeq(a, b eventlog.Entry) int {
+	x, _ := strconv.Atoi(string(a.Cursor))
+	y, _ := strconv.Atoi(string(b.Cursor))
+	return x - y
 }
 
 func TestPurge(t *testing.T) {
@@ -62,7 +159,7 @@ func TestPurge(t *testing.T) {
 		if removed, err := log.Purge(t.Context()); removed != want || err != nil {
 			t.Errorf("Purge = %d, %v, want %d", removed, err, want)
 		}
-		left, err := log.Read(t.Context(), 0, "", 5000)
+		left, err := log.Read(t.Context(), everything(), 5000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,9 +175,20 @@ func TestPurge(t *testing.T) {
 	if len(left) != old+1 {
 		t.Fatalf("%d events left, want all", len(left))
 	}
-	if err := log.SavePublished(t.Context(), 0, left[old].Cursor); err != nil {
-		t.Fatal(err)
+	publish := func(e eventlog.Entry) {
+		t.Helper()
+		leases, _, err := log.Claim(t.Context(), "me", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lease := leases[eventlog.Shard(e.Subject)]
+		if lost, err := log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: e.Cursor}}); len(lost) > 0 || err != nil {
+			t.Fatal(lost, err)
+		}
 	}
+	publish(left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/young" })])
+	purge(0) // what is old is not published, though what came after it is, in another shard
+	publish(left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/old" && e.Version == old })])
 	if left := purge(old); len(left) != 1 || left[0].Subject != "account/young" {
 		t.Errorf("%d events left, want the one that is not old enough", len(left))
 	}

@@ -101,9 +101,9 @@ func remove(ctx context.Context, b Backend, id int64) error {
 func history(t *testing.T, b Backend, id int64) (told []events.Event) {
 	t.Helper()
 	subject := fmt.Sprintf("account/%d", id)
-	shard := eventlog.Shard(subject, len(b.Log.Wake()))
+	shard := eventlog.Shard(subject)
 	for cursor := eventlog.Cursor(""); ; {
-		entries, err := b.Log.Read(t.Context(), shard, cursor, 1000)
+		entries, err := b.Log.Read(t.Context(), []eventlog.Position{{Shard: shard, After: cursor}}, 1000)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}

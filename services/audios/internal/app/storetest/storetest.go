@@ -140,9 +140,9 @@ func mustDelete(t *testing.T, b Backend, id int64) {
 func history(t *testing.T, b Backend, id int64) (told []events.Event) {
 	t.Helper()
 	subject := fmt.Sprintf("audio/%d", id)
-	shard := eventlog.Shard(subject, len(b.Log.Wake()))
+	shard := eventlog.Shard(subject)
 	for cursor := eventlog.Cursor(""); ; {
-		entries, err := b.Log.Read(t.Context(), shard, cursor, 1000)
+		entries, err := b.Log.Read(t.Context(), []eventlog.Position{{Shard: shard, After: cursor}}, 1000)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}

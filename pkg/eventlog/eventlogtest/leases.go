@@ -1,0 +1,229 @@
+package eventlogtest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+)
+
+func claim(t *testing.T, b Backend, replica string, release ...int) (leases []eventlog.Lease, share int) {
+	t.Helper()
+	leases, share, err := b.Log.Claim(t.Context(), replica, release)
+	if err != nil {
+		t.Fatalf("Claim: %v", err)
+	}
+	if !slices.IsSortedFunc(leases, func(a, b eventlog.Lease) int { return cmp.Compare(a.Shard, b.Shard) }) {
+		t.Fatalf("Claim = %v, not in the order of the shards", leases)
+	}
+	return leases, share
+}
+
+func leave(t *testing.T, b Backend, replicas ...string) {
+	t.Helper()
+	for _, replica := range replicas {
+		for range 2 { // idempotent
+			if err := b.Log.Leave(t.Context(), replica); err != nil {
+				t.Fatalf("Leave: %v", err)
+			}
+		}
+	}
+}
+
+func pass(t *testing.T, b Backend, d time.Duration) {
+	t.Helper()
+	if err := b.Pass(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func save(t *testing.T, b Backend, lease eventlog.Lease, upTo eventlog.Cursor) {
+	t.Helper()
+	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: upTo}})
+	if len(lost) > 0 || err != nil {
+		t.Fatalf("SavePublished = %v, %v", lost, err)
+	}
+}
+
+func shards(leases []eventlog.Lease) (numbers []int) {
+	for _, l := range leases {
+		numbers = append(numbers, l.Shard)
+	}
+	return numbers
+}
+
+// Three replicas come one after the other, and go.
+func testLeasesShared(t *testing.T, b Backend) {
+	const one, three, two = "1-one", "2-three", "3-two" // in the order of their names
+	defer leave(t, b, one, two, three)
+	owned := map[string][]int{}
+	check := func(replica string, wantLeases, wantShare int, release ...int) {
+		t.Helper()
+		leases, share := claim(t, b, replica, release...)
+		if owned[replica] = shards(leases); len(leases) != wantLeases || share != wantShare {
+			t.Errorf("%s has %v and a share of %d, want %d leases and %d", replica, owned[replica], share, wantLeases, wantShare)
+		}
+		seen := map[int]string{}
+		for owner, all := range owned {
+			for _, shard := range all {
+				if other := seen[shard]; other != "" {
+					t.Errorf("shard %d is both %s's and %s's", shard, owner, other)
+				}
+				seen[shard] = owner
+			}
+		}
+	}
+	check(one, 16, 16)
+	check(two, 0, 8)
+	check(one, 16, 8) // nothing is taken from it
+	check(one, 8, 8, 0, 2, 4, 6, 8, 10, 12, 14)
+	check(two, 8, 8)
+	check(three, 0, 5)
+	check(one, 6, 6, owned[one][:2]...)
+	check(two, 5, 5, owned[two][:3]...)
+	check(three, 5, 5)
+	leave(t, b, one)
+	owned[one] = nil
+	check(two, 8, 8)
+	check(three, 8, 8)
+	leave(t, b, two, three)
+	owned = map[string][]int{}
+	check(two, 16, 16)
+}
+
+func testLeasesExpire(t *testing.T, b Backend) {
+	const one, two = "1-one", "2-two"
+	defer leave(t, b, one, two)
+	first, _ := claim(t, b, one)
+	for range 3 {
+		pass(t, b, eventlog.LeaseTTL/2)
+		again, _ := claim(t, b, one)
+		if diff := gocmp.Diff(first, again); diff != "" {
+			t.Fatalf("leases that are renewed (-first +again):\n%s", diff)
+		}
+	}
+	pass(t, b, eventlog.LeaseTTL/2)
+	if leases, share := claim(t, b, two); len(leases) > 0 || share != 8 {
+		t.Errorf("half a lease's time after the other renewed, there are %d leases and a share of %d, want 0 and 8", len(leases), share)
+	}
+	pass(t, b, eventlog.LeaseTTL/2)
+	leases, share := claim(t, b, two)
+	if len(leases) != 16 || share != 16 {
+		t.Fatalf("when the other has expired, there are %d leases and a share of %d, want all", len(leases), share)
+	}
+	for i, l := range leases {
+		if l.Epoch <= first[i].Epoch {
+			t.Errorf("shard %d changed hands with epoch %d after %d", l.Shard, l.Epoch, first[i].Epoch)
+		}
+	}
+	if leases, share := claim(t, b, one); len(leases) > 0 || share != 8 {
+		t.Errorf("who comes back has %d leases and a share of %d, want 0 and 8", len(leases), share)
+	}
+}
+
+func testLeasesGivenUp(t *testing.T, b Backend) {
+	const one, two = "1-one", "2-two"
+	defer leave(t, b, one, two)
+	claim(t, b, one)
+	if leases, _ := claim(t, b, one, 3, 7); slices.Contains(shards(leases), 3) || slices.Contains(shards(leases), 7) || len(leases) != 14 {
+		t.Errorf("after 3 and 7 were given up: %v", shards(leases))
+	}
+	if leases, _ := claim(t, b, two, 3); !slices.Equal(shards(leases), []int{7}) {
+		t.Errorf("the other has %v, want what was given up and it does not give up itself: 7", shards(leases))
+	}
+	leave(t, b, one)
+	if leases, share := claim(t, b, two); len(leases) != 16 || share != 16 {
+		t.Errorf("as soon as one has left, the other has %v and a share of %d, want all", shards(leases), share)
+	}
+}
+
+// Many claim at the same moment, and give up at random.
+func testLeasesExclusive(t *testing.T, b Backend) {
+	const replicas, rounds = 4, 6
+	var mu sync.Mutex
+	owner := map[int64]string{} // by shard and epoch
+	var wg sync.WaitGroup
+	for i := range replicas {
+		me := fmt.Sprintf("%d-replica", i)
+		defer leave(t, b, me)
+		wg.Go(func() {
+			var release []int
+			for round := range rounds {
+				leases, _, err := b.Log.Claim(t.Context(), me, release)
+				if err != nil {
+					t.Errorf("Claim: %v", err)
+					return
+				}
+				release = nil
+				mu.Lock()
+				for _, l := range leases {
+					key := l.Epoch*eventlog.Shards + int64(l.Shard)
+					if other := owner[key]; other != "" && other != me {
+						t.Errorf("epoch %d of shard %d is both %s's and %s's", l.Epoch, l.Shard, me, other)
+					}
+					owner[key] = me
+					if (l.Shard+round)%3 == i%3 {
+						release = append(release, l.Shard)
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func testFencing(t *testing.T, b Backend) {
+	const one, two = "1-one", "2-two"
+	defer leave(t, b, one, two)
+	s := subject(t)
+	shard := eventlog.Shard(s)
+	appendAll(t, b.Write, event(s, 1), event(s, 2))
+	entries := read(t, b, shard, "", 100)
+	first, last := entries[len(entries)-2].Cursor, entries[len(entries)-1].Cursor
+	leases, _ := claim(t, b, one)
+	old := leases[shard]
+	save(t, b, old, first)
+
+	wantLost := func(when string) {
+		t.Helper()
+		lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{Shard: shard, Epoch: old.Epoch, UpTo: last}})
+		if !slices.Equal(lost, []int{shard}) || err != nil {
+			t.Errorf("%s, SavePublished = %v, %v, want that the lease is lost", when, lost, err)
+		}
+	}
+	claim(t, b, one, shard)
+	wantLost("given up")
+	leases, _ = claim(t, b, one)
+	wantLost("given up and had again")
+	pass(t, b, eventlog.LeaseTTL)
+	taken, _ := claim(t, b, two)
+	old = leases[shard]
+	if taken[shard].Published != first {
+		t.Errorf("who takes over begins at %q, want what was saved last: %q", taken[shard].Published, first)
+	}
+	wantLost("expired and taken over")
+	if again, _ := claim(t, b, two); again[shard].Published != first {
+		t.Errorf("the cursor is at %q after a save without a lease, want %q", again[shard].Published, first)
+	}
+
+	// What is lost does not hold back what is not.
+	free, other := subjectIn(t, (shard+1)%eventlog.Shards), taken[(shard+1)%eventlog.Shards]
+	appendAll(t, b.Write, event(free, 1))
+	upTo := end(t, b, other.Shard)
+	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{
+		{Shard: shard, Epoch: old.Epoch, UpTo: last}, {Shard: other.Shard, Epoch: other.Epoch, UpTo: upTo},
+	})
+	if !slices.Equal(lost, []int{shard}) || err != nil {
+		t.Errorf("SavePublished = %v, %v, want %d alone", lost, err, shard)
+	}
+	if again, _ := claim(t, b, two); again[other.Shard].Published != upTo {
+		t.Errorf("shard %d is published up to %q, want %q", other.Shard, again[other.Shard].Published, upTo)
+	}
+}

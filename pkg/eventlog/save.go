@@ -1,0 +1,72 @@
+package eventlog
+
+import (
+	"context"
+	"errors"
+	"slices"
+)
+
+// errLeaseLost means that a shard has another owner by now.
+var errLeaseLost = errors.New("the lease is lost")
+
+// saver saves the cursors of all shards that are done at the same time in one
+// transaction.
+type saver struct {
+	log   Log
+	queue chan save
+}
+
+type save struct {
+	Progress
+	done chan error // takes one
+}
+
+// save returns nil once the progress is saved. Errors: errLeaseLost; those of
+// Log.SavePublished; ctx's.
+func (s *saver) save(ctx context.Context, done Progress) error {
+	one := save{done, make(chan error, 1)}
+	select {
+	case s.queue <- one:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case err := <-one.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run serves until ctx ends, which outlives all that save.
+func (s *saver) run(ctx context.Context) {
+	for {
+		var group []save
+		select {
+		case one := <-s.queue:
+			group = append(group, one)
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more; {
+			select {
+			case one := <-s.queue:
+				group = append(group, one)
+			default:
+				more = false
+			}
+		}
+		done := make([]Progress, len(group))
+		for i, one := range group {
+			done[i] = one.Progress
+		}
+		lost, err := s.log.SavePublished(ctx, done)
+		for _, one := range group {
+			if err == nil && slices.Contains(lost, one.Shard) {
+				one.done <- errLeaseLost
+				continue
+			}
+			one.done <- err
+		}
+	}
+}

@@ -1,0 +1,216 @@
+package spannerlog
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+)
+
+// Wake implements eventlog.Log.
+func (l *Log) Wake() *eventlog.Wake { return l.wake }
+
+// Read implements eventlog.Log, by one read of the table, in its own order.
+func (l *Log) Read(ctx context.Context, from []eventlog.Position, limit int) (entries []eventlog.Entry, err error) {
+	var ranges []spanner.KeySet
+	for _, at := range from {
+		shard := spanner.Key{int64(at.Shard)}
+		keys := spanner.KeyRange{Start: shard, End: shard, Kind: spanner.ClosedClosed}
+		if at.After != "" {
+			last, err := fromCursor(at.After)
+			if err != nil {
+				return nil, err
+			}
+			keys.Start, keys.Kind = append(keys.Start, last...), spanner.OpenClosed
+		}
+		ranges = append(ranges, keys)
+	}
+	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		entries = nil
+		return tx.ReadWithOptions(ctx, "EventLog", spanner.KeySets(ranges...), columns[1:], &spanner.ReadOptions{Limit: limit}).Do(func(r *spanner.Row) error {
+			var e eventlog.Entry
+			var payload string
+			if err := r.Columns(&e.Time, &e.Subject, &e.Version, &e.Type, &payload, &e.Traceparent); err != nil {
+				return err
+			}
+			e.Time, e.Data, e.Cursor = e.Time.UTC(), []byte(payload), toCursor(e.Event)
+			entries = append(entries, e)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read events: %w", err)
+	}
+	return entries, nil
+}
+
+// loaded is the leases as they are in the database, at its time.
+type loaded struct {
+	eventlog.Leases
+	published [eventlog.Shards]eventlog.Cursor
+	now       time.Time
+}
+
+// load reads the leases by one query. The clock that they are judged by is that
+// of Spanner: the replicas' own need not agree.
+func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
+	l := &loaded{Leases: eventlog.Leases{Expires: make(map[string]time.Time)}}
+	err := tx.Query(ctx, spanner.NewStatement(`SELECT CURRENT_TIMESTAMP(),
+		ARRAY(SELECT AS STRUCT Replica, Expires FROM EventLogReplicas),
+		ARRAY(SELECT AS STRUCT Shard, IFNULL(Owner, '') AS Owner, IFNULL(Epoch, 0) AS Epoch, Cursor FROM EventLogPublished)`,
+	)).Do(func(r *spanner.Row) error {
+		var replicas []*struct {
+			Replica string
+			Expires time.Time
+		}
+		var shards []*struct {
+			Shard, Epoch  int64
+			Owner, Cursor string
+		}
+		if err := r.Columns(&l.now, &replicas, &shards); err != nil {
+			return err
+		}
+		for _, replica := range replicas {
+			l.Expires[replica.Replica] = replica.Expires
+		}
+		for _, s := range shards {
+			l.Shards[s.Shard] = eventlog.Ownership{Owner: s.Owner, Epoch: s.Epoch}
+			l.published[s.Shard] = eventlog.Cursor(s.Cursor)
+		}
+		return nil
+	})
+	return l, err
+}
+
+// save writes what has changed since before.
+func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
+	var changes []*spanner.Mutation
+	for replica, expires := range l.Expires {
+		if !expires.Equal(before.Expires[replica]) {
+			changes = append(changes, spanner.InsertOrUpdate("EventLogReplicas",
+				[]string{"Replica", "Expires"}, []any{replica, expires}))
+		}
+	}
+	for replica := range before.Expires {
+		if _, remains := l.Expires[replica]; !remains {
+			changes = append(changes, spanner.Delete("EventLogReplicas", spanner.Key{replica}))
+		}
+	}
+	for shard, s := range l.Shards {
+		if s != before.Shards[shard] {
+			changes = append(changes, spanner.InsertOrUpdate("EventLogPublished",
+				[]string{"Shard", "Cursor", "Owner", "Epoch"}, []any{int64(shard), string(l.published[shard]), s.Owner, s.Epoch}))
+		}
+	}
+	return tx.BufferWrite(changes)
+}
+
+// change runs do on the leases, in a transaction of two calls.
+func (l *Log) change(ctx context.Context, do func(*loaded)) error {
+	return l.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		leases, err := load(ctx, tx)
+		if err != nil {
+			return err
+		}
+		before := eventlog.Leases{Expires: maps.Clone(leases.Expires), Shards: leases.Shards}
+		do(leases)
+		return leases.save(tx, before)
+	})
+}
+
+// Claim implements eventlog.Log.
+func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases []eventlog.Lease, share int, err error) {
+	err = l.change(ctx, func(current *loaded) {
+		share = current.Claim(replica, release, current.now)
+		leases = current.Owned(replica)
+		for i := range leases {
+			leases[i].Published = current.published[leases[i].Shard]
+		}
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("claim leases: %w", err)
+	}
+	return leases, share, nil
+}
+
+// Leave implements eventlog.Log.
+func (l *Log) Leave(ctx context.Context, replica string) error {
+	if err := l.change(ctx, func(current *loaded) { current.Leave(replica) }); err != nil {
+		return fmt.Errorf("give up leases: %w", err)
+	}
+	return nil
+}
+
+// SavePublished implements eventlog.Log.
+func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost []int, err error) {
+	next := make(map[int64]eventlog.Progress, len(done))
+	var keys []spanner.KeySet
+	for _, p := range done {
+		if _, err := fromCursor(p.UpTo); err != nil {
+			return nil, err
+		}
+		next[int64(p.Shard)] = p
+		keys = append(keys, spanner.Key{int64(p.Shard)})
+	}
+	err = l.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		lost = nil
+		for _, p := range done {
+			lost = append(lost, p.Shard)
+		}
+		var saves []*spanner.Mutation
+		err := tx.Read(ctx, "EventLogPublished", spanner.KeySets(keys...), []string{"Shard", "Epoch", "Cursor"}).Do(func(r *spanner.Row) error {
+			var shard int64
+			var epoch spanner.NullInt64
+			var saved string
+			if err := r.Columns(&shard, &epoch, &saved); err != nil {
+				return err
+			}
+			p := next[shard]
+			if epoch.Int64 != p.Epoch {
+				return nil
+			}
+			lost = slices.DeleteFunc(lost, func(shard int) bool { return shard == p.Shard })
+			later, err := isLater(p.UpTo, eventlog.Cursor(saved))
+			if later {
+				saves = append(saves, spanner.Update("EventLogPublished", []string{"Shard", "Cursor"}, []any{shard, string(p.UpTo)}))
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		return tx.BufferWrite(saves)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("save the published cursors: %w", err)
+	}
+	return lost, nil
+}
+
+// isLater reports whether cursor a comes after b.
+func isLater(a, b eventlog.Cursor) (bool, error) {
+	if b == "" {
+		return true, nil
+	}
+	x, err := fromCursor(a)
+	if err != nil {
+		return false, err
+	}
+	y, err := fromCursor(b)
+	if err != nil {
+		return false, err
+	}
+	return cmp.Or(
+		x[0].(time.Time).Compare(y[0].(time.Time)),
+		strings.Compare(x[1].(string), y[1].(string)),
+		cmp.Compare(x[2].(int64), y[2].(int64)),
+	) > 0, nil
+}
