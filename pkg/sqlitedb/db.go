@@ -27,6 +27,7 @@ type DB struct {
 	lock   *flock.Flock // held for as long as the database is open
 	writer *sql.DB
 	queue  chan *write
+	writes sync.Pool // of *write that are not in use
 	closed chan struct{} // closed when the writer's goroutine is done
 	stop   context.CancelFunc
 }
@@ -47,7 +48,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	db := &DB{queue: make(chan *write), closed: make(chan struct{}), lock: flock.New(path + ".lock")}
+	db := &DB{queue: make(chan *write), closed: make(chan struct{}), writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock")}
 	locked, err := db.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, err)

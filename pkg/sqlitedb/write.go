@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"sync"
 
 	"github.com/concha-labs/backend/pkg/fault"
 )
@@ -25,7 +24,7 @@ type write struct {
 	done     chan struct{}
 }
 
-var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{}, 1)} }}
+func newWrite() any { return &write{done: make(chan struct{}, 1)} }
 
 // Write runs do in a transaction and returns nil once it is durable. Writes
 // that wait at the same time share one commit, each in a savepoint of its own:
@@ -36,7 +35,7 @@ var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{},
 // Errors: do's own; ctx's if it ended before do began; fault.Unavailable if
 // the disk is full or failing, or the database is closed.
 func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
-	w := writes.Get().(*write)
+	w := db.writes.Get().(*write)
 	w.ctx, w.do, w.err, w.panicked, w.onCommit = ctx, do, nil, nil, w.onCommit[:0]
 	select {
 	case db.queue <- w:
@@ -49,7 +48,7 @@ func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
 	err, panicked := w.err, w.panicked
 	w.ctx, w.do = nil, nil
 	clear(w.onCommit)
-	writes.Put(w)
+	db.writes.Put(w)
 	if panicked != nil {
 		panic(panicked)
 	}

@@ -10,10 +10,13 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 
+	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
@@ -39,25 +42,32 @@ type tx struct {
 func (t tx) Append(e events.Event) error { return t.log.Append(t.Tx, e) }
 func (t tx) Redact(subject string) error { return t.log.Redact(t.Tx, subject) }
 
-func TestLog(t *testing.T) {
+func backend(t *testing.T) eventlogtest.Backend {
+	t.Helper()
 	db := open(t)
 	var passed atomic.Int64
 	log := sqlitelog.New(db, func() time.Time { return time.Now().Add(time.Duration(passed.Load())) })
 	write := func(ctx context.Context, do func(eventlogtest.Tx) error) error {
 		return db.Write(ctx, func(t *sqlitedb.Tx) error { return do(tx{log, t}) })
 	}
-	eventlogtest.Run(t, eventlogtest.Backend{
+	return eventlogtest.Backend{
 		Log: log, Write: write, Elsewhere: write,
 		Pass: func(_ context.Context, d time.Duration) error { passed.Add(int64(d)); return nil },
-	})
+	}
 }
 
-// everything is the positions of a whole log.
-func everything() (from []eventlog.Position) {
-	for shard := range eventlog.Shards {
-		from = append(from, eventlog.Position{Shard: shard})
-	}
-	return from
+func TestLog(t *testing.T) {
+	eventlogtest.Run(t, backend(t))
+}
+
+func TestRelay(t *testing.T) {
+	eventlogtest.RunRelay(t, func(t *testing.T) eventlogtest.Relayed {
+		b, memory := backend(t), membus.New(map[string][]string{"events": {"consumer"}}, zap.NewNop())
+		return eventlogtest.Relayed{
+			Backend: b, Other: b.Log,
+			Publisher: memory.Publisher("events"), Subscriber: memory.Subscriber("events", "consumer"),
+		}
+	}, synctest.Test)
 }
 
 // TestOlderDatabase opens one that was written when the log had one shard.
@@ -135,6 +145,14 @@ func bySeq(a, b eventlog.Entry) int {
 	x, _ := strconv.Atoi(string(a.Cursor))
 	y, _ := strconv.Atoi(string(b.Cursor))
 	return x - y
+}
+
+// everything is the positions of a whole log.
+func everything() (from []eventlog.Position) {
+	for shard := range eventlog.Shards {
+		from = append(from, eventlog.Position{Shard: shard})
+	}
+	return from
 }
 
 func TestPurge(t *testing.T) {

@@ -1,0 +1,395 @@
+package eventlogtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/eventlog"
+)
+
+// Relayed is what a relay is tested on: a backend and a topic with one
+// subscription.
+type Relayed struct {
+	Backend
+	// Other is the log as another replica has it, or Log if there can be none.
+	Other      eventlog.Log
+	Publisher  bus.Publisher
+	Subscriber bus.Subscriber
+}
+
+// RunRelay tests the relay on a log and a bus; open makes a new log each time.
+// Each case runs in a call of within, which may bring a clock of its own.
+func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.T, func(*testing.T))) {
+	for _, step := range []string{
+		"nothing", "publish", "publishing half", "the broker's acknowledgement",
+		"saving the cursor", "the answer that it is saved", "reading", "claiming",
+	} {
+		t.Run("failure of "+step, func(t *testing.T) {
+			within(t, func(t *testing.T) { testFailure(t, open(t), step) })
+		})
+	}
+	for _, c := range []struct {
+		name string
+		run  func(*testing.T, Relayed)
+	}{
+		{"a lease lost while publishing", testLostLease},
+		{"replicas that come and go", testReplicas},
+		{"a replica dies", testDeath},
+		{"a replica stops", testHandOver},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			within(t, func(t *testing.T) { c.run(t, open(t)) })
+		})
+	}
+}
+
+// patience is how long a condition may take to come true.
+const patience = 30 * time.Second
+
+var errInjected = errors.New("injected")
+
+// consumer follows the rule of the contract: what is not newer than the last is
+// a duplicate, and what skips a version is an error.
+type consumer struct {
+	mu         sync.Mutex
+	last       map[string]int64
+	duplicates int
+	faults     []string
+	changed    chan struct{}
+}
+
+// consume starts a consumer of what is published. It ends with the test.
+func consume(t *testing.T, sub bus.Subscriber) *consumer {
+	t.Helper()
+	c := &consumer{last: map[string]int64{}, changed: make(chan struct{}, 1)}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- sub.Receive(ctx, c.handle) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Errorf("Receive: %v", err)
+		}
+	})
+	return c
+}
+
+func (c *consumer) handle(_ context.Context, m bus.Message) error {
+	subject := m.Attributes["ce-subject"]
+	version, err := strconv.ParseInt(m.Attributes["ce-resourceversion"], 10, 64)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch last := c.last[subject]; {
+	case err != nil || m.OrderingKey != subject:
+		c.faults = append(c.faults, fmt.Sprintf("malformed: %v", m))
+	case version <= last:
+		c.duplicates++
+	case version > last+1:
+		c.faults = append(c.faults, fmt.Sprintf("%s: %d came after %d", subject, version, last))
+	default:
+		c.last[subject] = version
+	}
+	select {
+	case c.changed <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// await waits until every subject has come to its version, and fails for any
+// disorder until then.
+func (c *consumer) await(t *testing.T, want map[string]int64, within time.Duration) {
+	t.Helper()
+	limit := time.After(within)
+	for {
+		c.mu.Lock()
+		faults, got := slices.Clone(c.faults), maps.Clone(c.last)
+		c.mu.Unlock()
+		if faults != nil {
+			t.Fatalf("out of order: %v", faults)
+		}
+		maps.DeleteFunc(got, func(subject string, _ int64) bool { return want[subject] == 0 })
+		if maps.Equal(got, want) {
+			return
+		}
+		select {
+		case <-c.changed:
+		case <-limit:
+			t.Fatalf("after %v, the consumer has come to %v, want %v", within, got, want)
+		}
+	}
+}
+
+// watched is a log that counts what its relay holds and fails as it is told.
+type watched struct {
+	eventlog.Log
+	held    atomic.Int32
+	fail    func(step string) error
+	claimed chan struct{}
+}
+
+func watch(log eventlog.Log, fail func(step string) error) *watched {
+	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1)}
+}
+
+func (w *watched) Read(ctx context.Context, from []eventlog.Position, limit int) ([]eventlog.Entry, error) {
+	if err := w.fail("reading"); err != nil {
+		return nil, err
+	}
+	return w.Log.Read(ctx, from, limit)
+}
+
+func (w *watched) Claim(ctx context.Context, replica string, release []int) ([]eventlog.Lease, int, error) {
+	if err := w.fail("claiming"); err != nil {
+		return nil, 0, err
+	}
+	leases, share, err := w.Log.Claim(ctx, replica, release)
+	w.held.Store(int32(len(leases)))
+	select {
+	case w.claimed <- struct{}{}:
+	default:
+	}
+	return leases, share, err
+}
+
+func (w *watched) Leave(ctx context.Context, replica string) error {
+	if err := w.fail("leaving"); err != nil {
+		return err
+	}
+	return w.Log.Leave(ctx, replica)
+}
+
+func (w *watched) SavePublished(ctx context.Context, done []eventlog.Progress) ([]int, error) {
+	if err := w.fail("saving the cursor"); err != nil {
+		return nil, err
+	}
+	lost, err := w.Log.SavePublished(ctx, done)
+	if answer := w.fail("the answer that it is saved"); answer != nil {
+		return nil, answer
+	}
+	return lost, err
+}
+
+// awaitShare waits until the relay of w holds so many leases.
+func (w *watched) awaitShare(t *testing.T, want int32) {
+	t.Helper()
+	limit := time.After(patience)
+	for w.held.Load() != want {
+		select {
+		case <-w.claimed:
+		case <-limit:
+			t.Fatalf("the replica has %d leases after %v, want %d", w.held.Load(), patience, want)
+		}
+	}
+}
+
+// unreliable is a publisher that fails as it is told.
+type unreliable struct {
+	bus.Publisher
+	fail func(step string) error
+}
+
+func (u unreliable) Publish(ctx context.Context, msgs []bus.Message) error {
+	if err := u.fail("publish"); err != nil {
+		return err
+	}
+	if err := u.fail("publishing half"); err != nil {
+		return errors.Join(u.Publisher.Publish(ctx, msgs[:(len(msgs)+1)/2]), err)
+	}
+	if err := u.Publisher.Publish(ctx, msgs); err != nil {
+		return err
+	}
+	return u.fail("the broker's acknowledgement")
+}
+
+func never(string) error { return nil }
+
+// start runs a relay until stop, at the latest at the end of the test.
+func start(t *testing.T, log eventlog.Log, pub bus.Publisher) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	relay := eventlog.NewRelay("test", log, pub, zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)))
+	go func() {
+		defer close(done)
+		relay.Run(ctx)
+	}()
+	stop = func() {
+		cancel()
+		<-done
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// burst has several writers write, and returns what they came to. The subjects
+// are others for each of.
+func burst(t *testing.T, write func(context.Context, func(Tx) error) error, of string) map[string]int64 {
+	t.Helper()
+	const writers, versions = 6, 12
+	want := map[string]int64{}
+	var wg sync.WaitGroup
+	for i := range writers {
+		s := fmt.Sprintf("account/%x%s%d", t.Name(), of, i)
+		want[s] = versions
+		wg.Go(func() {
+			for version := range int64(versions) {
+				if err := write(t.Context(), func(tx Tx) error { return tx.Append(event(s, version+1)) }); err != nil {
+					t.Errorf("Write: %v", err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return want
+}
+
+// oneEach writes an event to every shard.
+func oneEach(t *testing.T, b Backend, version int64) map[string]int64 {
+	t.Helper()
+	want := map[string]int64{}
+	for shard := range eventlog.Shards {
+		s := subjectIn(t, shard)
+		appendAll(t, b.Write, event(s, version))
+		want[s] = version
+	}
+	return want
+}
+
+// testFailure has one step fail several times while events come.
+func testFailure(t *testing.T, r Relayed, step string) {
+	var failures atomic.Int32
+	fail := func(at string) error {
+		if at == step && failures.Add(1) <= 4 {
+			return errInjected
+		}
+		return nil
+	}
+	c := consume(t, r.Subscriber)
+	log := watch(r.Log, fail)
+	stop := start(t, log, unreliable{r.Publisher, fail})
+	want := burst(t, r.Write, "")
+	c.await(t, want, patience)
+	if step != "nothing" && failures.Load() < 4 {
+		t.Errorf("the step failed %d times", failures.Load())
+	}
+	if c.duplicates > 0 && slices.Contains([]string{"nothing", "publish", "saving the cursor", "reading", "claiming"}, step) {
+		t.Errorf("%d duplicates without a reason", c.duplicates)
+	}
+	stop()
+	leases, _ := claim(t, r.Backend, "checker")
+	for _, l := range leases {
+		if rest := read(t, r.Backend, l.Shard, l.Published, 100); len(rest) > 0 {
+			t.Errorf("%s is not saved as published", rest[0].ID())
+		}
+	}
+}
+
+// testLostLease takes a shard away while it is published.
+func testLostLease(t *testing.T, r Relayed) {
+	s := subject(t)
+	shard := eventlog.Shard(s)
+	var once sync.Once
+	var taken []eventlog.Lease
+	steal := func(step string) error {
+		if step == "the broker's acknowledgement" {
+			once.Do(func() {
+				pass(t, r.Backend, eventlog.LeaseTTL)
+				taken, _ = claim(t, r.Backend, "thief")
+			})
+		}
+		return nil
+	}
+	saved := make(chan struct{}, 1)
+	log := watch(r.Log, func(step string) error {
+		if step == "the answer that it is saved" {
+			select {
+			case saved <- struct{}{}:
+			default:
+			}
+		}
+		return nil
+	})
+	c := consume(t, r.Subscriber)
+	start(t, log, unreliable{r.Publisher, steal})
+	appendAll(t, r.Write, event(s, 1), event(s, 2))
+	c.await(t, map[string]int64{s: 2}, patience)
+	<-saved
+	log.awaitShare(t, 0) // it has seen it, and asks for more
+	again, _ := claim(t, r.Backend, "thief")
+	if len(taken) != eventlog.Shards || len(again) == 0 || again[shard].Published != taken[shard].Published {
+		t.Errorf("without a lease, the cursor moved to %v", again)
+	}
+	appendAll(t, r.Write, event(s, 3))
+	leave(t, r.Backend, "thief")
+	c.await(t, map[string]int64{s: 3}, patience)
+	if c.duplicates < 2 {
+		t.Errorf("%d duplicates, want both events again that were not saved", c.duplicates)
+	}
+}
+
+func testReplicas(t *testing.T, r Relayed) {
+	c := consume(t, r.Subscriber)
+	one, other := watch(r.Log, never), watch(r.Other, never)
+	stop := start(t, one, r.Publisher)
+	want := burst(t, r.Write, "a")
+	stopOther := start(t, other, r.Publisher)
+	maps.Copy(want, burst(t, r.Elsewhere, "b"))
+	one.awaitShare(t, eventlog.Shards/2)
+	other.awaitShare(t, eventlog.Shards/2)
+	maps.Copy(want, burst(t, r.Write, "c"))
+	stop()
+	maps.Copy(want, burst(t, r.Elsewhere, "d"))
+	other.awaitShare(t, eventlog.Shards)
+	maps.Copy(want, burst(t, r.Elsewhere, "e"))
+	c.await(t, want, patience)
+	stopOther()
+	if c.duplicates > 0 {
+		t.Errorf("%d duplicates, though the shards were handed over", c.duplicates)
+	}
+}
+
+// testDeath cuts a replica off at once from the database and the broker, and
+// with it from giving up its leases.
+func testDeath(t *testing.T, r Relayed) {
+	var dead atomic.Bool
+	mortal := func(string) error {
+		if dead.Load() {
+			return errInjected
+		}
+		return nil
+	}
+	c := consume(t, r.Subscriber)
+	one, other := watch(r.Log, mortal), watch(r.Other, never)
+	start(t, one, unreliable{r.Publisher, mortal})
+	start(t, other, r.Publisher)
+	one.awaitShare(t, eventlog.Shards/2)
+	other.awaitShare(t, eventlog.Shards/2)
+	c.await(t, oneEach(t, r.Backend, 1), patience)
+	dead.Store(true)
+	c.await(t, oneEach(t, r.Backend, 2), 10*time.Second)
+}
+
+func testHandOver(t *testing.T, r Relayed) {
+	c := consume(t, r.Subscriber)
+	one, other := watch(r.Log, never), watch(r.Other, never)
+	stop := start(t, one, r.Publisher)
+	start(t, other, r.Publisher)
+	one.awaitShare(t, eventlog.Shards/2)
+	other.awaitShare(t, eventlog.Shards/2)
+	stop()
+	c.await(t, oneEach(t, r.Backend, 1), 3500*time.Millisecond)
+}
