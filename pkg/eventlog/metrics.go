@@ -14,17 +14,17 @@ import (
 // metrics are a relay's. They go to the global meter provider, which drops them
 // if the process has none.
 type metrics struct {
+	meter                                  metric.Meter
 	log                                    metric.MeasurementOption
 	publishedTotal, retries, leasesChanged metric.Int64Counter
 	age                                    metric.Float64ObservableGauge
 	oldest                                 *[Shards]atomic.Int64 // per shard, when what is being published began to wait; 0: nothing
 }
 
-var meter = otel.Meter("github.com/concha-labs/backend/pkg/eventlog")
-
 func newMetrics(name string) metrics {
+	meter := otel.Meter("github.com/concha-labs/backend/pkg/eventlog")
 	// The constructors fail on malformed names only.
-	m := metrics{log: metric.WithAttributeSet(attribute.NewSet(attribute.String("log", name))), oldest: new([Shards]atomic.Int64)}
+	m := metrics{meter: meter, log: metric.WithAttributeSet(attribute.NewSet(attribute.String("log", name))), oldest: new([Shards]atomic.Int64)}
 	m.publishedTotal, _ = meter.Int64Counter("concha.relay.published", metric.WithUnit("{event}"),
 		metric.WithDescription("Events that the broker has acknowledged."))
 	m.retries, _ = meter.Int64Counter("concha.relay.retries", metric.WithUnit("{retry}"),
@@ -38,7 +38,7 @@ func newMetrics(name string) metrics {
 
 // observe has the age told until stop.
 func (m metrics) observe(logger *zap.Logger) (stop func()) {
-	registration, err := meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
+	registration, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		o.ObserveFloat64(m.age, m.oldestAge(time.Now()).Seconds(), m.log)
 		return nil
 	}, m.age)

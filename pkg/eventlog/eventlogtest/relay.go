@@ -37,6 +37,7 @@ func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.
 		"saving the cursor", "the answer that it is saved", "reading", "claiming",
 	} {
 		t.Run("failure of "+step, func(t *testing.T) {
+			t.Parallel()
 			within(t, func(t *testing.T) { testFailure(t, open(t), step) })
 		})
 	}
@@ -50,6 +51,7 @@ func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.
 		{"a replica stops", testHandOver},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			within(t, func(t *testing.T) { c.run(t, open(t)) })
 		})
 	}

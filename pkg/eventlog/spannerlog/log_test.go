@@ -4,8 +4,22 @@ package spannerlog_test
 
 import (
 	"context"
+	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
+	"cloud.google.com/go/pubsub/v2"
+	"cloud.google.com/go/spanner"
+	"github.com/google/uuid"
+	"go.uber.org/zap"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -28,12 +42,102 @@ func writeTo(db *spannerdb.DB, log *spannerlog.Log) func(context.Context, func(e
 	}
 }
 
-func TestLog(t *testing.T) {
+// open returns the log of a new database, as two processes have it.
+func open(t *testing.T, options ...option.ClientOption) (b eventlogtest.Backend, other *spannerlog.Log) {
+	t.Helper()
 	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
 	name := spannerdbtest.New(t, migrations...)
-	db, other := spannerdbtest.Open(t, name, migrations), spannerdbtest.Open(t, name, migrations)
+	db, otherDB := spannerdbtest.Open(t, name, migrations, options...), spannerdbtest.Open(t, name, migrations)
 	log := spannerlog.New(db)
-	eventlogtest.Run(t, eventlogtest.Backend{
-		Log: log, Write: writeTo(db, log), Elsewhere: writeTo(other, spannerlog.New(other)),
-	})
+	other = spannerlog.New(otherDB)
+	return eventlogtest.Backend{
+		Log: log, Write: writeTo(db, log), Elsewhere: writeTo(otherDB, other),
+		Pass: func(ctx context.Context, d time.Duration) error { // the replicas are put back instead
+			return otherDB.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+				_, err := tx.Update(ctx, spanner.Statement{
+					SQL:    "UPDATE EventLogReplicas SET Expires = TIMESTAMP_SUB(Expires, INTERVAL @ms MILLISECOND) WHERE TRUE",
+					Params: map[string]any{"ms": d.Milliseconds()},
+				})
+				return err
+			})
+		},
+	}, other
 }
+
+func TestLog(t *testing.T) {
+	t.Parallel()
+	b, _ := open(t)
+	eventlogtest.Run(t, b)
+}
+
+func TestRelay(t *testing.T) {
+	t.Parallel()
+	if os.Getenv("PUBSUB_EMULATOR_HOST") == "" {
+		t.Fatal("PUBSUB_EMULATOR_HOST is not set: this test needs the Pub/Sub emulator")
+	}
+	eventlogtest.RunRelay(t, func(t *testing.T) eventlogtest.Relayed {
+		b, other := open(t)
+		client, err := pubsub.NewClient(t.Context(), "test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = client.Close() })
+		topic := "events-" + uuid.NewString()
+		if _, _, err := pubsubbus.Provision(t.Context(), client, map[string][]string{topic: {topic}}); err != nil {
+			t.Fatal(err)
+		}
+		return eventlogtest.Relayed{
+			Backend: b, Other: other,
+			Publisher:  pubsubbus.NewPublisher(client, topic),
+			Subscriber: pubsubbus.NewSubscriber(client, topic, zap.NewNop()),
+		}
+	}, func(t *testing.T, f func(*testing.T)) { f(t) })
+}
+
+// TestCallsWhenIdle counts what a relay without anything to do costs.
+func TestCallsWhenIdle(t *testing.T) {
+	t.Parallel()
+	var calls, commits atomic.Int32
+	count := func(method string) {
+		if strings.HasSuffix(method, "/Commit") {
+			commits.Add(1)
+		} else {
+			calls.Add(1)
+		}
+	}
+	b, _ := open(t,
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			count(method)
+			return invoke(ctx, method, req, reply, cc, opts...)
+		})),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			count(method)
+			return stream(ctx, desc, cc, method, opts...)
+		})),
+	)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		eventlog.NewRelay("test", b.Log, nobody{}, zap.NewNop()).Run(ctx)
+	}()
+	<-time.After(3 * time.Second) // until its polls have become rare
+	calls.Store(0)
+	commits.Store(0)
+	const seconds = 10
+	<-time.After(seconds * time.Second)
+	reads, writes := calls.Load(), commits.Load()
+	cancel()
+	<-ended
+	t.Logf("%.1f reads and %.1f commits a second", float64(reads)/seconds, float64(writes)/seconds)
+	if reads > 2*seconds || writes > seconds {
+		t.Errorf("%d reads and %d commits in %d idle seconds, want at most two and one a second", reads, writes, seconds)
+	}
+	if reads == 0 || writes == 0 {
+		t.Error("nothing was counted")
+	}
+}
+
+type nobody struct{}
+
+func (nobody) Publish(context.Context, []bus.Message) error { return nil }
