@@ -14,7 +14,17 @@ require (
 	google.golang.org/grpc v1.84.0
 )
 
-require github.com/gofrs/flock v0.13.2 // indirect
+require (
+	github.com/beorn7/perks v1.0.1 // indirect
+	github.com/gofrs/flock v0.13.2 // indirect
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	github.com/prometheus/client_golang v1.25.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/prometheus/otlptranslator v1.0.0 // indirect
+	github.com/prometheus/procfs v0.22.0 // indirect
+	go.opentelemetry.io/otel/exporters/prometheus v0.69.0 // indirect
+)
 
 require (
 	cel.dev/expr v0.25.2 // indirect

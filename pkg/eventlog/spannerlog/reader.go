@@ -21,7 +21,7 @@ func (l *Log) Committed() <-chan struct{} { return l.committed.Next() }
 
 // place is a place in the order of commit timestamps and, of one timestamp, of
 // shards, subjects and versions. That of shard -1 is before all events of its
-// timestamp, that of shard number shards behind them all.
+// timestamp, that of shard number Shards behind them all.
 type place struct {
 	commit  time.Time
 	shard   int64
@@ -61,13 +61,13 @@ func parsePlace(s string) (place, error) {
 // After returns the position behind everything that a strong read saw which
 // Spanner made at that timestamp: it commits nothing at or before it any more.
 func After(timestamp time.Time) eventlog.Position {
-	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: shards}.String()}
+	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: eventlog.Shards}.String()}
 }
 
 // pageStatement reads the first rows of each shard behind the place, by its
 // key, and merges them: what it costs depends on @limit alone.
 var pageStatement = func() string {
-	parts := make([]string, shards)
+	parts := make([]string, eventlog.Shards)
 	for shard := range parts {
 		parts[shard] = fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
 WHERE Shard = %d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR Shard > @shard OR
@@ -151,7 +151,7 @@ func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlo
 	if err != nil {
 		return eventlog.Position{}, false, err
 	}
-	ranges := make([]spanner.KeySet, shards)
+	ranges := make([]spanner.KeySet, eventlog.Shards)
 	for shard := range ranges {
 		ranges[shard] = spanner.KeyRange{Start: spanner.Key{shard, before.commit}, End: spanner.Key{shard}, Kind: spanner.OpenClosed}
 	}

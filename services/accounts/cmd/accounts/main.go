@@ -11,6 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/accounts"
 )
 
@@ -22,6 +23,7 @@ func main() {
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
 		background.Module(),
+		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
 		accounts.Module(cfg.Config),
 		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),

@@ -10,6 +10,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/gateway"
 	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
@@ -21,6 +22,7 @@ func main() {
 	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
+		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
 		fx.Supply(gateway.Upstreams{Accounts: edge.NewProxy(cfg.Accounts), Audios: edge.NewProxy(cfg.Audios)}),
 		gateway.Module(cfg.Config),

@@ -1,0 +1,40 @@
+// Package telemetry has a process tell how it fares: what is measured through
+// OpenTelemetry's global meter provider, and the Go runtime and the process
+// itself, at /metrics, in the format of Prometheus.
+package telemetry
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	exporter "go.opentelemetry.io/otel/exporters/prometheus"
+	"go.opentelemetry.io/otel/sdk/metric"
+)
+
+// Path is where the metrics are served.
+const Path = "/metrics"
+
+// New returns a meter provider and the handler that serves what it gathers.
+func New() (*metric.MeterProvider, http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo())
+	if err != nil {
+		return nil, nil, fmt.Errorf("make the exporter of metrics: %w", err)
+	}
+	return metric.NewMeterProvider(metric.WithReader(reader)), promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), nil
+}
+
+// Mount returns h with GET and HEAD of Path answered by metrics.
+func Mount(h, metrics http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == Path && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+			metrics.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
