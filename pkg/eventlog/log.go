@@ -31,8 +31,8 @@ type Entry struct {
 	events.Event
 }
 
-// Position is where to read on in a shard.
-type Position struct {
+// ShardCursor is where to read on in a shard.
+type ShardCursor struct {
 	Shard int
 	After Cursor
 }
@@ -54,7 +54,7 @@ type Log interface {
 	// limit of them, more may follow in the last one's shard and in those after
 	// it. An event that commits later never appears before one that was read.
 	// One call to the database.
-	Read(ctx context.Context, from []Position, limit int) ([]Entry, error)
+	Read(ctx context.Context, from []ShardCursor, limit int) ([]Entry, error)
 	// Claim renews the replica's leases for LeaseTTL, first gives up those of
 	// the shards in release, and takes what is free for it, as Leases.Claim has
 	// it, in one transaction. It returns the leases that the replica has then,

@@ -36,8 +36,11 @@ func newMetrics(name string) metrics {
 	return m
 }
 
-// observe has the age told until stop.
+// observe has the age told until stop, and the counters from the start.
 func (m metrics) observe(logger *zap.Logger) (stop func()) {
+	for _, counter := range []metric.Int64Counter{m.publishedTotal, m.retries, m.leasesChanged} {
+		counter.Add(context.Background(), 0, m.log)
+	}
 	registration, err := m.meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		o.ObserveFloat64(m.age, m.oldestAge(time.Now()).Seconds(), m.log)
 		return nil

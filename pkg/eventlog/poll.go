@@ -27,7 +27,7 @@ type poller struct {
 // ask is what a shard waits for.
 type ask struct {
 	ctx   context.Context //nolint:containedctx // the shard's own, carried to the poller
-	from  Position
+	from  ShardCursor
 	now   bool
 	reply chan []Entry // takes one
 }
@@ -39,7 +39,7 @@ func newPoller(log Log, logger *zap.Logger) *poller {
 // next returns the next events after a position as soon as there are any, at
 // most relayBatch, or none once ctx has ended or all is read after stop. now has
 // the shard read at once, without waiting for a sign that there is anything.
-func (p *poller) next(ctx context.Context, from Position, now bool) []Entry {
+func (p *poller) next(ctx context.Context, from ShardCursor, now bool) []Entry {
 	a := &ask{ctx: ctx, from: from, now: now, reply: make(chan []Entry, 1)}
 	select {
 	case p.asks <- a:
@@ -128,7 +128,7 @@ func (p *poller) gather(all bool) {
 // events for.
 func (p *poller) read(ctx context.Context) (found bool, err error) {
 	for {
-		var from []Position
+		var from []ShardCursor
 		for shard, a := range p.waiting {
 			if a != nil && a.ctx.Err() != nil {
 				p.waiting[shard] = nil
@@ -154,7 +154,7 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 }
 
 // dueFrom has the positions read again that are of that shard or a later one.
-func (p *poller) dueFrom(from []Position, shard int) {
+func (p *poller) dueFrom(from []ShardCursor, shard int) {
 	for _, at := range from {
 		p.due[at.Shard] = p.due[at.Shard] || at.Shard >= shard
 	}

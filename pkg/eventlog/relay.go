@@ -83,7 +83,7 @@ type shard struct {
 func (s *shard) run(ctx, retired context.Context) {
 	defer s.metrics.pending(s.lease.Shard, time.Time{})
 	s.backoff = minBackoff
-	at := Position{Shard: s.lease.Shard, After: s.lease.Published}
+	at := ShardCursor{Shard: s.lease.Shard, After: s.lease.Published}
 	for again := true; ; {
 		entries := s.poller.next(retired, at, again)
 		if len(entries) == 0 {

@@ -54,7 +54,7 @@ func (l *memoryLog) set(change func()) {
 	change()
 }
 
-func (l *memoryLog) Read(_ context.Context, from []eventlog.Position, limit int) (all []eventlog.Entry, err error) {
+func (l *memoryLog) Read(_ context.Context, from []eventlog.ShardCursor, limit int) (all []eventlog.Entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.reads++; l.down {

@@ -10,13 +10,12 @@ require (
 	github.com/gin-gonic/gin v1.12.0
 	go.uber.org/fx v1.24.0
 	go.uber.org/zap v1.28.0
+	golang.org/x/image v0.47.0
 	google.golang.org/api v0.307.0
 	google.golang.org/grpc v1.84.0
 )
 
 require (
-	github.com/gofrs/flock v0.13.2 // indirect
-	golang.org/x/image v0.47.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/gofrs/flock v0.13.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -101,7 +100,7 @@ require (
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/net v0.61.0 // indirect
 	golang.org/x/oauth2 v0.37.0 // indirect
-	golang.org/x/sync v0.24.0 // indirect
+	golang.org/x/sync v0.24.0
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect

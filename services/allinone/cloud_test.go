@@ -68,6 +68,14 @@ func TestThreeProcesses(t *testing.T) {
 	// Less than elsewhere: the emulator of Spanner reads whole tables, that of
 	// Pub/Sub keeps a thread for each ordering key.
 	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10})
+	t.Run("metrics", func(t *testing.T) {
+		accounts.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ", "process_resident_memory_bytes ",
+			`concha_relay_published_total{log="accounts"} `, `concha_relay_oldest_unpublished_age_seconds{log="accounts"} 0`,
+			`concha_relay_retries_total{log="accounts"} `, `concha_relay_lease_changes_total{log="accounts"} `)
+		audios.becomes(t, "/metrics", http.StatusOK).mentions(t, `concha_relay_published_total{log="audios"} `)
+		gateway.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ")
+		gateway.becomes(t, "/v1/accounts/metrics", http.StatusNotFound)
+	})
 	t.Run("stop", func(t *testing.T) {
 		var following sync.WaitGroup
 		following.Go(newClient(t, gateway.url).openStream("/v1/events/accounts").ends)

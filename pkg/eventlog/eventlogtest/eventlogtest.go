@@ -104,7 +104,7 @@ func appendAll(t *testing.T, write func(context.Context, func(Tx) error) error, 
 func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) (all []eventlog.Entry) {
 	t.Helper()
 	for {
-		entries, err := b.Log.Read(t.Context(), []eventlog.Position{{Shard: shard, After: after}}, limit)
+		entries, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: after}}, limit)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}
@@ -254,10 +254,10 @@ func testVersionOnce(t *testing.T, b Backend) {
 
 func testShards(t *testing.T, b Backend) {
 	const each = 4
-	var from []eventlog.Position
+	var from []eventlog.ShardCursor
 	var want []events.Event
 	for _, shard := range []int{1, 2, 5, 15} {
-		from = append(from, eventlog.Position{Shard: shard, After: end(t, b, shard)})
+		from = append(from, eventlog.ShardCursor{Shard: shard, After: end(t, b, shard)})
 		s := subjectIn(t, shard)
 		for version := range int64(each) {
 			want = append(want, event(s, version+1))
@@ -445,7 +445,7 @@ func testRedact(t *testing.T, b Backend) {
 
 func testBadCursor(t *testing.T, b Backend) {
 	for _, c := range []eventlog.Cursor{"x", "1x", "/", "-"} {
-		if _, err := b.Log.Read(t.Context(), []eventlog.Position{{After: c}}, 10); err == nil {
+		if _, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{After: c}}, 10); err == nil {
 			t.Errorf("Read after %q succeeded", c)
 		}
 		if _, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{UpTo: c}}); err == nil {
@@ -457,7 +457,7 @@ func testBadCursor(t *testing.T, b Backend) {
 func testCancelled(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.Log.Read(ctx, []eventlog.Position{{}}, 10); !errors.Is(err, context.Canceled) {
+	if _, err := b.Log.Read(ctx, []eventlog.ShardCursor{{}}, 10); !errors.Is(err, context.Canceled) {
 		t.Errorf("Read = %v, want context.Canceled", err)
 	}
 	if _, _, err := b.Log.Claim(ctx, "me", nil); !errors.Is(err, context.Canceled) {

@@ -146,7 +146,7 @@ func watch(log eventlog.Log, fail func(step string) error) *watched {
 	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1)}
 }
 
-func (w *watched) Read(ctx context.Context, from []eventlog.Position, limit int) ([]eventlog.Entry, error) {
+func (w *watched) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
 	if err := w.fail("reading"); err != nil {
 		return nil, err
 	}

@@ -19,7 +19,7 @@ import (
 func (l *Log) Wake() *eventlog.Wake { return l.wake }
 
 // Read implements eventlog.Log, by one read of the table, in its own order.
-func (l *Log) Read(ctx context.Context, from []eventlog.Position, limit int) (entries []eventlog.Entry, err error) {
+func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) (entries []eventlog.Entry, err error) {
 	var ranges []spanner.KeySet
 	for _, at := range from {
 		shard := spanner.Key{int64(at.Shard)}

@@ -117,7 +117,7 @@ func TestOlderDatabase(t *testing.T) {
 	}
 	var got []eventlog.Entry
 	for _, l := range leases {
-		entries, err := log.Read(t.Context(), []eventlog.Position{{Shard: l.Shard, After: l.Published}}, 1000)
+		entries, err := log.Read(t.Context(), []eventlog.ShardCursor{{Shard: l.Shard, After: l.Published}}, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,9 +148,9 @@ func bySeq(a, b eventlog.Entry) int {
 }
 
 // everything is the positions of a whole log.
-func everything() (from []eventlog.Position) {
+func everything() (from []eventlog.ShardCursor) {
 	for shard := range eventlog.Shards {
-		from = append(from, eventlog.Position{Shard: shard})
+		from = append(from, eventlog.ShardCursor{Shard: shard})
 	}
 	return from
 }

@@ -19,7 +19,7 @@ const selectShard = `SELECT * FROM (SELECT seq, time, subject, version, type, da
 
 // Read implements eventlog.Log. SQLite evaluates the parts of a UNION ALL one
 // after the other, and no more of them than the limit takes.
-func (l *Log) Read(ctx context.Context, from []eventlog.Position, limit int) ([]eventlog.Entry, error) {
+func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
 	if len(from) == 0 {
 		return nil, nil
 	}

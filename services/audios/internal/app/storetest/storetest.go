@@ -142,7 +142,7 @@ func history(t *testing.T, b Backend, id int64) (told []events.Event) {
 	subject := fmt.Sprintf("audio/%d", id)
 	shard := eventlog.Shard(subject)
 	for cursor := eventlog.Cursor(""); ; {
-		entries, err := b.Log.Read(t.Context(), []eventlog.Position{{Shard: shard, After: cursor}}, 1000)
+		entries, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: cursor}}, 1000)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}
