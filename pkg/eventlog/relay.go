@@ -61,9 +61,13 @@ func (r *Relay) Run(ctx context.Context) {
 	})
 	cancel()
 	services.Wait()
-	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), leaveWithin)
+	r.leave(context.WithoutCancel(ctx))
+}
+
+func (r *Relay) leave(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, leaveWithin)
 	defer cancel()
-	if err := r.log.Leave(leave, r.replica); err != nil {
+	if err := r.log.Leave(ctx, r.replica); err != nil {
 		r.zap.Warn("the leases are not given up and will expire", zap.Error(err))
 	}
 }
