@@ -193,21 +193,23 @@ func TestPurge(t *testing.T) {
 	if len(left) != old+1 {
 		t.Fatalf("%d events left, want all", len(left))
 	}
-	publish := func(e eventlog.Entry) {
-		t.Helper()
-		leases, _, err := log.Claim(t.Context(), "me", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		lease := leases[eventlog.Shard(e.Subject)]
-		if lost, err := log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: e.Cursor}}); len(lost) > 0 || err != nil {
-			t.Fatal(lost, err)
-		}
-	}
-	publish(left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/young" })])
+	publish(t, log, left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/young" })])
 	purge(0) // what is old is not published, though what came after it is, in another shard
-	publish(left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/old" && e.Version == old })])
+	publish(t, log, left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/old" && e.Version == old })])
 	if left := purge(old); len(left) != 1 || left[0].Subject != "account/young" {
 		t.Errorf("%d events left, want the one that is not old enough", len(left))
+	}
+}
+
+// publish saves that the shard of e is published up to it.
+func publish(t *testing.T, log *sqlitelog.Log, e eventlog.Entry) {
+	t.Helper()
+	leases, _, err := log.Claim(t.Context(), "me", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease := leases[eventlog.Shard(e.Subject)]
+	if lost, err := log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: e.Cursor}}); len(lost) > 0 || err != nil {
+		t.Fatal(lost, err)
 	}
 }

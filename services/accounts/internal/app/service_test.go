@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -125,12 +126,12 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), nil); err != nil {
 		t.Fatal(err)
 	}
-	entries, err := w.log.Read(t.Context(), 0, "", 10)
+	page, err := w.log.Page(t.Context(), eventlog.Position{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var got [][]any
-	for _, e := range entries {
+	for _, e := range page.Records {
 		var change events.Change[events.Account]
 		if err := json.Unmarshal(e.Data, &change); err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -81,11 +82,11 @@ func (w *world) wantObjects(t *testing.T, want ...string) {
 // told returns what the log has of each event, oldest first.
 func (w *world) told(t *testing.T) (told [][]any) {
 	t.Helper()
-	entries, err := w.log.Read(t.Context(), 0, "", 1000)
+	page, err := w.log.Page(t.Context(), eventlog.Position{}, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range entries {
+	for _, e := range page.Records {
 		var change events.Change[events.Audio]
 		if err := json.Unmarshal(e.Data, &change); err != nil {
 			t.Fatal(err)
@@ -162,11 +163,11 @@ func TestVersionGoesOnAfterADeletion(t *testing.T) {
 	if again := w.create(t, session(t, 0)); again.Version != 3 {
 		t.Errorf("version %d after the deletion, want 3", again.Version)
 	}
-	entries, err := w.log.Read(t.Context(), 0, "", 10)
+	page, err := w.log.Page(t.Context(), eventlog.Position{}, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if deleted := entries[1]; deleted.ID() != "audio/0/2" || string(deleted.Data) != `{"session_id":0}` {
+	if deleted := page.Records[1]; deleted.ID() != "audio/0/2" || string(deleted.Data) != `{"session_id":0}` {
 		t.Errorf("deleted event %s: %s", deleted.ID(), deleted.Data)
 	}
 }
