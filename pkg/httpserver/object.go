@@ -168,6 +168,26 @@ func (o *Object) Floats(name string) []float64 {
 	return floats
 }
 
+// Given returns what get, a getter of Object, reads of a member; nil if the
+// object does not have it.
+func Given[T any](o *Object, name string, get func(*Object, string) T) *T {
+	if !o.Has(name) {
+		return nil
+	}
+	value := get(o, name)
+	return &value
+}
+
+// ReadOnly notes the members of these names that the object has: they are set
+// by the service alone.
+func (o *Object) ReadOnly(names ...string) {
+	for _, name := range names {
+		if o.Has(name) {
+			o.violate(pointer(name), "is read-only: leave it out")
+		}
+	}
+}
+
 // Err returns nil, or one fault.Invalid with all that the getters noted, in
 // that order, and after it the violations of rules, the error of the domain's
 // own check, save those at or below a member that has one already. At most 100

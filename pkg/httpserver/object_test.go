@@ -326,3 +326,35 @@ func checkInvalid(t *testing.T, err error) {
 		t.Errorf("err = %#v, want an invalid fault with violations", err)
 	}
 }
+
+func TestReadPatch(t *testing.T) {
+	const mergePatch = "application/merge-patch+json"
+	o, err := httpserver.ReadPatch(post(strings.NewReader(`{"a":"x","b":null,"etag":1,"version":null}`), mergePatch+"; charset=utf-8"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(name string) *string { return httpserver.Given(o, name, (*httpserver.Object).String) }
+	if a := text("a"); a == nil || *a != "x" || text("c") != nil {
+		t.Errorf("a is %v, c %v", a, text("c"))
+	}
+	if b := httpserver.Given(o, "b", (*httpserver.Object).OptionalInt); b == nil || *b != nil {
+		t.Errorf("b is %v, want it given and null", b)
+	}
+	text("b")
+	o.ReadOnly("etag", "version", "id")
+	f, ok := errors.AsType[*fault.Error](o.Err(nil))
+	if !ok {
+		t.Fatal("nothing is wrong with the patch")
+	}
+	var pointers []string
+	for _, v := range f.Violations {
+		pointers = append(pointers, v.Pointer)
+	}
+	if diff := cmp.Diff([]string{"/b", "/etag", "/version"}, pointers); diff != "" {
+		t.Errorf("pointers (-want +got):\n%s", diff)
+	}
+	c := post(strings.NewReader("{}"), "application/json")
+	if _, err := httpserver.ReadPatch(c); !errors.Is(err, httpserver.ErrUnsupported) || c.Writer.Header().Get("Accept-Patch") != mergePatch {
+		t.Errorf("ReadPatch = %v, headers %v", err, c.Writer.Header())
+	}
+}

@@ -222,6 +222,12 @@ func (c *client) json(method, path, body string, header ...string) answer {
 	return c.do(call{method: method, path: path, body: body, header: append([]string{"Content-Type", "application/json"}, header...)})
 }
 
+// patch sends a merge patch.
+func (c *client) patch(path, body string, header ...string) answer {
+	c.t.Helper()
+	return c.do(call{method: http.MethodPatch, path: path, body: body, header: append([]string{"Content-Type", "application/merge-patch+json"}, header...)})
+}
+
 // expect ends the test unless the answer has this status.
 func (a answer) expect(status int) answer {
 	a.t.Helper()

@@ -39,6 +39,11 @@ func accountConditions(c *client) {
 		third := put("If-Match", "*").expect(200).header.Get("ETag")
 		put("If-Match", `"0"`, "If-Match", third, "If-None-Match", second).expect(200)
 	}
+	v1 := "/v1/accounts/" + id
+	etag := c.get(v1).header.Get("ETag")
+	c.patch(v1, `{"name":"x"}`, "If-Match", `"0"`).failedCondition(etag)
+	c.patch(v1, `{"name":"x"}`, "If-None-Match", "*").failedCondition(etag)
+	c.patch(v1, `{"name":"x"}`, "If-Match", etag).expect(200)
 	for _, tree := range []string{"/v1", ""} {
 		missing := tree + "/accounts/9007199254740990"
 		for _, value := range []string{"*", `"1"`} {
@@ -183,6 +188,8 @@ func TestRequireIfMatch(t *testing.T) {
 	body := profile("Joe", uniqueEmail(), "")
 	for _, header := range [][]string{nil, {"If-None-Match", `"7"`}} {
 		c.json("PUT", path, body, header...).problem(428, "precondition-required")
+		c.patch(path, `{"name":"x"}`, header...).problem(428, "precondition-required")
+		c.patch(audio, `{"step_count":2}`, header...).problem(428, "precondition-required")
 		c.delete(path, header...).problem(428, "precondition-required")
 		image("PUT", header...).problem(428, "precondition-required")
 		image("DELETE", header...).problem(428, "precondition-required")
@@ -203,6 +210,7 @@ func TestRequireIfMatch(t *testing.T) {
 	c.json("PUT", path, body, "If-Match", `"1"`).expect(200)
 	image("PUT", "If-Match", `"2"`).expect(200)
 	image("DELETE", "If-Match", "*").expect(204)
+	c.patch(path, `{"name":"x"}`, "If-Match", `"4"`).expect(200)
 	c.json("PUT", audio, encode(with(session, map[string]any{"step_count": json.Number("7")})), "If-Match", `"1"`).expect(200)
 
 	c.json("PUT", "/accounts/"+id, profile("Jo", uniqueEmail(), "")).expect(200)

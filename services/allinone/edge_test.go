@@ -43,17 +43,17 @@ func routes(c *client) {
 		"/docs":                             {"GET", "HEAD"},
 		"/livez":                            {"GET", "HEAD"},
 		"/v1/accounts":                      {"GET", "HEAD", "POST"},
-		"/v1/accounts/" + id:                {"DELETE", "GET", "HEAD", "PUT"},
+		"/v1/accounts/" + id:                {"DELETE", "GET", "HEAD", "PATCH", "PUT"},
 		"/v1/accounts/" + id + "/image":     {"DELETE", "GET", "HEAD", "PUT"},
 		"/v1/audios":                        {"GET", "HEAD", "POST"},
-		"/v1/audios/1":                      {"DELETE", "GET", "HEAD", "PUT"},
+		"/v1/audios/1":                      {"DELETE", "GET", "HEAD", "PATCH", "PUT"},
 		"/v1/audios/1/file":                 {"GET", "HEAD"},
 		"/v1/accounts/" + id + "/events":    {"GET", "HEAD"},
 		"/v1/audios/1/events":               {"GET", "HEAD"},
 		"/v1/events/accounts":               {"GET", "HEAD"},
 		"/v1/events/audios":                 {"GET", "HEAD"},
 	} {
-		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"} {
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW"} {
 			if slices.Contains(allowed, method) {
 				continue
 			}

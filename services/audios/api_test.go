@@ -174,7 +174,7 @@ func TestWhatIsNoSessionIDNamesNothing(t *testing.T) {
 		c.send("DELETE", "/v1/audios/"+id, "").wantProblem(t, 404, "no-such-instance-error")
 		c.sendJSON("PUT", "/v1/audios/"+id, document(1, "")).wantProblem(t, 404, "no-such-instance-error")
 	}
-	c.send("PATCH", "/v1/audios/1", "").wantProblem(t, 405, "method-not-allowed")
+	c.send("POST", "/v1/audios/1", "").wantProblem(t, 405, "method-not-allowed")
 }
 
 type list struct {

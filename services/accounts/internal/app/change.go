@@ -21,6 +21,19 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 	return a, nil
 }
 
+// PatchProfile changes what patch tells of the profile of an account. If that
+// is nothing new, nothing changes, not even the version.
+// Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
+func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
+	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
+		return current.WithProfile(current.Patched(patch), s.now())
+	})
+	if err != nil {
+		return domain.Account{}, fmt.Errorf("patch account: %w", err)
+	}
+	return a, nil
+}
+
 // update applies one of the domain's changes, if check allows, and logs its
 // event.
 func (s *Service) update(ctx context.Context, id int64, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {

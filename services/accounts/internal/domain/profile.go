@@ -28,20 +28,56 @@ type Email string
 // NewProfile checks the fields and normalises the e-mail. The error is of kind
 // fault.Invalid and lists every broken rule.
 func NewProfile(name, email, address string) (Profile, error) {
+	whole, err := NewProfilePatch(&name, &email, &address)
+	return Profile{}.Patched(whole), err
+}
+
+// ProfilePatch is what is to change of a Profile; what is nil stays as it is.
+// NewProfilePatch makes those that leave a valid profile valid.
+type ProfilePatch struct {
+	Name    *string
+	Email   *Email
+	Address *string
+}
+
+// NewProfilePatch checks the fields that are not nil as NewProfile does.
+func NewProfilePatch(name, email, address *string) (ProfilePatch, error) {
 	var violations []fault.Violation
 	check := func(pointer string, rule string) {
 		if rule != "" {
 			violations = append(violations, fault.Violation{Pointer: pointer, Detail: rule})
 		}
 	}
-	normal := NormalizeEmail(email)
-	check("/name", textRule(name))
-	check("/email", emailRule(string(normal)))
-	check("/address", textRule(address))
-	if err := fault.Invalidate(violations...); err != nil {
-		return Profile{}, err
+	patch := ProfilePatch{Name: name, Address: address}
+	if name != nil {
+		check("/name", textRule(*name))
 	}
-	return Profile{Name: name, Email: normal, Address: address}, nil
+	if email != nil {
+		normal := NormalizeEmail(*email)
+		patch.Email = &normal
+		check("/email", emailRule(string(normal)))
+	}
+	if address != nil {
+		check("/address", textRule(*address))
+	}
+	if err := fault.Invalidate(violations...); err != nil {
+		return ProfilePatch{}, err
+	}
+	return patch, nil
+}
+
+// Patched returns the profile with what patch changes.
+func (p Profile) Patched(patch ProfilePatch) Profile {
+	if patch.Name != nil {
+		p.Name = *patch.Name
+	}
+	if patch.Email != nil {
+		p.Email = *patch.Email
+	}
+	if patch.Address != nil {
+		p.Address = *patch.Address
+	}
+	return p
 }
 
 // NormalizeEmail brings an e-mail into the form in which it is kept and

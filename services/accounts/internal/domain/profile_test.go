@@ -73,3 +73,31 @@ func FuzzNewProfile(f *testing.F) {
 		}
 	})
 }
+
+func TestProfilePatch(t *testing.T) {
+	p, err := domain.NewProfile("Ann", "ann@example.org", "Street 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, email, address *string
+		want                 domain.Profile
+	}{
+		{nil, nil, nil, p},
+		{new("Bea"), nil, nil, domain.Profile{"Bea", p.Email, p.Address}},
+		{nil, new(" Bea@EXAMPLE.org "), nil, domain.Profile{p.Name, "Bea@example.org", p.Address}},
+		{new(""), nil, new(""), domain.Profile{"", p.Email, ""}},
+	} {
+		patch, err := domain.NewProfilePatch(c.name, c.email, c.address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Patched(patch); got != c.want {
+			t.Errorf("patched to %+v, want %+v", got, c.want)
+		}
+	}
+	_, err = domain.NewProfilePatch(new("\n"), new("x"), new(strings.Repeat("x", 1025)))
+	if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || len(f.Violations) != 3 {
+		t.Errorf("NewProfilePatch = %v, want three violations", err)
+	}
+}

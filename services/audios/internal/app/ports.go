@@ -30,16 +30,17 @@ type Store interface {
 	List(ctx context.Context, q Query) (Page, error)
 	// Update replaces the audio of s.SessionID by what decide makes of its
 	// current state, as one transaction; decide may be called more than once,
-	// and gives the audio the account of s. If the version stays, nothing is
-	// written. The object of a file that is replaced is recorded as discarded.
+	// and gives the audio no other account than that of s or the one that it
+	// has. If the version stays, nothing is written. The object of a file that
+	// is replaced, if there is one, is recorded as discarded.
 	// It returns the audio as it is afterwards. Errors: domain.ErrNotFound;
 	// domain.ErrAccountDeleted if anything would be written and s is of an
 	// account that RemoveAccount was told of; decide's own.
 	Update(ctx context.Context, s domain.Session, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
 	// Delete removes an audio unless decide, which may be called more than
 	// once, refuses. The version of the event is remembered as the session's
-	// last, its earlier events are redacted, its file is recorded as
-	// discarded. Errors: domain.ErrNotFound, decide's own.
+	// last, its earlier events are redacted, the object of its file, if there
+	// is one, is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
 	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
 	// RemoveAccount records, for good, that an account is deleted, and deletes
 	// at most limit of its audios as Delete does, all in one transaction; fewer

@@ -10,9 +10,10 @@ import (
 
 // Replace puts session and its document in place of what the audio of
 // session.SessionID has. The same document again changes nothing, not even the
-// version. What is replaced is collected when the event comes round.
+// version. If keepAccount, the audio stays with its account, whatever session
+// says. What is replaced is collected when the event comes round.
 // Errors: domain.ErrNotFound, domain.ErrAccountDeleted, check's own.
-func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, check Check) (domain.Audio, error) {
+func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, check Check) (domain.Audio, error) {
 	current, err := s.store.Get(ctx, session.SessionID) // before anything is uploaded
 	if err == nil {
 		err = check.judge(current)
@@ -28,7 +29,11 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 		if err := check.judge(current); err != nil {
 			return domain.Audio{}, events.Event{}, err
 		}
-		next, fields := current.WithSession(session, file, s.now())
+		replacement := session
+		if keepAccount {
+			replacement.AccountID = current.AccountID
+		}
+		next, fields := current.WithSession(replacement, file, s.now())
 		if fields == nil {
 			return current, events.Event{}, nil
 		}

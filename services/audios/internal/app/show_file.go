@@ -1,6 +1,7 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -23,6 +24,9 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 		}
 		if !wanted(a.File) {
 			return a.File, nil, nil
+		}
+		if a.File.Object == "" {
+			return a.File, io.NopCloser(bytes.NewReader(a.Document())), nil
 		}
 		content, err := s.files.Open(ctx, a.File.Object, 0, -1)
 		switch {

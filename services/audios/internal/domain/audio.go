@@ -2,6 +2,8 @@
 package domain
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -30,9 +32,11 @@ type Audio struct {
 	UpdatedAt time.Time
 }
 
-// File is the document of an audio, byte for byte as it was sent.
+// File is the document of an audio: byte for byte as it was sent, or, after a
+// patch of what it tells, rendered from the session.
 type File struct {
-	// Object is the name of the content in the object store.
+	// Object is the name of the content in the object store; "" if the content
+	// is Session.Document.
 	Object    string
 	SizeBytes int64
 	SHA256    string // lower-case hex
@@ -74,6 +78,30 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 		a.UpdatedAt = now
 	}
 	return a, fields
+}
+
+// WithPatch returns the audio with what p changes, and the fields that differ.
+// If none does, it is the same version of the audio. The document stays as it
+// was sent if only the account changes; else it would tell what is not so any
+// more, and is rendered anew. The error is as that of Patch.Check.
+func (a Audio) WithPatch(p Patch, now time.Time) (changed Audio, fields []string, err error) {
+	s, err := a.patched(p)
+	if err != nil {
+		return Audio{}, nil, err
+	}
+	f, told := a.File, a.Session
+	told.AccountID = s.AccountID
+	if told != s || f.Object == "" {
+		f = renderedFile(s)
+	}
+	changed, fields = a.WithSession(s, f, now)
+	return changed, fields, nil
+}
+
+func renderedFile(s Session) File {
+	document := s.Document()
+	sum := sha256.Sum256(document)
+	return File{SizeBytes: int64(len(document)), SHA256: hex.EncodeToString(sum[:])}
 }
 
 func same(a, b *int64) bool {

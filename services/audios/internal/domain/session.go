@@ -1,6 +1,7 @@
 package domain
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -90,6 +91,63 @@ func (d Draft) check(id *fault.Violation) (Session, error) {
 		SessionID: d.SessionID, AccountID: d.AccountID, Ticks: ticks,
 		SelectedTick: int(d.SelectedTick), StepCount: int(d.StepCount),
 	}, nil
+}
+
+// Patch is what a client wants changed of a session, before any rule was
+// checked; what is nil stays as it is.
+type Patch struct {
+	AccountID    **int64 // to nil: the session is to belong to no account
+	Ticks        *[]float64
+	SelectedTick *int64
+	StepCount    *int64
+}
+
+// Check returns nil if the patch leaves every valid session valid. The error is
+// as that of Draft.Session.
+func (p Patch) Check() error {
+	valid := Session{}
+	for i := range valid.Ticks {
+		valid.Ticks[i] = minTick
+	}
+	_, err := valid.patched(p)
+	return err
+}
+
+// patched returns the session with what p changes.
+func (s Session) patched(p Patch) (Session, error) {
+	d := Draft{
+		SessionID: s.SessionID, AccountID: s.AccountID, Ticks: s.Ticks[:],
+		SelectedTick: int64(s.SelectedTick), StepCount: int64(s.StepCount),
+	}
+	if p.AccountID != nil {
+		d.AccountID = *p.AccountID
+	}
+	if p.Ticks != nil {
+		d.Ticks = *p.Ticks
+	}
+	if p.SelectedTick != nil {
+		d.SelectedTick = *p.SelectedTick
+	}
+	if p.StepCount != nil {
+		d.StepCount = *p.StepCount
+	}
+	return d.Session()
+}
+
+// Document returns the session as a client might have sent it. What it returns
+// for a session never changes: files that were rendered are known by its hash.
+func (s Session) Document() []byte {
+	document, err := json.Marshal(struct {
+		SessionID    int64              `json:"session_id"`
+		AccountID    *int64             `json:"account_id,omitempty"`
+		Ticks        [TickCount]float64 `json:"ticks"`
+		SelectedTick int                `json:"selected_tick"`
+		StepCount    int                `json:"step_count"`
+	}{s.SessionID, s.AccountID, s.Ticks, s.SelectedTick, s.StepCount})
+	if err != nil {
+		panic(err) // a valid session holds finite numbers alone
+	}
+	return document
 }
 
 func between(low, high int64) string {

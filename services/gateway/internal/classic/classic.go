@@ -36,8 +36,10 @@ var (
 	list    = operation{method: http.MethodGet, isList: true}
 	read    = operation{method: http.MethodGet}
 	replace = operation{method: http.MethodPut}
-	remove  = operation{method: http.MethodDelete, query: "allow_missing=true"}
-	attach  = operation{method: http.MethodPut, suffix: "/image", isForm: true}
+	// The original API knows no accounts of sessions, so it keeps them.
+	replaceAudio = operation{method: http.MethodPut, query: "keep_account=true"}
+	remove       = operation{method: http.MethodDelete, query: "allow_missing=true"}
+	attach       = operation{method: http.MethodPut, suffix: "/image", isForm: true}
 )
 
 var routes = []struct {
@@ -56,7 +58,7 @@ var routes = []struct {
 	{http.MethodPost, &audios, "/audios", create},
 	{http.MethodGet, &audios, "/audios", list},
 	{http.MethodGet, &audios, "/audios/:session_id", read},
-	{http.MethodPut, &audios, "/audios/:session_id", replace},
+	{http.MethodPut, &audios, "/audios/:session_id", replaceAudio},
 	{http.MethodDelete, &audios, "/audios/:session_id", remove},
 }
 

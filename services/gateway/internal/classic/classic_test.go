@@ -97,7 +97,7 @@ func TestRoutes(t *testing.T) {
 			"GET /v1/audios?page_size=1000&selected_tick=7&session_id=0&step_count=1", 200, list(v1Audio), 200, "[" + classicAudio + "]",
 		},
 		{"GET /audios/0", "GET /v1/audios/0", 200, v1Audio, 200, classicAudio},
-		{"PUT /audios/0", "PUT /v1/audios/0", 200, v1Audio, 200, classicAudio},
+		{"PUT /audios/0", "PUT /v1/audios/0?keep_account=true", 200, v1Audio, 200, classicAudio},
 		{"GET /audios/0?x=1", "GET /v1/audios/0", 200, v1Audio, 200, classicAudio},
 		{"DELETE /audios/0?allow_missing=no", "DELETE /v1/audios/0?allow_missing=true", 204, "", 200, "{}"},
 		{"DELETE /audios/0", "DELETE /v1/audios/0?allow_missing=true", 204, "", 200, "{}"},

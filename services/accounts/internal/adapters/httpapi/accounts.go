@@ -80,6 +80,30 @@ func (a api) replace(c *gin.Context) {
 	answer(c, http.StatusOK, account)
 }
 
+func (a api) patch(c *gin.Context) {
+	id, err := accountID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	check, err := a.condition(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	patch, err := fromPatch(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	account, err := a.service.PatchProfile(c.Request.Context(), id, patch, check)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	answer(c, http.StatusOK, account)
+}
+
 func (a api) remove(c *gin.Context) {
 	allowMissing, err := httpserver.AllowMissing(c)
 	if err != nil {

@@ -33,6 +33,7 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	httpserver.Get(e, "/v1/accounts", a.list)
 	httpserver.Get(e, "/v1/accounts/:id", none, a.get)
 	e.PUT("/v1/accounts/:id", none, a.replace)
+	e.PATCH("/v1/accounts/:id", none, a.patch)
 	e.DELETE("/v1/accounts/:id", a.remove)
 
 	e.PUT("/v1/accounts/:id/image", none, a.putImage)

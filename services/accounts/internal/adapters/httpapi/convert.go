@@ -31,6 +31,18 @@ func fromProfile(c *gin.Context) (domain.Profile, error) {
 	return profile, object.Err(err)
 }
 
+// fromPatch reads a merge patch of the profile, with errors as fromProfile's.
+func fromPatch(c *gin.Context) (domain.ProfilePatch, error) {
+	object, err := httpserver.ReadPatch(c)
+	if err != nil {
+		return domain.ProfilePatch{}, err
+	}
+	object.ReadOnly("id", "image", "version", "etag", "created_at", "updated_at")
+	text := func(name string) *string { return httpserver.Given(object, name, (*httpserver.Object).String) }
+	patch, err := domain.NewProfilePatch(text("name"), text("email"), text("address"))
+	return patch, object.Err(err)
+}
+
 // fromListQuery reads the query parameters of a list.
 func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err error) {
 	if params, err = httpserver.ReadQuery(c.Request); err != nil {

@@ -32,7 +32,8 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	e.POST("/v1/audios", none, a.create)
 	httpserver.Get(e, "/v1/audios", a.list)
 	httpserver.Get(e, "/v1/audios/:session_id", none, a.get)
-	e.PUT("/v1/audios/:session_id", none, a.replace)
+	e.PUT("/v1/audios/:session_id", httpserver.Takes("keep_account"), a.replace)
+	e.PATCH("/v1/audios/:session_id", none, a.patch)
 	e.DELETE("/v1/audios/:session_id", a.remove)
 
 	httpserver.Get(e, "/v1/audios/:session_id/file", content, a.getFile)

@@ -12,12 +12,12 @@ import (
 )
 
 func (a api) create(c *gin.Context) {
-	session, document, err := fromUpload(c, domain.Draft.Session)
+	upload, err := fromUpload(c, domain.Draft.Session)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	audio, err := a.service.Create(c.Request.Context(), session, document)
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -66,16 +66,17 @@ func (a api) replace(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
-	session, document, err := fromUpload(c, func(d domain.Draft) (domain.Session, error) { return d.Replacement(id) })
+	upload, err := fromUpload(c, func(d domain.Draft) (domain.Session, error) { return d.Replacement(id) })
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
 	if cond.Creates() {
-		a.createThere(c, session, document, cond)
+		a.createThere(c, upload, cond)
 		return
 	}
-	audio, err := a.service.Replace(c.Request.Context(), session, document, check(cond))
+	keepAccount := !upload.namesAccount && c.Query("keep_account") == "true"
+	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, keepAccount, check(cond))
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -85,11 +86,11 @@ func (a api) replace(c *gin.Context) {
 
 // createThere creates a session at its own path, on the condition that there is
 // none.
-func (a api) createThere(c *gin.Context, session domain.Session, document []byte, cond httpserver.Condition) {
-	audio, err := a.service.Create(c.Request.Context(), session, document)
+func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition) {
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document)
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err)
-		if current, getErr := a.service.Get(c.Request.Context(), session.SessionID); getErr == nil {
+		if current, getErr := a.service.Get(c.Request.Context(), upload.SessionID); getErr == nil {
 			err = check(cond)(current)
 		}
 	}
@@ -103,6 +104,30 @@ func (a api) createThere(c *gin.Context, session domain.Session, document []byte
 // check returns what judges an audio by the conditions of a request.
 func check(cond httpserver.Condition) app.Check {
 	return func(current domain.Audio) error { return cond.Check(httpserver.ETag(current.Version)) }
+}
+
+func (a api) patch(c *gin.Context) {
+	id, err := sessionID(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	patch, err := fromPatch(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	audio, err := a.service.Patch(c.Request.Context(), id, patch, check(cond))
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	answer(c, http.StatusOK, audio)
 }
 
 func (a api) remove(c *gin.Context) {

@@ -22,22 +22,45 @@ type page struct {
 	NextPageToken string         `json:"next_page_token"` // "" at the end
 }
 
-// fromUpload reads the session in a JSON document, which it returns as well,
-// and has check judge it. The error lists the members of a wrong type and those
-// that break a rule together.
-func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)) (session domain.Session, document []byte, err error) {
-	if document, err = upload(c); err != nil {
-		return domain.Session{}, nil, err
+// sent is a session with the document that told of it.
+type sent struct {
+	domain.Session
+	document     []byte
+	namesAccount bool // if only by null
+}
+
+// fromUpload reads the session in a JSON document and has check judge it. The
+// error lists the members of a wrong type and those that break a rule together.
+func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)) (sent, error) {
+	document, err := upload(c)
+	if err != nil {
+		return sent{}, err
 	}
 	object, err := httpserver.ParseObject(document)
 	if err != nil {
-		return domain.Session{}, nil, err
+		return sent{}, err
 	}
-	session, err = check(domain.Draft{
+	session, err := check(domain.Draft{
 		SessionID: object.Int("session_id"), AccountID: object.OptionalInt("account_id"), Ticks: object.Floats("ticks"),
 		SelectedTick: object.Int("selected_tick"), StepCount: object.Int("step_count"),
 	})
-	return session, document, object.Err(err)
+	return sent{session, document, object.Has("account_id")}, object.Err(err)
+}
+
+// fromPatch reads a merge patch of a session, with errors as fromUpload's.
+func fromPatch(c *gin.Context) (domain.Patch, error) {
+	object, err := httpserver.ReadPatch(c)
+	if err != nil {
+		return domain.Patch{}, err
+	}
+	object.ReadOnly("session_id", "file_url", "version", "etag", "created_at", "updated_at")
+	patch := domain.Patch{
+		AccountID:    httpserver.Given(object, "account_id", (*httpserver.Object).OptionalInt),
+		Ticks:        httpserver.Given(object, "ticks", (*httpserver.Object).Floats),
+		SelectedTick: httpserver.Given(object, "selected_tick", (*httpserver.Object).Int),
+		StepCount:    httpserver.Given(object, "step_count", (*httpserver.Object).Int),
+	}
+	return patch, object.Err(patch.Check())
 }
 
 // fromListQuery reads the query parameters of a list.

@@ -73,11 +73,10 @@ func (s *Store) remove(ctx context.Context, tx *spannerdb.Tx, audios []domain.Au
 		if err != nil {
 			return err
 		}
-		if err := tx.BufferWrite([]*spanner.Mutation{
-			discard(current),
+		if err := tx.BufferWrite(append(discard(current),
 			spanner.Delete("Audios", spanner.Key{current.SessionID}),
 			spanner.InsertOrUpdate("DeletedAudios", []string{"SessionId", "Version"}, []any{current.SessionID, deleted.Version}),
-		}); err != nil {
+		)); err != nil {
 			return err
 		}
 		if err := s.log.Append(tx, deleted); err != nil {
@@ -91,9 +90,14 @@ func (s *Store) remove(ctx context.Context, tx *spannerdb.Tx, audios []domain.Au
 	return s.log.Redact(ctx, tx, subjects...)
 }
 
-// discard records the file of an audio that will not refer to it any more.
-func discard(a domain.Audio) *spanner.Mutation {
-	return spanner.InsertOrUpdate("DiscardedFiles", []string{"SessionId", "Object"}, []any{a.SessionID, a.File.Object})
+// discard records the object of an audio that will not refer to it any more, if
+// it has one.
+func discard(a domain.Audio) []*spanner.Mutation {
+	if a.File.Object == "" {
+		return nil
+	}
+	return []*spanner.Mutation{spanner.InsertOrUpdate("DiscardedFiles",
+		[]string{"SessionId", "Object"}, []any{a.SessionID, a.File.Object})}
 }
 
 // Discarded implements app.Discards.

@@ -113,7 +113,7 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 		}
 		changes := []*spanner.Mutation{spanner.Update("Audios", columns, values(next))}
 		if next.File.Object != current.File.Object {
-			changes = append(changes, discard(current))
+			changes = append(changes, discard(current)...)
 		}
 		if err := tx.BufferWrite(changes); err != nil {
 			return err

@@ -65,8 +65,12 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 	return s.log.Append(tx, deleted)
 }
 
-// discard records the file of an audio that will not refer to it any more.
+// discard records the object of an audio that will not refer to it any more, if
+// it has one.
 func discard(tx *sqlitedb.Tx, a domain.Audio) error {
+	if a.File.Object == "" {
+		return nil
+	}
 	_, err := tx.Exec(`INSERT INTO discarded_files (session_id, object) VALUES (?, ?)`, a.SessionID, a.File.Object)
 	return err
 }

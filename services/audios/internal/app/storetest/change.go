@@ -175,3 +175,19 @@ func testDiscards(t *testing.T, b Backend) {
 	mustCreate(t, b, a)
 	wantDiscarded(t, b, a.SessionID, "three", "two")
 }
+
+// testNoObject has an audio lose the object of its file, and get one again.
+func testNoObject(t *testing.T, b Backend) {
+	a := mustCreate(t, b, newAudio())
+	object := a.File.Object
+	for _, next := range []string{"", "", "other", ""} {
+		updated, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.File.Object = next })
+		if err != nil {
+			t.Fatalf("Update: %v", err)
+		}
+		want(t, b, updated)
+	}
+	wantDiscarded(t, b, a.SessionID, slices.Sorted(slices.Values([]string{object, "other"}))...)
+	mustDelete(t, b, a.SessionID)
+	wantDiscarded(t, b, a.SessionID, slices.Sorted(slices.Values([]string{object, "other"}))...)
+}

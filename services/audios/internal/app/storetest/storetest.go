@@ -52,6 +52,7 @@ func Run(t *testing.T, b Backend) {
 		{"delete refused", testDeleteRefused},
 		{"delete what is not there", testDeleteMissing},
 		{"discards", testDiscards},
+		{"files without an object", testNoObject},
 		{"remove an account", testRemoveAccount},
 		{"remove an account refused", testRemoveAccountRefused},
 		{"sessions of a deleted account", testDeletedAccount},
