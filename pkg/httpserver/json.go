@@ -19,15 +19,11 @@ func ReadPatch(c *gin.Context) (*Object, error) {
 	return ParseObject(body)
 }
 
-// ReadObject reads a body of type application/json that holds one object.
-// Errors: ErrUnsupported, and those of ReadBody and ParseObject.
-func ReadObject(c *gin.Context) (*Object, error) {
+// ReadJSON reads a body of type application/json. Errors: ErrUnsupported, and
+// those of ReadBody.
+func ReadJSON(c *gin.Context) ([]byte, error) {
 	if err := RequireContentType(c, "application/json"); err != nil {
 		return nil, err
 	}
-	body, err := ReadBody(c, MaxJSON)
-	if err != nil {
-		return nil, err
-	}
-	return ParseObject(body)
+	return ReadBody(c, MaxJSON)
 }

@@ -27,7 +27,7 @@ type DB struct {
 	lock   *flock.Flock // held for as long as the database is open
 	writer *sql.DB
 	queue  chan *write
-	writes sync.Pool // of *write that are not in use
+	writes sync.Pool     // of *write that are not in use
 	closed chan struct{} // closed when the writer's goroutine is done
 	stop   context.CancelFunc
 }

@@ -23,6 +23,8 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
@@ -61,7 +63,7 @@ type adapters struct {
 	Images     app.Images
 	Log        eventlog.Log
 	Reader     eventlog.Reader
-	Purge      purge
+	Purges     purges
 	Publisher  bus.Publisher
 	Subscriber bus.Subscriber
 	Checks     checks
@@ -70,13 +72,13 @@ type adapters struct {
 type (
 	// checks are what has to hold for the service to be ready, by name.
 	checks map[string]func(context.Context) error
-	// purge removes what the log has kept for long enough; nil if the database
-	// does so by itself.
-	purge func(context.Context) (removed int64, err error)
+	// purges remove what has been kept for long enough, by its name; none if
+	// the database does so by itself.
+	purges map[string]func(context.Context) (removed int64, err error)
 )
 
 func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
-	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return adapters{}, err
 	}
@@ -86,9 +88,11 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 		return adapters{}, err
 	}
 	log := sqlitelog.New(db, time.Now)
-	store := sqlitestore.New(db, log)
+	keys := sqlitekeys.New(db, time.Now)
+	store := sqlitestore.New(db, log, keys)
 	return adapters{
 		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purge: log.Purge,
+		Store: store, Discards: store, Images: images, Log: log, Purges: purges{"old account events": log.Purge, "old idempotency keys of accounts": keys.Purge},
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 		Checks:     checks{"database": db.Check, "images": images.Check},
@@ -116,7 +120,7 @@ func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, e
 	lc.Append(fx.StopHook(broker.Close))
 	images := gcsblob.New(objects, cfg.Bucket)
 	log := spannerlog.New(db)
-	store := spannerstore.New(db, log)
+	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return adapters{
 		Store: store, Discards: store, Images: images, Log: log, Reader: log,
 		Publisher:  pubsubbus.NewPublisher(broker, cfg.EventsTopic),
@@ -139,7 +143,7 @@ func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks ch
 
 const upkeepEvery = time.Hour
 
-func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge purge, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
+func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purges purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
 		eventlog.NewRelay("accounts", log, pub, logger).Run(ctx)
 		return nil
@@ -148,7 +152,7 @@ func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge
 		return sub.Receive(ctx, subscriber.New(service))
 	})
 	g.Every(upkeepEvery, "sweep of orphaned images", service.SweepImages)
-	if purge != nil {
-		g.Every(upkeepEvery, "purge of old account events", purge)
+	for name, purge := range purges {
+		g.Every(upkeepEvery, "purge of "+name, purge)
 	}
 }

@@ -22,6 +22,8 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
@@ -58,7 +60,7 @@ type adapters struct {
 	Files       app.Files
 	Log         eventlog.Log
 	Reader      eventlog.Reader
-	Purge       purge
+	Purges      purges
 	Publisher   bus.Publisher
 	Subscribers subscribers
 	Checks      checks
@@ -67,15 +69,15 @@ type adapters struct {
 type (
 	// checks are what has to hold for the service to be ready, by name.
 	checks map[string]func(context.Context) error
-	// purge removes what the log has kept for long enough; nil if the database
-	// does so by itself.
-	purge func(context.Context) (removed int64, err error)
+	// purges remove what has been kept for long enough, by its name; none if
+	// the database does so by itself.
+	purges map[string]func(context.Context) (removed int64, err error)
 	// subscribers receive the events that the service acts on, by their name.
 	subscribers map[string]bus.Subscriber
 )
 
 func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, error) {
-	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "audios.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return adapters{}, err
 	}
@@ -85,9 +87,11 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 		return adapters{}, err
 	}
 	log := sqlitelog.New(db, time.Now)
-	store := sqlitestore.New(db, log)
+	keys := sqlitekeys.New(db, time.Now)
+	store := sqlitestore.New(db, log, keys)
 	return adapters{
 		Store: store, Discards: store, Files: files, Log: log, Reader: log, Purge: log.Purge,
+		Store: store, Discards: store, Files: files, Log: log, Purges: purges{"old audio events": log.Purge, "old idempotency keys of audios": keys.Purge},
 		Publisher: b.Publisher(cfg.EventsTopic),
 		Subscribers: subscribers{
 			"audio":   b.Subscriber(cfg.EventsTopic, cfg.Subscription),
@@ -118,7 +122,7 @@ func cloudAdapters(cfg Config, lc fx.Lifecycle, logger *zap.Logger) (adapters, e
 	lc.Append(fx.StopHook(broker.Close))
 	files := gcsblob.New(objects, cfg.Bucket)
 	log := spannerlog.New(db)
-	store := spannerstore.New(db, log)
+	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return adapters{
 		Store: store, Discards: store, Files: files, Log: log, Reader: log,
 		Publisher: pubsubbus.NewPublisher(broker, cfg.EventsTopic),
@@ -143,7 +147,7 @@ func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks ch
 
 const upkeepEvery = time.Hour
 
-func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge purge, pub bus.Publisher, subs subscribers, logger *zap.Logger) {
+func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purges purges, pub bus.Publisher, subs subscribers, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
 		eventlog.NewRelay("audios", log, pub, logger).Run(ctx)
 		return nil
@@ -154,7 +158,7 @@ func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purge
 		})
 	}
 	g.Every(upkeepEvery, "sweep of orphaned files", service.SweepFiles)
-	if purge != nil {
-		g.Every(upkeepEvery, "purge of old audio events", purge)
+	for name, purge := range purges {
+		g.Every(upkeepEvery, "purge of "+name, purge)
 	}
 }

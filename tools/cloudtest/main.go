@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string) (err error) {
 // only what is new in the cloud.
 func passes(e *emulators, packages []string) []pass {
 	adapters := pass{about: "the adapters", spanner: e.spanner}
-	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, match: "^(TestStore|TestLog)$"}
+	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, match: "^(TestStore|TestLog|TestKeys)$"}
 	system := pass{about: "the whole system", spanner: e.spanner, match: "^TestThreeProcesses"}
 	for _, p := range packages {
 		if strings.HasSuffix(p, "/allinone") {
@@ -77,7 +77,7 @@ func passes(e *emulators, packages []string) []pass {
 			continue
 		}
 		adapters.packages = append(adapters.packages, p)
-		if strings.HasSuffix(p, "/spannerstore") || strings.HasSuffix(p, "/spannerlog") {
+		if strings.HasSuffix(p, "/spannerstore") || strings.HasSuffix(p, "/spannerlog") || strings.HasSuffix(p, "/spannerkeys") {
 			faulty.packages = append(faulty.packages, p)
 		}
 	}

@@ -14,21 +14,26 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// AttachImage gives an account the image that r holds, whose type must be
-// declared if that is not empty; see Codec for what of it is kept. The content is stored under a fresh name
+// AttachImage gives an account, once, the image that r holds, whose type must be
+// declared if that is not empty; see Codec for what of it is kept. The Body of
+// once is found here. The content is stored under a fresh name
 // first and referred to afterwards, so a reference never points at nothing;
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
-// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels; check's and r's own.
-func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, check Check) (domain.Account, error) {
-	current, err := s.store.Get(ctx, id) // before anything is uploaded
-	if err == nil {
-		err = check.judge(current)
+// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
+// idempotency-key-reused; check's and r's own.
+func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once Once, check Check) (domain.Account, error) {
+	if once == (Once{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
+		current, err := s.store.Get(ctx, id)
+		if err == nil {
+			err = check.judge(current)
+		}
+		if err != nil {
+			return domain.Account{}, fmt.Errorf("attach image: %w", err)
+		}
 	}
-	if err != nil {
-		return domain.Account{}, fmt.Errorf("attach image: %w", err)
-	}
-	img, content, err := s.readImage(ctx, declared, r)
+	sent := sha256.New()
+	img, content, err := s.readImage(ctx, declared, io.TeeReader(r, sent))
 	if err != nil {
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
@@ -37,14 +42,15 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	if err := s.images.Put(ctx, img.Object, img.ContentType, bytes.NewReader(content)); err != nil {
 		return domain.Account{}, fmt.Errorf("store image: %w", err)
 	}
-	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
+	once.Body = [sha256.Size]byte(sent.Sum(nil))
+	a, err := s.update(ctx, id, once, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(&img, s.now())
 	})
 	if err != nil {
 		s.dropImage(ctx, img, err)
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
-	if a.Image == nil || a.Image.Object != img.Object { // the content was the same already
+	if a.Image == nil || a.Image.Object != img.Object { // the content was the same already, or came before
 		s.dropImage(ctx, img, nil)
 	}
 	return a, nil
@@ -66,7 +72,7 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 // DetachImage takes an account's image away. An account without one stays as
 // it is. Errors: domain.ErrNotFound, check's own.
 func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
-	if _, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
+	if _, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())
 	}); err != nil {
 		return fmt.Errorf("detach image: %w", err)

@@ -12,7 +12,7 @@ import (
 // current one changes nothing, not even the version.
 // Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
 func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
 	})
 	if err != nil {
@@ -25,7 +25,7 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 // is nothing new, nothing changes, not even the version.
 // Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
 func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, check, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(current.Patched(patch), s.now())
 	})
 	if err != nil {
@@ -36,8 +36,8 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 
 // update applies one of the domain's changes, if check allows, and logs its
 // event.
-func (s *Service) update(ctx context.Context, id int64, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
-	return s.store.Update(ctx, id, func(current domain.Account) (domain.Account, events.Event, error) {
+func (s *Service) update(ctx context.Context, id int64, once Once, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
+	return s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return domain.Account{}, events.Event{}, err
 		}

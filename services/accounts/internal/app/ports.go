@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"time"
 
@@ -14,8 +15,12 @@ import (
 // that tells of it. Every method is safe for concurrent use and fails with
 // fault.Unavailable if the database cannot take the request.
 type Store interface {
-	// Create adds an account. Errors: domain.ErrEmailTaken, domain.ErrIDTaken.
-	Create(ctx context.Context, a domain.Account, created events.Event) error
+	// Create adds an account and returns it. If a request of this once has
+	// created one in the last 24 hours, it returns that as it was then, and
+	// does nothing. Errors: domain.ErrEmailTaken, domain.ErrIDTaken;
+	// idempotency-key-reused, of kind fault.Invalid, if that request had
+	// another body.
+	Create(ctx context.Context, a domain.Account, created events.Event, once Once) (domain.Account, error)
 	// Get returns an account. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
 	// List returns a page of the accounts that match q. The pages of a list,
@@ -27,13 +32,22 @@ type Store interface {
 	// Update replaces an account by what decide makes of its current state, as
 	// one transaction; decide may be called more than once. If the version
 	// stays, nothing is written. The object of an image that is replaced is
-	// recorded as discarded. It returns the account as it is afterwards.
-	// Errors: domain.ErrNotFound, domain.ErrEmailTaken, decide's own.
-	Update(ctx context.Context, id int64, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
+	// recorded as discarded. It returns the account as it is afterwards; or, if
+	// a request of this once has come through in the last 24 hours, as it was
+	// after that, and does nothing. Errors: domain.ErrNotFound,
+	// domain.ErrEmailTaken, decide's own, idempotency-key-reused as of Create.
+	Update(ctx context.Context, id int64, once Once, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
 	// Delete removes an account unless decide, which may be called more than
 	// once, refuses. The earlier events of the account are redacted, its image
 	// is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
+}
+
+// Once makes a request that may come again, such as after its answer was lost,
+// have its effect once. The zero Once lets it have its effect each time.
+type Once struct {
+	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
+	Body [sha256.Size]byte // hash of what it sends, which must be the same again
 }
 
 // Discards are the objects that no account refers to any more. They are

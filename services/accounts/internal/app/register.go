@@ -12,15 +12,16 @@ import (
 // Ids are random; this many in a row that are taken mean a broken source.
 const idAttempts = 5
 
-// Register creates an account. Errors: domain.ErrEmailTaken.
-func (s *Service) Register(ctx context.Context, p domain.Profile) (domain.Account, error) {
+// Register creates an account, once. Errors: domain.ErrEmailTaken,
+// idempotency-key-reused.
+func (s *Service) Register(ctx context.Context, p domain.Profile, once Once) (domain.Account, error) {
 	for attempt := 1; ; attempt++ {
 		a := domain.New(s.newID(), p, s.now())
 		created, err := change(ctx, events.AccountCreatedV1, a, []string{"name", "email", "address"})
 		if err != nil {
 			return domain.Account{}, err
 		}
-		err = s.store.Create(ctx, a, created)
+		a, err = s.store.Create(ctx, a, created, once)
 		if errors.Is(err, domain.ErrIDTaken) && attempt < idAttempts {
 			continue
 		}

@@ -22,6 +22,8 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
@@ -41,7 +43,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +54,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{images: images, now: time.Now()}
 	w.log = sqlitelog.New(db, time.Now)
-	w.store = sqlitestore.New(db, w.log)
+	w.store = sqlitestore.New(db, w.log, sqlitekeys.New(db, time.Now))
 	w.Service = w.service(images)
 	return w
 }
@@ -74,7 +76,7 @@ func (w *world) service(images app.Images) *app.Service {
 
 func (w *world) register(t *testing.T, email string) domain.Account {
 	t.Helper()
-	a, err := w.Register(t.Context(), profile(t, email))
+	a, err := w.Register(t.Context(), profile(t, email), app.Once{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func picture(t *testing.T, width int) []byte {
 func TestEventsTellOfEveryChange(t *testing.T) {
 	w := newWorld(t)
 	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
-	a, err := w.Register(ctx, profile(t, "a@b"))
+	a, err := w.Register(ctx, profile(t, "a@b"), app.Once{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,7 +125,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), nil); err != nil {
+	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), app.Once{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	page, err := w.log.Page(t.Context(), eventlog.Position{}, 10)
@@ -156,7 +158,7 @@ func TestRegisterTakesAnotherIDWhenOneIsTaken(t *testing.T) {
 		t.Errorf("id %d, want 42", second.ID)
 	}
 	w.ids = []int64{42, 42, 42, 42, 42}
-	if _, err := w.Register(t.Context(), profile(t, "e@f")); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := w.Register(t.Context(), profile(t, "e@f"), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Errorf("Register = %v, want ErrIDTaken after some attempts", err)
 	}
 }
@@ -165,7 +167,7 @@ func TestReplacedAndRemovedImagesAreCollected(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for width := range 3 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1)), nil); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1)), app.Once{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -199,7 +201,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for range 2 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -211,7 +213,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil); err != nil {
+	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.images.Put(t.Context(), "foreign/NOTES.txt", "text/plain", bytes.NewReader(nil)); err != nil {
@@ -255,7 +257,7 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 	a := w.register(t, "a@b")
 	attach := func(width int) domain.Image {
 		t.Helper()
-		attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), nil)
+		attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), app.Once{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -322,7 +324,7 @@ func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 		{a.ID, "image/png", []byte("hello"), domain.ErrImageType, nil},
 		{a.ID, "image/png", tooLong, domain.ErrImageBytes, nil},
 	} {
-		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content), c.check); !errors.Is(err, c.want) {
+		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content), app.Once{}, c.check); !errors.Is(err, c.want) {
 			t.Errorf("AttachImage = %v, want %v", err, c.want)
 		}
 	}
@@ -355,7 +357,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	s := w.service(images)
 	a := w.register(t, "a@b")
 	attach := func(width int) {
-		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), nil); err != nil {
+		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), app.Once{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.CollectImages(t.Context(), a.ID); err != nil {
@@ -377,7 +379,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), nil)
+	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -387,5 +389,65 @@ func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 	_, _, err = w.Image(t.Context(), a.ID, 0, func(domain.Image) bool { return true })
 	if fault.KindOf(err) != fault.Internal || err == nil {
 		t.Errorf("Image = %v, want an internal error", err)
+	}
+}
+
+func TestARequestThatComesAgain(t *testing.T) {
+	w := newWorld(t)
+	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	first, err := w.Register(t.Context(), profile(t, "a@b"), once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := w.Register(t.Context(), profile(t, "a@b"), once); err != nil || again != first {
+		t.Errorf("Register = %+v, %v, want %+v", again, err, first)
+	}
+
+	image := app.Once{Key: [32]byte{3}}
+	attach := func(width int, once app.Once, check app.Check) (domain.Account, error) {
+		return w.AttachImage(t.Context(), first.ID, "image/png", bytes.NewReader(picture(t, width)), once, check)
+	}
+	atFirst := func(current domain.Account) error {
+		if current.Version != 1 {
+			return errCondition
+		}
+		return nil
+	}
+	attached, err := attach(5, image, atFirst)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		again, err := attach(5, image, atFirst) // the condition held when it came first
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(attached, again); diff != "" {
+			t.Errorf("AttachImage (-want +got):\n%s", diff)
+		}
+	}
+	if _, err := attach(6, image, nil); !errors.Is(err, idempotency.ErrReused) {
+		t.Errorf("another image: %v, want ErrReused", err)
+	}
+	if _, err := attach(6, app.Once{Key: [32]byte{4}}, atFirst); !errors.Is(err, errCondition) {
+		t.Errorf("another request: %v, want its condition to be judged", err)
+	}
+	if diff := cmp.Diff([]string{attached.Image.Object}, w.objects(t)); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+	if err := w.Remove(t.Context(), first.ID, nil); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := attach(7, app.Once{Key: [32]byte{5}}, nil); !errors.Is(err, domain.ErrNotFound) {
+		t.Errorf("image of no account: %v, want ErrNotFound", err)
+	}
+	if _, err := attach(5, image, nil); err != nil {
+		t.Errorf("the image again, of an account that was deleted since: %v", err)
+	}
+	if err := w.CollectImages(t.Context(), first.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.objects(t); left != nil {
+		t.Errorf("objects %v are left", left)
 	}
 }

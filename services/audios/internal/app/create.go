@@ -8,12 +8,13 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Create adds the session that document tells of. The document is stored under
+// Create adds, once, the session that document tells of. The document is stored under
 // a fresh name first and referred to afterwards, so a reference never points at
 // nothing. Whether the session exists is left to the transaction: it nearly
 // never does, and to ask before would cost every creation a read.
-// Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted.
-func (s *Service) Create(ctx context.Context, session domain.Session, document []byte) (domain.Audio, error) {
+// Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted,
+// idempotency-key-reused.
+func (s *Service) Create(ctx context.Context, session domain.Session, document []byte, once Once) (domain.Audio, error) {
 	file, err := s.putFile(ctx, session.SessionID, document)
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
@@ -22,7 +23,7 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if session.AccountID != nil {
 		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}
 	}
-	a, err := s.store.Create(ctx, session, func(last int64) (domain.Audio, events.Event, error) {
+	a, err := s.store.Create(ctx, session, once, func(last int64) (domain.Audio, events.Event, error) {
 		a := domain.New(session, file, last, s.now())
 		created, err := change(ctx, events.AudioCreatedV1, a, fields)
 		return a, created, err
@@ -30,6 +31,9 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if err != nil {
 		s.dropFile(ctx, file, err)
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
+	}
+	if a.File.Object != file.Object { // the request has come before
+		s.dropFile(ctx, file, nil)
 	}
 	return a, nil
 }

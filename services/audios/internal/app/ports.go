@@ -3,6 +3,7 @@ package app
 
 import (
 	"context"
+	"crypto/sha256"
 	"io"
 	"time"
 
@@ -17,9 +18,12 @@ type Store interface {
 	// Create adds the audio of a session that decide makes, given the last
 	// version that the session had before it was deleted, 0 if it never
 	// existed; decide may be called more than once, always with s. It returns
-	// what it added. Errors: domain.ErrSessionTaken; domain.ErrAccountDeleted
-	// if s is of an account that RemoveAccount was told of; decide's own.
-	Create(ctx context.Context, s domain.Session, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	// what it added; or, if a request of this once has created one in the last
+	// 24 hours, that as it was then, and does nothing. Errors:
+	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
+	// that RemoveAccount was told of; decide's own; idempotency-key-reused, of
+	// kind fault.Invalid, if the request of this once had another body.
+	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
 	// Get returns an audio. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
 	// List returns a page of the audios that match q. The pages of a list, each
@@ -47,6 +51,13 @@ type Store interface {
 	// if that would be too large. Idempotent. It returns how many it deleted: 0
 	// only if none was left. Errors: decide's own.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
+}
+
+// Once makes a request that may come again, such as after its answer was lost,
+// have its effect once. The zero Once lets it have its effect each time.
+type Once struct {
+	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
+	Body [sha256.Size]byte // hash of what it sends, which must be the same again
 }
 
 // Discards are the objects that no audio refers to any more. They are recorded

@@ -21,6 +21,8 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -38,7 +40,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +51,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w := &world{files: files, now: time.Now()}
 	w.log = sqlitelog.New(db, time.Now)
-	w.store = sqlitestore.New(db, w.log)
+	w.store = sqlitestore.New(db, w.log, sqlitekeys.New(db, time.Now))
 	w.Service = w.service(w.store, files)
 	return w
 }
@@ -115,7 +117,7 @@ func of(account int64) func(*domain.Draft) {
 
 func (w *world) create(t *testing.T, s domain.Session) domain.Audio {
 	t.Helper()
-	a, err := w.Create(t.Context(), s, []byte(`{"a":"document"}`))
+	a, err := w.Create(t.Context(), s, []byte(`{"a":"document"}`), app.Once{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +127,7 @@ func (w *world) create(t *testing.T, s domain.Session) domain.Audio {
 func TestEventsTellOfEveryChange(t *testing.T) {
 	w := newWorld(t)
 	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
-	if _, err := w.Create(ctx, session(t, 7), []byte("one")); err != nil {
+	if _, err := w.Create(ctx, session(t, 7), []byte("one"), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -140,7 +142,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Create(ctx, session(t, 8, of(5)), []byte("one")); err != nil {
+	if _, err := w.Create(ctx, session(t, 8, of(5)), []byte("one"), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	want := [][]any{
@@ -220,6 +222,9 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 		t.Fatal(err)
 	}
 	document := []byte("another")
+	create := func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
+		return w.Create(ctx, s, document, app.Once{})
+	}
 	replace := func(check app.Check) func(context.Context, domain.Session, []byte) (domain.Audio, error) {
 		return func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
 			return w.Replace(ctx, s, document, false, check)
@@ -230,8 +235,8 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 		s     domain.Session
 		want  error
 	}{
-		"session taken":                 {w.Create, session(t, 7), domain.ErrSessionTaken},
-		"session of a deleted account":  {w.Create, session(t, 8, of(5)), domain.ErrAccountDeleted},
+		"session taken":                 {create, session(t, 7), domain.ErrSessionTaken},
+		"session of a deleted account":  {create, session(t, 8, of(5)), domain.ErrAccountDeleted},
 		"replace what is not there":     {replace(nil), session(t, 8), domain.ErrNotFound},
 		"replace for a deleted account": {replace(nil), session(t, 7, of(5)), domain.ErrAccountDeleted},
 		"replace on a condition":        {replace(refuseAt(1)), session(t, 7), errCondition},
@@ -255,8 +260,8 @@ type unsure struct{ app.Store }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
 
-func (u unsure) Create(ctx context.Context, s domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
-	if _, err := u.Store.Create(ctx, s, decide); err != nil {
+func (u unsure) Create(ctx context.Context, s domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	if _, err := u.Store.Create(ctx, s, once, decide); err != nil {
 		return domain.Audio{}, err
 	}
 	return domain.Audio{}, errLost
@@ -265,7 +270,7 @@ func (u unsure) Create(ctx context.Context, s domain.Session, decide func(int64)
 func TestAnUnsureWriteKeepsItsObject(t *testing.T) {
 	w := newWorld(t)
 	s := w.service(unsure{w.store}, w.files)
-	if _, err := s.Create(t.Context(), session(t, 7), []byte("document")); !errors.Is(err, errLost) {
+	if _, err := s.Create(t.Context(), session(t, 7), []byte("document"), app.Once{}); !errors.Is(err, errLost) {
 		t.Fatalf("Create = %v, want the store's error", err)
 	}
 	a, err := w.Get(t.Context(), 7)
@@ -282,7 +287,7 @@ func (full) Put(context.Context, string, string, io.Reader) error { return errLo
 
 func TestNoAudioWithoutItsFile(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.service(w.store, full{w.files}).Create(t.Context(), session(t, 7), nil); !errors.Is(err, errLost) {
+	if _, err := w.service(w.store, full{w.files}).Create(t.Context(), session(t, 7), nil, app.Once{}); !errors.Is(err, errLost) {
 		t.Fatalf("Create = %v, want the object store's error", err)
 	}
 	if _, err := w.Get(t.Context(), 7); !errors.Is(err, domain.ErrNotFound) {
@@ -297,7 +302,7 @@ func TestRemoveAccountRemovesEverySession(t *testing.T) {
 	for id := range int64(sessions) {
 		s := session(t, id, of(5))
 		wg.Go(func() {
-			if _, err := w.Create(t.Context(), s, nil); err != nil {
+			if _, err := w.Create(t.Context(), s, nil, app.Once{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -414,7 +419,7 @@ func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 
 func TestPatch(t *testing.T) {
 	w := newWorld(t)
-	a, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("as it was sent"))
+	a, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("as it was sent"), app.Once{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -489,7 +494,7 @@ func TestPatch(t *testing.T) {
 
 func TestReplaceKeepsTheAccountIfAsked(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one")); err != nil {
+	if _, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	a, err := w.Replace(t.Context(), session(t, 7), []byte("two"), true, nil)
@@ -499,5 +504,28 @@ func TestReplaceKeepsTheAccountIfAsked(t *testing.T) {
 	a, err = w.Replace(t.Context(), session(t, 7), []byte("two"), false, nil)
 	if err != nil || a.AccountID != nil || a.Version != 3 {
 		t.Errorf("the audio is %+v, %v; want it without an account", a, err)
+	}
+}
+
+func TestARequestThatComesAgainLeavesNoObject(t *testing.T) {
+	w := newWorld(t)
+	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	first, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), once)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(first, again); diff != "" {
+		t.Errorf("Create (-want +got):\n%s", diff)
+	}
+	if _, err := w.Create(t.Context(), session(t, 8), []byte("two"), app.Once{Key: once.Key}); !errors.Is(err, idempotency.ErrReused) {
+		t.Errorf("another body: %v, want ErrReused", err)
+	}
+	w.wantObjects(t, first.File.Object)
+	if told := w.told(t); len(told) != 1 {
+		t.Errorf("%d events, want 1", len(told))
 	}
 }

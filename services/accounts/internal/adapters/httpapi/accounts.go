@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 	"strconv"
@@ -8,16 +9,22 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 func (a api) create(c *gin.Context) {
-	profile, err := fromProfile(c)
+	key, err := httpserver.IdempotencyKey(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	account, err := a.service.Register(c.Request.Context(), profile)
+	profile, body, err := fromProfile(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
+	account, err := a.service.Register(c.Request.Context(), profile, app.Once{Key: key, Body: sha256.Sum256(body)})
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -67,7 +74,7 @@ func (a api) replace(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
-	profile, err := fromProfile(c)
+	profile, _, err := fromProfile(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return

@@ -20,15 +20,18 @@ type page struct {
 	NextPageToken string           `json:"next_page_token"` // "" at the end
 }
 
-// fromProfile reads the profile in a JSON body. The error lists the members of
-// a wrong type and those that break a rule together.
-func fromProfile(c *gin.Context) (domain.Profile, error) {
-	object, err := httpserver.ReadObject(c)
-	if err != nil {
-		return domain.Profile{}, err
+// fromProfile reads the profile in a JSON body, which it returns as well. The
+// error lists the members of a wrong type and those that break a rule together.
+func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error) {
+	if body, err = httpserver.ReadJSON(c); err != nil {
+		return domain.Profile{}, nil, err
 	}
-	profile, err := domain.NewProfile(object.String("name"), object.String("email"), object.String("address"))
-	return profile, object.Err(err)
+	object, err := httpserver.ParseObject(body)
+	if err != nil {
+		return domain.Profile{}, nil, err
+	}
+	profile, err = domain.NewProfile(object.String("name"), object.String("email"), object.String("address"))
+	return profile, body, object.Err(err)
 }
 
 // fromPatch reads a merge patch of the profile, with errors as fromProfile's.

@@ -31,12 +31,17 @@ func (a api) putImage(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
+	key, err := httpserver.IdempotencyKey(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	declared, content, err := imageUpload(c)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, check)
+	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, app.Once{Key: key}, check)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return

@@ -13,6 +13,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -21,21 +23,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the tables of the store and of its event log.
+// Schema is the tables of the store and of its event log and keys.
 func Schema() []spannerdb.Migrations {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	return []spannerdb.Migrations{spannerlog.Migrations(), {Component: "accounts", Files: files}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "accounts", Files: files}}
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated
 // to Schema. A read, a list page included, is one call to Spanner, the count of a
-// list another, a write two, and a delete three.
+// list another, a write two, an update with a key and a
+// delete three.
 type Store struct {
-	db  *spannerdb.DB
-	log *spannerlog.Log
+	db   *spannerdb.DB
+	log  *spannerlog.Log
+	keys *spannerkeys.Keys
 }
 
 var (
@@ -43,16 +47,22 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log.
-func New(db *spannerdb.DB, log *spannerlog.Log) *Store {
-	return &Store{db: db, log: log}
+// New returns the store in db, which logs to log and knows requests again by
+// keys.
+func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
+	return &Store{db, log, keys}
 }
 
 var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "CreatedAt", "UpdatedAt"}
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event) error {
-	return s.write(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, once app.Once) (result domain.Account, err error) {
+	request := idempotency.Request(once)
+	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		if found, err := s.keys.Find(ctx, tx, request, &result); err != nil || found {
+			return err
+		}
+		result = a
 		row, err := values(a)
 		if err != nil {
 			return err
@@ -60,8 +70,12 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 		if err := tx.BufferWrite([]*spanner.Mutation{spanner.Insert("Accounts", columns, row)}); err != nil {
 			return err
 		}
+		if err := s.keys.Record(tx, request, a); err != nil {
+			return err
+		}
 		return s.log.Append(tx, created)
 	})
+	return result, err
 }
 
 // Get implements app.Store.
@@ -74,14 +88,22 @@ func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error)
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, id int64, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+	request := idempotency.Request(once)
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		next = domain.Account{}
+		if found, err := s.keys.Find(ctx, tx, request, &next); err != nil || found {
+			return err
+		}
 		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
 		if err != nil {
 			return err
 		}
 		var updated events.Event
-		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+		if next, updated, err = decide(current); err != nil {
+			return err
+		}
+		if err := s.keys.Record(tx, request, next); err != nil || next.Version == current.Version {
 			return err
 		}
 		row, err := values(next)

@@ -19,6 +19,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -31,7 +32,7 @@ var schema = Schema()
 func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) {
 	t.Helper()
 	db := spannerdbtest.Open(t, spannerdbtest.New(t, schema...), schema, options...)
-	return New(db, spannerlog.New(db)), db
+	return New(db, spannerlog.New(db), spannerkeys.New(time.Now)), db
 }
 
 func TestStore(t *testing.T) {
@@ -44,23 +45,23 @@ func TestTwoStores(t *testing.T) {
 	name := spannerdbtest.New(t, schema...)
 	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
 	a := account()
-	if err := New(one, spannerlog.New(one)).Create(t.Context(), a, event(a.ID, 1)); err != nil {
+	if _, err := New(one, spannerlog.New(one), spannerkeys.New(time.Now)).Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	const each = 10
 	var wg sync.WaitGroup
 	for _, db := range []*spannerdb.DB{one, two} {
-		store := New(db, spannerlog.New(db))
+		store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 		wg.Go(func() {
 			for range each {
-				if _, err := store.Update(t.Context(), a.ID, change); err != nil {
+				if _, err := store.Update(t.Context(), a.ID, app.Once{}, change); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}
 		})
 	}
 	wg.Wait()
-	if got, err := New(two, nil).Get(t.Context(), a.ID); err != nil || got.Version != 1+2*each {
+	if got, err := New(two, nil, nil).Get(t.Context(), a.ID); err != nil || got.Version != 1+2*each {
 		t.Errorf("version %d, %v, want %d", got.Version, err, 1+2*each)
 	}
 }
@@ -112,10 +113,10 @@ func (c *calls) options() []option.ClientOption {
 func TestCallsToSpanner(t *testing.T) {
 	var c calls
 	store, _ := open(t, c.options()...)
-	a := account()
+	a, once := account(), app.Once{Key: [32]byte{1}}
 	for range 3 {
 		other := account()
-		if err := store.Create(t.Context(), other, event(other.ID, 1)); err != nil {
+		if _, err := store.Create(t.Context(), other, event(other.ID, 1), app.Once{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -131,14 +132,27 @@ func TestCallsToSpanner(t *testing.T) {
 		do   func(ctx context.Context) error
 		want []string
 	}{
-		{"create", func(ctx context.Context) error { return store.Create(ctx, a, event(a.ID, 1)) }, []string{"BeginTransaction", "Commit"}},
+		{"create", func(ctx context.Context) error {
+			_, err := store.Create(ctx, a, event(a.ID, 1), app.Once{})
+			return err
+		}, []string{"BeginTransaction", "Commit"}},
+		{"create with a key", func(ctx context.Context) error {
+			a := account()
+			_, err := store.Create(ctx, a, event(a.ID, 1), once)
+			return err
+		}, []string{"ExecuteStreamingSql", "Commit"}},
+		{"create with the same key", func(ctx context.Context) error {
+			a := account()
+			_, err := store.Create(ctx, a, event(a.ID, 1), once)
+			return err
+		}, []string{"ExecuteStreamingSql", "Commit"}},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, a.ID); return err }, []string{"StreamingRead"}},
 		{"list", list(app.Query{}), []string{"ExecuteStreamingSql"}},
 		{"list by name", list(app.Query{Name: &a.Name}), []string{"ExecuteStreamingSql"}},
 		{"list by creation", list(app.Query{Order: app.Order{By: app.ByCreated, Desc: true}}), []string{"ExecuteStreamingSql"}},
 		{"list with a total", list(app.Query{Total: true}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
-		{"update", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, change); return err }, []string{"StreamingRead", "Commit"}},
-		{"update with an image", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, change); return err }, []string{"StreamingRead", "Commit"}},
+		{"update", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, app.Once{}, change); return err }, []string{"StreamingRead", "Commit"}},
+		{"update with an image", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, app.Once{}, change); return err }, []string{"StreamingRead", "Commit"}},
 		{"delete", func(ctx context.Context) error {
 			return store.Delete(ctx, a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, a.Version+1), nil })
 		}, []string{"StreamingRead", "StreamingRead", "Commit"}},
@@ -158,7 +172,7 @@ func TestCallsToSpanner(t *testing.T) {
 func TestFilterThatIsNotUTF8(t *testing.T) {
 	store, _ := open(t)
 	a := account()
-	if err := store.Create(t.Context(), a, event(a.ID, 1)); err != nil {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	text, email := "Name\xff", domain.Email("\xff@example.org")
@@ -172,15 +186,15 @@ func TestFilterThatIsNotUTF8(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
-	store := New(db, spannerlog.New(db))
+	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	a := account()
 	_, getErr := store.Get(t.Context(), a.ID)
 	_, listErr := store.List(t.Context(), app.Query{Limit: 1})
-	_, updateErr := store.Update(t.Context(), a.ID, change)
+	_, updateErr := store.Update(t.Context(), a.ID, app.Once{}, change)
 	_, discardedErr := store.Discarded(t.Context(), a.ID)
+	_, createErr := store.Create(t.Context(), a, event(a.ID, 1), app.Once{Key: [32]byte{1}})
 	for _, err := range []error{
-		getErr, listErr, updateErr, discardedErr,
-		store.Create(t.Context(), a, event(a.ID, 1)),
+		getErr, listErr, updateErr, discardedErr, createErr,
 		store.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return event(a.ID, 2), nil }),
 		store.ForgetDiscarded(t.Context(), a.ID, []string{"x"}),
 	} {
@@ -194,13 +208,13 @@ func TestUnavailable(t *testing.T) {
 func TestCreateWithTheIDOfADeletedAccount(t *testing.T) {
 	store, _ := open(t)
 	a := account()
-	if err := store.Create(t.Context(), a, event(a.ID, 1)); err != nil {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Delete(t.Context(), a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, 2), nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Create(t.Context(), a, event(a.ID, 1)); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Errorf("Create = %v, want ErrIDTaken", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -31,10 +33,11 @@ func Migrations() sqlitedb.Migrations {
 }
 
 // Store is an app.Store and app.Discards on a database that was opened with
-// Migrations and those of its event log.
+// Migrations and those of its event log and keys.
 type Store struct {
-	db  *sqlitedb.DB
-	log *sqlitelog.Log
+	db   *sqlitedb.DB
+	log  *sqlitelog.Log
+	keys *sqlitekeys.Keys
 }
 
 var (
@@ -42,25 +45,34 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log.
-func New(db *sqlitedb.DB, log *sqlitelog.Log) *Store {
-	return &Store{db: db, log: log}
+// New returns the store in db, which logs to log and knows requests again by
+// keys.
+func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
+	return &Store{db, log, keys}
 }
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event) error {
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, once app.Once) (domain.Account, error) {
 	image, err := imageColumn(a.Image)
 	if err != nil {
-		return err
+		return domain.Account{}, err
 	}
-	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+	request, result := idempotency.Request(once), a
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if found, err := s.keys.Find(tx, request, &result); err != nil || found {
+			return err
+		}
 		if _, err := tx.Exec(`INSERT INTO accounts (id, name, email, address, image, version, created_at, updated_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
 			a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
 			return err
 		}
+		if err := s.keys.Record(tx, request, a); err != nil {
+			return err
+		}
 		return s.log.Append(tx, created)
-	}))
+	})
+	return result, translate(err)
 }
 
 const columns = `id, name, email, address, image, version, created_at, updated_at`
@@ -74,14 +86,21 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, id int64, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
+	request := idempotency.Request(once)
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if found, err := s.keys.Find(tx, request, &next); err != nil || found {
+			return err
+		}
 		current, err := scan(tx.QueryRow(selectOne, id))
 		if err != nil {
 			return err
 		}
 		var updated events.Event
-		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
+		if next, updated, err = decide(current); err != nil {
+			return err
+		}
+		if err := s.keys.Record(tx, request, next); err != nil || next.Version == current.Version {
 			return err
 		}
 		if err := discard(tx, current, next.Image); err != nil {

@@ -51,6 +51,10 @@ func Run(t *testing.T, b Backend) {
 		{"delete refused", testDeleteRefused},
 		{"delete what is not there", testDeleteMissing},
 		{"delete frees the e-mail", testDeleteFreesEmail},
+		{"create once", testCreateOnce},
+		{"create once after a failure", testCreateOnceAfterFailure},
+		{"create once, many at once", testCreateOnceAtOnce},
+		{"update once", testUpdateOnce},
 		{"discards", testDiscards},
 		{"cancelled context", testCancelled},
 	} {
@@ -77,14 +81,14 @@ func event(eventType string, id, version int64) events.Event {
 func create(t *testing.T, b Backend) domain.Account {
 	t.Helper()
 	a := newAccount()
-	if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 	return a
 }
 
 func update(ctx context.Context, b Backend, id int64, edit func(*domain.Account)) (domain.Account, error) {
-	return b.Update(ctx, id, func(current domain.Account) (domain.Account, events.Event, error) {
+	return b.Update(ctx, id, app.Once{}, func(current domain.Account) (domain.Account, events.Event, error) {
 		edit(&current)
 		current.Version++
 		return current, event(events.AccountUpdatedV1, id, current.Version), nil
@@ -146,7 +150,7 @@ func testCreateAndGet(t *testing.T, b Backend) {
 	a.Image = &domain.Image{Object: "1/x.png", ContentType: "image/png", Width: 3, Height: 4, SizeBytes: 5, SHA256: "ab"}
 	a.Name, a.Address = "Zoë \"'; DROP TABLE accounts; -- 🎧", ""
 	created := event(events.AccountCreatedV1, a.ID, 1)
-	if err := b.Create(t.Context(), a, created); err != nil {
+	if _, err := b.Create(t.Context(), a, created, app.Once{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 	want(t, b, a)
@@ -164,7 +168,7 @@ func testGetMissing(t *testing.T, b Backend) {
 func testEmailTaken(t *testing.T, b Backend) {
 	first, second := create(t, b), newAccount()
 	second.Email = first.Email
-	if err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1)); !errors.Is(err, domain.ErrEmailTaken) {
+	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), app.Once{}); !errors.Is(err, domain.ErrEmailTaken) {
 		t.Fatalf("Create = %v, want ErrEmailTaken", err)
 	}
 	if _, err := b.Get(t.Context(), second.ID); !errors.Is(err, domain.ErrNotFound) {
@@ -176,7 +180,7 @@ func testEmailTaken(t *testing.T, b Backend) {
 func testIDTaken(t *testing.T, b Backend) {
 	first, second := create(t, b), newAccount()
 	second.ID = first.ID
-	if err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1)); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Fatalf("Create = %v, want ErrIDTaken", err)
 	}
 	want(t, b, first)
@@ -192,7 +196,7 @@ func testEmailTakenAtOnce(t *testing.T, b Backend) {
 		wg.Go(func() {
 			a := newAccount()
 			a.Email = email
-			results[i] = b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1))
+			_, results[i] = b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{})
 		})
 	}
 	wg.Wait()

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"crypto/sha256"
 	"errors"
 	"net/http"
 
@@ -12,12 +13,17 @@ import (
 )
 
 func (a api) create(c *gin.Context) {
+	key, err := httpserver.IdempotencyKey(c)
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	upload, err := fromUpload(c, domain.Draft.Session)
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
 	}
-	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document)
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{Key: key, Body: sha256.Sum256(upload.document)})
 	if err != nil {
 		httpserver.Fail(c, err)
 		return
@@ -87,7 +93,7 @@ func (a api) replace(c *gin.Context) {
 // createThere creates a session at its own path, on the condition that there is
 // none.
 func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition) {
-	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document)
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{})
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err)
 		if current, getErr := a.service.Get(c.Request.Context(), upload.SessionID); getErr == nil {

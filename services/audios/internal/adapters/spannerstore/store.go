@@ -12,6 +12,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -20,21 +22,22 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the tables of the store and of its event log.
+// Schema is the tables of the store and of its event log and keys.
 func Schema() []spannerdb.Migrations {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	return []spannerdb.Migrations{spannerlog.Migrations(), {Component: "audios", Files: files}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: files}}
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated
 // to Schema. A read, a list page included, is one call to Spanner, the count of a
 // list another, a write two, and a delete, of many audios too, three.
 type Store struct {
-	db  *spannerdb.DB
-	log *spannerlog.Log
+	db   *spannerdb.DB
+	log  *spannerlog.Log
+	keys *spannerkeys.Keys
 }
 
 var (
@@ -42,16 +45,22 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log.
-func New(db *spannerdb.DB, log *spannerlog.Log) *Store {
-	return &Store{db: db, log: log}
+// New returns the store in db, which logs to log and knows requests again by
+// keys.
+func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
+	return &Store{db, log, keys}
 }
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+	request := idempotency.Request(once)
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		last, accountDeleted, err := past(ctx, tx, session)
+		last, accountDeleted, record, err := s.past(ctx, tx, session, request)
 		if err != nil {
+			return err
+		}
+		a = domain.Audio{}
+		if found, err := spannerkeys.Decode(record, request, &a); err != nil || found {
 			return err
 		}
 		if accountDeleted {
@@ -68,20 +77,31 @@ func (s *Store) Create(ctx context.Context, session domain.Session, decide func(
 		if err := tx.BufferWrite(changes); err != nil {
 			return err
 		}
+		if err := s.keys.Record(tx, request, a); err != nil {
+			return err
+		}
 		return s.log.Append(tx, created)
 	})
 	return a, err
 }
 
 // past reads what Create has to know, in one call: the last version of the
-// session if it was deleted, else 0, and whether its account is deleted.
-func past(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (last int64, accountDeleted bool, err error) {
-	err = tx.Query(ctx, spanner.Statement{
+// session if it was deleted, else 0, whether its account is deleted, and the
+// record of the request, if there is one.
+func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record []byte, err error) {
+	query := spanner.Statement{
 		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
-			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)`,
-		Params: map[string]any{"session": s.SessionID, "account": s.AccountID},
-	}).Do(func(r *spanner.Row) error { return r.Columns(&last, &accountDeleted) })
-	return last, accountDeleted, err
+			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account), `,
+		Params: map[string]any{"session": session.SessionID, "account": session.AccountID},
+	}
+	if request.HasKey() {
+		query.SQL += spannerkeys.Column
+		s.keys.Bind(query.Params, request)
+	} else {
+		query.SQL += "CAST(NULL AS BYTES)"
+	}
+	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &accountDeleted, &record) })
+	return last, accountDeleted, record, err
 }
 
 // Get implements app.Store.

@@ -18,6 +18,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -30,7 +31,7 @@ var schema = Schema()
 func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) {
 	t.Helper()
 	db := spannerdbtest.Open(t, spannerdbtest.New(t, schema...), schema, options...)
-	return New(db, spannerlog.New(db)), db
+	return New(db, spannerlog.New(db), spannerkeys.New(time.Now)), db
 }
 
 func TestStore(t *testing.T) {
@@ -43,13 +44,13 @@ func TestTwoStores(t *testing.T) {
 	name := spannerdbtest.New(t, schema...)
 	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
 	s := session(nil)
-	if err := create(t.Context(), New(one, spannerlog.New(one)), s, 1); err != nil {
+	if err := create(t.Context(), New(one, spannerlog.New(one), spannerkeys.New(time.Now)), s, 1); err != nil {
 		t.Fatal(err)
 	}
 	const each = 10
 	var wg sync.WaitGroup
 	for _, db := range []*spannerdb.DB{one, two} {
-		store := New(db, spannerlog.New(db))
+		store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 		wg.Go(func() {
 			for range each {
 				if _, err := store.Update(t.Context(), s, change); err != nil {
@@ -59,7 +60,7 @@ func TestTwoStores(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if got, err := New(two, nil).Get(t.Context(), s.SessionID); err != nil || got.Version != 1+2*each {
+	if got, err := New(two, nil, nil).Get(t.Context(), s.SessionID); err != nil || got.Version != 1+2*each {
 		t.Errorf("version %d, %v, want %d", got.Version, err, 1+2*each)
 	}
 }
@@ -80,7 +81,11 @@ func event(id, version int64) events.Event {
 
 // create adds s as if it had been deleted at the version before.
 func create(ctx context.Context, store *Store, s domain.Session, version int64) error {
-	_, err := store.Create(ctx, s, func(int64) (domain.Audio, events.Event, error) {
+	return createOnce(ctx, store, s, version, app.Once{})
+}
+
+func createOnce(ctx context.Context, store *Store, s domain.Session, version int64, once app.Once) error {
+	_, err := store.Create(ctx, s, once, func(int64) (domain.Audio, events.Event, error) {
 		f := domain.File{Object: fmt.Sprintf("%d/%d", s.SessionID, version), SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
 		return domain.New(s, f, version-1, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), event(s.SessionID, version), nil
 	})
@@ -155,6 +160,7 @@ func TestCallsToSpanner(t *testing.T) {
 		_, err := store.RemoveAccount(ctx, other, 100, deletion)
 		return err
 	}
+	once := app.Once{Key: [32]byte{1}}
 	read, write := []string{"ExecuteStreamingSql"}, []string{"ExecuteStreamingSql", "Commit"}
 	for _, step := range []struct {
 		name string
@@ -163,6 +169,8 @@ func TestCallsToSpanner(t *testing.T) {
 	}{
 		{"create", func(ctx context.Context) error { return create(ctx, store, free, 1) }, write},
 		{"create with an account", func(ctx context.Context) error { return create(ctx, store, owned, 1) }, write},
+		{"create with a key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
+		{"create with the same key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
 		{"list", list(app.Query{}), read},
 		{"list by account", list(app.Query{AccountID: &app.Range{Min: other, Max: other}}), read},
@@ -218,7 +226,7 @@ func TestRemoveAccountOfManyEvents(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
-	store := New(db, spannerlog.New(db))
+	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	s := session(nil)
 	_, getErr := store.Get(t.Context(), s.SessionID)
 	_, listErr := store.List(t.Context(), app.Query{Limit: 1})

@@ -10,6 +10,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -28,10 +30,11 @@ func Migrations() sqlitedb.Migrations {
 }
 
 // Store is an app.Store and app.Discards on a database that was opened with
-// Migrations and those of its event log.
+// Migrations and those of its event log and keys.
 type Store struct {
-	db  *sqlitedb.DB
-	log *sqlitelog.Log
+	db   *sqlitedb.DB
+	log  *sqlitelog.Log
+	keys *sqlitekeys.Keys
 }
 
 var (
@@ -39,14 +42,19 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log.
-func New(db *sqlitedb.DB, log *sqlitelog.Log) *Store {
-	return &Store{db: db, log: log}
+// New returns the store in db, which logs to log and knows requests again by
+// keys.
+func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
+	return &Store{db, log, keys}
 }
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+	request := idempotency.Request(once)
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if found, err := s.keys.Find(tx, request, &a); err != nil || found {
+			return err
+		}
 		if err := requireAccount(tx, session.AccountID); err != nil {
 			return err
 		}
@@ -67,6 +75,9 @@ func (s *Store) Create(ctx context.Context, session domain.Session, decide func(
 			if _, err := tx.Exec(`DELETE FROM deleted_audios WHERE session_id = ?`, a.SessionID); err != nil {
 				return err
 			}
+		}
+		if err := s.keys.Record(tx, request, a); err != nil {
+			return err
 		}
 		return s.log.Append(tx, created)
 	})

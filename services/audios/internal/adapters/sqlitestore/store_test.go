@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/audios/internal/app/storetest"
@@ -13,7 +14,7 @@ import (
 
 func open(t *testing.T) *sqlitedb.DB {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,6 +25,6 @@ func open(t *testing.T) *sqlitedb.DB {
 func TestStore(t *testing.T) {
 	db := open(t)
 	log := sqlitelog.New(db, time.Now)
-	store := sqlitestore.New(db, log)
+	store := sqlitestore.New(db, log, sqlitekeys.New(db, time.Now))
 	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: log})
 }

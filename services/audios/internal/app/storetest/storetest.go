@@ -51,6 +51,9 @@ func Run(t *testing.T, b Backend) {
 		{"delete", testDelete},
 		{"delete refused", testDeleteRefused},
 		{"delete what is not there", testDeleteMissing},
+		{"create once", testCreateOnce},
+		{"create once after a failure", testCreateOnceAfterFailure},
+		{"create once, many at once", testCreateOnceAtOnce},
 		{"discards", testDiscards},
 		{"files without an object", testNoObject},
 		{"remove an account", testRemoveAccount},
@@ -93,7 +96,7 @@ func event(eventType string, id, version int64) events.Event {
 }
 
 func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error) {
-	return b.Create(ctx, a.Session, func(last int64) (domain.Audio, events.Event, error) {
+	return b.Create(ctx, a.Session, app.Once{}, func(last int64) (domain.Audio, events.Event, error) {
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
 	})

@@ -1,0 +1,45 @@
+package httpserver_test
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+func TestIdempotencyKey(t *testing.T) {
+	read := func(method, target string, keys ...string) ([32]byte, error) {
+		c, _ := gin.CreateTestContext(httptest.NewRecorder())
+		c.Request = httptest.NewRequest(method, target, nil)
+		c.Request.Header["Idempotency-Key"] = keys
+		return httpserver.IdempotencyKey(c)
+	}
+	seen := map[[32]byte]string{}
+	for _, r := range [][]string{
+		{"POST", "/a", "k"}, {"PUT", "/a", "k"}, {"POST", "/b", "k"}, {"POST", "/a", "K"}, {"POST", "/a", `"k e~y"`}, {"POST", "/a", strings.Repeat("x", 255)},
+	} {
+		hash, err := read(r[0], r[1], r[2])
+		if err != nil {
+			t.Errorf("%q: %v", r, err)
+		}
+		if other, ok := seen[hash]; ok || hash == [32]byte{} {
+			t.Errorf("%q is the same as %q", r, other)
+		}
+		seen[hash] = strings.Join(r, " ")
+		if again, err := read(r[0], r[1]+"?query", r[2]); again != hash || err != nil {
+			t.Errorf("%q is not known again: %v", r, err)
+		}
+	}
+	if hash, err := read("POST", "/a"); err != nil || hash != [32]byte{} {
+		t.Errorf("without a key: %x, %v", hash, err)
+	}
+	for _, keys := range [][]string{{""}, {strings.Repeat("x", 256)}, {"a\tb"}, {"é"}, {"a\x7f"}, {"a", "a"}} {
+		if _, err := read("POST", "/a", keys...); err == nil || fault.KindOf(err) != fault.Invalid {
+			t.Errorf("%q: %v, want it to be refused", keys, err)
+		}
+	}
+}

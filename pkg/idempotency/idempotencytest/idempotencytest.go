@@ -1,0 +1,162 @@
+// Package idempotencytest is the conformance suite of the adapters that record
+// the results of requests.
+package idempotencytest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/idempotency"
+)
+
+// Tx is the records as a transaction sees them.
+type Tx interface {
+	Find(r idempotency.Request, result any) (found bool, err error)
+	Record(r idempotency.Request, result any) error
+}
+
+// Write runs do, maybe more than once, in a transaction of a database whose
+// records grow old by now.
+type Write func(ctx context.Context, now func() time.Time, do func(Tx) error) error
+
+type result struct {
+	Text   string
+	Number float64
+	Time   time.Time
+}
+
+var epoch = time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+
+func request(body string) idempotency.Request {
+	return idempotency.Request{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
+}
+
+// Run tests an adapter.
+func Run(t *testing.T, write Write) {
+	w := writer{t, write, epoch}
+	t.Run("a result is found again", func(t *testing.T) { testFound(w.of(t)) })
+	t.Run("no key", func(t *testing.T) { testNoKey(w.of(t)) })
+	t.Run("another body", func(t *testing.T) { testReused(w.of(t)) })
+	t.Run("a transaction that fails", func(t *testing.T) { testFailed(w.of(t)) })
+	t.Run("a record grows old", func(t *testing.T) { testExpired(w.of(t)) })
+	t.Run("one key at once", func(t *testing.T) { testAtOnce(w.of(t)) })
+}
+
+type writer struct {
+	*testing.T
+	write Write
+	now   time.Time
+}
+
+func (w writer) of(t *testing.T) writer { return writer{t, w.write, w.now} }
+
+// make runs a transaction that makes want unless a result is recorded, and
+// returns the one that there is then.
+func (w writer) make(r idempotency.Request, want result, end error) (got result, found bool, err error) {
+	err = w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
+		got = result{}
+		if found, err = tx.Find(r, &got); err != nil || found {
+			return err
+		}
+		got = want
+		return errors.Join(tx.Record(r, want), end)
+	})
+	return got, found, err
+}
+
+func (w writer) wants(r idempotency.Request, first result, want result, wantFound bool) {
+	w.Helper()
+	got, found, err := w.make(r, first, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" || found != wantFound {
+		w.Errorf("found: %v, want %v; result (-want +got):\n%s", found, wantFound, diff)
+	}
+}
+
+func testFound(w writer) {
+	r, other := request("a"), request("a")
+	one, two := result{"Zoë \x01 🎧", -89.03999999999999, epoch}, result{"two", 2, epoch}
+	w.wants(r, one, one, false)
+	w.wants(r, two, one, true)
+	w.wants(other, two, two, false)
+	w.wants(r, two, one, true)
+}
+
+func testNoKey(w writer) {
+	none := idempotency.Request{Body: sha256.Sum256([]byte("a"))}
+	for _, text := range []string{"one", "two"} {
+		w.wants(none, result{Text: text}, result{Text: text}, false)
+	}
+}
+
+func testReused(w writer) {
+	r := request("a")
+	w.wants(r, result{Text: "one"}, result{Text: "one"}, false)
+	another := r
+	another.Body = sha256.Sum256([]byte("b"))
+	if _, _, err := w.make(another, result{Text: "two"}, nil); !errors.Is(err, idempotency.ErrReused) {
+		w.Errorf("another body: %v, want ErrReused", err)
+	}
+	w.wants(r, result{}, result{Text: "one"}, true)
+}
+
+var errFailed = errors.New("failed")
+
+func testFailed(w writer) {
+	r := request("a")
+	if _, _, err := w.make(r, result{Text: "one"}, errFailed); !errors.Is(err, errFailed) {
+		w.Fatalf("make = %v, want its own error", err)
+	}
+	w.wants(r, result{Text: "two"}, result{Text: "two"}, false)
+}
+
+func testExpired(w writer) {
+	r := request("a")
+	w.wants(r, result{Text: "one"}, result{Text: "one"}, false)
+	w.now = epoch.Add(idempotency.Retention - time.Microsecond)
+	w.wants(r, result{Text: "two"}, result{Text: "one"}, true)
+	w.now = epoch.Add(idempotency.Retention)
+	r.Body = sha256.Sum256([]byte("b"))
+	w.wants(r, result{Text: "two"}, result{Text: "two"}, false)
+	w.wants(r, result{Text: "three"}, result{Text: "two"}, true)
+}
+
+func testAtOnce(w writer) {
+	const clients = 20
+	r := request("a")
+	var made atomic.Int64
+	var wg sync.WaitGroup
+	results := make([]result, clients)
+	for i := range clients {
+		wg.Go(func() {
+			got, found, err := w.make(r, result{Number: float64(i)}, nil)
+			if err != nil {
+				w.Errorf("make: %v", err)
+			}
+			if !found {
+				made.Add(1)
+			}
+			results[i] = got
+		})
+	}
+	wg.Wait()
+	if n := made.Load(); n != 1 {
+		w.Errorf("made %d times, want once", n)
+	}
+	for _, got := range results {
+		if got != results[0] {
+			w.Errorf("results differ: %v", results)
+			break
+		}
+	}
+}

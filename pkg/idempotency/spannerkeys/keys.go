@@ -1,0 +1,99 @@
+// Package spannerkeys records the results of requests in a Spanner database.
+package spannerkeys
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+)
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// Migrations are the table of the records. Spanner itself removes those that
+// are older than idempotency.Retention.
+func Migrations() spannerdb.Migrations {
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		panic(err) // the folder is embedded above
+	}
+	return spannerdb.Migrations{Component: "idempotency", Files: files}
+}
+
+// Keys is the records in a database that has been migrated with Migrations.
+type Keys struct {
+	now func() time.Time
+}
+
+// New returns records that grow old by now.
+func New(now func() time.Time) *Keys { return &Keys{now: now} }
+
+// Column is the record of a request, or NULL, in a query that reads other
+// things in the same call. Bind sets its parameters, Decode reads it.
+const Column = `(SELECT CONCAT(Body, Result) FROM IdempotencyKeys WHERE Id = @idempotency_key AND CreatedAt > @idempotency_expired)`
+
+// Bind sets the parameters of Column for r. That of a request without a key is
+// NULL.
+func (k *Keys) Bind(params map[string]any, r idempotency.Request) {
+	params["idempotency_key"] = r.Key[:]
+	params["idempotency_expired"] = k.now().Add(-idempotency.Retention)
+}
+
+// Decode reads the result in a record of r into result, a pointer, and reports
+// whether there is one. Errors: idempotency.ErrReused.
+func Decode(record []byte, r idempotency.Request, result any) (found bool, err error) {
+	if record == nil {
+		return false, nil
+	}
+	if !bytes.Equal(record[:sha256.Size], r.Body[:]) {
+		return false, idempotency.ErrReused
+	}
+	if err := json.Unmarshal(record[sha256.Size:], result); err != nil {
+		return false, fmt.Errorf("recorded result: %w", err)
+	}
+	return true, nil
+}
+
+// Find reads the result that is recorded for r into result, a pointer, and
+// reports whether there is one. It costs one call, and none without a key. Of
+// two transactions with one key, Spanner has one wait or run again, and then it
+// finds what the other recorded. Errors: idempotency.ErrReused.
+func (k *Keys) Find(ctx context.Context, tx *spannerdb.Tx, r idempotency.Request, result any) (found bool, err error) {
+	if !r.HasKey() {
+		return false, nil
+	}
+	query := spanner.NewStatement("SELECT " + Column)
+	k.Bind(query.Params, r)
+	var record []byte
+	if err := tx.Query(ctx, query).Do(func(row *spanner.Row) error { return row.Columns(&record) }); err != nil {
+		return false, fmt.Errorf("find idempotency key: %w", err)
+	}
+	return Decode(record, r, result)
+}
+
+// Record keeps the result of r as JSON, as part of tx, which has found none. It
+// costs no call.
+func (k *Keys) Record(tx *spannerdb.Tx, r idempotency.Request, result any) error {
+	if !r.HasKey() {
+		return nil
+	}
+	text, err := json.Marshal(result)
+	if err == nil {
+		err = tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate("IdempotencyKeys",
+			[]string{"Id", "Body", "Result", "CreatedAt"}, []any{r.Key[:], r.Body[:], text, k.now()})})
+	}
+	if err != nil {
+		return fmt.Errorf("record result: %w", err)
+	}
+	return nil
+}
