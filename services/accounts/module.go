@@ -91,8 +91,7 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return adapters{
-		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purge: log.Purge,
-		Store: store, Discards: store, Images: images, Log: log, Purges: purges{"old account events": log.Purge, "old idempotency keys of accounts": keys.Purge},
+		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: purges{"old account events": log.Purge, "old idempotency keys of accounts": keys.Purge},
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 		Checks:     checks{"database": db.Check, "images": images.Check},

@@ -90,8 +90,7 @@ func embeddedAdapters(cfg Config, lc fx.Lifecycle, b *membus.Bus) (adapters, err
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return adapters{
-		Store: store, Discards: store, Files: files, Log: log, Reader: log, Purge: log.Purge,
-		Store: store, Discards: store, Files: files, Log: log, Purges: purges{"old audio events": log.Purge, "old idempotency keys of audios": keys.Purge},
+		Store: store, Discards: store, Files: files, Log: log, Reader: log, Purges: purges{"old audio events": log.Purge, "old idempotency keys of audios": keys.Purge},
 		Publisher: b.Publisher(cfg.EventsTopic),
 		Subscribers: subscribers{
 			"audio":   b.Subscriber(cfg.EventsTopic, cfg.Subscription),

@@ -119,7 +119,7 @@ func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 func TestLastPageCostsWhatTheFirstDid(t *testing.T) {
 	const rows, limit = 100_000, 100
 	db := open(t)
-	store := New(db, nil)
+	store := New(db, nil, nil)
 	fill(t, db, rows)
 	for _, order := range orders {
 		q := app.Query{Order: order, Limit: limit}

@@ -54,7 +54,7 @@ func listAll(t *testing.T, b Backend, q app.Query) (all []domain.Account) {
 
 func mustCreate(t *testing.T, b Backend, a domain.Account) {
 	t.Helper()
-	if err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 }
@@ -224,7 +224,7 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 func writeAmong(ctx context.Context, b Backend, name string, ids []int64) error {
 	a := newAccount()
 	a.Name, a.CreatedAt = name, epoch.Add(time.Duration(rand.IntN(12))*time.Second)
-	if err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1)); err != nil {
+	if _, err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
 		return fmt.Errorf("create: %w", err)
 	}
 	if _, err := update(ctx, b, ids[rand.IntN(len(ids))], func(a *domain.Account) {

@@ -115,7 +115,7 @@ func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 func TestLastPageCostsWhatTheFirstDid(t *testing.T) {
 	const rows, limit = 100_000, 100
 	db := openEmpty(t)
-	store := New(db, nil)
+	store := New(db, nil, nil)
 	fill(t, db, rows)
 	some := &app.Range{Min: 1, Max: 5}
 	lists := []app.Query{{StepCount: one(1)}, {StepCount: some}, {SelectedTick: some}, {SelectedTick: some, StepCount: some}}
