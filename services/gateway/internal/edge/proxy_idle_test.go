@@ -53,6 +53,7 @@ func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 		}
 		wg.Wait()
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if len(opened) != 2 || opened[0].written == 0 || opened[1].written != 0 {
 			t.Fatalf("not one used and one unused connection: %+v", opened)
 		}
