@@ -9,10 +9,12 @@ import (
 
 // What other processes commit, or this one just before it died, is found by
 // polling: often while there is some, rarely while there is none. Local commits
-// do not wait for it.
+// do not wait for it. Between two reads that find something is readGap, so that
+// under load a read, and what follows it, is for several events.
 const (
 	minPoll = 50 * time.Millisecond
 	maxPoll = time.Second
+	readGap = 10 * time.Millisecond
 )
 
 // poller reads for the shards that wait for events, for all of them in one call.
@@ -94,7 +96,19 @@ func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 		}
 		if stopping {
 			p.end()
+		} else if found {
+			sleep(readGap, stop)
 		}
+	}
+}
+
+// sleep returns after d, or when stop is closed.
+func sleep(d time.Duration, stop <-chan struct{}) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-stop:
 	}
 }
 

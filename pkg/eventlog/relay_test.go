@@ -168,6 +168,7 @@ func TestRelayPublishesWhatIsThereAndWhatComes(t *testing.T) {
 		l.append("account/2", 1)
 		stop := run(t, l, broker)
 		defer stop()
+		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		broker.want(t, "account/1", 1)
 		broker.want(t, "account/2", 1)
@@ -271,6 +272,7 @@ func TestRelayPublishesLongBacklogsInOrder(t *testing.T) {
 		}
 		stop := run(t, l, broker)
 		defer stop()
+		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()
 		broker.want(t, "account/1", versions...)
 	})
@@ -349,6 +351,7 @@ func TestRelayOneKeyHoldsUpItsShardAlone(t *testing.T) {
 			subject := fmt.Sprintf("account/%d", i)
 			l.append(subject, 1)
 			l.wake.Notify(subject)
+			time.Sleep(100 * time.Millisecond)
 			synctest.Wait()
 			if eventlog.Shard(subject) != eventlog.Shard("account/1") {
 				broker.want(t, subject, 1)
