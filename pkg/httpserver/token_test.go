@@ -25,7 +25,8 @@ func readList(t *testing.T, values url.Values) (*httpserver.Query, *httpserver.P
 	q.Bool("include_total")
 	q.Order("id", "id", "created_at")
 	after := q.After()
-	return q, after, q.Err()
+	err := q.Err()
+	return q, after, err
 }
 
 func TestPageTokenComesBack(t *testing.T) {

@@ -64,7 +64,8 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 	}
 	q.Order = app.Order(params.Order(order, app.ByID, app.ByCreated, app.ByUpdated))
 	q.After = (*app.Place)(params.After())
-	return q, params, params.Err()
+	err = params.Err()
+	return q, params, err
 }
 
 func answer(c *gin.Context, status int, a domain.Account) {

@@ -91,7 +91,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 			t.Errorf("%s\nis not served by %v", statement.SQL, indexed[m[1]])
 		}
 		count := countStatement(q).SQL
-		if c := listed.FindStringSubmatch(count); c == nil || (c[2] != "" && !served(indexed[c[1]], strings.Split(c[2], " AND "), nil)) {
+		if c := listed.FindStringSubmatch(count); len(c) == 0 || (c[2] != "" && !served(indexed[c[1]], strings.Split(c[2], " AND "), nil)) {
 			t.Errorf("%s\nis not served by an index", count)
 		}
 		q.Total = true
@@ -106,7 +106,7 @@ func served(index, conditions, order []string) bool {
 		return false
 	}
 	for _, c := range conditions {
-		if m := equals.FindStringSubmatch(c); m != nil && m[1] == index[0] {
+		if m := equals.FindStringSubmatch(c); len(m) > 0 && m[1] == index[0] {
 			return true // what matches a filter, sorted if it has to be
 		}
 	}

@@ -1,7 +1,6 @@
 package sqlitestore
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -159,7 +158,7 @@ func cost(t *testing.T, store *Store, q app.Query, want int) time.Duration {
 func fill(t *testing.T, db *sqlitedb.DB, rows int) {
 	t.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
-	if err := db.Write(context.Background(), func(tx *sqlitedb.Tx) error {
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
 		for i := range rows {
 			if _, err := tx.Exec(`INSERT INTO accounts VALUES (?, ?, ?, 'Street', NULL, 1, ?, ?)`,
 				random.Int64N(domain.MaxID), fmt.Sprint("Name ", i), fmt.Sprint(i, "@example.org"), i, random.IntN(rows)); err != nil {

@@ -82,7 +82,8 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 		q.Order.By = app.ByID
 	}
 	q.After = (*app.Place)(params.After())
-	return q, params, params.Err()
+	err = params.Err()
+	return q, params, err
 }
 
 // fromRange reads name, name_min and name_max, nil if there is none of them.
