@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -114,51 +113,48 @@ func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 	return plan
 }
 
-// A page costs the same wherever it is, in every order.
-func TestLastPageCostsWhatTheFirstDid(t *testing.T) {
+// BenchmarkPages tells by last/first what the last page of 100,000 accounts
+// costs where the first costs 1, in every order.
+func BenchmarkPages(b *testing.B) {
 	const rows, limit = 100_000, 100
-	db := open(t)
+	db := open(b)
 	store := New(db, nil, nil)
-	fill(t, db, rows)
+	fill(b, db, rows)
 	for _, order := range orders {
-		q := app.Query{Order: order, Limit: limit}
-		last := q
-		last.Order.Desc = !order.Desc
-		page, err := store.List(t.Context(), last)
-		if err != nil {
-			t.Fatal(err)
-		}
-		last = q
-		last.After = new(q.PlaceOf(page.Items[limit-1])) // 99 follow
-		first := cost(t, store, q, limit)
-		end := cost(t, store, last, limit-1)
-		t.Logf("%v: first page %v, last page %v, ratio %.2f", order, first, end, float64(end)/float64(first))
-		if end > 3*first { // 1.0 but for noise; skipping the rows before it would cost hundreds
-			t.Errorf("%v: the first page takes %v, the last %v", order, first, end)
-		}
+		b.Run(fmt.Sprint(order), func(b *testing.B) {
+			q := app.Query{Order: order, Limit: limit}
+			end := q
+			end.Order.Desc = !q.Order.Desc
+			page, err := store.List(b.Context(), end)
+			if err != nil {
+				b.Fatal(err)
+			}
+			end = q
+			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 follow
+			var first, last time.Duration
+			for b.Loop() {
+				first += cost(b, store, q, limit)
+				last += cost(b, store, end, limit-1)
+			}
+			b.ReportMetric(float64(last)/float64(first), "last/first")
+		})
 	}
 }
 
-// cost returns the median time of a page.
-func cost(t *testing.T, store *Store, q app.Query, want int) time.Duration {
-	t.Helper()
-	var took []time.Duration
-	for range 51 {
-		start := time.Now()
-		page, err := store.List(t.Context(), q)
-		took = append(took, time.Since(start))
-		if err != nil || len(page.Items) != want {
-			t.Fatalf("a page of %d accounts, %v", len(page.Items), err)
-		}
+// cost returns the time that a page takes.
+func cost(b *testing.B, store *Store, q app.Query, want int) time.Duration {
+	start := time.Now()
+	page, err := store.List(b.Context(), q)
+	if err != nil || len(page.Items) != want {
+		b.Fatalf("a page of %d, %v", len(page.Items), err)
 	}
-	slices.Sort(took)
-	return took[len(took)/2]
+	return time.Since(start)
 }
 
-func fill(t *testing.T, db *sqlitedb.DB, rows int) {
-	t.Helper()
+func fill(b *testing.B, db *sqlitedb.DB, rows int) {
+	b.Helper()
 	random := rand.New(rand.NewPCG(1, 2))
-	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+	if err := db.Write(b.Context(), func(tx *sqlitedb.Tx) error {
 		for i := range rows {
 			if _, err := tx.Exec(`INSERT INTO accounts VALUES (?, ?, ?, 'Street', NULL, 1, ?, ?)`,
 				random.Int64N(domain.MaxID), fmt.Sprint("Name ", i), fmt.Sprint(i, "@example.org"), i, random.IntN(rows)); err != nil {
@@ -167,6 +163,6 @@ func fill(t *testing.T, db *sqlitedb.DB, rows int) {
 		}
 		return nil
 	}); err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
 }
