@@ -120,6 +120,9 @@ func compression(c *client) {
 			}
 		}
 	}
+	if a := c.get("/v1/events/accounts", "Accept-Encoding", "gzip"); !slices.Contains(a.header.Values("Vary"), "Accept-Encoding") || !slices.Contains(a.header.Values("Vary"), "Accept") {
+		c.t.Errorf("%s: Vary %q", a.call, a.header.Values("Vary"))
+	}
 	if a := c.get("/v1/accounts/0", "Accept-Encoding", "gzip"); a.header.Get("Cache-Control") != "no-store" {
 		c.t.Errorf("%s: Cache-Control %q of a problem", a.call, a.header.Get("Cache-Control"))
 	}

@@ -47,7 +47,7 @@ func New(name string, log eventlog.Reader) *Feed {
 // oldest that is kept: with a batch of CloudEvents or, for a client that
 // accepts text/event-stream, with a stream of them.
 func (f *Feed) Get(c *gin.Context) {
-	c.Header("Vary", "Accept")
+	c.Writer.Header().Add("Vary", "Accept") // beside what the edge says
 	stream := wantsStream(c.Request.Header.Values("Accept"))
 	r, err := f.request(c, stream)
 	switch {
