@@ -48,3 +48,11 @@ func TestImageChangesByItsContent(t *testing.T) {
 		t.Errorf("no image changed %v, version %d", fields, c.Version)
 	}
 }
+
+func TestTimeOfAnUpdateNeverGoesBack(t *testing.T) {
+	a, _ := domain.New(7, profile, epoch).WithImage(&domain.Image{SHA256: "aa"}, later)
+	b, fields := a.WithImage(nil, epoch) // by a replica whose clock is behind
+	if fields == nil || b.Version != 3 || b.UpdatedAt != later {
+		t.Errorf("WithImage = %+v, changed %v", b, fields)
+	}
+}

@@ -68,3 +68,15 @@ func TestVersionGrowsOnlyWithAChange(t *testing.T) {
 		})
 	}
 }
+
+func TestTimeOfAnUpdateNeverGoesBack(t *testing.T) {
+	s, err := draft(func(*domain.Draft) {}).Session()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := domain.New(s, domain.File{SHA256: "aa"}, 0, later)
+	b, fields := a.WithSession(s, domain.File{SHA256: "bb"}, epoch) // by a replica whose clock is behind
+	if fields == nil || b.Version != 2 || b.UpdatedAt != later {
+		t.Errorf("WithSession = %+v, changed %v", b, fields)
+	}
+}
