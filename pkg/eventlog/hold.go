@@ -118,26 +118,29 @@ func (h *holder) adopt(leases []Lease, publish publish) {
 		}
 	}
 	for _, lease := range leases {
-		if h.held[lease.Shard] != nil {
-			continue
+		if h.held[lease.Shard] == nil {
+			h.begin(lease, publish)
+			h.changes(1)
 		}
-		ctx, cancel := context.WithCancel(h.term)
-		s := &held{epoch: lease.Epoch, cancel: cancel, done: make(chan struct{})}
-		s.retired, s.retire = context.WithCancel(ctx)
-		h.held[lease.Shard] = s
-		h.changes(1)
-		go func() {
-			defer func() {
-				cancel()
-				close(s.done)
-				select {
-				case h.ended <- struct{}{}:
-				default:
-				}
-			}()
-			publish(ctx, s.retired, lease)
-		}()
 	}
+}
+
+func (h *holder) begin(lease Lease, publish publish) {
+	ctx, cancel := context.WithCancel(h.term)
+	retired, retire := context.WithCancel(ctx)
+	s := &held{epoch: lease.Epoch, cancel: cancel, retired: retired, retire: retire, done: make(chan struct{})}
+	h.held[lease.Shard] = s
+	go func() {
+		defer func() {
+			cancel()
+			close(s.done)
+			select {
+			case h.ended <- struct{}{}:
+			default:
+			}
+		}()
+		publish(ctx, retired, lease)
+	}()
 }
 
 // retire has so many shards end that share remain. They are released by the

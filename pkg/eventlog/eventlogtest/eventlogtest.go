@@ -145,46 +145,6 @@ func wantTold(t *testing.T, entries []eventlog.Entry, subject string, want ...ev
 	}
 }
 
-func testPublished(t *testing.T, b Backend) {
-	const me = "me"
-	leases, share := claim(t, b, me)
-	if len(leases) != eventlog.Shards || share != eventlog.Shards {
-		t.Fatalf("the only replica has %d leases and a share of %d, want all %d", len(leases), share, eventlog.Shards)
-	}
-	defer leave(t, b, me)
-	want := make([]eventlog.Cursor, eventlog.Shards)
-	check := func(when string) {
-		t.Helper()
-		leases, _ := claim(t, b, me)
-		for _, l := range leases {
-			if l.Published != want[l.Shard] {
-				t.Errorf("%s, shard %d is published up to %q, want %q", when, l.Shard, l.Published, want[l.Shard])
-			}
-		}
-	}
-	check("new")
-	s, other := subject(t), subjectIn(t, (eventlog.Shard(subject(t))+1)%eventlog.Shards)
-	appendAll(t, b.Write, event(s, 1), event(s, 2), event(other, 1))
-	entries, others := read(t, b, eventlog.Shard(s), "", 10), read(t, b, eventlog.Shard(other), "", 10)
-	for _, e := range entries {
-		for range 2 { // idempotent
-			save(t, b, leases[eventlog.Shard(s)], e.Cursor)
-		}
-		want[eventlog.Shard(s)] = e.Cursor
-		check("saved")
-	}
-	mine, theirs := leases[eventlog.Shard(s)], leases[eventlog.Shard(other)]
-	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in no order, one of them earlier than what is saved
-		{Shard: theirs.Shard, Epoch: theirs.Epoch, UpTo: others[0].Cursor},
-		{Shard: mine.Shard, Epoch: mine.Epoch, UpTo: entries[0].Cursor},
-	})
-	if len(lost) > 0 || err != nil {
-		t.Errorf("SavePublished = %v, %v", lost, err)
-	}
-	want[theirs.Shard] = others[0].Cursor
-	check("two saved at once")
-}
-
 func testRoundTrip(t *testing.T, b Backend) {
 	s := subject(t)
 	one, two := event(s, 1), event(s, 2)
@@ -270,8 +230,8 @@ func testShards(t *testing.T, b Backend) {
 		}
 	}
 	for version := range int64(each) {
-		for i := len(from) - 1; i >= 0; i-- {
-			appendAll(t, b.Write, event(subjectIn(t, from[i].Shard), version+1))
+		for _, at := range slices.Backward(from) {
+			appendAll(t, b.Write, event(subjectIn(t, at.Shard), version+1))
 		}
 	}
 	for _, limit := range []int{1, each, each + 1, 2 * each, len(want) - 1, len(want), len(want) + 1} {

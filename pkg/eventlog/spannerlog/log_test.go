@@ -4,21 +4,18 @@ package spannerlog_test
 
 import (
 	"context"
-	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/spanner"
-	"github.com/google/uuid"
 	"go.uber.org/zap"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/bus"
-	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/bus/pubsubbus/pubsubbustest"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
@@ -72,25 +69,10 @@ func TestLog(t *testing.T) {
 
 func TestRelay(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("PUBSUB_EMULATOR_HOST") == "" {
-		t.Fatal("PUBSUB_EMULATOR_HOST is not set: this test needs the Pub/Sub emulator")
-	}
 	eventlogtest.RunRelay(t, func(t *testing.T) eventlogtest.Relayed {
 		b, other := open(t)
-		client, err := pubsub.NewClient(t.Context(), "test")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = client.Close() })
-		topic := "events-" + uuid.NewString()
-		if _, _, err := pubsubbus.Provision(t.Context(), client, map[string][]string{topic: {topic}}); err != nil {
-			t.Fatal(err)
-		}
-		return eventlogtest.Relayed{
-			Backend: b, Other: other,
-			Publisher:  pubsubbus.NewPublisher(client, topic),
-			Subscriber: pubsubbus.NewSubscriber(client, topic, zap.NewNop()),
-		}
+		pub, sub := pubsubbustest.New(t)
+		return eventlogtest.Relayed{Backend: b, Other: other, Publisher: pub, Subscriber: sub}
 	}, func(t *testing.T, f func(*testing.T)) { f(t) })
 }
 
