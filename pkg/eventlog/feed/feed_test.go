@@ -227,11 +227,11 @@ func TestAccept(t *testing.T) {
 			"application/cloudevents-batch+json, text/event-stream": false,
 			"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/event-stream, application/cloudevents-batch+json": true,
 		} {
-			res, conn := s.open("", "Accept", accept)
-			if got := res.Header.Get("Content-Type") == "text/event-stream"; got != stream || res.Header.Get("Vary") != "Accept" {
-				t.Errorf("to a client that accepts %q: %v", accept, res.Header)
+			a := s.open("", "Accept", accept)
+			if got := a.header.Get("Content-Type") == "text/event-stream"; got != stream || a.header.Get("Vary") != "Accept" {
+				t.Errorf("to a client that accepts %q: %v", accept, a.header)
 			}
-			_ = conn.Close()
+			_ = a.conn.Close()
 		}
 		s.stop()
 	})
@@ -370,26 +370,24 @@ func TestLongPoll(t *testing.T) {
 		log := &memory{}
 		s := serve(t, log)
 		log.add(1)
-		cursor := func(res *http.Response) string { return res.Header.Get("Concha-Feed-Cursor") }
-		poll := func(query string) (*http.Response, time.Duration, string) {
+		poll := func(query string) (cursor string, took time.Duration, body string) {
 			t.Helper()
 			begun := time.Now()
-			res, _ := s.open(query)
-			body := readAll(t, res)
-			if res.StatusCode != http.StatusOK {
-				t.Errorf("answered %s: %s", res.Status, body)
+			a := s.open(query)
+			body = a.text(t)
+			if a.status != http.StatusOK {
+				t.Errorf("answered %d: %s", a.status, body)
 			}
-			return res, time.Since(begun), body
+			return a.header.Get("Concha-Feed-Cursor"), time.Since(begun), body
 		}
-		first, took, body := poll("?wait=30")
+		after, took, body := poll("?wait=30")
 		if took > 10*time.Millisecond || !strings.Contains(body, "account/1/1") {
 			t.Errorf("what there was is answered after %v: %s", took, body)
 		}
-		after := cursor(first)
 		for wait, want := range map[string]time.Duration{"0": 0, "1": time.Second, "30": 30 * time.Second} {
-			res, took, body := poll("?wait=" + wait + "&after=" + after)
-			if took.Round(100*time.Millisecond) != want || body != "[]" || cursor(res) == "" || cursor(res) == after {
-				t.Errorf("nothing is answered after %v: %s, cursor %s", took, body, cursor(res))
+			cursor, took, body := poll("?wait=" + wait + "&after=" + after)
+			if took.Round(100*time.Millisecond) != want || body != "[]" || cursor == "" || cursor == after {
+				t.Errorf("nothing is answered after %v: %s, cursor %s", took, body, cursor)
 			}
 		}
 		for name, told := range map[string]bool{"this process": true, "another process": false} {
@@ -400,12 +398,12 @@ func TestLongPoll(t *testing.T) {
 					log.committed.Notify()
 				}
 			}()
-			res, took, body := poll("?wait=30&after=" + after)
+			cursor, took, body := poll("?wait=30&after=" + after)
 			late := took - 10*time.Second - 500*time.Millisecond
 			if late > 1010*time.Millisecond || told && late > 20*time.Millisecond || !strings.Contains(body, "account/1/") {
 				t.Errorf("a commit of %s is answered after %v: %s", name, late, body)
 			}
-			after = cursor(res)
+			after = cursor
 		}
 		_, before := log.reads()
 		time.Sleep(time.Hour)

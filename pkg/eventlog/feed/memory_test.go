@@ -160,8 +160,16 @@ func (s *server) stop() {
 	}
 }
 
-// open sends a GET and returns its answer, whose body the test reads or not.
-func (s *server) open(query string, header ...string) (*http.Response, net.Conn) {
+// answer is an answer whose body the test reads or not.
+type answer struct {
+	status int
+	header http.Header
+	body   *bufio.Reader
+	conn   net.Conn // the client's end
+}
+
+// open sends a GET and returns once its answer begins.
+func (s *server) open(query string, header ...string) answer {
 	s.t.Helper()
 	client, conn := net.Pipe()
 	s.pipe.conns <- conn
@@ -178,7 +186,8 @@ func (s *server) open(query string, header ...string) (*http.Response, net.Conn)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return res, client
+	s.t.Cleanup(func() { _ = res.Body.Close() })
+	return answer{res.StatusCode, res.Header, bufio.NewReader(res.Body), client}
 }
 
 // block is one block of an event stream.
@@ -240,9 +249,9 @@ func wantEvents(t *testing.T, in *bufio.Reader, from, to int) (id string) {
 	return id
 }
 
-func readAll(t *testing.T, res *http.Response) string {
+func (a answer) text(t *testing.T) string {
 	t.Helper()
-	body, err := io.ReadAll(res.Body)
+	body, err := io.ReadAll(a.body)
 	if err != nil {
 		t.Fatal(err)
 	}

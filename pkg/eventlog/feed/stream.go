@@ -2,7 +2,6 @@ package feed
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"time"
 
@@ -122,14 +121,14 @@ func (s *eventStream) batch(b *batch) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
 	for _, e := range b.events {
 		for _, part := range [...]string{"id: ", e.cursor, "\nevent: ", e.kind, "\ndata: "} {
-			if _, err := io.WriteString(s.w, part); err != nil {
+			if _, err := s.w.WriteString(part); err != nil {
 				return err
 			}
 		}
 		if _, err := s.w.Write(e.json); err != nil {
 			return err
 		}
-		if _, err := io.WriteString(s.w, "\n\n"); err != nil {
+		if _, err := s.w.WriteString("\n\n"); err != nil {
 			return err
 		}
 	}
@@ -140,7 +139,7 @@ func (s *eventStream) batch(b *batch) error {
 // send sends a piece of the stream at once.
 func (s *eventStream) send(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
-	if _, err := io.WriteString(s.w, text); err != nil {
+	if _, err := s.w.WriteString(text); err != nil {
 		return err
 	}
 	s.w.Flush()

@@ -18,17 +18,16 @@ import (
 // stream opens an event stream.
 func (s *server) stream(query string, header ...string) *bufio.Reader {
 	s.t.Helper()
-	res, _ := s.open(query, append(header, "Accept", "text/event-stream")...)
-	if res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != "text/event-stream" ||
-		res.Header.Get("Cache-Control") != "no-store" || res.Header.Get("X-Accel-Buffering") != "no" {
-		s.t.Fatalf("answered %s, %v", res.Status, res.Header)
+	a := s.open(query, append(header, "Accept", "text/event-stream")...)
+	if a.status != http.StatusOK || a.header.Get("Content-Type") != "text/event-stream" ||
+		a.header.Get("Cache-Control") != "no-store" || a.header.Get("X-Accel-Buffering") != "no" {
+		s.t.Fatalf("answered %d, %v", a.status, a.header)
 	}
-	in := bufio.NewReader(res.Body)
-	s.streams = append(s.streams, in)
-	if b, err := next(in); err != nil || b.retry != "1000" || b.id != "" || b.data != "" {
+	s.streams = append(s.streams, a.body)
+	if b, err := next(a.body); err != nil || b.retry != "1000" || b.id != "" || b.data != "" {
 		s.t.Fatalf("the stream begins with %+v, %v", b, err)
 	}
-	return in
+	return a.body
 }
 
 func TestStream(t *testing.T) {
@@ -149,9 +148,9 @@ func TestStreamThatFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{failing: errDown}
 		s := serve(t, log)
-		res, _ := s.open("", "Accept", "text/event-stream")
-		if res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(readAll(t, res), "/problems/unavailable") {
-			t.Errorf("answered %s before it began", res.Status)
+		a := s.open("", "Accept", "text/event-stream")
+		if a.status != http.StatusServiceUnavailable || !strings.Contains(a.text(t), "/problems/unavailable") {
+			t.Errorf("answered %d before it began", a.status)
 		}
 		log.failing = nil
 		log.add(1)
@@ -176,7 +175,7 @@ func TestStreamThatIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
 		s := serve(t, log)
-		_, stuck := s.open("", "Accept", "text/event-stream")
+		stuck := s.open("", "Accept", "text/event-stream").conn
 		in := s.stream("")
 		log.add(300)
 		log.committed.Notify()
@@ -200,9 +199,9 @@ func TestStreamOfAClientThatLeaves(t *testing.T) {
 		log := &memory{}
 		s := serve(t, log)
 		log.add(1)
-		res, conn := s.open("", "Accept", "text/event-stream")
-		wantEvents(t, bufio.NewReader(res.Body), 1, 1)
-		_ = conn.Close()
+		a := s.open("", "Accept", "text/event-stream")
+		wantEvents(t, a.body, 1, 1)
+		_ = a.conn.Close()
 		synctest.Wait()
 		_, before := log.reads()
 		time.Sleep(time.Hour)
@@ -222,8 +221,7 @@ func TestStop(t *testing.T) {
 		id := wantEvents(t, in, 1, 1)
 		poll := make(chan string)
 		go func() {
-			res, _ := s.open("?wait=30&after=" + id)
-			poll <- readAll(t, res)
+			poll <- s.open("?wait=30&after=" + id).text(t)
 		}()
 		time.Sleep(time.Second)
 		begun, stopped := time.Now(), make(chan error)

@@ -41,7 +41,8 @@ func newTail(log eventlog.Reader) *tail {
 func (t *tail) follow() (unfollow func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.followers++; t.followers == 1 {
+	t.followers++
+	if t.followers == 1 {
 		var ctx context.Context
 		ctx, t.stop = context.WithCancel(context.Background())
 		go t.watch(ctx, t.log.Committed())
@@ -49,7 +50,8 @@ func (t *tail) follow() (unfollow func()) {
 	return func() {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		if t.followers--; t.followers == 0 {
+		t.followers--
+		if t.followers == 0 {
 			t.stop()
 		}
 	}
