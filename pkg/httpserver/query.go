@@ -92,6 +92,7 @@ func (q *Query) Err() error {
 	return cmp.Or(fault.Invalidate(q.violations...), q.token)
 }
 
+// Violate notes what is wrong with a parameter, for Err to tell.
 func (q *Query) Violate(name, detail string) {
 	if len(q.violations) < maxViolations {
 		q.violations = append(q.violations, fault.Violation{Pointer: name, Detail: detail})
