@@ -32,6 +32,7 @@ type Query struct {
 	unasked    map[string]struct{}
 	filters    url.Values // canonical
 	order      Order
+	cursor     string // of page_token
 	token      error
 	violations []fault.Violation
 }

@@ -12,10 +12,11 @@ import (
 )
 
 // A page token is, in base64url: a version byte, the first bytes of the
-// SHA-256 of what it is bound to, and the place after which to go on. It is
-// opaque but not secret: whoever reads a list could compute any place.
+// SHA-256 of what it is bound to, and the place after which to go on; then come
+// a dot and the cursor of the first page. It is opaque but not secret: whoever
+// reads a list could compute any place.
 const (
-	tokenVersion = 2
+	tokenVersion = 3
 	bindingBytes = 8
 )
 
@@ -26,9 +27,10 @@ type Place struct {
 }
 
 // PageToken returns the token of the page after last, of the list that q asks
-// for: it is bound to the filters and the order that were read from q.
-func (q *Query) PageToken(last Place) string {
-	list := q.filters.Encode() + "\n" + q.order.By
+// for: it is bound to the filters and the order that were read from q. The
+// cursor, in base64url, is where the feed was when the first page was read.
+func (q *Query) PageToken(last Place, cursor string) string {
+	list := cursor + "\n" + q.filters.Encode() + "\n" + q.order.By
 	if q.order.Desc {
 		list += " desc"
 	}
@@ -36,7 +38,7 @@ func (q *Query) PageToken(last Place) string {
 	raw := append([]byte{tokenVersion}, sum[:bindingBytes]...)
 	raw = strconv.AppendInt(raw, last.At.UnixMicro(), 10)
 	raw = strconv.AppendInt(append(raw, ','), last.ID, 10)
-	return base64.RawURLEncoding.EncodeToString(raw)
+	return base64.RawURLEncoding.EncodeToString(raw) + "." + cursor
 }
 
 // After returns the place in page_token, nil if it is absent or empty. It must
@@ -47,18 +49,25 @@ func (q *Query) After() *Place {
 	if token == "" {
 		return nil
 	}
-	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	place, cursor, _ := strings.Cut(token, ".")
+	raw, _ := base64.RawURLEncoding.DecodeString(place)
 	at, id, _ := strings.Cut(string(raw[min(1+bindingBytes, len(raw)):]), ",")
 	micros, _ := strconv.ParseInt(at, 10, 64)
 	last := Place{At: time.UnixMicro(micros).UTC()}
 	last.ID, _ = strconv.ParseInt(id, 10, 64)
-	valid := last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
-	if !valid || q.PageToken(last) != token { // also if it could not be read
+	_, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
+	valid := err == nil && cursor != "" && last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
+	if !valid || q.PageToken(last, cursor) != token { // also if it could not be read
 		q.token = ErrPageToken
 		return nil
 	}
+	q.cursor = cursor
 	return &last
 }
+
+// Cursor returns the cursor that came with the token that After has read, "" if
+// there was none.
+func (q *Query) Cursor() string { return q.cursor }
 
 // SetLinks sets the Link header (RFC 8288) of a page of a list: next leads to
 // the page that the token names, unless that is "", and first, on any but the

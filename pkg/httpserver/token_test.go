@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,33 +43,43 @@ func TestPageTokenComesBack(t *testing.T) {
 		{At: time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), ID: 7},
 		{At: time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)},
 	} {
-		values.Set("page_token", q.PageToken(place))
+		values.Set("page_token", q.PageToken(place, "Y3Vyc29y"))
 		values.Set("step", "07")     // another spelling
 		values.Set("page_size", "9") // is no other list
 		values.Set("include_total", "true")
-		_, got, err := readList(t, values)
+		later, got, err := readList(t, values)
 		if diff := cmp.Diff(&place, got); diff != "" || err != nil {
 			t.Errorf("%v comes back as %v, %v", place, got, err)
 		}
+		if later.Cursor() != "Y3Vyc29y" {
+			t.Errorf("the cursor comes back as %q", later.Cursor())
+		}
 	}
-	if _, after, err := readList(t, url.Values{"page_token": {""}}); after != nil || err != nil {
-		t.Errorf("an empty token is %v, %v", after, err)
+	if q, after, err := readList(t, url.Values{"page_token": {""}}); after != nil || err != nil || q.Cursor() != "" {
+		t.Errorf("an empty token is %v, %v, with the cursor %q", after, err, q.Cursor())
 	}
 }
 
 func TestPageTokenIsRefused(t *testing.T) {
 	list := url.Values{"name": {"Ann"}}
 	q, _, _ := readList(t, list)
-	token := q.PageToken(httpserver.Place{ID: 7})
-	raw, _ := base64.RawURLEncoding.DecodeString(token)
+	token := q.PageToken(httpserver.Place{ID: 7}, "AQID")
+	alone := strings.TrimSuffix(token, ".AQID")
+	raw, _ := base64.RawURLEncoding.DecodeString(alone)
 	forged := func(place string) string {
-		return base64.RawURLEncoding.EncodeToString(append(raw[:9:9], place...))
+		return base64.RawURLEncoding.EncodeToString(append(raw[:9:9], place...)) + ".AQID"
+	}
+	if forged("-62135596800000000,7") != token {
+		t.Fatal("what is forged well is no token")
 	}
 	raw[0]++
-	version := base64.RawURLEncoding.EncodeToString(raw)
+	version := base64.RawURLEncoding.EncodeToString(raw) + ".AQID"
 	raw[0]--
+	cursor := func(cursor string) string { return q.PageToken(httpserver.Place{ID: 7}, cursor) }
 	for name, token := range map[string]string{
 		"garbage": "hello", "other alphabet": "+/+/+/+/+/+/+/", "another version": version, "padded": token + "=",
+		"no cursor": alone, "an empty cursor": cursor(""), "another cursor": alone + ".AQIE", "two cursors": token + ".AQID",
+		"a padded cursor": cursor("AQI="), "a cursor of no such text": cursor("A\r\nB"), "a cursor in another spelling": cursor("AR"),
 		"a line break": token[:4] + "\n" + token[4:], "cut off": token[:8], "cut off later": token[:len(token)-2],
 		"no place": forged(""), "no id": forged("0"), "no numbers": forged("a,b"), "another spelling": forged("00,7"), "more": forged("0,7,8"),
 		"a negative id": forged("0,-1"), "an id too large": forged("0,9007199254740992"),
@@ -92,14 +103,14 @@ func TestPageTokenIsRefused(t *testing.T) {
 
 func FuzzPageToken(f *testing.F) {
 	f.Add("Ann", "7")
-	f.Add("", "AgAAAAAAAAAAMCw3")
+	f.Add("", "AwAAAAAAAAAAMCw3.AQID")
 	f.Fuzz(func(t *testing.T, name, token string) {
 		q, after, err := readList(t, url.Values{"name": {name}, "page_token": {token}})
 		if err != nil && !errors.Is(err, httpserver.ErrPageToken) {
 			t.Errorf("err = %v", err)
 		}
-		if after != nil && q.PageToken(*after) != token {
-			t.Errorf("%q and %q are one token", token, q.PageToken(*after))
+		if after != nil && q.PageToken(*after, q.Cursor()) != token {
+			t.Errorf("%q and %q are one token", token, q.PageToken(*after, q.Cursor()))
 		}
 	})
 }

@@ -78,8 +78,8 @@ func v1AccountLists(c *client) {
 	if first.TotalCount == nil || *first.TotalCount != 5 {
 		c.t.Errorf("total_count is %v", first.TotalCount)
 	}
-	if other := decode[page](c.get(list + "&include_total=false").expect(200)); other.TotalCount != nil || other.NextPageToken != first.NextPageToken {
-		c.t.Errorf("without a total: %v, token %q, with one %q", other.TotalCount, other.NextPageToken, first.NextPageToken)
+	if other := decode[page](c.get(list + "&include_total=false").expect(200)); other.TotalCount != nil || other.NextPageToken == "" {
+		c.t.Errorf("without a total: %v, token %q", other.TotalCount, other.NextPageToken)
 	}
 	for _, other := range []string{"&order_by=id+desc", "&order_by=created_at", "&updated_since=2020-01-01T00:00:00Z", "&ids=1"} {
 		c.get(list+other+"&page_token="+first.NextPageToken).problem(400, "invalid-page-token")

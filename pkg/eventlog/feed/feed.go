@@ -141,6 +141,18 @@ func integer(q *httpserver.Query, name string, least, most, otherwise int64) int
 	return int(*n)
 }
 
+// Pin sets CursorHeader on a page of a list, and returns the cursor for the
+// token of the next page. It is that of the list's first page, which the token
+// of any other brings along; the first has all that is before that position.
+// Whoever reads all pages and then follows the feed from there misses nothing.
+func (f *Feed) Pin(c *gin.Context, list *httpserver.Query, first eventlog.Position) (cursor string) {
+	if cursor = list.Cursor(); cursor == "" {
+		cursor = f.Cursor(first)
+	}
+	c.Header(CursorHeader, cursor)
+	return cursor
+}
+
 // batch answers with what there is after a position. If there is nothing yet, it
 // waits for as long as the client wants it to, or until the server stops.
 func (f *Feed) batch(c *gin.Context, r request) error {

@@ -46,6 +46,16 @@ type Page struct {
 	Items []domain.Account
 	More  bool   // whether others follow
 	Total *int64 // of all pages, if it was asked for; counted at about the same moment
+	// Head is the position of which a first page, one of no After, tells all
+	// that is before it: whoever has all pages has missed nothing but events
+	// after it. Zero on later pages.
+	Head Position
+}
+
+// Position is a place between two events of the log; see eventlog.Position.
+type Position struct {
+	Time  time.Time
+	Place string
 }
 
 // lastMoment is the latest that every database takes.

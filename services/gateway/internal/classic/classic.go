@@ -145,7 +145,8 @@ func (v view) request(r *http.Request, id string, query url.Values) *http.Reques
 // already.
 func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query url.Values) error {
 	header := w.Header()
-	header.Del("Link") // pages of v1
+	header.Del("Link")               // pages of v1
+	header.Del("Concha-Feed-Cursor") // of no use without the versions
 	status, body, ok := classicStatus(v1.status), v1.body.Bytes(), true
 	switch {
 	case v1.status == http.StatusNoContent:

@@ -4,18 +4,24 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
-	if page.Items, err = s.query(ctx, pageStatement(q)); err != nil {
+	var read time.Time
+	if page.Items, read, err = s.query(ctx, pageStatement(q)); err != nil {
 		return app.Page{}, translate(err)
+	}
+	if q.After == nil {
+		page.Head = app.Position(spannerlog.After(read))
 	}
 	if page.More = len(page.Items) > q.Limit; page.More {
 		page.Items = page.Items[:q.Limit]
@@ -31,16 +37,22 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 	return page, nil
 }
 
-func (s *Store) query(ctx context.Context, statement spanner.Statement) (accounts []domain.Account, err error) {
+// query returns the accounts that a statement selects, and the timestamp that
+// it has read them at.
+func (s *Store) query(ctx context.Context, statement spanner.Statement) (accounts []domain.Account, read time.Time, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		accounts = nil
-		return tx.Query(ctx, statement).Do(func(r *spanner.Row) error {
+		if err := tx.Query(ctx, statement).Do(func(r *spanner.Row) error {
 			a, err := scan(r, nil)
 			accounts = append(accounts, a)
 			return err
-		})
+		}); err != nil {
+			return err
+		}
+		read, err = tx.Timestamp()
+		return err
 	})
-	return accounts, err
+	return accounts, read, err
 }
 
 const allShards = "UNNEST(GENERATE_ARRAY(0, 15))"

@@ -5,12 +5,20 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
+	if q.After == nil {
+		head, _, err := s.log.Head(ctx, eventlog.Position{}) // before the page, which has all that is behind it
+		if err != nil {
+			return app.Page{}, translate(err)
+		}
+		page.Head = app.Position(head)
+	}
 	if page.Items, err = s.selectPage(ctx, q); err != nil {
 		return app.Page{}, translate(err)
 	}

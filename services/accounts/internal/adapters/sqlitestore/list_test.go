@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -16,7 +17,7 @@ import (
 
 func open(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), Migrations())
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +119,7 @@ func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 func BenchmarkPages(b *testing.B) {
 	const rows, limit = 100_000, 100
 	db := open(b)
-	store := New(db, nil, nil)
+	store := New(db, sqlitelog.New(db, time.Now), nil)
 	fill(b, db, rows)
 	for _, order := range orders {
 		b.Run(fmt.Sprint(order), func(b *testing.B) {

@@ -58,7 +58,7 @@ func (a api) list(c *gin.Context) {
 		httpserver.Fail(c, err)
 		return
 	}
-	answerList(c, query, params, page)
+	a.answerList(c, query, params, page)
 }
 
 func (a api) replace(c *gin.Context) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -115,14 +116,15 @@ func answerCreated(c *gin.Context, a domain.Audio) {
 	answer(c, http.StatusCreated, a)
 }
 
-func answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
+func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
 	body := page{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
-	for i, a := range p.Items {
-		body.Items[i] = toAudio(a, origin)
+	for i, item := range p.Items {
+		body.Items[i] = toAudio(item, origin)
 	}
+	cursor := a.feed.Pin(c, params, eventlog.Position(p.Head))
 	if p.More {
-		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])))
+		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
 	}
 	httpserver.SetLinks(c, body.NextPageToken)
 	c.PureJSON(http.StatusOK, body)

@@ -3,19 +3,28 @@ package spannerstore
 import (
 	"context"
 	"strings"
+	"time"
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
+	var read time.Time
 	if err := s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		page.Items, err = scanAll(tx.Query(ctx, pageStatement(q)))
+		if page.Items, err = scanAll(tx.Query(ctx, pageStatement(q))); err != nil {
+			return err
+		}
+		read, err = tx.Timestamp()
 		return err
 	}); err != nil {
 		return app.Page{}, translate(err)
+	}
+	if q.After == nil {
+		page.Head = app.Position(spannerlog.After(read))
 	}
 	if page.More = len(page.Items) > q.Limit; page.More {
 		page.Items = page.Items[:q.Limit]

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -16,7 +17,7 @@ import (
 
 func open(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), Migrations())
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), Migrations())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 func BenchmarkPages(b *testing.B) {
 	const rows, limit = 100_000, 100
 	db := open(b)
-	store := New(db, nil, nil)
+	store := New(db, sqlitelog.New(db, time.Now), nil)
 	fill(b, db, rows)
 	some := &app.Range{Min: 1, Max: 5}
 	lists := []app.Query{{StepCount: &app.Range{Min: 1, Max: 1}}, {StepCount: some}, {SelectedTick: some}, {SelectedTick: some, StepCount: some}}

@@ -21,7 +21,10 @@ import (
 type Backend struct {
 	app.Store
 	app.Discards
-	Log eventlog.Log
+	Log interface {
+		eventlog.Log
+		eventlog.Reader
+	}
 }
 
 // Run tests a backend, which may hold other audios.
@@ -43,6 +46,8 @@ func Run(t *testing.T, b Backend) {
 		{"list in every order", testOrders},
 		{"list of equal times", testEqualTimes},
 		{"list while others write", testPagesAtOnce},
+		{"head of a list", testHead},
+		{"list, then follow the log", testListThenFollow},
 		{"update", testUpdate},
 		{"update that changes nothing", testUpdateNothing},
 		{"update refused", testUpdateRefused},

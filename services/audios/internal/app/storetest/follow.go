@@ -1,0 +1,131 @@
+package storetest
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// follow calls apply with the events after a position, to the end of the log.
+func follow(t *testing.T, b Backend, from app.Position, apply func(events.Event)) {
+	t.Helper()
+	for after := eventlog.Position(from); ; {
+		page, err := b.Log.Page(t.Context(), after, 1000)
+		if err != nil {
+			t.Fatalf("Page: %v", err)
+		}
+		for _, r := range page.Records {
+			apply(r.Event)
+		}
+		if after = page.Next; len(page.Records) == 0 {
+			return
+		}
+	}
+}
+
+// The head of a list is at the end of the log, and only its first page has one.
+func testHead(t *testing.T, b Backend) {
+	none, err := b.List(t.Context(), app.Query{SessionIDs: []int64{newID()}, Limit: 1})
+	if err != nil {
+		t.Fatalf("List: %v", err)
+	}
+	ids := []int64{mustCreate(t, b, newAudio()).SessionID, mustCreate(t, b, newAudio()).SessionID}
+	for _, order := range orders {
+		q := app.Query{SessionIDs: ids, Order: order, Limit: 1, Total: true}
+		page, err := b.List(t.Context(), q)
+		if err != nil {
+			t.Fatalf("List: %v", err)
+		}
+		follow(t, b, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
+		q.After = new(q.PlaceOf(page.Items[0]))
+		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (app.Position{}) {
+			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
+		}
+	}
+	var got []string
+	follow(t, b, none.Head, func(e events.Event) { got = append(got, e.Subject) })
+	if len(got) != 2 {
+		t.Errorf("after the head of an empty list come %q, want what was created since", got)
+	}
+}
+
+// testListThenFollow reads lists in pages while others write, then the events
+// after their heads: that must come to what there is in the end, without a
+// version left out.
+func testListThenFollow(t *testing.T, b Backend) {
+	account := newID()
+	var sessions []domain.Session
+	for range 12 {
+		sessions = append(sessions, mustCreate(t, b, newAudioOf(account)).Session)
+	}
+	for _, order := range orders {
+		t.Run(fmt.Sprintf("by %v", order), func(t *testing.T) {
+			q := app.Query{AccountID: one(account), Order: order, Limit: 3}
+			var wg sync.WaitGroup
+			for range 3 {
+				wg.Go(func() {
+					for range 6 {
+						if _, err := create(t.Context(), b, newAudioOf(account)); err != nil {
+							t.Errorf("Create: %v", err)
+						}
+						if err := writeAmong(t.Context(), b, account, sessions); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			head, got := versions(t, b, q)
+			wg.Wait()
+			_, want := versions(t, b, q)
+			seen := maps.Clone(got)
+			follow(t, b, head, func(e events.Event) {
+				last := seen[e.Subject]
+				switch {
+				case e.Version <= last:
+					return
+				case last > 0 && e.Version > last+1:
+					t.Errorf("%s follows version %d", e.ID(), last)
+				}
+				seen[e.Subject], got[e.Subject] = e.Version, e.Version
+				if strings.HasSuffix(e.Type, ".deleted.v1") {
+					delete(got, e.Subject)
+				}
+			})
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("listed and followed (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// versions returns the head of a list, and the version of each of its items by
+// its subject.
+func versions(t *testing.T, b Backend, q app.Query) (head app.Position, of map[string]int64) {
+	t.Helper()
+	of = map[string]int64{}
+	for {
+		page, err := b.List(t.Context(), q)
+		if err != nil {
+			t.Fatalf("List: %v", err)
+		}
+		if q.After == nil {
+			head = page.Head
+		}
+		for _, a := range page.Items {
+			of[app.Subject(a.SessionID)] = max(a.Version, of[app.Subject(a.SessionID)])
+		}
+		if !page.More {
+			return head, of
+		}
+		q.After = new(q.PlaceOf(page.Items[len(page.Items)-1]))
+	}
+}
