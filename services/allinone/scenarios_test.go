@@ -67,6 +67,8 @@ func scenarios(t *testing.T, url string, v volume) {
 		"account feed":               accountFeed,
 		"audio feed":                 audioFeed,
 		"feed parameters":            feedParameters,
+		"account bootstrap":          accountBootstrap,
+		"audio bootstrap":            audioBootstrap,
 		"long poll":                  longPoll,
 		"event stream":               eventStream,
 		"list parameters":            listParameters,
