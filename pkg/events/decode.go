@@ -31,8 +31,9 @@ type Deleted[K AccountKey | AudioKey] struct {
 	Key K
 }
 
-// Redaction is a created or an updated event whose payload has been erased, as
-// the resource has been deleted since. Its deleted event follows.
+// Redaction is an event of any type whose payload has been erased, as the
+// resource has been deleted since. That deletion is an event of its own, and
+// follows.
 type Redaction struct {
 	Event
 }
@@ -160,16 +161,43 @@ func decodeChange[R Account | Audio](e Event) (Decoded, error) {
 		return nil, errors.New("data: no resource")
 	}
 	payload.Change.Resource = *payload.Resource
-	return Changed[R]{Event: e, Change: payload.Change}, nil
+	return Changed[R]{Event: e, Change: payload.Change}, isOf(e, payload.Change.Resource)
 }
 
 func decodeDeletion[K AccountKey | AudioKey](e Event) (Decoded, error) {
+	var payload struct {
+		Redacted bool `json:"redacted"`
+	}
 	var key *K
-	if err := json.Unmarshal(e.Data, &key); err != nil {
+	if err := errors.Join(json.Unmarshal(e.Data, &payload), json.Unmarshal(e.Data, &key)); err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}
-	if key == nil {
+	switch {
+	case payload.Redacted:
+		return Redaction{e}, nil
+	case key == nil:
 		return nil, errors.New("data: no key")
 	}
-	return Deleted[K]{Event: e, Key: *key}, nil
+	return Deleted[K]{Event: e, Key: *key}, isOf(e, *key)
+}
+
+// isOf returns an error unless e is an event of the resource given, or of that
+// with the key given.
+func isOf(e Event, resource any) error {
+	var kind string
+	var id int64
+	switch r := resource.(type) {
+	case Account:
+		kind, id = "account", r.ID
+	case AccountKey:
+		kind, id = "account", r.ID
+	case Audio:
+		kind, id = "audio", r.SessionID
+	case AudioKey:
+		kind, id = "audio", r.SessionID
+	}
+	if subject := kind + "/" + strconv.FormatInt(id, 10); e.Subject != subject {
+		return fmt.Errorf("data: of %s, not of %s", subject, e.Subject)
+	}
+	return nil
 }

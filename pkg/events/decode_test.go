@@ -106,7 +106,8 @@ func TestEveryPublishedEventIsDecoded(t *testing.T) {
 }
 
 func TestARedactedPayloadIsARedaction(t *testing.T) {
-	for _, eventType := range []string{events.AccountCreatedV1, events.AccountUpdatedV1, events.AudioCreatedV1, events.AudioUpdatedV1} {
+	for _, e := range bustest.Events() {
+		eventType := e.Type
 		m := golden(t, eventType)
 		got, err := events.Decode(m.Attributes, []byte(events.Redacted))
 		if _, ok := got.(events.Redaction); !ok || err != nil {
@@ -168,6 +169,8 @@ func TestMalformedEvents(t *testing.T) {
 		"no resource":                    {data: `{"changed_fields": []}`},
 		"a null resource":                {data: `{"resource": null}`},
 		"null":                           {data: `null`},
+		"another resource":               {data: `{"resource": {"id": 1}}`},
+		"a resource without its id":      {data: `{"resource": {"name": "a"}}`},
 		"a member of another type":       {data: `{"resource": {"id": "1"}}`},
 	} {
 		m := golden(t, events.AccountCreatedV1)
@@ -182,8 +185,8 @@ func TestMalformedEvents(t *testing.T) {
 			t.Errorf("%s: %v, %v", name, d, err)
 		}
 	}
-	for _, data := range []string{"null", "[]", "{"} {
-		if _, err := events.Decode(golden(t, events.AudioDeletedV1).Attributes, []byte(data)); !errors.Is(err, events.ErrMalformed) {
+	for _, data := range []string{"null", "[]", "{", "{}", `{"id": 1}`, `{"id": "4503599627370497"}`} {
+		if _, err := events.Decode(golden(t, events.AccountDeletedV1).Attributes, []byte(data)); !errors.Is(err, events.ErrMalformed) {
 			t.Errorf("a deletion of %s: %v", data, err)
 		}
 	}

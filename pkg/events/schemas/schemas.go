@@ -6,7 +6,7 @@ package schemas
 import "embed"
 
 // Files holds, for each type, the file <type>.json. A schema that was published
-// changes in nothing that data of before would break.
+// goes on taking all data that it took.
 //
 //go:embed *.json
 var Files embed.FS
