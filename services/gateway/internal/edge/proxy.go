@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +89,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	header := w.Header()
+	varies := slices.Concat(header["Vary"], res.Header["Vary"]) // by what the edge says, too
 	copyEndToEnd(header, res.Header)
+	if len(varies) > 0 {
+		header["Vary"] = varies
+	}
 	removeNominated(header, res.Header["Connection"])
 	for name := range res.Trailer { // as announced; the values come after the body
 		header.Add("Trailer", name)

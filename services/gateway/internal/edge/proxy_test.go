@@ -124,6 +124,26 @@ func TestProxyPassesBothWays(t *testing.T) {
 	}
 }
 
+func TestProxyAddsToWhatTheEdgeVariesBy(t *testing.T) {
+	for service, want := range map[string][]string{"Accept": {"Accept-Encoding", "Accept"}, "": {"Accept-Encoding"}} {
+		p := NewProxy(addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+			if service != "" {
+				w.Header().Set("Vary", service)
+			}
+		})))
+		t.Cleanup(p.transport.CloseIdleConnections)
+		h, err := Compress(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/events/accounts", http.NoBody))
+		if diff := cmp.Diff(want, w.Header()["Vary"]); diff != "" {
+			t.Errorf("the service varies by %q (-want +got):\n%s", service, diff)
+		}
+	}
+}
+
 func TestProxyPassesAnswersWithoutBody(t *testing.T) {
 	s, _ := front(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		switch {
