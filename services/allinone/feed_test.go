@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
 )
 
 // feedEvent is an event as the feed and the histories give it.
@@ -24,8 +26,14 @@ type feedEvent struct {
 	Data                                       json.RawMessage
 }
 
+// events returns the events of a batch, each of which a consumer can decode.
 func (a answer) events() []feedEvent {
 	a.t.Helper()
+	for _, text := range decode[[]json.RawMessage](a) {
+		if _, err := events.DecodeJSON(text); err != nil {
+			a.t.Errorf("%s: %v in %s", a.call, err, text)
+		}
+	}
 	return decode[[]feedEvent](a)
 }
 
