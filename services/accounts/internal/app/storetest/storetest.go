@@ -46,6 +46,7 @@ func Run(t *testing.T, b Backend) {
 		{"list while others write", testPagesAtOnce},
 		{"head of a list", testHead},
 		{"list, then follow the log", testListThenFollow},
+		{"heads of lists while others write", testHeadAtOnce},
 		{"update", testUpdate},
 		{"update that changes nothing", testUpdateNothing},
 		{"update refused", testUpdateRefused},

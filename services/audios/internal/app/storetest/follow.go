@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -86,24 +87,67 @@ func testListThenFollow(t *testing.T, b Backend) {
 			head, got := versions(t, b, q)
 			wg.Wait()
 			_, want := versions(t, b, q)
-			seen := maps.Clone(got)
-			follow(t, b, head, func(e events.Event) {
-				last := seen[e.Subject]
-				switch {
-				case e.Version <= last:
-					return
-				case last > 0 && e.Version > last+1:
-					t.Errorf("%s follows version %d", e.ID(), last)
+			wantFollowed(t, b, head, got, want)
+		})
+	}
+}
+
+// testHeadAtOnce reads a list while others write, over and over: after the
+// head of each comes all that it has not seen.
+func testHeadAtOnce(t *testing.T, b Backend) {
+	account := newID()
+	var sessions []domain.Session
+	for range 12 {
+		sessions = append(sessions, mustCreate(t, b, newAudioOf(account)).Session)
+	}
+	writing, writers := new(atomic.Bool), new(sync.WaitGroup)
+	writing.Store(true)
+	for range 3 {
+		writers.Go(func() {
+			for range 40 {
+				if err := writeAmong(t.Context(), b, account, sessions); err != nil {
+					t.Error(err)
 				}
-				seen[e.Subject], got[e.Subject] = e.Version, e.Version
-				if strings.HasSuffix(e.Type, ".deleted.v1") {
-					delete(got, e.Subject)
-				}
-			})
-			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("listed and followed (-want +got):\n%s", diff)
 			}
 		})
+	}
+	go func() { writers.Wait(); writing.Store(false) }()
+	q := app.Query{AccountID: one(account), Limit: 100}
+	type copied struct {
+		head app.Position
+		of   map[string]int64
+	}
+	var copies []copied
+	for len(copies) == 0 || writing.Load() {
+		head, of := versions(t, b, q)
+		copies = append(copies, copied{head, of})
+	}
+	_, want := versions(t, b, q)
+	for i := 0; i < len(copies); i += 1 + len(copies)/100 {
+		wantFollowed(t, b, copies[i].head, copies[i].of, want)
+	}
+}
+
+// wantFollowed reports what was listed if it is not what is wanted once it has
+// been followed to the end of the log, or if a version is left out.
+func wantFollowed(t *testing.T, b Backend, head app.Position, listed, want map[string]int64) {
+	t.Helper()
+	seen := maps.Clone(listed)
+	follow(t, b, head, func(e events.Event) {
+		last := seen[e.Subject]
+		switch {
+		case e.Version <= last:
+			return
+		case last > 0 && e.Version > last+1:
+			t.Errorf("%s follows version %d", e.ID(), last)
+		}
+		seen[e.Subject], listed[e.Subject] = e.Version, e.Version
+		if strings.HasSuffix(e.Type, ".deleted.v1") {
+			delete(listed, e.Subject)
+		}
+	})
+	if diff := cmp.Diff(want, listed); diff != "" {
+		t.Errorf("listed and followed (-want +got):\n%s", diff)
 	}
 }
 
