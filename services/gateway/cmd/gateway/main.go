@@ -4,6 +4,7 @@ package main
 import (
 	"net/http"
 	"os"
+	"runtime/debug"
 
 	"go.uber.org/fx"
 
@@ -19,6 +20,9 @@ func main() {
 	cfg, command := settings.Load[config]("gateway", "the public origin of the accounts and audios services", httpserver.ReadyCommand)
 	if command == httpserver.ReadyCommand.Name {
 		os.Exit(httpserver.RunReady(int(cfg.Port)))
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // at the default, so small a heap is collected many times a second
 	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
