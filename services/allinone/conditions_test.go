@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -119,7 +120,7 @@ func audioConditions(c *client) {
 }
 
 // updateRace has clients race each other through the versions of one account:
-// exactly one of them makes each.
+// exactly one of them makes each, and the history has each once.
 func updateRace(c *client) {
 	clients := c.volume.writers
 	id, _ := newAccount(c)
@@ -153,6 +154,17 @@ func updateRace(c *client) {
 		}
 	}
 	c.get(path).expect(200).hasETag(strconv.Quote(strconv.Itoa(len(winners))))
+	var told []string
+	for _, e := range c.get(path + "/events").expect(200).events() {
+		told = append(told, e.ResourceVersion)
+	}
+	var made []string
+	for version := range winners {
+		made = append(made, strconv.Itoa(version+1))
+	}
+	if !slices.Equal(told, made) {
+		c.t.Errorf("the history tells of the versions %v, want %v", told, made)
+	}
 }
 
 // failedCondition reports an answer that is not 412 with this current ETag.

@@ -12,7 +12,7 @@ import (
 func TestAllInOne(t *testing.T) { //nolint:tparallel // its groups run one after the other
 	t.Parallel()
 	url, _ := startSystem(t)
-	scenarios(t, url, volume{accounts: 2003, writers: 64, changes: 10})
+	scenarios(t, url, volume{accounts: 2003, writers: 100, changes: 10})
 }
 
 // volume is how much the scenarios make that are about much.
