@@ -27,6 +27,16 @@ type problem struct {
 	Errors   []fault.Violation `json:"errors,omitempty"`
 }
 
+// Handle returns a handler that answers with the problem of the error that h
+// returns, if it does, as Fail.
+func Handle(h func(*gin.Context) error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if err := h(c); err != nil {
+			Fail(c, err)
+		}
+	}
+}
+
 // Fail is the one way a failure leaves a handler: it answers with the problem
 // that err maps to (see WriteError), keeps err in c.Errors and aborts the
 // chain. The handler returns right after it.

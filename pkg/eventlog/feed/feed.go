@@ -45,8 +45,9 @@ func New(name string, log eventlog.Reader) *Feed {
 
 // Get answers with the events after a cursor, or since a time, or from the
 // oldest that is kept: with a batch of CloudEvents or, for a client that
-// accepts text/event-stream, with a stream of them.
-func (f *Feed) Get(c *gin.Context) {
+// accepts text/event-stream, with a stream of them. It is made for
+// httpserver.Handle.
+func (f *Feed) Get(c *gin.Context) error {
 	c.Writer.Header().Add("Vary", "Accept") // beside what the edge says
 	stream := wantsStream(c.Request.Header.Values("Accept"))
 	r, err := f.request(c, stream)
@@ -60,9 +61,7 @@ func (f *Feed) Get(c *gin.Context) {
 	if errors.Is(err, eventlog.ErrPosition) {
 		err = fault.Invalidate(notOurs(r.source))
 	}
-	if err != nil {
-		httpserver.Fail(c, err)
-	}
+	return err
 }
 
 // wantsStream reports whether a client accepts an event stream, and names it
@@ -197,14 +196,8 @@ func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 
 // History answers with the events of a subject, the oldest first. exists tells
 // whether there is such a resource, for one that the log knows nothing of any
-// more: its error is the answer.
-func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) {
-	if err := f.history(c, subject, exists); err != nil {
-		httpserver.Fail(c, err)
-	}
-}
-
-func (f *Feed) history(c *gin.Context, subject string, exists func(context.Context) error) error {
+// more: its error is returned. History is made for httpserver.Handle.
+func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) error {
 	q, err := httpserver.ReadQuery(c.Request)
 	if err != nil {
 		return err

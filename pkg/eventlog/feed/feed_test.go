@@ -48,16 +48,16 @@ func start(t *testing.T) *system {
 	s.log = sqlitelog.New(db, func() time.Time { return s.now })
 	accounts, audios := feed.New("accounts", s.log), feed.New("audios", s.log)
 	e := httpserver.NewEngine()
-	httpserver.Get(e, "/v1/events/accounts", accounts.Get)
-	httpserver.Get(e, "/v1/events/audios", audios.Get)
-	httpserver.Get(e, "/v1/accounts/:id/events", func(c *gin.Context) {
-		accounts.History(c, "account/"+c.Param("id"), func(context.Context) error {
+	httpserver.Get(e, "/v1/events/accounts", httpserver.Handle(accounts.Get))
+	httpserver.Get(e, "/v1/events/audios", httpserver.Handle(audios.Get))
+	httpserver.Get(e, "/v1/accounts/:id/events", httpserver.Handle(func(c *gin.Context) error {
+		return accounts.History(c, "account/"+c.Param("id"), func(context.Context) error {
 			if c.Param("id") == "77" { // exists, although the log does not know it any more
 				return nil
 			}
 			return errNoAccount
 		})
-	})
+	}))
 	s.Handler = e
 	return s
 }

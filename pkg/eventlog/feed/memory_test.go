@@ -139,7 +139,7 @@ type server struct {
 func serve(t *testing.T, log eventlog.Reader) *server {
 	t.Helper()
 	e := httpserver.NewEngine()
-	httpserver.Get(e, "/v1/events/accounts", feed.New("accounts", log).Get)
+	httpserver.Get(e, "/v1/events/accounts", httpserver.Handle(feed.New("accounts", log).Get))
 	s := &server{
 		Server: httpserver.NewServer(0, e, zap.NewNop()), t: t, seen: make(chan block),
 		pipe: &pipes{conns: make(chan net.Conn), closed: make(chan struct{})},

@@ -13,114 +13,102 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-func (a api) create(c *gin.Context) {
+func (a api) create(c *gin.Context) error {
 	key, err := httpserver.IdempotencyKey(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	profile, body, err := fromProfile(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	account, err := a.service.Register(c.Request.Context(), profile, app.Once{Key: key, Body: sha256.Sum256(body)})
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/accounts/"+strconv.FormatInt(account.ID, 10))
 	answer(c, http.StatusCreated, account)
+	return nil
 }
 
-func (a api) get(c *gin.Context) {
+func (a api) get(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	account, err := a.service.Get(c.Request.Context(), id)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	if !httpserver.NotModified(c, httpserver.ETag(account.Version)) {
 		answer(c, http.StatusOK, account)
 	}
+	return nil
 }
 
-func (a api) list(c *gin.Context) {
+func (a api) list(c *gin.Context) error {
 	query, params, err := fromListQuery(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	page, err := a.service.List(c.Request.Context(), query)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	a.answerList(c, query, params, page)
+	return nil
 }
 
-func (a api) replace(c *gin.Context) {
+func (a api) replace(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	check, err := a.condition(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	profile, _, err := fromProfile(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	account, err := a.service.ChangeProfile(c.Request.Context(), id, profile, check)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answer(c, http.StatusOK, account)
+	return nil
 }
 
-func (a api) patch(c *gin.Context) {
+func (a api) patch(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	check, err := a.condition(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	patch, err := fromPatch(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	account, err := a.service.PatchProfile(c.Request.Context(), id, patch, check)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answer(c, http.StatusOK, account)
+	return nil
 }
 
-func (a api) remove(c *gin.Context) {
+func (a api) remove(c *gin.Context) error {
 	allowMissing, err := httpserver.AllowMissing(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	check, err := a.condition(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	id, err := accountID(c)
 	if err == nil {
@@ -130,8 +118,8 @@ func (a api) remove(c *gin.Context) {
 		err = nil
 	}
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	c.Status(http.StatusNoContent)
+	return nil
 }

@@ -28,31 +28,31 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
+	handle := httpserver.Handle
 	none, content := httpserver.Takes(), httpserver.Takes("v", "size")
-	e.POST("/v1/accounts", none, a.create)
-	httpserver.Get(e, "/v1/accounts", a.list)
-	httpserver.Get(e, "/v1/accounts/:id", none, a.get)
-	e.PUT("/v1/accounts/:id", none, a.replace)
-	e.PATCH("/v1/accounts/:id", none, a.patch)
-	e.DELETE("/v1/accounts/:id", a.remove)
+	e.POST("/v1/accounts", none, handle(a.create))
+	httpserver.Get(e, "/v1/accounts", handle(a.list))
+	httpserver.Get(e, "/v1/accounts/:id", none, handle(a.get))
+	e.PUT("/v1/accounts/:id", none, handle(a.replace))
+	e.PATCH("/v1/accounts/:id", none, handle(a.patch))
+	e.DELETE("/v1/accounts/:id", handle(a.remove))
 
-	e.PUT("/v1/accounts/:id/image", none, a.putImage)
-	httpserver.Get(e, "/v1/accounts/:id/image", content, a.getImage)
-	e.DELETE("/v1/accounts/:id/image", none, a.removeImage)
+	e.PUT("/v1/accounts/:id/image", none, handle(a.putImage))
+	httpserver.Get(e, "/v1/accounts/:id/image", content, handle(a.getImage))
+	e.DELETE("/v1/accounts/:id/image", none, handle(a.removeImage))
 
-	httpserver.Get(e, "/v1/events/accounts", a.feed.Get)
-	httpserver.Get(e, "/v1/accounts/:id/events", a.history)
+	httpserver.Get(e, "/v1/events/accounts", handle(a.feed.Get))
+	httpserver.Get(e, "/v1/accounts/:id/events", handle(a.history))
 	return e
 }
 
 // history answers with the events of one account, also after it was deleted.
-func (a api) history(c *gin.Context) {
+func (a api) history(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
-	a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
+	return a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
 		_, err := a.service.Get(ctx, id)
 		return err
 	})

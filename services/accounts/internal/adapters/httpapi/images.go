@@ -20,33 +20,29 @@ import (
 // imagePart is the key of the file in a multipart upload.
 const imagePart = "image"
 
-func (a api) putImage(c *gin.Context) {
+func (a api) putImage(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	check, err := a.imageCondition(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	key, err := httpserver.IdempotencyKey(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	declared, content, err := imageUpload(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, app.Once{Key: key}, check)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answer(c, http.StatusOK, account)
+	return nil
 }
 
 // imageUpload returns the declared type and the content of an image that is
@@ -82,16 +78,14 @@ func declaredType(part *httpserver.Part) (declared string, err error) {
 	return declared, nil
 }
 
-func (a api) getImage(c *gin.Context) {
+func (a api) getImage(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	side, err := imageSide(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	img, content, err := a.service.Image(c.Request.Context(), id, side, func(img domain.Image) bool {
 		// The URL of an image changes with its content, but this route always
@@ -105,13 +99,14 @@ func (a api) getImage(c *gin.Context) {
 		c.Header("ETag", etag)
 		return !httpserver.NotModified(c, etag) && c.Request.Method != http.MethodHead
 	})
-	switch {
-	case err != nil:
-		httpserver.Fail(c, err)
-	case !c.Writer.Written(): // with 304
+	if err != nil {
+		return err
+	}
+	if !c.Writer.Written() { // with 304
 		c.Header("Content-Type", img.ContentType)
 		httpserver.ServeContent(c, img.SizeBytes, content)
 	}
+	return nil
 }
 
 // imageSide reads the parameter size; 0 stands for the image's own.
@@ -135,19 +130,18 @@ func sizedETag(img domain.Image, side int) string {
 	return `"` + img.SHA256 + "-" + strconv.Itoa(side) + `"`
 }
 
-func (a api) removeImage(c *gin.Context) {
+func (a api) removeImage(c *gin.Context) error {
 	check, err := a.imageCondition(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	id, err := accountID(c)
 	if err == nil {
 		err = a.service.DetachImage(c.Request.Context(), id, check)
 	}
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	c.Status(http.StatusNoContent)
+	return nil
 }

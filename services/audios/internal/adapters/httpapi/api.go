@@ -28,29 +28,29 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 
+	handle := httpserver.Handle
 	none, content := httpserver.Takes(), httpserver.Takes("v")
-	e.POST("/v1/audios", none, a.create)
-	httpserver.Get(e, "/v1/audios", a.list)
-	httpserver.Get(e, "/v1/audios/:session_id", none, a.get)
-	e.PUT("/v1/audios/:session_id", httpserver.Takes("keep_account"), a.replace)
-	e.PATCH("/v1/audios/:session_id", none, a.patch)
-	e.DELETE("/v1/audios/:session_id", a.remove)
+	e.POST("/v1/audios", none, handle(a.create))
+	httpserver.Get(e, "/v1/audios", handle(a.list))
+	httpserver.Get(e, "/v1/audios/:session_id", none, handle(a.get))
+	e.PUT("/v1/audios/:session_id", httpserver.Takes("keep_account"), handle(a.replace))
+	e.PATCH("/v1/audios/:session_id", none, handle(a.patch))
+	e.DELETE("/v1/audios/:session_id", handle(a.remove))
 
-	httpserver.Get(e, "/v1/audios/:session_id/file", content, a.getFile)
+	httpserver.Get(e, "/v1/audios/:session_id/file", content, handle(a.getFile))
 
-	httpserver.Get(e, "/v1/events/audios", a.feed.Get)
-	httpserver.Get(e, "/v1/audios/:session_id/events", a.history)
+	httpserver.Get(e, "/v1/events/audios", handle(a.feed.Get))
+	httpserver.Get(e, "/v1/audios/:session_id/events", handle(a.history))
 	return e
 }
 
 // history answers with the events of one audio, also after it was deleted.
-func (a api) history(c *gin.Context) {
+func (a api) history(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
-	a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
+	return a.feed.History(c, app.Subject(id), func(ctx context.Context) error {
 		_, err := a.service.Get(ctx, id)
 		return err
 	})

@@ -12,87 +12,79 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-func (a api) create(c *gin.Context) {
+func (a api) create(c *gin.Context) error {
 	key, err := httpserver.IdempotencyKey(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	upload, err := fromUpload(c, domain.Draft.Session)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{Key: key, Body: sha256.Sum256(upload.document)})
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answerCreated(c, audio)
+	return nil
 }
 
-func (a api) get(c *gin.Context) {
+func (a api) get(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	audio, err := a.service.Get(c.Request.Context(), id)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	if !httpserver.NotModified(c, httpserver.ETag(audio.Version)) {
 		answer(c, http.StatusOK, audio)
 	}
+	return nil
 }
 
-func (a api) list(c *gin.Context) {
+func (a api) list(c *gin.Context) error {
 	query, params, err := fromListQuery(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	page, err := a.service.List(c.Request.Context(), query)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	a.answerList(c, query, params, page)
+	return nil
 }
 
-func (a api) replace(c *gin.Context) {
+func (a api) replace(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	upload, err := fromUpload(c, func(d domain.Draft) (domain.Session, error) { return d.Replacement(id) })
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	if cond.Creates() {
-		a.createThere(c, upload, cond)
-		return
+		return a.createThere(c, upload, cond)
 	}
 	keepAccount := !upload.namesAccount && c.Query("keep_account") == "true"
 	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, keepAccount, check(cond))
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answer(c, http.StatusOK, audio)
+	return nil
 }
 
 // createThere creates a session at its own path, on the condition that there is
 // none.
-func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition) {
+func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition) error {
 	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{})
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err)
@@ -101,10 +93,10 @@ func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition)
 		}
 	}
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answerCreated(c, audio)
+	return nil
 }
 
 // check returns what judges an audio by the conditions of a request.
@@ -112,40 +104,35 @@ func check(cond httpserver.Condition) app.Check {
 	return func(current domain.Audio) error { return cond.Check(httpserver.ETag(current.Version)) }
 }
 
-func (a api) patch(c *gin.Context) {
+func (a api) patch(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	patch, err := fromPatch(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	audio, err := a.service.Patch(c.Request.Context(), id, patch, check(cond))
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	answer(c, http.StatusOK, audio)
+	return nil
 }
 
-func (a api) remove(c *gin.Context) {
+func (a api) remove(c *gin.Context) error {
 	allowMissing, err := httpserver.AllowMissing(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	id, err := sessionID(c)
 	if err == nil {
@@ -155,8 +142,8 @@ func (a api) remove(c *gin.Context) {
 		err = nil
 	}
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	c.Status(http.StatusNoContent)
+	return nil
 }

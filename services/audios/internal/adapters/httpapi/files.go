@@ -42,11 +42,10 @@ func upload(c *gin.Context) ([]byte, error) {
 	return document, err
 }
 
-func (a api) getFile(c *gin.Context) {
+func (a api) getFile(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
-		httpserver.Fail(c, err)
-		return
+		return err
 	}
 	file, content, err := a.service.File(c.Request.Context(), id, func(file domain.File) bool {
 		// The URL of a file changes with its content, but this route always
@@ -54,14 +53,15 @@ func (a api) getFile(c *gin.Context) {
 		c.Header("Cache-Control", "private, no-cache")
 		return !httpserver.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
 	})
-	switch {
-	case err != nil:
-		httpserver.Fail(c, err)
-	case !c.Writer.Written(): // with 304
+	if err != nil {
+		return err
+	}
+	if !c.Writer.Written() { // with 304
 		c.Header("ETag", fileETag(file))
 		c.Header("Content-Type", "application/json")
 		httpserver.ServeContent(c, file.SizeBytes, content)
 	}
+	return nil
 }
 
 func fileETag(file domain.File) string { return `"` + file.SHA256 + `"` }
