@@ -63,6 +63,12 @@ $(LINTER): tools/go.mod
 bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy
 	@go run ./services/allinone/bench
 
+KILLS ?= 1000
+
+.PHONY: crash
+crash: ## Kill the all-in-one program KILLS (1000) times under load, and compare all with the feeds
+	KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestKillNine$$' ./services/allinone
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s) each
 	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' pkg services | sed 's/:func / /' | while read -r file target; do \

@@ -17,49 +17,71 @@ import (
 	"time"
 )
 
-// killsVariable says how often TestKillNine kills; the default is for every day.
-const killsVariable = "CONCHA_TEST_KILLS"
+// killCount is how many kills a test makes: KILLS, or 10.
+func killCount(t *testing.T) int {
+	t.Helper()
+	text, ok := os.LookupEnv("KILLS")
+	if !ok {
+		return 10
+	}
+	kills, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("KILLS: %v", err)
+	}
+	return kills
+}
 
 // TestKillNine kills the process at random moments while 64 clients write:
-// nothing that was answered is lost, and the event logs tell of every change
-// exactly once and in order.
+// nothing that was answered is lost, the event logs tell of every change
+// exactly once and in order, and who followed the feeds alone, over all kills,
+// has what the database has.
 func TestKillNine(t *testing.T) {
 	t.Parallel()
-	kills := 5
-	if text := os.Getenv(killsVariable); text != "" {
-		var err error
-		if kills, err = strconv.Atoi(text); err != nil {
-			t.Fatalf("%s: %v", killsVariable, err)
-		}
-	}
+	kills := killCount(t)
 	dir := t.TempDir()
 	load, families := newLoad(56), newFamilies(8)
+	followers := []*follower{newFollower(accountKind), newFollower(audioKind)}
 	slowest := time.Duration(0)
-	for range kills {
+	for n := range kills {
 		p := startProgram(t, dir)
 		slowest = max(slowest, p.startup)
 		load.reconcile(t, p.url)
+		var following sync.WaitGroup
+		for _, f := range followers {
+			following.Go(func() {
+				if err := f.stream(t.Context(), p.url); err != nil {
+					t.Error(err)
+				}
+			})
+		}
 		underWay, running := load.run(p.url), families.run(p.url)
 		<-underWay.begun
 		<-time.After(time.Duration(mathrand.Int64N(int64(300 * time.Millisecond))))
 		p.kill(t)
 		underWay.wait()
 		running.Wait()
+		following.Wait()
 		if t.Failed() {
 			return
+		}
+		if (n+1)%50 == 0 {
+			t.Logf("%d of %d kills, %d events of accounts, %d of audios", n+1, kills, followers[0].taken, followers[1].taken)
 		}
 	}
 	p := startProgram(t, dir)
 	slowest = max(slowest, p.startup)
 	load.reconcile(t, p.url)
 	families.reconcile(t, p.url)
+	versions := load.versions()
+	for _, f := range followers {
+		f.check(t, p.url, versions)
+	}
 	if code, took := p.stop(t); code != 0 {
 		t.Errorf("exit code %d after %v: %s", code, took, p.stderr)
 	}
 	if slowest > 2*time.Second {
 		t.Errorf("a start took %v", slowest)
 	}
-	versions := load.versions()
 	logged := map[string]int64{}
 	for _, name := range []string{"accounts.db", "audios.db"} {
 		checkLog(t, filepath.Join(dir, name), versions, logged)
@@ -69,7 +91,8 @@ func TestKillNine(t *testing.T) {
 			t.Errorf("%s is at version %d, logged up to %d", subject, versions[subject], logged[subject])
 		}
 	}
-	t.Logf("%d kills, %d resources; the slowest start took %v", kills, len(versions), slowest)
+	t.Logf("%d kills, %d resources, %d and %d events; the slowest start took %v",
+		kills, len(versions), followers[0].taken, followers[1].taken, slowest)
 }
 
 // checkLog checks the events in a database: those of each subject have the

@@ -57,6 +57,7 @@ type writer struct {
 	n     int    // changes asked for
 
 	finished map[string]int64 // the subjects left behind, and their last versions
+	gone     []string         // those that were deleted since the last comparison
 	err      error            // an answer that is wrong
 }
 
@@ -193,11 +194,19 @@ func (w *writer) settle(s state) {
 	if s.exists || w.kind.again || s.version == 0 {
 		return
 	}
+	w.gone = append(w.gone, w.kind.subject+w.id)
+	w.leave()
+}
+
+// leave goes on with a new resource.
+func (w *writer) leave() {
 	if w.finished == nil {
 		w.finished = map[string]int64{}
 	}
-	w.finished[w.kind.subject+w.id] = s.version
-	w.known, w.id, w.key = state{}, "", w.kind.newKey()
+	if w.known.version > 0 {
+		w.finished[w.kind.subject+w.id] = w.known.version
+	}
+	w.known, w.sent, w.id, w.key = state{}, nil, "", w.kind.newKey()
 }
 
 // ask makes a request. The error is that no whole answer came.
@@ -244,12 +253,13 @@ func (w *writer) reconcile(server string) error {
 	default:
 		return fmt.Errorf("%s%s (%s) is %+v, was answered %+v, then asked for %+v", w.kind.subject, w.id, w.key, now, w.known, w.sent)
 	}
-	for subject := range w.finished {
+	for _, subject := range w.gone {
 		path := w.kind.collection + strings.TrimPrefix(subject, "account")
 		if status, answer, err := w.ask(server, http.MethodGet, path, ""); err != nil || status != http.StatusNotFound {
 			return fmt.Errorf("%s was deleted, is %d %s, %w", path, status, answer, err)
 		}
 	}
+	w.gone = nil
 	return nil
 }
 
