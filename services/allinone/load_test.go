@@ -270,7 +270,7 @@ func (w *writer) read(server string) (state, error) {
 	if w.kind.subject == accountKind.subject {
 		filter = "?email="
 	}
-	_, answer, err := w.ask(server, http.MethodGet, w.kind.collection+filter+url.QueryEscape(w.key), "")
+	answer, err := w.get(server, w.kind.collection+filter+url.QueryEscape(w.key))
 	if err != nil {
 		return state{}, err
 	}
@@ -284,12 +284,21 @@ func (w *writer) read(server string) (state, error) {
 	now := w.stateOf(list.Items[0])
 	w.id = idOf(list.Items[0])
 	if w.kind.again {
-		_, file, err := w.ask(server, http.MethodGet, w.kind.collection+"/"+w.id+"/file", "")
+		file, err := w.get(server, w.kind.collection+"/"+w.id+"/file")
 		if want := w.kind.body(w.key, now.value); err != nil || string(file) != want {
 			return state{}, fmt.Errorf("file of %s%s is %q, want %q, %w", w.kind.subject, w.id, file, want, err)
 		}
 	}
 	return now, nil
+}
+
+// get returns the answer to a GET, which must be 200.
+func (w *writer) get(server, path string) ([]byte, error) {
+	status, answer, err := w.ask(server, http.MethodGet, path, "")
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("GET %s: answered %d: %s", path, status, answer)
+	}
+	return answer, err
 }
 
 // versions returns the last version of every subject that was written of.
