@@ -66,8 +66,10 @@ bench: ## Measure the whole system beside a bare handler, the gateway beside a b
 KILLS ?= 1000
 
 .PHONY: crash
-crash: ## Kill the all-in-one program KILLS (1000) times under load, and compare all with the feeds
+crash: ## Kill processes KILLS (1000) times under load, all in one and on emulators, and compare all with the events
 	KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestKillNine$$' ./services/allinone
+	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
+	KILLS=$(KILLS) .tools/cloudtest -v -timeout 0 -run '^TestThreeProcessesKilled$$' ./services/allinone
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s) each

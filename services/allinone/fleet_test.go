@@ -51,7 +51,7 @@ func (f *fleet) command(t *testing.T, program string, args []string, settings ..
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(f.programs, program), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"HOME=" + cmd.Dir, "PORT=" + f.ports[program], "CONCHA_LOG_LEVEL=warn"}
+	cmd.Env = []string{"HOME=" + cmd.Dir, "CONCHA_LOG_LEVEL=warn"}
 	if program == "gateway" {
 		cmd.Env = append(cmd.Env, "CONCHA_ACCOUNTS_URL="+f.url("accounts"), "CONCHA_AUDIOS_URL="+f.url("audios"))
 	} else {
@@ -93,8 +93,14 @@ func (f *fleet) provision(t *testing.T, service string) {
 // ended before.
 func (f *fleet) start(t *testing.T, program string, settings ...string) *process {
 	t.Helper()
-	cmd := f.command(t, program, nil, settings...)
-	p := &process{name: program, url: f.url(program)}
+	return f.startAt(t, program, f.ports[program], settings...)
+}
+
+// startAt starts a program on a port of its own.
+func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) *process {
+	t.Helper()
+	cmd := f.command(t, program, nil, append(settings, "PORT="+port)...)
+	p := &process{name: program, url: "http://localhost:" + port}
 	p.stderr, p.exited = new(output), make(chan struct{})
 	cmd.Stderr = p.stderr
 	if err := cmd.Start(); err != nil {

@@ -5,6 +5,9 @@
 //
 //	cloudtest [flags of go test] packages
 //
+// A -run among the flags chooses tests, but of those that run where Spanner
+// injects faults. With -v what tests write is printed at once.
+//
 // The Spanner and Pub/Sub emulators are those of an installed Google Cloud SDK,
 // else they run in Docker. The storage emulator is in this process.
 package main
@@ -35,7 +38,8 @@ func main() {
 type pass struct {
 	about    string
 	spanner  string // address of the emulator
-	match    string // names of the tests; empty: all
+	match    string // names of the tests, unless the flags tell; empty: all
+	only     string // names of the tests, whatever the flags tell
 	packages []string
 }
 
@@ -65,15 +69,17 @@ func run(ctx context.Context, args []string) (err error) {
 }
 
 // passes are all tests of the adapters, the suites of those on Spanner again
-// where transactions are aborted at random, and the whole system; of the latter
-// only what is new in the cloud.
+// where transactions are aborted at random, and the whole system, of which only
+// what is new in the cloud, and its crash test again in the same way.
 func passes(e *emulators, packages []string) []pass {
 	adapters := pass{about: "the adapters", spanner: e.spanner}
-	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, match: "^(TestStore|TestLog|TestKeys)$"}
+	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, only: "^(TestStore|TestLog|TestKeys)$"}
 	system := pass{about: "the whole system", spanner: e.spanner, match: "^TestThreeProcesses"}
+	killed := pass{about: "killed replicas on a Spanner that injects faults", spanner: e.faultySpanner, only: "^TestThreeProcessesKilled$"}
 	for _, p := range packages {
 		if strings.HasSuffix(p, "/allinone") {
 			system.packages = append(system.packages, p)
+			killed.packages = append(killed.packages, p)
 			continue
 		}
 		adapters.packages = append(adapters.packages, p)
@@ -81,16 +87,20 @@ func passes(e *emulators, packages []string) []pass {
 			faulty.packages = append(faulty.packages, p)
 		}
 	}
-	return slices.DeleteFunc([]pass{adapters, faulty, system}, func(p pass) bool { return len(p.packages) == 0 })
+	return slices.DeleteFunc([]pass{adapters, faulty, system, killed}, func(p pass) bool { return len(p.packages) == 0 })
 }
 
 // test makes one pass. It returns an error if go test could not be run; how the
 // tests went is told by the report.
 func (e *emulators) test(ctx context.Context, p pass, flags []string, report *report) error {
 	fmt.Printf("cloudtest: %s\n", p.about)
-	args := append([]string{"test", "-json", "-tags", "cloud", "-count", "1"}, flags...)
+	args := []string{"test", "-json", "-tags", "cloud", "-count", "1"}
 	if p.match != "" {
 		args = append(args, "-run", p.match)
+	}
+	args = append(args, flags...)
+	if p.only != "" {
+		args = append(args, "-run", p.only)
 	}
 	cmd := command(ctx, syscall.SIGKILL, "go", append(args, p.packages...)...)
 	cmd.Env = append(os.Environ(),

@@ -29,7 +29,7 @@ type report struct {
 	count struct{ passed, failed, skipped int }
 	empty []string // packages without tests
 	wrong bool
-	// verbose has what passing tests wrote printed too.
+	// verbose has all that tests write printed at once.
 	verbose bool
 
 	output map[[2]string]*strings.Builder // of packages (Test is "") and of tests that have not ended
@@ -74,6 +74,10 @@ func (r *report) add(e *event, pass string) {
 	case "build-fail":
 		r.wrong = true
 	case "output":
+		if r.verbose {
+			r.print(e.Output)
+			return
+		}
 		if r.output[key] == nil {
 			r.output[key] = new(strings.Builder)
 		}
@@ -96,8 +100,8 @@ func (r *report) testEnded(e *event, pass string) {
 	if e.Action != "pass" {
 		r.wrong = true
 	}
-	if r.verbose || e.Action != "pass" {
-		r.print(key)
+	if e.Action != "pass" {
+		r.flush(key)
 	}
 	delete(r.output, key)
 	if r.tests[key] {
@@ -125,12 +129,12 @@ func (r *report) packageEnded(e *event, pass string) {
 		r.wrong = true
 		for key := range maps.Keys(r.output) {
 			if key[0] == e.Package && key[1] != "" {
-				r.print(key)
+				r.flush(key)
 				delete(r.output, key)
 			}
 		}
 	}
-	r.print([2]string{e.Package, ""})
+	r.flush([2]string{e.Package, ""})
 	adapter := strings.TrimPrefix(e.Package, module)
 	ran := func(row row) bool { return row.adapter == adapter && row.pass == pass }
 	if e.Action != "fail" && !slices.ContainsFunc(slices.Collect(maps.Keys(r.rows)), ran) {
@@ -138,13 +142,16 @@ func (r *report) packageEnded(e *event, pass string) {
 	}
 }
 
-// print prints what a test or package wrote, less what says only that tests
-// run.
-func (r *report) print(key [2]string) {
-	if r.output[key] == nil {
-		return
+// flush prints what a test or package wrote.
+func (r *report) flush(key [2]string) {
+	if r.output[key] != nil {
+		r.print(r.output[key].String())
 	}
-	for line := range strings.Lines(r.output[key].String()) {
+}
+
+// print prints text, less what says only that tests run.
+func (r *report) print(text string) {
+	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "=== ") && line != "PASS\n" && line != "FAIL\n" {
 			fmt.Fprint(r.out, line)
 		}
