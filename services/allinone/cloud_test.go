@@ -68,6 +68,7 @@ func TestThreeProcesses(t *testing.T) {
 	// Less than elsewhere: the emulator of Spanner reads whole tables, that of
 	// Pub/Sub keeps a thread for each ordering key.
 	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10})
+	t.Run("idle", f.idle)
 	t.Run("metrics", func(t *testing.T) {
 		accounts.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ", "process_resident_memory_bytes ",
 			`concha_relay_published_total{log="accounts"} `, `concha_relay_oldest_unpublished_age_seconds{log="accounts"} 0`,
@@ -85,6 +86,28 @@ func TestThreeProcesses(t *testing.T) {
 		}
 		following.Wait()
 	})
+}
+
+// idle holds what two services that nobody uses ask their databases, the renewal
+// of leases included.
+func (f *fleet) idle(t *testing.T) {
+	const (
+		most   = 4.0 // a second and service
+		window = 3 * time.Second
+	)
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		before := f.spanner.requests.Load()
+		<-time.After(window)
+		rate := float64(f.spanner.requests.Load()-before) / window.Seconds() / 2
+		if rate > 0 && rate <= most {
+			t.Logf("%.1f requests a second and service", rate)
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%.1f requests a second and service, want at most %.1f", rate, most)
+		}
+	}
 }
 
 // schemaBehind starts a process before its database has been migrated.

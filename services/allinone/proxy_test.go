@@ -3,10 +3,12 @@
 package main
 
 import (
+	"io"
 	"net"
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -14,6 +16,7 @@ import (
 type backend struct {
 	net.Listener
 	emulator string
+	requests atomic.Int64 // that went over HTTP/2
 
 	mu      sync.Mutex
 	carries sync.Cond // what is read is passed on
@@ -64,14 +67,14 @@ func (b *backend) serve(conn net.Conn) {
 	}
 	b.conns[conn] = true
 	b.mu.Unlock()
-	go b.carry(emulator, conn)
+	go b.carry(emulator, io.TeeReader(conn, &frames{skip: len(preface), requests: &b.requests}))
 	b.carry(conn, emulator)
 	b.mu.Lock()
 	delete(b.conns, conn)
 	b.mu.Unlock()
 }
 
-func (b *backend) carry(to, from net.Conn) {
+func (b *backend) carry(to net.Conn, from io.Reader) {
 	defer to.Close()
 	buf := make([]byte, 32<<10)
 	for {
@@ -88,6 +91,39 @@ func (b *backend) carry(to, from net.Conn) {
 			return
 		}
 	}
+}
+
+// preface is what an HTTP/2 connection begins with.
+const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+// frames counts the requests in what a client writes to an HTTP/2 connection:
+// each begins with a frame of the type HEADERS.
+type frames struct {
+	skip     int    // bytes to the next frame
+	head     []byte // of that frame, so far
+	requests *atomic.Int64
+}
+
+func (f *frames) Write(p []byte) (int, error) {
+	const headLength, headers = 9, 1
+	n := len(p)
+	for len(p) > 0 {
+		if k := min(f.skip, len(p)); k > 0 {
+			f.skip, p = f.skip-k, p[k:]
+			continue
+		}
+		k := min(headLength-len(f.head), len(p))
+		f.head, p = append(f.head, p[:k]...), p[k:]
+		if len(f.head) < headLength {
+			break
+		}
+		if f.head[3] == headers {
+			f.requests.Add(1)
+		}
+		f.skip = int(f.head[0])<<16 | int(f.head[1])<<8 | int(f.head[2])
+		f.head = f.head[:0]
+	}
+	return n, nil
 }
 
 // refuse ends all connections and takes no more.
