@@ -1,7 +1,7 @@
 // Command bench measures the all-in-one program under load and, in the same
 // run and by the same load generator, the limit: a bare net/http handler on
 // the same kind of database. It also measures the gateway as a process beside
-// a bare reverse proxy. What it prints is to be read as ratios; the
+// a bare reverse proxy, and what an event takes to a subscriber. What it prints is to be read as ratios; the
 // figures themselves are those of the machine, which the generator shares.
 package main
 
@@ -92,13 +92,28 @@ func measure(ctx context.Context, opts options, dir string) error {
 			return err
 		}
 	}
-	if !slices.ContainsFunc(operations, func(op operation) bool { return opts.only.MatchString(op.name) }) {
+	events := opts.only.MatchString(followed)
+	others := slices.ContainsFunc(operations, func(op operation) bool { return opts.only.MatchString(op.name) })
+	if !events && !others {
 		return nil
 	}
 	bins, err := build(ctx, dir)
 	if err != nil {
 		return err
 	}
+	if events {
+		if err := measureEvents(ctx, opts, bins[0], dir); err != nil {
+			return err
+		}
+	}
+	if !others {
+		return nil
+	}
+	return measureOperations(ctx, opts, bins, dir)
+}
+
+// measureOperations measures the product beside the limit.
+func measureOperations(ctx context.Context, opts options, bins [2]program, dir string) (err error) {
 	var sides [2]side
 	defer func() {
 		for i := range sides {
