@@ -92,19 +92,37 @@ func Decode(attributes map[string]string, data []byte) (Decoded, error) {
 // DecodeJSON is Decode for one event in the CloudEvents JSON format, as the
 // feed and the history of the API give it.
 func DecodeJSON(event []byte) (Decoded, error) {
+	attributes, data, err := Binary(event)
+	if err != nil {
+		return nil, err
+	}
+	return Decode(attributes, data)
+}
+
+// Binary returns the attributes and the data, as it is written, of an event in
+// the CloudEvents JSON format, whatever its type. They are those of a message
+// in the binary mode, beside which the API's have "ce-cursor". Errors:
+// ErrMalformed.
+func Binary(event []byte) (attributes map[string]string, data []byte, err error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(event, &members); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	attributes := make(map[string]string, len(members))
+	attributes = make(map[string]string, len(members))
 	for name, value := range members {
 		var text string
 		if json.Unmarshal(value, &text) != nil {
 			text = string(value) // an attribute that is a number or a boolean
 		}
-		attributes["ce-"+name] = text
+		switch name {
+		case "data":
+		case "datacontenttype":
+			attributes["content-type"] = text
+		default:
+			attributes["ce-"+name] = text
+		}
 	}
-	return Decode(attributes, members["data"])
+	return attributes, members["data"], nil
 }
 
 type decoder func(Event) (Decoded, error)

@@ -105,6 +105,36 @@ func TestEveryPublishedEventIsDecoded(t *testing.T) {
 	}
 }
 
+func TestBothModesAreOne(t *testing.T) {
+	for _, e := range bustest.Events() {
+		e.Type += "9" // whatever it is
+		attributes := e.Attributes()
+		members := map[string]any{"data": e.Data, "datacontenttype": events.ContentType, "cursor": "c", "other": 7}
+		for name, value := range attributes {
+			if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
+				members[attribute] = value
+			}
+		}
+		text, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, data, err := events.Binary(text)
+		attributes["ce-cursor"], attributes["ce-other"] = "c", "7"
+		if diff := cmp.Diff(attributes, got); diff != "" || err != nil {
+			t.Errorf("%s: %v, -want +got:\n%s", e.ID(), err, diff)
+		}
+		if !jsonEqual(e.Data, data) {
+			t.Errorf("%s: the data is %s, want %s", e.ID(), data, e.Data)
+		}
+	}
+}
+
+func jsonEqual(a, b []byte) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && cmp.Equal(x, y)
+}
+
 func TestARedactedPayloadIsARedaction(t *testing.T) {
 	for _, e := range bustest.Events() {
 		eventType := e.Type

@@ -32,8 +32,8 @@ func TestIsTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close(); _ = w.Close() }()
-	if !isTerminal(device) || isTerminal(w) {
-		t.Errorf("device %v, pipe %v", isTerminal(device), isTerminal(w))
+	if !IsTerminal(device) || IsTerminal(w) {
+		t.Errorf("device %v, pipe %v", IsTerminal(device), IsTerminal(w))
 	}
 }
 

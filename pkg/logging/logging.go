@@ -45,14 +45,15 @@ const (
 // written at once together with all before it, others within about a second,
 // and the rest by the logger's Sync at exit.
 func New(level Level, w *os.File) *zap.Logger {
-	if isTerminal(w) {
+	if IsTerminal(w) {
 		return zap.New(consoleCore(level, unsynced{w}))
 	}
 	sink := &zapcore.BufferedWriteSyncer{WS: unsynced{w}, Size: bufferBytes, FlushInterval: flushInterval}
 	return zap.New(urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
 }
 
-func isTerminal(f *os.File) bool {
+// IsTerminal reports whether a person may be looking at f.
+func IsTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -240,8 +240,16 @@ func TestSettings(t *testing.T) {
 		"folder that is a file": {
 			settings: []string{"PORT=" + freePort(t), "CONCHA_DATA_DIR=" + os.Args[0]}, code: 1, stderr: []string{os.Args[0]},
 		},
-		"wipe of nothing":    {args: []string{"wipe"}, code: 2, stderr: []string{"accounts or audios"}},
-		"wipe of no server":  {args: []string{"wipe", "--url", "http://localhost:" + freePort(t), "accounts"}, code: 1, stderr: []string{"connect"}},
+		"wipe of nothing":          {args: []string{"wipe"}, code: 2, stderr: []string{"accounts or audios"}},
+		"wipe of no server":        {args: []string{"wipe", "--url", "http://localhost:" + freePort(t), "accounts"}, code: 1, stderr: []string{"connect"}},
+		"events without more":      {args: []string{"events"}, code: 2, stderr: []string{"tail, replay or snapshot"}},
+		"events of no server":      {args: []string{"events", "snapshot", "accounts", "--url", "http://localhost:" + freePort(t)}, code: 1, stderr: []string{"connect"}},
+		"help of events":           {args: []string{"events", "--help"}, stdout: []string{"tail", "replay", "snapshot"}},
+		"replay to the live topic": {args: strings.Fields("events replay accounts --from 1h --project p --topic account-events-v1"), code: 2, stderr: []string{"live topic"}},
+		"replay to a live topic of another name": {
+			settings: []string{"CONCHA_EVENTS_TOPIC=own"}, args: strings.Fields("events replay accounts --from 1h --project p --topic own"),
+			code: 2, stderr: []string{"live topic"},
+		},
 		"wipe of a bad flag": {args: []string{"wipe", "--nope", "accounts"}, code: 2, stderr: []string{"nope"}},
 	} {
 		t.Run(name, func(t *testing.T) {
