@@ -43,9 +43,20 @@ func (f *fleet) listen(t *testing.T, topic string) *listener {
 	return l
 }
 
+// createTopic creates a topic beside those of the services.
+func (f *fleet) createTopic(t *testing.T, topic string) {
+	t.Helper()
+	callBroker(t, http.MethodPut, "http://"+f.broker.emulator+"/v1/projects/"+f.project+"/topics/"+topic, map[string]any{}, nil)
+}
+
 func (l *listener) call(t *testing.T, method, verb string, request, response any) {
 	t.Helper()
-	req, err := http.NewRequest(method, l.subscription+verb, strings.NewReader(encode(request)))
+	callBroker(t, method, l.subscription+verb, request, response)
+}
+
+func callBroker(t *testing.T, method, url string, request, response any) {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(encode(request)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,6 +87,16 @@ type message struct {
 // be.
 func (l *listener) read(t *testing.T) {
 	t.Helper()
+	for _, m := range l.pull(t) {
+		if err := l.event(t.Context(), m); err != nil {
+			t.Errorf("event %v %s: %v", m.Attributes, m.Data, err)
+		}
+	}
+}
+
+// pull returns what there is, and acknowledges it.
+func (l *listener) pull(t *testing.T) (messages []message) {
+	t.Helper()
 	var pulled struct {
 		ReceivedMessages []struct {
 			AckID   string
@@ -84,16 +105,14 @@ func (l *listener) read(t *testing.T) {
 	}
 	l.call(t, http.MethodPost, ":pull", map[string]any{"maxMessages": 1000, "returnImmediately": true}, &pulled)
 	if len(pulled.ReceivedMessages) == 0 {
-		return
+		return nil
 	}
 	var acks []string
 	for _, r := range pulled.ReceivedMessages {
-		acks = append(acks, r.AckID)
-		if err := l.event(t.Context(), r.Message); err != nil {
-			t.Errorf("event %v %s: %v", r.Message.Attributes, r.Message.Data, err)
-		}
+		acks, messages = append(acks, r.AckID), append(messages, r.Message)
 	}
 	l.call(t, http.MethodPost, ":acknowledge", map[string]any{"ackIds": acks}, nil)
+	return messages
 }
 
 // until reads until all of these versions have come.

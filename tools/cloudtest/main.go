@@ -74,7 +74,7 @@ func run(ctx context.Context, args []string) (err error) {
 func passes(e *emulators, packages []string) []pass {
 	adapters := pass{about: "the adapters", spanner: e.spanner}
 	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, only: "^(TestStore|TestLog|TestKeys)$"}
-	system := pass{about: "the whole system", spanner: e.spanner, match: "^TestThreeProcesses"}
+	system := pass{about: "the whole system", spanner: e.spanner, match: "^Test(ThreeProcesses|EventsReplay)"}
 	killed := pass{about: "killed replicas on a Spanner that injects faults", spanner: e.faultySpanner, only: "^TestThreeProcessesKilled$"}
 	for _, p := range packages {
 		if strings.HasSuffix(p, "/allinone") {
