@@ -50,6 +50,14 @@ lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on it
 		( cd $$module && go vet ./... && go mod tidy -diff ) || exit; \
 	done
 
+.PHONY: client-ts
+client-ts: clients/typescript/node_modules ## The TypeScript client: types that are those of openapi.yaml, and a check of all types
+	@npm --prefix clients/typescript run --silent check
+
+clients/typescript/node_modules: clients/typescript/package-lock.json
+	@npm --prefix clients/typescript ci --silent
+	@touch $@
+
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
 	@$(LINTER) fmt $(MODULES) tools examples
