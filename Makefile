@@ -9,6 +9,7 @@ URL ?= http://localhost:8080
 
 MODULES := pkg services/accounts services/audios services/gateway services/allinone
 LINTER := .tools/golangci-lint
+GENERATOR := .tools/oapi-codegen
 
 .PHONY: help
 help: ## List the targets
@@ -34,13 +35,16 @@ test-cloud: ## The same suites on the cloud adapters, and three processes, with 
 	@.tools/cloudtest $(TESTFLAGS) $(CLOUD)
 
 .PHONY: lint
-lint: $(LINTER) ## Linters, layer rules, formatting, and each module built on its own
+lint: $(LINTER) $(GENERATOR) ## Linters, layer rules, formatting, and each module built on its own
 	@for tags in '' cloud; do \
 		echo "lint: golangci-lint$${tags:+ with the build tag $$tags}"; \
 		go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run --build-tags "$$tags" || exit; \
 	done
 	@echo 'lint: formatting'
 	@$(LINTER) fmt --diff $(MODULES) tools examples || { echo 'lint: run "make fmt"' >&2; exit 1; }
+	@echo 'lint: the Go client is that of openapi.yaml'
+	@cd pkg/client && ../../$(GENERATOR) --config oapi-codegen.yaml ../../services/gateway/openapi.yaml | \
+		diff -q client.gen.go - || { echo 'lint: run "make generate"' >&2; exit 1; }
 	@export GOWORK=off; for module in $(MODULES); do \
 		echo "lint: $$module on its own: build, vet, go.mod"; \
 		( cd $$module && go build ./... && go vet ./... && go vet -tags cloud ./... && go mod tidy -diff ) || exit; \
@@ -58,6 +62,11 @@ clients/typescript/node_modules: clients/typescript/package-lock.json
 	@npm --prefix clients/typescript ci --silent
 	@touch $@
 
+.PHONY: generate
+generate: $(GENERATOR) clients/typescript/node_modules ## Make the clients anew from openapi.yaml
+	cd pkg/client && ../../$(GENERATOR) --config oapi-codegen.yaml -o client.gen.go ../../services/gateway/openapi.yaml
+	@npm --prefix clients/typescript run --silent generate
+
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
 	@$(LINTER) fmt $(MODULES) tools examples
@@ -65,6 +74,10 @@ fmt: $(LINTER) ## Format all Go code
 $(LINTER): tools/go.mod
 	@echo 'building golangci-lint as pinned by tools/go.mod: some minutes the first time'
 	@GOWORK=off go build -C tools -o ../$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $@
+
+$(GENERATOR): tools/go.mod
+	@GOWORK=off go build -C tools -o ../$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
 
 .PHONY: bench

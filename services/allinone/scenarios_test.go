@@ -81,6 +81,8 @@ func scenarios(t *testing.T, url string, v volume) {
 		"body limits":                bodyLimits,
 		"health":                     health,
 		"documentation":              documentation,
+		"generated client":           generatedClient,
+		"generated client session":   generatedClientSession,
 		"problem pages":              problemPages,
 		"deleted account's sessions": deletedAccountSessions,
 		"one e-mail at once":         oneEmailAtOnce,
