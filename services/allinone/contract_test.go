@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"os"
 	"regexp"
@@ -137,14 +138,32 @@ func join(found []*invalid.ValidationError) error {
 	return errors.Join(all...)
 }
 
-// unused returns the operations that no exchange was of.
-func (c *contract) unused() (operations []string) {
-	for path, item := range c.model.Paths.PathItems.FromOldest() {
-		for method := range item.GetOperations().FromOldest() {
-			if operation := strings.ToUpper(method) + " " + path; !c.used[operation] {
-				operations = append(operations, operation)
+// operation is one that the contract has.
+type operation struct {
+	*v3.Operation
+	method, path string
+	parameters   []*v3.Parameter // those of the path, too
+}
+
+// operations returns all that the contract has, in its order.
+func (c *contract) operations() iter.Seq[operation] {
+	return func(yield func(operation) bool) {
+		for path, item := range c.model.Paths.PathItems.FromOldest() {
+			for method, op := range item.GetOperations().FromOldest() {
+				if !yield(operation{op, strings.ToUpper(method), path, slices.Concat(item.Parameters, op.Parameters)}) {
+					return
+				}
 			}
 		}
 	}
-	return slices.Clip(operations)
+}
+
+// unused returns the operations that no exchange was of.
+func (c *contract) unused() (operations []string) {
+	for op := range c.operations() {
+		if name := op.method + " " + op.path; !c.used[name] {
+			operations = append(operations, name)
+		}
+	}
+	return operations
 }
