@@ -70,9 +70,9 @@ func Takes(names ...string) gin.HandlerFunc {
 	}
 }
 
-// AllowMissing returns the one parameter that a DELETE takes, allow_missing:
-// whether what is not there is deleted, too.
-func AllowMissing(c *gin.Context) (bool, error) {
+// Flag returns the one parameter that a request takes, which must be true or
+// false; false if it is absent. Errors: fault.Invalid, ErrMalformed.
+func Flag(c *gin.Context, name string) (bool, error) {
 	if c.Request.URL.RawQuery == "" {
 		return false, nil
 	}
@@ -80,7 +80,7 @@ func AllowMissing(c *gin.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return q.Bool("allow_missing"), q.Err()
+	return q.Bool(name), q.Err()
 }
 
 // Err returns all that is wrong with the query as a fault.Invalid, else
@@ -194,11 +194,11 @@ func (q *Query) Bool(name string) bool {
 	return value == "true"
 }
 
-// PageSize returns page_size: 50 if it is absent, empty or 0, and at most
-// 1,000, to which larger ones are cut. It must not be negative.
+// PageSize returns page_size: 50 if it is absent or 0, and at most 1,000, to
+// which larger ones are cut. It must not be negative.
 func (q *Query) PageSize() int {
-	value, _ := q.get("page_size")
-	if value == "" {
+	value, ok := q.get("page_size")
+	if !ok {
 		return defaultPageSize
 	}
 	n, err := strconv.ParseInt(value, 10, 64)

@@ -138,6 +138,7 @@ func accountOfASession(c *client) {
 	wantAccount("null")
 	c.json("PUT", "/v1/audios"+path, encode(with(session, map[string]any{"account_id": json.Number(account)}))).expect(200)
 	wantAccount(account)
+	c.json("PUT", "/v1/audios"+path+"?keep_account=yes", document).problem(400, "validation-error", "keep_account")
 	c.json("PUT", "/v1/audios"+path+"?keep_account=false", document).expect(200)
 	wantAccount("null")
 }

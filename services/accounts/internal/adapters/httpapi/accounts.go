@@ -102,7 +102,7 @@ func (a api) patch(c *gin.Context) error {
 }
 
 func (a api) remove(c *gin.Context) error {
-	allowMissing, err := httpserver.AllowMissing(c)
+	allowMissing, err := httpserver.Flag(c, "allow_missing")
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	e.POST("/v1/audios", none, handle(a.create))
 	httpserver.Get(e, "/v1/audios", handle(a.list))
 	httpserver.Get(e, "/v1/audios/:session_id", none, handle(a.get))
-	e.PUT("/v1/audios/:session_id", httpserver.Takes("keep_account"), handle(a.replace))
+	e.PUT("/v1/audios/:session_id", handle(a.replace))
 	e.PATCH("/v1/audios/:session_id", none, handle(a.patch))
 	e.DELETE("/v1/audios/:session_id", handle(a.remove))
 

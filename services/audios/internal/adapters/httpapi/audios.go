@@ -62,6 +62,10 @@ func (a api) replace(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	keepAccount, err := httpserver.Flag(c, "keep_account")
+	if err != nil {
+		return err
+	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		return err
@@ -73,8 +77,7 @@ func (a api) replace(c *gin.Context) error {
 	if cond.Creates() {
 		return a.createThere(c, upload, cond)
 	}
-	keepAccount := !upload.namesAccount && c.Query("keep_account") == "true"
-	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, keepAccount, check(cond))
+	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, keepAccount && !upload.namesAccount, check(cond))
 	if err != nil {
 		return err
 	}
@@ -126,7 +129,7 @@ func (a api) patch(c *gin.Context) error {
 }
 
 func (a api) remove(c *gin.Context) error {
-	allowMissing, err := httpserver.AllowMissing(c)
+	allowMissing, err := httpserver.Flag(c, "allow_missing")
 	if err != nil {
 		return err
 	}
