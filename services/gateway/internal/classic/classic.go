@@ -105,9 +105,12 @@ func (v view) handle(c *gin.Context) {
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+	var query url.Values
+	if v.isList { // what else there may be is ignored
+		var err error
+		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+			return httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+		}
 	}
 	body := buffers.Get().(*bytes.Buffer)
 	defer buffers.Put(body)

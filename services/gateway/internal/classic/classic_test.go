@@ -87,6 +87,7 @@ func TestRoutes(t *testing.T) {
 		},
 		{"GET /accounts/1", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
 		{"GET /accounts/1?x=y", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
+		{"GET /accounts/1?%zz;", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
 		{"PUT /accounts/1", "PUT /v1/accounts/1", 200, v1Account, 200, classicAccount},
 		{"DELETE /accounts/1", "DELETE /v1/accounts/1?allow_missing=true", 204, "", 200, "{}"},
 		{"POST /accounts/1/upload_image", "PUT /v1/accounts/1/image", 200, v1WithImage, 200, classicWithImage},
