@@ -459,7 +459,7 @@ type AccountInput struct {
 	Address Text `json:"address"`
 
 	// Email Unique. Spaces around it are dropped, and what is after the last `@` is lower-cased; something has to be
-	// on both sides of it.
+	// on both sides of it. No control characters.
 	Email string `json:"email"`
 
 	// Name May be empty; no control characters.

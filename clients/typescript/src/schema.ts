@@ -661,7 +661,7 @@ export interface components {
             name: components["schemas"]["Text"];
             /**
              * @description Unique. Spaces around it are dropped, and what is after the last `@` is lower-cased; something has to be
-             *     on both sides of it.
+             *     on both sides of it. No control characters.
              */
             email: string;
             address: components["schemas"]["Text"];
