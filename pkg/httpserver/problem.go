@@ -56,7 +56,7 @@ func Fail(c *gin.Context, err error) {
 // begun, the connection is cut by a panic with http.ErrAbortHandler, so that
 // no client takes a part for the whole.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	p, f := classify(err)
+	p, _ := classify(err)
 	clientGone := p.Status >= 500 && errors.Is(r.Context().Err(), context.Canceled)
 	if rec := recorderOf(w); rec != nil {
 		rec.note(err, p.Status, clientGone)
@@ -71,6 +71,12 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Name == "unavailable" && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")
 	}
+	writeProblem(w, r, newProblem(r, err))
+}
+
+// newProblem returns the problem that err, of an answer to r, maps to.
+func newProblem(r *http.Request, err error) problem {
+	p, f := classify(err)
 	body := problem{
 		Type:   PublicURL(r) + "/problems/" + p.Name,
 		Title:  p.Title,
@@ -81,7 +87,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if id := RequestID(r.Context()); id != "" {
 		body.Instance = "urn:request:" + id
 	}
-	writeProblem(w, r, body)
+	return body
 }
 
 var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it comes back")

@@ -239,7 +239,7 @@ func TestListByFilters(t *testing.T) {
 	c.send("GET", "/v1/audios?session_id=x&account_id=&selected_tick=1.5&step_count=100000000000000000000&page_size=-1", "").
 		wantProblem(t, 400, "validation-error", "session_id", "account_id", "selected_tick", "step_count", "page_size")
 	c.send("GET", "/v1/audios?b=1&session_id_min=x&ids=&updated_since=today&include_total=1&order_by=name&a=1&step_count=1&step_count=1", "").
-		wantProblem(t, 400, "validation-error", "session_id_min", "ids", "step_count", "updated_since", "include_total", "order_by", "a", "b")
+		wantProblem(t, 400, "validation-error", "session_id_min", "ids", "step_count", "updated_since", "order_by", "include_total", "a", "b")
 	c.send("HEAD", "/v1/audios", "").want(t, http.StatusOK)
 }
 

@@ -19,14 +19,8 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file_url"}
-	if session.AccountID != nil {
-		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}
-	}
 	a, err := s.store.Create(ctx, session, once, func(last int64) (domain.Audio, events.Event, error) {
-		a := domain.New(session, file, last, s.now())
-		created, err := change(ctx, events.AudioCreatedV1, a, fields)
-		return a, created, err
+		return s.creation(ctx, session, file, last)
 	})
 	if err != nil {
 		s.dropFile(ctx, file, err)
@@ -36,4 +30,16 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 		s.dropFile(ctx, file, nil)
 	}
 	return a, nil
+}
+
+// creation returns the audio of a session at the version after last, and the
+// event that tells of it.
+func (s *Service) creation(ctx context.Context, session domain.Session, file domain.File, last int64) (domain.Audio, events.Event, error) {
+	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file_url"}
+	if session.AccountID != nil {
+		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}
+	}
+	a := domain.New(session, file, last, s.now())
+	created, err := change(ctx, events.AudioCreatedV1, a, fields)
+	return a, created, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -24,6 +25,13 @@ type Store interface {
 	// that RemoveAccount was told of; decide's own; idempotency-key-reused, of
 	// kind fault.Invalid, if the request of this once had another body.
 	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	// CreateAll creates audios as Create would, one after the other, but in one
+	// transaction, and returns what became of each session, in their order;
+	// decide is given the place of the session, too. Or, if a request of this
+	// once has come through in the last 24 hours, what became of them then, and
+	// does nothing. Errors: decide's own, idempotency-key-reused as of Create;
+	// then nothing is created.
+	CreateAll(ctx context.Context, sessions []domain.Session, once Once, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 	// Get returns an audio. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
 	// List returns a page of the audios that match q. The pages of a list, each
@@ -58,6 +66,12 @@ type Store interface {
 type Once struct {
 	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
 	Body [sha256.Size]byte // hash of what it sends, which must be the same again
+}
+
+// Outcome is what became of one session of many.
+type Outcome struct {
+	Audio   domain.Audio // if it was created
+	Refused *fault.Error // else why not: domain.ErrSessionTaken or domain.ErrAccountDeleted
 }
 
 // Discards are the objects that no audio refers to any more. They are recorded

@@ -23,8 +23,8 @@ const maxBody = httpserver.MaxUpload
 
 var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
 
-// New returns an engine that serves /v1/accounts, /v1/audios and
-// /v1/events/{accounts,audios} by the two services, and by itself /ping,
+// New returns an engine that serves /v1/accounts, /v1/audios, :batch and
+// :export of each, and /v1/events/{accounts,audios} by the two services, and by itself /ping,
 // /problems/, /livez and /readyz, which is ready when both services are. Its
 // middleware, for routes added later too, bounds the body at 6 MiB and takes
 // from each request what a client must not say: services see in
@@ -39,6 +39,8 @@ func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
 		e.Any("/v1/"+name, pass)
 		e.Any("/v1/"+name+"/*path", pass)
+		e.Any("/v1/"+name+`\:batch`, pass)
+		e.Any("/v1/"+name+`\:export`, pass)
 		e.Any("/v1/events/"+name, pass)
 	}
 	ping := func(c *gin.Context) { c.String(http.StatusOK, "running") }

@@ -27,7 +27,8 @@ const (
 	// that was opened and never used, as is left over when another one becomes
 	// free first: no request meets a connection that is being closed.
 	idleTimeout = httpserver.ReadHeaderTimeout - time.Second
-	// streamStall is how long a reader of an event stream may block it.
+	// streamStall is how long a reader of an event stream, or of an export, may
+	// block it.
 	streamStall = 30 * time.Second
 )
 
@@ -104,9 +105,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Connection", "close")
 	}
 	w.WriteHeader(res.StatusCode)
-	if isEventStream(res.Header) {
+	switch mediaType(res.Header) {
+	case "text/event-stream":
 		err = stream(w, r, res.Body)
-	} else {
+	case "application/x-ndjson":
+		err = copyBody(unhurried(w), res.Body)
+	default:
 		err = copyBody(w, res.Body)
 	}
 	if err != nil {
@@ -258,17 +262,16 @@ func copyBody(w io.Writer, body io.Reader) error {
 	}
 }
 
-func isEventStream(h http.Header) bool {
-	mediaType, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.EqualFold(strings.TrimSpace(mediaType), "text/event-stream")
+func mediaType(h http.Header) string {
+	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(t))
 }
 
 // stream copies a body that may go on for ever, each piece at once, free of the
 // server's deadlines, which are made for answers that end. It ends well when
 // the process is about to stop.
 func stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
-	out := &flushed{w: w, control: http.NewResponseController(w)}
-	_ = out.control.SetReadDeadline(time.Time{})
+	out := unhurried(w)
 	if err := out.flush(); err != nil { // the first event may be long in coming
 		return err
 	}
@@ -289,6 +292,14 @@ func stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
 	default:
 		return err
 	}
+}
+
+// unhurried returns a writer of an answer that may take longer than the server
+// gives others, as long as its reader keeps reading.
+func unhurried(w http.ResponseWriter) *flushed {
+	out := &flushed{w: w, control: http.NewResponseController(w)}
+	_ = out.control.SetReadDeadline(time.Time{})
+	return out
 }
 
 // flushed sends on what is written to it at once.

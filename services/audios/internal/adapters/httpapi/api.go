@@ -32,6 +32,8 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	none, content := httpserver.Takes(), httpserver.Takes("v")
 	e.POST("/v1/audios", none, handle(a.create))
 	httpserver.Get(e, "/v1/audios", handle(a.list))
+	e.POST(`/v1/audios\:batch`, none, handle(a.createAll))
+	httpserver.Get(e, `/v1/audios\:export`, handle(a.export))
 	httpserver.Get(e, "/v1/audios/:session_id", none, handle(a.get))
 	e.PUT("/v1/audios/:session_id", handle(a.replace))
 	e.PATCH("/v1/audios/:session_id", none, handle(a.patch))

@@ -41,11 +41,26 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 	if err != nil {
 		return sent{}, err
 	}
+	session, err := fromObject(object, check)
+	return sent{session, document, object.Has("account_id")}, err
+}
+
+func fromObject(object *httpserver.Object, check func(domain.Draft) (domain.Session, error)) (domain.Session, error) {
 	session, err := check(domain.Draft{
 		SessionID: object.Int("session_id"), AccountID: object.OptionalInt("account_id"), Ticks: object.Floats("ticks"),
 		SelectedTick: object.Int("selected_tick"), StepCount: object.Int("step_count"),
 	})
-	return sent{session, document, object.Has("account_id")}, object.Err(err)
+	return session, object.Err(err)
+}
+
+// fromItem reads an item of a batch, with errors as fromUpload's.
+func fromItem(document []byte) (app.Item, error) {
+	object, err := httpserver.ParseItem(document)
+	if err != nil {
+		return app.Item{}, err
+	}
+	session, err := fromObject(object, domain.Draft.Session)
+	return app.Item{Session: session, Document: document}, err
 }
 
 // fromPatch reads a merge patch of a session, with errors as fromUpload's.
@@ -69,10 +84,17 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 	if params, err = httpserver.ReadQuery(c.Request); err != nil {
 		return app.Query{}, nil, err
 	}
-	q = app.Query{
+	q = fromFilters(params)
+	q.Total, q.Limit, q.After = params.Bool("include_total"), params.PageSize(), (*app.Place)(params.After())
+	return q, params, params.Err()
+}
+
+// fromFilters reads which audios are asked for, and in which order.
+func fromFilters(params *httpserver.Query) app.Query {
+	q := app.Query{
 		SessionID: fromRange(params, "session_id"), SessionIDs: params.IDs("ids"), AccountID: fromRange(params, "account_id"),
 		SelectedTick: fromRange(params, "selected_tick"), StepCount: fromRange(params, "step_count"),
-		UpdatedSince: params.Time("updated_since"), Total: params.Bool("include_total"), Limit: params.PageSize(),
+		UpdatedSince: params.Time("updated_since"),
 	}
 	order := app.ByID
 	if !q.UpdatedSince.IsZero() {
@@ -82,9 +104,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 	if q.Order.By == "id" {
 		q.Order.By = app.ByID
 	}
-	q.After = (*app.Place)(params.After())
-	err = params.Err()
-	return q, params, err
+	return q
 }
 
 // fromRange reads name, name_min and name_max, nil if there is none of them.
@@ -112,8 +132,12 @@ func answer(c *gin.Context, status int, a domain.Audio) {
 }
 
 func answerCreated(c *gin.Context, a domain.Audio) {
-	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/audios/"+strconv.FormatInt(a.SessionID, 10))
+	c.Header("Location", location(a, httpserver.PublicURL(c.Request)))
 	answer(c, http.StatusCreated, a)
+}
+
+func location(a domain.Audio, origin string) string {
+	return origin + "/v1/audios/" + strconv.FormatInt(a.SessionID, 10)
 }
 
 func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {

@@ -66,23 +66,28 @@ func (s *Store) Create(ctx context.Context, session domain.Session, once app.Onc
 		if accountDeleted {
 			return domain.ErrAccountDeleted
 		}
-		var created events.Event
-		if a, created, err = decide(last); err != nil {
+		if a, err = s.insert(tx, last, decide); err != nil {
 			return err
 		}
-		changes := []*spanner.Mutation{spanner.Insert("Audios", columns, values(a))}
-		if last > 0 {
-			changes = append(changes, spanner.Delete("DeletedAudios", spanner.Key{a.SessionID}))
-		}
-		if err := tx.BufferWrite(changes); err != nil {
-			return err
-		}
-		if err := s.keys.Record(tx, request, a); err != nil {
-			return err
-		}
-		return s.log.Append(tx, created)
+		return s.keys.Record(tx, request, a)
 	})
 	return a, err
+}
+
+// insert adds the audio that decide makes after the version last, and its event.
+func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	a, created, err := decide(last)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	changes := []*spanner.Mutation{spanner.Insert("Audios", columns, values(a))}
+	if last > 0 {
+		changes = append(changes, spanner.Delete("DeletedAudios", spanner.Key{a.SessionID}))
+	}
+	if err := tx.BufferWrite(changes); err != nil {
+		return domain.Audio{}, err
+	}
+	return a, s.log.Append(tx, created)
 }
 
 // past reads what Create has to know, in one call: the last version of the

@@ -55,33 +55,65 @@ func (s *Store) Create(ctx context.Context, session domain.Session, once app.Onc
 		if found, err := s.keys.Find(tx, request, &a); err != nil || found {
 			return err
 		}
-		if err := requireAccount(tx, session.AccountID); err != nil {
+		if a, err = s.insert(tx, session, decide); err != nil {
 			return err
 		}
-		last, err := lastVersion(tx, session.SessionID)
-		if err != nil {
+		return s.keys.Record(tx, request, a)
+	})
+	return a, translate(err)
+}
+
+// CreateAll implements app.Store.
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+	request := idempotency.Request(once)
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
 			return err
 		}
-		var created events.Event
-		if a, created, err = decide(last); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
-			a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
-			return err
-		}
-		if last > 0 {
-			if _, err := tx.Exec(`DELETE FROM deleted_audios WHERE session_id = ?`, a.SessionID); err != nil {
+		outcomes = make([]app.Outcome, len(sessions))
+		for i, session := range sessions {
+			a, err := s.insert(tx, session, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
+			switch err = translate(err); {
+			case err == nil:
+				outcomes[i].Audio = a
+			case errors.Is(err, domain.ErrSessionTaken):
+				outcomes[i].Refused = domain.ErrSessionTaken
+			case errors.Is(err, domain.ErrAccountDeleted):
+				outcomes[i].Refused = domain.ErrAccountDeleted
+			default:
 				return err
 			}
 		}
-		if err := s.keys.Record(tx, request, a); err != nil {
-			return err
-		}
-		return s.log.Append(tx, created)
+		return s.keys.Record(tx, request, outcomes)
 	})
-	return a, translate(err)
+	return outcomes, translate(err)
+}
+
+// insert adds the audio of a session and its event. If the account is deleted
+// or the session taken, it has written nothing.
+func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	if err := requireAccount(tx, session.AccountID); err != nil {
+		return domain.Audio{}, err
+	}
+	last, err := lastVersion(tx, session.SessionID)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	a, created, err := decide(last)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
+		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		return domain.Audio{}, err
+	}
+	if last > 0 {
+		if _, err := tx.Exec(`DELETE FROM deleted_audios WHERE session_id = ?`, a.SessionID); err != nil {
+			return domain.Audio{}, err
+		}
+	}
+	return a, s.log.Append(tx, created)
 }
 
 const selectOne = `SELECT ` + columns + ` FROM audios WHERE session_id = ?`

@@ -1,0 +1,101 @@
+package spannerstore
+
+import (
+	"context"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// manyTimeout is how long the transaction of many audios may take.
+const manyTimeout = 20 * time.Second
+
+// CreateAll implements app.Store. An audio is about 30 mutations, its event and
+// the rows of all indexes included, of the 80,000 that a transaction may have.
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+	request := idempotency.Request(once)
+	err = s.db.ReadWriteWithin(ctx, manyTimeout, func(ctx context.Context, tx *spannerdb.Tx) error {
+		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
+		if err != nil {
+			return err
+		}
+		outcomes = nil
+		if found, err := spannerkeys.Decode(record, request, &outcomes); err != nil || found {
+			return err
+		}
+		outcomes = make([]app.Outcome, len(sessions))
+		for i, session := range sessions {
+			switch {
+			case session.AccountID != nil && past.accountDeleted[*session.AccountID]:
+				outcomes[i].Refused = domain.ErrAccountDeleted
+			case past.taken[session.SessionID]:
+				outcomes[i].Refused = domain.ErrSessionTaken
+			default:
+				if outcomes[i].Audio, err = s.insert(tx, past.last[session.SessionID], func(last int64) (domain.Audio, events.Event, error) {
+					return decide(i, last)
+				}); err != nil {
+					return err
+				}
+				past.taken[session.SessionID] = true
+			}
+		}
+		return s.keys.Record(tx, request, outcomes)
+	})
+	return outcomes, translate(err)
+}
+
+// pasts is what there was before sessions that are to be created.
+type pasts struct {
+	taken          map[int64]bool  // by session id
+	last           map[int64]int64 // versions of the deleted ones
+	accountDeleted map[int64]bool  // by account id
+}
+
+// pastOfAll is past for many sessions, in one call as well. It locks what it
+// finds and the places of what it does not.
+func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record []byte, err error) {
+	ids, accounts := make([]int64, len(sessions)), []int64{}
+	for i, session := range sessions {
+		ids[i] = session.SessionID
+		if session.AccountID != nil {
+			accounts = append(accounts, *session.AccountID)
+		}
+	}
+	query := spanner.Statement{
+		SQL: `SELECT ARRAY(SELECT SessionId FROM Audios WHERE SessionId IN UNNEST(@sessions)),
+			ARRAY(SELECT AS STRUCT SessionId, Version FROM DeletedAudios WHERE SessionId IN UNNEST(@sessions)),
+			ARRAY(SELECT AccountId FROM DeletedAccounts WHERE AccountId IN UNNEST(@accounts)), `,
+		Params: map[string]any{"sessions": ids, "accounts": accounts},
+	}
+	if request.HasKey() {
+		query.SQL += spannerkeys.Column
+		s.keys.Bind(query.Params, request)
+	} else {
+		query.SQL += "CAST(NULL AS BYTES)"
+	}
+	var taken, accountsDeleted []int64
+	var deleted []*struct{ SessionId, Version int64 } //nolint:revive // the columns' names
+	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error {
+		return r.Columns(&taken, &deleted, &accountsDeleted, &record)
+	}); err != nil {
+		return pasts{}, nil, err
+	}
+	p = pasts{map[int64]bool{}, map[int64]int64{}, map[int64]bool{}}
+	for _, id := range taken {
+		p.taken[id] = true
+	}
+	for _, d := range deleted {
+		p.last[d.SessionId] = d.Version
+	}
+	for _, id := range accountsDeleted {
+		p.accountDeleted[id] = true
+	}
+	return p, record, nil
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// filesAtOnce bounds how many objects one request stores or deletes at once.
+const filesAtOnce = 32
+
+// Item is a session with the document that tells of it.
+type Item struct {
+	Session  domain.Session
+	Document []byte
+}
+
+// CreateAll creates, once, all sessions that can be, in one transaction, and
+// returns what became of each; see Store. Their documents are stored before, as
+// by Create. Errors: idempotency-key-reused.
+func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
+	files, err := s.putFiles(ctx, items)
+	if err != nil {
+		return nil, fmt.Errorf("create audios: %w", err) // SweepFiles deletes what was stored
+	}
+	sessions := make([]domain.Session, len(items))
+	for i, item := range items {
+		sessions[i] = item.Session
+	}
+	outcomes, err := s.store.CreateAll(ctx, sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+		return s.creation(ctx, sessions[i], files[i], last)
+	})
+	atOnce(len(files), func(i int) {
+		if err != nil || outcomes[i].Audio.File.Object != files[i].Object {
+			s.dropFile(ctx, files[i], err)
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create audios: %w", err)
+	}
+	return outcomes, nil
+}
+
+// putFiles stores the documents of items; if one fails, not all of them.
+func (s *Service) putFiles(ctx context.Context, items []Item) ([]domain.File, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	files := make([]domain.File, len(items))
+	atOnce(len(items), func(i int) {
+		if ctx.Err() != nil {
+			return
+		}
+		var err error
+		if files[i], err = s.putFile(ctx, items[i].Session.SessionID, items[i].Document); err != nil {
+			cancel(err)
+		}
+	})
+	return files, context.Cause(ctx)
+}
+
+// atOnce calls do with 0 to n-1, filesAtOnce of them at once, and returns when
+// all have ended.
+func atOnce(n int, do func(i int)) {
+	var taken atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, filesAtOnce) {
+		wg.Go(func() {
+			for i := int(taken.Add(1)) - 1; i < n; i = int(taken.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}

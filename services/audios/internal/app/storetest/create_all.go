@@ -1,0 +1,186 @@
+package storetest
+
+import (
+	"crypto/sha256"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+func createAll(t *testing.T, b Backend, once app.Once, audios ...domain.Audio) ([]app.Outcome, error) {
+	sessions := make([]domain.Session, len(audios))
+	for i, a := range audios {
+		sessions[i] = a.Session
+	}
+	return b.CreateAll(t.Context(), sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+		a := audios[i]
+		a.Version = last + 1
+		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
+	})
+}
+
+func wantOutcomes(t *testing.T, got []app.Outcome, err error, want ...app.Outcome) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("CreateAll: %v", err)
+	}
+	if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(fault.Error{})); diff != "" {
+		t.Errorf("CreateAll (-want +got):\n%s", diff)
+	}
+}
+
+func created(a domain.Audio) app.Outcome { return app.Outcome{Audio: a} }
+
+// testCreateAll has a batch with each kind of outcome.
+func testCreateAll(t *testing.T, b Backend) {
+	goneAccount, account := newID(), newID()
+	if _, err := b.RemoveAccount(t.Context(), goneAccount, 10, deletion); err != nil {
+		t.Fatalf("RemoveAccount: %v", err)
+	}
+	plain, owned, taken, again := newAudio(), newAudioOf(account), mustCreate(t, b, newAudio()), mustCreate(t, b, newAudio())
+	mustDelete(t, b, again.SessionID)
+	again.File = newFile(again.SessionID)
+	orphan, twice := newAudioOf(goneAccount), newAudio()
+	twice.SessionID = plain.SessionID
+	takenAgain := newAudio()
+	takenAgain.SessionID = taken.SessionID
+	// What was refused takes nothing from those after it.
+	freed := newAudio()
+	freed.SessionID = orphan.SessionID
+
+	got, err := createAll(t, b, app.Once{}, plain, orphan, takenAgain, again, twice, owned, freed)
+	again.Version = 3
+	sessionTaken, accountDeleted := app.Outcome{Refused: domain.ErrSessionTaken}, app.Outcome{Refused: domain.ErrAccountDeleted}
+	wantOutcomes(t, got, err, created(plain), accountDeleted, sessionTaken, created(again), sessionTaken, created(owned), created(freed))
+	for _, a := range []domain.Audio{plain, taken, again, owned, freed} {
+		want(t, b, a)
+	}
+	for _, a := range []domain.Audio{plain, taken, owned, freed} {
+		wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
+	}
+	wantHistory(t, b, again.SessionID, redacted(event(events.AudioCreatedV1, again.SessionID, 1)),
+		event(events.AudioDeletedV1, again.SessionID, 2), event(events.AudioCreatedV1, again.SessionID, 3))
+	mustDelete(t, b, again.SessionID)
+	if got := mustCreate(t, b, again); got.Version != 5 {
+		t.Errorf("created for the third time at version %d, want 5", got.Version)
+	}
+	if got, err := createAll(t, b, newOnce("none")); err != nil || len(got) != 0 {
+		t.Errorf("CreateAll of nothing = %v, %v", got, err)
+	}
+}
+
+func testCreateAllRefused(t *testing.T, b Backend) {
+	first, second := newAudio(), newAudio()
+	_, err := b.CreateAll(t.Context(), []domain.Session{first.Session, second.Session}, app.Once{}, func(i int, _ int64) (domain.Audio, events.Event, error) {
+		if i == 1 {
+			return domain.Audio{}, events.Event{}, errRefused
+		}
+		return first, event(events.AudioCreatedV1, first.SessionID, 1), nil
+	})
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("CreateAll = %v, want decide's error", err)
+	}
+	wantMissing(t, b, first.SessionID)
+	wantHistory(t, b, first.SessionID)
+}
+
+// testCreateAllLargest has a batch as large as the API takes them.
+func testCreateAllLargest(t *testing.T, b Backend) {
+	audios, outcomes := make([]domain.Audio, 1000), make([]app.Outcome, 1000)
+	account := newID()
+	for i := range audios {
+		audios[i] = newAudioOf(account)
+		outcomes[i] = created(audios[i])
+	}
+	once := newOnce("a")
+	for range 2 {
+		got, err := createAll(t, b, once, audios...)
+		wantOutcomes(t, got, err, outcomes...)
+	}
+	want(t, b, audios[999])
+}
+
+func testCreateAllOnce(t *testing.T, b Backend) {
+	const clients = 10
+	once, taken, fresh := newOnce("a"), mustCreate(t, b, newAudio()), newAudio()
+	results := make([][]app.Outcome, clients)
+	var wg sync.WaitGroup
+	for i := range clients {
+		wg.Go(func() {
+			own := fresh
+			own.File = newFile(fresh.SessionID)
+			var err error
+			if results[i], err = createAll(t, b, once, taken, own); err != nil {
+				t.Errorf("CreateAll: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	fresh.File = results[0][1].Audio.File
+	for _, got := range results {
+		wantOutcomes(t, got, nil, app.Outcome{Refused: domain.ErrSessionTaken}, created(fresh))
+	}
+	want(t, b, fresh)
+	wantHistory(t, b, fresh.SessionID, event(events.AudioCreatedV1, fresh.SessionID, 1))
+
+	other := app.Once{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
+	if _, err := createAll(t, b, other, newAudio()); !errors.Is(err, idempotency.ErrReused) {
+		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
+	}
+	// What was answered is answered again, whatever happened since.
+	mustDelete(t, b, taken.SessionID)
+	mustDelete(t, b, fresh.SessionID)
+	got, err := createAll(t, b, once, taken, fresh)
+	wantOutcomes(t, got, err, app.Outcome{Refused: domain.ErrSessionTaken}, created(fresh))
+	wantMissing(t, b, taken.SessionID)
+	wantMissing(t, b, fresh.SessionID)
+}
+
+// testCreateAllAtOnce has batches of the same sessions come at once: each
+// session is created by one of them.
+func testCreateAllAtOnce(t *testing.T, b Backend) {
+	const clients, size = 6, 20
+	ids := make([]int64, size)
+	for i := range ids {
+		ids[i] = newID()
+	}
+	var mu sync.Mutex
+	won := map[int64]int{}
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			audios := make([]domain.Audio, size)
+			for i := range audios {
+				audios[i] = newAudio()
+				audios[i].SessionID = ids[(i+client*5)%size]
+			}
+			outcomes, err := createAll(t, b, app.Once{}, audios...)
+			if err != nil {
+				t.Errorf("CreateAll: %v", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for i, o := range outcomes {
+				if o.Refused == nil {
+					won[audios[i].SessionID]++
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		if won[id] != 1 {
+			t.Errorf("%d batches created session %d, want 1", won[id], id)
+		}
+		wantHistory(t, b, id, event(events.AudioCreatedV1, id, 1))
+	}
+}
