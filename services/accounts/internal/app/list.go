@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
@@ -97,4 +98,18 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 		return Page{}, fmt.Errorf("list accounts: %w", err)
 	}
 	return page, nil
+}
+
+// ListAll yields the accounts of all pages, from that of q on, with the promises
+// of Store.List; an error is the last that it yields.
+func (s *Service) ListAll(ctx context.Context, q Query) iter.Seq2[[]domain.Account, error] {
+	return func(yield func([]domain.Account, error) bool) {
+		for {
+			page, err := s.List(ctx, q)
+			if !yield(page.Items, err) || err != nil || !page.More {
+				return
+			}
+			q.After = new(q.PlaceOf(page.Items[len(page.Items)-1]))
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -21,6 +22,13 @@ type Store interface {
 	// idempotency-key-reused, of kind fault.Invalid, if that request had
 	// another body.
 	Create(ctx context.Context, a domain.Account, created events.Event, once Once) (domain.Account, error)
+	// CreateAll adds accounts, each with the event at its place, as Create would,
+	// one after the other, but in one transaction, and returns what became of
+	// each, in their order. Or, if a request of this once, which had the same
+	// profiles, has come through in the last 24 hours, what became of them then,
+	// and does nothing. Errors: domain.ErrIDTaken, idempotency-key-reused as of
+	// Create; then nothing is added.
+	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once Once) ([]Outcome, error)
 	// Get returns an account. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
 	// List returns a page of the accounts that match q. The pages of a list,
@@ -48,6 +56,14 @@ type Store interface {
 type Once struct {
 	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
 	Body [sha256.Size]byte // hash of what it sends, which must be the same again
+}
+
+// Outcome is what became of one account of many. It leaves out the profile, so
+// that the record of many stays small.
+type Outcome struct {
+	ID        int64        // if it was added
+	CreatedAt time.Time    // if it was added
+	Refused   *fault.Error // else why not: domain.ErrEmailTaken
 }
 
 // Discards are the objects that no account refers to any more. They are

@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -26,7 +25,7 @@ func (a api) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	c.Header("Location", httpserver.PublicURL(c.Request)+"/v1/accounts/"+strconv.FormatInt(account.ID, 10))
+	c.Header("Location", location(account, httpserver.PublicURL(c.Request)))
 	answer(c, http.StatusCreated, account)
 	return nil
 }

@@ -32,6 +32,8 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	none, content := httpserver.Takes(), httpserver.Takes("v", "size")
 	e.POST("/v1/accounts", none, handle(a.create))
 	httpserver.Get(e, "/v1/accounts", handle(a.list))
+	e.POST(`/v1/accounts\:batch`, none, handle(a.createAll))
+	httpserver.Get(e, `/v1/accounts\:export`, handle(a.export))
 	httpserver.Get(e, "/v1/accounts/:id", none, handle(a.get))
 	e.PUT("/v1/accounts/:id", none, handle(a.replace))
 	e.PATCH("/v1/accounts/:id", none, handle(a.patch))

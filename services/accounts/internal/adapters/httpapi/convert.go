@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/gin-gonic/gin"
 
@@ -31,8 +32,22 @@ func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error
 	if err != nil {
 		return domain.Profile{}, nil, err
 	}
-	profile, err = domain.NewProfile(object.String("name"), object.String("email"), object.String("address"))
-	return profile, body, object.Err(err)
+	profile, err = fromObject(object)
+	return profile, body, err
+}
+
+func fromObject(object *httpserver.Object) (domain.Profile, error) {
+	profile, err := domain.NewProfile(object.String("name"), object.String("email"), object.String("address"))
+	return profile, object.Err(err)
+}
+
+// fromItem reads an item of a batch, with errors as fromProfile's.
+func fromItem(item []byte) (domain.Profile, error) {
+	object, err := httpserver.ParseItem(item)
+	if err != nil {
+		return domain.Profile{}, err
+	}
+	return fromObject(object)
 }
 
 // fromPatch reads a merge patch of the profile, with errors as fromProfile's.
@@ -52,9 +67,15 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 	if params, err = httpserver.ReadQuery(c.Request); err != nil {
 		return app.Query{}, nil, err
 	}
-	q = app.Query{
-		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"),
-		UpdatedSince: params.Time("updated_since"), Total: params.Bool("include_total"), Limit: params.PageSize(),
+	q = fromFilters(params)
+	q.Total, q.Limit, q.After = params.Bool("include_total"), params.PageSize(), (*app.Place)(params.After())
+	return q, params, params.Err()
+}
+
+// fromFilters reads which accounts are asked for, and in which order.
+func fromFilters(params *httpserver.Query) app.Query {
+	q := app.Query{
+		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"), UpdatedSince: params.Time("updated_since"),
 	}
 	if email := params.Text("email"); email != nil {
 		q.Email = new(domain.NormalizeEmail(*email))
@@ -64,14 +85,16 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 		order = app.ByUpdated
 	}
 	q.Order = app.Order(params.Order(order, app.ByID, app.ByCreated, app.ByUpdated))
-	q.After = (*app.Place)(params.After())
-	err = params.Err()
-	return q, params, err
+	return q
 }
 
 func answer(c *gin.Context, status int, a domain.Account) {
 	httpserver.SetETag(c, a.Version)
 	c.PureJSON(status, toAccount(a, httpserver.PublicURL(c.Request)))
+}
+
+func location(a domain.Account, origin string) string {
+	return origin + "/v1/accounts/" + strconv.FormatInt(a.ID, 10)
 }
 
 func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {

@@ -63,19 +63,24 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 			return err
 		}
 		result = a
-		row, err := values(a)
-		if err != nil {
+		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		if err := tx.BufferWrite([]*spanner.Mutation{spanner.Insert("Accounts", columns, row)}); err != nil {
-			return err
-		}
-		if err := s.keys.Record(tx, request, a); err != nil {
-			return err
-		}
-		return s.log.Append(tx, created)
+		return s.keys.Record(tx, request, a)
 	})
 	return result, err
+}
+
+// insert adds an account and its event.
+func (s *Store) insert(tx *spannerdb.Tx, a domain.Account, created events.Event) error {
+	row, err := values(a)
+	if err != nil {
+		return err
+	}
+	if err := tx.BufferWrite([]*spanner.Mutation{spanner.Insert("Accounts", columns, row)}); err != nil {
+		return err
+	}
+	return s.log.Append(tx, created)
 }
 
 // Get implements app.Store.

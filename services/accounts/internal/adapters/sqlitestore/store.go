@@ -53,26 +53,55 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, once app.Once) (domain.Account, error) {
-	image, err := imageColumn(a.Image)
-	if err != nil {
-		return domain.Account{}, err
-	}
 	request, result := idempotency.Request(once), a
-	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &result); err != nil || found {
 			return err
 		}
-		if _, err := tx.Exec(`INSERT INTO accounts (id, name, email, address, image, version, created_at, updated_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, a); err != nil {
-			return err
-		}
-		return s.log.Append(tx, created)
+		return s.keys.Record(tx, request, a)
 	})
 	return result, translate(err)
+}
+
+// CreateAll implements app.Store.
+func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
+	request := idempotency.Request(once)
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
+			return err
+		}
+		outcomes = make([]app.Outcome, len(accounts))
+		for i, a := range accounts {
+			switch err := translate(s.insert(tx, a, created[i])); {
+			case err == nil:
+				outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
+			case errors.Is(err, domain.ErrEmailTaken):
+				outcomes[i].Refused = domain.ErrEmailTaken
+			default:
+				return err
+			}
+		}
+		return s.keys.Record(tx, request, outcomes)
+	})
+	return outcomes, translate(err)
+}
+
+// insert adds an account and its event. If the e-mail is taken, it has written
+// nothing.
+func (s *Store) insert(tx *sqlitedb.Tx, a domain.Account, created events.Event) error {
+	image, err := imageColumn(a.Image)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO accounts (id, name, email, address, image, version, created_at, updated_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
+		a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		return err
+	}
+	return s.log.Append(tx, created)
 }
 
 const columns = `id, name, email, address, image, version, created_at, updated_at`

@@ -61,6 +61,10 @@ func Run(t *testing.T, b Backend) {
 		{"create once after a failure", testCreateOnceAfterFailure},
 		{"create once, many at once", testCreateOnceAtOnce},
 		{"update once", testUpdateOnce},
+		{"create many", testCreateAll},
+		{"create many with a taken id", testCreateAllIDTaken},
+		{"create very many", testCreateAllLarge},
+		{"create many once", testCreateAllOnce},
 		{"discards", testDiscards},
 		{"cancelled context", testCancelled},
 	} {

@@ -1,0 +1,78 @@
+package spannerstore
+
+import (
+	"context"
+	"time"
+
+	"cloud.google.com/go/spanner"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// manyTimeout is how long the transaction of many accounts may take.
+const manyTimeout = 20 * time.Second
+
+// CreateAll implements app.Store. An account is about 25 mutations, its event
+// and the rows of all indexes included, of the 80,000 that a transaction may
+// have.
+func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
+	request := idempotency.Request(once)
+	err = s.db.ReadWriteWithin(ctx, manyTimeout, func(ctx context.Context, tx *spannerdb.Tx) error {
+		taken, record, err := s.taken(ctx, tx, accounts, request)
+		if err != nil {
+			return err
+		}
+		outcomes = nil
+		if found, err := spannerkeys.Decode(record, request, &outcomes); err != nil || found {
+			return err
+		}
+		outcomes = make([]app.Outcome, len(accounts))
+		for i, a := range accounts {
+			if taken[string(a.Email)] {
+				outcomes[i].Refused = domain.ErrEmailTaken
+				continue
+			}
+			if err := s.insert(tx, a, created[i]); err != nil {
+				return err
+			}
+			taken[string(a.Email)] = true
+			outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
+		}
+		return s.keys.Record(tx, request, outcomes)
+	})
+	return outcomes, translate(err)
+}
+
+// taken reads what CreateAll has to know, in one call: which of the accounts'
+// e-mails are taken, and the record of the request, if there is one. It locks
+// what it finds and the places of what it does not.
+func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record []byte, err error) {
+	emails := make([]string, len(accounts))
+	for i, a := range accounts {
+		emails[i] = string(a.Email)
+	}
+	query := spanner.Statement{
+		SQL:    `SELECT ARRAY(SELECT Email FROM Accounts@{FORCE_INDEX=AccountsByEmail} WHERE Email IN UNNEST(@emails)), `,
+		Params: map[string]any{"emails": emails},
+	}
+	if request.HasKey() {
+		query.SQL += spannerkeys.Column
+		s.keys.Bind(query.Params, request)
+	} else {
+		query.SQL += "CAST(NULL AS BYTES)"
+	}
+	var found []string
+	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&found, &record) }); err != nil {
+		return nil, nil, err
+	}
+	taken = map[string]bool{}
+	for _, email := range found {
+		taken[email] = true
+	}
+	return taken, record, nil
+}
