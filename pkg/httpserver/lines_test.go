@@ -1,0 +1,96 @@
+package httpserver
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/gin-gonic/gin"
+	"go.uber.org/zap"
+)
+
+// serveLines answers each request with pages.
+func serveLines(t *testing.T, pages iter.Seq2[[]string, error]) *httptest.Server {
+	e := NewEngine()
+	Get(e, "/", func(c *gin.Context) {
+		ServeLines(c, pages, func(s string) any { return gin.H{"s": s} })
+	})
+	server := httptest.NewServer(Process(e, zap.NewNop()))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func get(t *testing.T, method, url string) *http.Response {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func TestServeLinesSendsEachPageAtOnce(t *testing.T) {
+	next := make(chan []string)
+	server := serveLines(t, func(yield func([]string, error) bool) {
+		for page := range next {
+			yield(page, nil)
+		}
+	})
+	go func() { next <- []string{"<a>", "b"} }()
+	res := get(t, http.MethodGet, server.URL)
+	lines := bufio.NewReader(res.Body)
+	for _, want := range []string{`{"s":"<a>"}`, `{"s":"b"}`} {
+		if line, err := lines.ReadString('\n'); line != want+"\n" {
+			t.Fatalf("line %q, %v, want %q", line, err, want)
+		}
+	}
+	next <- []string{"c"} // not before the client has the first page
+	close(next)
+	if rest, err := io.ReadAll(lines); err != nil || string(rest) != `{"s":"c"}`+"\n" {
+		t.Errorf("then %q, %v", rest, err)
+	}
+	if got := res.Header.Get("Content-Type"); got != ndjson {
+		t.Errorf("Content-Type is %q", got)
+	}
+}
+
+func TestServeLinesThatFailLaterAreCutOff(t *testing.T) {
+	server := serveLines(t, func(yield func([]string, error) bool) {
+		_ = yield([]string{"a"}, nil) && yield(nil, errors.New("gone"))
+	})
+	if body, err := io.ReadAll(get(t, http.MethodGet, server.URL).Body); err == nil || string(body) != `{"s":"a"}`+"\n" {
+		t.Errorf("%q, %v, want the first page and an error", body, err)
+	}
+}
+
+func TestServeLinesThatFailAtOnceAreAProblem(t *testing.T) {
+	server := serveLines(t, func(yield func([]string, error) bool) { yield(nil, ErrUnavailable) })
+	res := get(t, http.MethodGet, server.URL)
+	if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "/problems/unavailable") {
+		t.Errorf("%d %s", res.StatusCode, body)
+	}
+	if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+		t.Errorf("Content-Type is %q", got)
+	}
+}
+
+func TestServeLinesToHEADReadsOnePage(t *testing.T) {
+	server := serveLines(t, func(yield func([]string, error) bool) {
+		if yield([]string{"a"}, nil) {
+			t.Error("HEAD reads the second page")
+		}
+	})
+	if res := get(t, http.MethodHead, server.URL); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != ndjson {
+		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+}
