@@ -93,6 +93,8 @@ func Created[T any](location string, resource T) Result[T] {
 }
 
 // Refused is the result of an item that failed with err, as WriteError maps it.
+// The instance, which is that of the answer, is left out: the results of a request
+// that comes again are the same.
 func Refused[T any](r *http.Request, err error) Result[T] {
 	p := newProblem(r, err)
 	return Result[T]{Status: p.Status, Problem: &p}

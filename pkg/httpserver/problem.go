@@ -71,23 +71,24 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Name == "unavailable" && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")
 	}
-	writeProblem(w, r, newProblem(r, err))
+	body := newProblem(r, err)
+	if id := RequestID(r.Context()); id != "" {
+		body.Instance = "urn:request:" + id
+	}
+	writeProblem(w, r, body)
 }
 
-// newProblem returns the problem that err, of an answer to r, maps to.
+// newProblem returns the problem that err, of an answer to r, maps to, without
+// the instance.
 func newProblem(r *http.Request, err error) problem {
 	p, f := classify(err)
-	body := problem{
+	return problem{
 		Type:   PublicURL(r) + "/problems/" + p.Name,
 		Title:  p.Title,
 		Status: p.Status,
 		Detail: f.Detail,
 		Errors: f.Violations,
 	}
-	if id := RequestID(r.Context()); id != "" {
-		body.Instance = "urn:request:" + id
-	}
-	return body
 }
 
 var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it comes back")

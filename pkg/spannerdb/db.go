@@ -47,8 +47,8 @@ type Migrations struct {
 	Files fs.FS
 }
 
-// DB is a client of one database. It is safe for concurrent use. No call but
-// ReadWriteWithin takes longer than five seconds, and what failed because Spanner could not be
+// DB is a client of one database. It is safe for concurrent use. No call takes
+// longer than five seconds, and what failed because Spanner could not be
 // reached works again, without further ado, once it can.
 type DB struct {
 	database   string
@@ -172,13 +172,7 @@ func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 // transaction. Errors: as Read's; also Duplicate's. After fault.Unavailable and
 // context.Canceled the transaction may have committed all the same.
 func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
-	return db.ReadWriteWithin(ctx, callTimeout, do)
-}
-
-// ReadWriteWithin is ReadWrite for a transaction that is larger than others, and
-// may take up to limit and a second more.
-func (db *DB) ReadWriteWithin(ctx context.Context, limit time.Duration, do func(ctx context.Context, tx *Tx) error) error {
-	call, cancel := context.WithTimeout(ctx, limit)
+	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	if db.writes != nil {
 		select {

@@ -54,12 +54,12 @@ func newWorld(t *testing.T) *world {
 	w := &world{images: images, now: time.Now()}
 	w.log = sqlitelog.New(db, time.Now)
 	w.store = sqlitestore.New(db, w.log, sqlitekeys.New(db, time.Now))
-	w.Service = w.service(images)
+	w.Service = w.service(w.store, images)
 	return w
 }
 
-func (w *world) service(images app.Images) *app.Service {
-	return app.New(w.store, w.store, images, imaging.New(), app.Sources{
+func (w *world) service(store app.Store, images app.Images) *app.Service {
+	return app.New(store, w.store, images, imaging.New(), app.Sources{
 		Now: func() time.Time { return w.now },
 		NewID: func() int64 {
 			if len(w.ids) > 0 {
@@ -353,7 +353,7 @@ func (r *replacing) Open(ctx context.Context, name string, offset, length int64)
 func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	w := newWorld(t)
 	images := &replacing{Images: w.images}
-	s := w.service(images)
+	s := w.service(w.store, images)
 	a := w.register(t, "a@b")
 	attach := func(width int) {
 		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), app.Once{}, nil); err != nil {

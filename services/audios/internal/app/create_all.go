@@ -3,12 +3,17 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
+
+// groupSize bounds how many sessions of a batch one transaction creates, so that
+// it takes about as long as that of one, and keeps nobody waiting.
+const groupSize = 100
 
 // filesAtOnce bounds how many objects one request stores or deletes at once.
 const filesAtOnce = 32
@@ -19,13 +24,27 @@ type Item struct {
 	Document []byte
 }
 
-// CreateAll creates, once, all sessions that can be, in one transaction, and
-// returns what became of each; see Store. Their documents are stored before, as
-// by Create. Errors: idempotency-key-reused.
+// CreateAll creates, once, all sessions that can be, as Create would, one after
+// the other, and returns what became of each. It does so in groups of groupSize,
+// one transaction each. If one fails, what the groups before it created stays, and
+// a request with the same key goes on after them. Errors:
+// idempotency-key-reused.
 func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
+	outcomes := make([]Outcome, 0, len(items))
+	for group := range slices.Chunk(items, groupSize) {
+		created, err := s.createGroup(ctx, group, once.from(len(outcomes)))
+		if err != nil {
+			return nil, fmt.Errorf("create audios: %w", err)
+		}
+		outcomes = append(outcomes, created...)
+	}
+	return outcomes, nil
+}
+
+func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
-		return nil, fmt.Errorf("create audios: %w", err) // SweepFiles deletes what was stored
+		return nil, err // SweepFiles deletes what was stored
 	}
 	sessions := make([]domain.Session, len(items))
 	for i, item := range items {
@@ -39,10 +58,7 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Out
 			s.dropFile(ctx, files[i], err)
 		}
 	})
-	if err != nil {
-		return nil, fmt.Errorf("create audios: %w", err)
-	}
-	return outcomes, nil
+	return outcomes, err
 }
 
 // putFiles stores the documents of items; if one fails, not all of them.

@@ -4,6 +4,7 @@ package app
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"io"
 	"time"
 
@@ -66,6 +67,16 @@ type Store interface {
 type Once struct {
 	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
 	Body [sha256.Size]byte // hash of what it sends, which must be the same again
+}
+
+// from returns the Once of the part of a request that begins with item n, so
+// that each part is known again by itself. The first is known by the key of the
+// whole.
+func (o Once) from(n int) Once {
+	if n > 0 && o.Key != ([sha256.Size]byte{}) {
+		o.Key = sha256.Sum256(binary.BigEndian.AppendUint64(o.Key[:], uint64(n)))
+	}
+	return o
 }
 
 // Outcome is what became of one session of many.

@@ -2,7 +2,6 @@ package spannerstore
 
 import (
 	"context"
-	"time"
 
 	"cloud.google.com/go/spanner"
 
@@ -14,15 +13,12 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// manyTimeout is how long the transaction of many accounts may take.
-const manyTimeout = 20 * time.Second
-
 // CreateAll implements app.Store. An account is about 25 mutations, its event
 // and the rows of all indexes included, of the 80,000 that a transaction may
 // have.
 func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)
-	err = s.db.ReadWriteWithin(ctx, manyTimeout, func(ctx context.Context, tx *spannerdb.Tx) error {
+	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		taken, record, err := s.taken(ctx, tx, accounts, request)
 		if err != nil {
 			return err

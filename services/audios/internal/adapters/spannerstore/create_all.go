@@ -2,7 +2,6 @@ package spannerstore
 
 import (
 	"context"
-	"time"
 
 	"cloud.google.com/go/spanner"
 
@@ -14,14 +13,11 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// manyTimeout is how long the transaction of many audios may take.
-const manyTimeout = 20 * time.Second
-
 // CreateAll implements app.Store. An audio is about 30 mutations, its event and
 // the rows of all indexes included, of the 80,000 that a transaction may have.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)
-	err = s.db.ReadWriteWithin(ctx, manyTimeout, func(ctx context.Context, tx *spannerdb.Tx) error {
+	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
 		if err != nil {
 			return err

@@ -1,0 +1,187 @@
+package app_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
+)
+
+// batch returns items of sessions from the id first on.
+func batch(t *testing.T, first, n int64) (items []app.Item) {
+	t.Helper()
+	for id := range n {
+		items = append(items, app.Item{Session: session(t, first+id), Document: fmt.Append(nil, id)})
+	}
+	return items
+}
+
+// wantObjectsOf reports objects that the sessions do not refer to, or that are
+// missing.
+func (w *world) wantObjectsOf(t *testing.T, ids ...int64) {
+	t.Helper()
+	var want []string
+	for _, id := range ids {
+		a, err := w.Get(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, a.File.Object)
+	}
+	got := w.objects(t)
+	slices.Sort(want)
+	slices.Sort(got)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("objects (-want +got):\n%s", diff)
+	}
+}
+
+func TestRefusedItemsLeaveNoObject(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, session(t, 7))
+	if err := w.RemoveAccount(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	document := []byte("document")
+	items := []app.Item{
+		{Session: session(t, 8), Document: document},
+		{Session: session(t, 7), Document: document},
+		{Session: session(t, 8), Document: document},
+		{Session: session(t, 9, of(5)), Document: document},
+	}
+	outcomes, err := w.CreateAll(t.Context(), items, app.Once{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []*fault.Error{nil, domain.ErrSessionTaken, domain.ErrSessionTaken, domain.ErrAccountDeleted} {
+		if got := outcomes[i].Refused; got != want {
+			t.Errorf("item %d: %v, want %v", i, got, want)
+		}
+	}
+	w.wantObjectsOf(t, 7, 8)
+}
+
+// breaking is a store that loses the connection at one of its batches: before
+// it has done anything, or after it has committed.
+type breaking struct {
+	app.Store
+	at     int
+	commit bool
+}
+
+func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
+	if b.at--; b.at == 0 {
+		if b.commit {
+			if _, err := b.Store.CreateAll(ctx, s, once, decide); err != nil {
+				return nil, err
+			}
+		}
+		return nil, errLost
+	}
+	return b.Store.CreateAll(ctx, s, once, decide)
+}
+
+func TestABatchGoesOnWhereItBroke(t *testing.T) {
+	for _, commit := range []bool{false, true} {
+		for at := 1; at <= 3; at++ {
+			t.Run(fmt.Sprintf("at group %d, committed %t", at, commit), func(t *testing.T) {
+				w := newWorld(t)
+				const n = 250
+				items := batch(t, 0, n)
+				items[249].Session = items[0].Session // of another group
+				once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+				s := w.service(&breaking{w.store, at, commit}, w.files)
+				if _, err := s.CreateAll(t.Context(), items, once); !errors.Is(err, errLost) {
+					t.Fatalf("CreateAll = %v, want the store's error", err)
+				}
+				before := len(w.told(t))
+				created := 100 * (at - 1)
+				if commit {
+					created = min(100*at, n-1)
+				}
+				if before != created {
+					t.Errorf("%d events before the retry, want %d", before, created)
+				}
+				outcomes, err := s.CreateAll(t.Context(), items, once)
+				if err != nil {
+					t.Fatal(err)
+				}
+				again, err := s.CreateAll(t.Context(), items, once)
+				if err != nil || !cmp.Equal(outcomes, again, cmpopts.IgnoreUnexported(fault.Error{})) {
+					t.Errorf("the third time it came to something else, %v", err)
+				}
+				for i, o := range outcomes {
+					if i < n-1 && (o.Refused != nil || o.Audio.SessionID != int64(i) || o.Audio.Version != 1) {
+						t.Errorf("item %d: %+v", i, o)
+					}
+				}
+				if got := outcomes[n-1].Refused; !errors.Is(got, domain.ErrSessionTaken) {
+					t.Errorf("the last item: %v, want ErrSessionTaken", got)
+				}
+				if told := w.told(t); len(told) != n-1 {
+					t.Errorf("%d events, want %d", len(told), n-1)
+				}
+				for id := range int64(n - 1) {
+					if a, err := w.Get(t.Context(), id); err != nil || a.File.Object != outcomes[id].Audio.File.Object {
+						t.Errorf("session %d: %+v, %v", id, a, err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func TestABatchWithoutAKeyIsJudgedAnew(t *testing.T) {
+	w := newWorld(t)
+	items := batch(t, 0, 150)
+	for i, want := range []*fault.Error{nil, domain.ErrSessionTaken} {
+		outcomes, err := w.CreateAll(t.Context(), items, app.Once{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for at, o := range outcomes {
+			if o.Refused != want {
+				t.Fatalf("time %d, item %d: %v, want %v", i, at, o.Refused, want)
+			}
+		}
+	}
+	if told := w.told(t); len(told) != len(items) {
+		t.Errorf("%d events, want %d", len(told), len(items))
+	}
+}
+
+// filling is an object store that takes no more than some objects.
+type filling struct {
+	app.Files
+	left atomic.Int64
+}
+
+func (f *filling) Put(ctx context.Context, name, contentType string, content io.Reader) error {
+	if f.left.Add(-1) < 0 {
+		return errLost
+	}
+	return f.Files.Put(ctx, name, contentType, content)
+}
+
+func TestABatchWithoutRoomForItsFiles(t *testing.T) {
+	w := newWorld(t)
+	files := &filling{Files: w.files}
+	files.left.Store(130)
+	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 200), app.Once{}); !errors.Is(err, errLost) {
+		t.Fatalf("CreateAll = %v, want the object store's error", err)
+	}
+	if told := w.told(t); len(told) != 100 {
+		t.Errorf("%d events, want those of the first group", len(told))
+	}
+}
