@@ -75,19 +75,33 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 	c.mu.Lock()
 	c.used[documentedMethod(req)+" "+template] = true
 	c.mu.Unlock()
-	documented := documentedRequest(req, sent)
 	if req.Method == http.MethodHead || resp.StatusCode == http.StatusPartialContent { // part of JSON is none
 		return checkStatus(op, resp)
 	}
 	var found []*invalid.ValidationError
 	if resp.StatusCode < http.StatusBadRequest && !lenient {
-		_, errs := c.validator.ValidateHttpRequestSyncWithPathItem(documented, item, template)
+		for _, body := range documents(req.Header, sent) {
+			_, errs := c.validator.ValidateHttpRequestSyncWithPathItem(documentedRequest(req, body), item, template)
+			found = append(found, errs...)
+		}
+	}
+	documented := documentedRequest(req, sent)
+	for _, body := range documents(resp.Header, received) {
+		answer := *resp
+		answer.Body = io.NopCloser(bytes.NewReader(body))
+		_, errs := c.validator.GetResponseBodyValidator().ValidateResponseBodyWithPathItem(documented, &answer, item, template)
 		found = append(found, errs...)
 	}
-	answer := *resp
-	answer.Body = io.NopCloser(bytes.NewReader(received))
-	_, errs := c.validator.GetResponseBodyValidator().ValidateResponseBodyWithPathItem(documented, &answer, item, template)
-	return join(append(found, errs...))
+	return join(found)
+}
+
+// documents are what the contract's schema of a body is about: the body, or
+// each line of one of lines.
+func documents(h http.Header, body []byte) [][]byte {
+	if h.Get("Content-Type") != "application/x-ndjson" {
+		return [][]byte{body}
+	}
+	return slices.Collect(bytes.Lines(body))
 }
 
 // mayEndInSlash are the paths that have a form with a slash at the end.

@@ -58,6 +58,12 @@ func scenarios(t *testing.T, url string, v volume) {
 		"image twice":                imageTwice,
 		"idempotency keys":           idempotencyKeys,
 		"retry storm":                retryStorm,
+		"account batch":              accountBatch,
+		"audio batch":                audioBatch,
+		"batch input":                batchInput,
+		"batch twice":                batchTwice,
+		"batch storm":                batchStorm,
+		"export":                     export,
 		"account conditions":         accountConditions,
 		"image conditions":           imageConditions,
 		"audio conditions":           audioConditions,
@@ -96,6 +102,7 @@ func scenarios(t *testing.T, url string, v volume) {
 	c.runAll("scenario of many", map[string]func(*client){
 		"long account list": longAccountList,
 		"long audio list":   longAudioList,
+		"large batch":       largeBatch,
 	})
 	t.Run("the types of all problems are pages", func(t *testing.T) {
 		own := *c
