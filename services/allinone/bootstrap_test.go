@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -61,6 +62,27 @@ func listThenFollow(c *client, of copied) {
 		}
 	}
 	of.cursors(c, list)
+	of.exportThenFollow(c, stable)
+}
+
+// exportThenFollow is listThenFollow for an export.
+func (of copied) exportThenFollow(c *client, stable []string) {
+	filter := url.Values{of.filter: {of.value}}.Encode()
+	var writers sync.WaitGroup
+	for i := range 3 {
+		writers.Go(func() { of.write(c, stable[i], stable[i+3]) })
+	}
+	export, items := c.get("/v1/"+of.name+":export?"+filter).expect(200), map[string]map[string]any{}
+	for line := range bytes.Lines(export.body) {
+		item := decode[map[string]any](answer{t: c.t, call: export.call, body: line})
+		of.keep(c, items, of.kind+encode(item[of.id]), item)
+	}
+	writers.Wait()
+	of.follow(c, export.header.Get("Concha-Feed-Cursor"), items)
+	_, want := of.read(c, c.get("/v1/"+of.name+"?"+filter).expect(200))
+	if diff := cmp.Diff(want, items); diff != "" {
+		c.t.Errorf("%s, exported and followed (-want +got):\n%s", of.name, diff)
+	}
 }
 
 // create may be called from any goroutine.

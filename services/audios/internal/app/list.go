@@ -160,16 +160,17 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	return page, nil
 }
 
-// ListAll yields the audios of all pages, from that of q on, with the promises
-// of Store.List; an error is the last that it yields.
-func (s *Service) ListAll(ctx context.Context, q Query) iter.Seq2[[]domain.Audio, error] {
+// From yields the audios of page, which is one of q, and those of all pages
+// after it, with the promises of Store.List; an error is the last that it yields.
+func (s *Service) From(ctx context.Context, q Query, page Page) iter.Seq2[[]domain.Audio, error] {
 	return func(yield func([]domain.Audio, error) bool) {
-		for {
-			page, err := s.List(ctx, q)
-			if !yield(page.Items, err) || err != nil || !page.More {
+		for yield(page.Items, nil) && page.More {
+			q.After = new(q.PlaceOf(page.Items[len(page.Items)-1]))
+			var err error
+			if page, err = s.List(ctx, q); err != nil {
+				yield(nil, err)
 				return
 			}
-			q.After = new(q.PlaceOf(page.Items[len(page.Items)-1]))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -62,7 +63,13 @@ func (a api) export(c *gin.Context) error {
 		return err
 	}
 	query.Limit = exportPage
+	ctx := c.Request.Context()
+	first, err := a.service.List(ctx, query)
+	if err != nil {
+		return err
+	}
+	a.feed.Pin(c, params, eventlog.Position(first.Head))
 	origin := httpserver.PublicURL(c.Request)
-	httpserver.ServeLines(c, a.service.ListAll(c.Request.Context(), query), func(a domain.Account) any { return toAccount(a, origin) })
+	httpserver.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
 	return nil
 }
