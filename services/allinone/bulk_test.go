@@ -157,12 +157,12 @@ func batchTwice(c *client) {
 
 // batchStorm sends a batch of more than one group from many connections at once.
 func batchStorm(c *client) {
-	storm(c, 120, 50)
+	storm(c, 120, c.volume.storm)
 }
 
-// largeBatch sends as much as a batch may have, and again.
+// largeBatch sends a batch of several groups twice at once.
 func largeBatch(c *client) {
-	storm(c, 1000, 2)
+	storm(c, c.volume.batch, 2)
 }
 
 func storm(c *client, size, connections int) {

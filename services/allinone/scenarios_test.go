@@ -12,7 +12,7 @@ import (
 func TestAllInOne(t *testing.T) { //nolint:tparallel // its groups run one after the other
 	t.Parallel()
 	url, _ := startSystem(t)
-	scenarios(t, url, volume{accounts: 2003, writers: 100, changes: 10})
+	scenarios(t, url, volume{accounts: 2003, writers: 100, changes: 10, batch: 1000, storm: 50})
 }
 
 // volume is how much the scenarios make that are about much.
@@ -20,6 +20,8 @@ type volume struct {
 	accounts int // of one name, in the long list
 	writers  int // at once
 	changes  int // by each writer
+	batch    int // items of a large batch
+	storm    int // connections that send one batch at once
 }
 
 // scenarios are what holds of any running system, wherever its parts run. They

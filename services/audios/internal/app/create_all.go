@@ -15,8 +15,9 @@ import (
 // it takes about as long as that of one, and keeps nobody waiting.
 const groupSize = 100
 
-// filesAtOnce bounds how many objects one request stores or deletes at once.
-const filesAtOnce = 32
+// filesAtOnce bounds how many objects all batches together store or delete at
+// once, so that many batches are as much load on the object store as one.
+const filesAtOnce = 64
 
 // Item is a session with the document that tells of it.
 type Item struct {
@@ -53,7 +54,7 @@ func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]O
 	outcomes, err := s.store.CreateAll(ctx, sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, sessions[i], files[i], last)
 	})
-	atOnce(len(files), func(i int) {
+	s.atOnce(len(files), func(i int) {
 		if err != nil || outcomes[i].Audio.File.Object != files[i].Object {
 			s.dropFile(ctx, files[i], err)
 		}
@@ -66,7 +67,7 @@ func (s *Service) putFiles(ctx context.Context, items []Item) ([]domain.File, er
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	files := make([]domain.File, len(items))
-	atOnce(len(items), func(i int) {
+	s.atOnce(len(items), func(i int) {
 		if ctx.Err() != nil {
 			return
 		}
@@ -78,15 +79,17 @@ func (s *Service) putFiles(ctx context.Context, items []Item) ([]domain.File, er
 	return files, context.Cause(ctx)
 }
 
-// atOnce calls do with 0 to n-1, filesAtOnce of them at once, and returns when
-// all have ended.
-func atOnce(n int, do func(i int)) {
+// atOnce calls do with 0 to n-1, many of them at once, and returns when all have
+// ended.
+func (s *Service) atOnce(n int, do func(i int)) {
 	var taken atomic.Int64
 	var wg sync.WaitGroup
 	for range min(n, filesAtOnce) {
 		wg.Go(func() {
 			for i := int(taken.Add(1)) - 1; i < n; i = int(taken.Add(1)) - 1 {
+				s.transfers <- struct{}{}
 				do(i)
+				<-s.transfers
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -184,4 +185,43 @@ func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	if told := w.told(t); len(told) != 100 {
 		t.Errorf("%d events, want those of the first group", len(told))
 	}
+}
+
+// counting is an object store that knows how many objects it was given at once.
+type counting struct {
+	app.Files
+	now, most atomic.Int64
+}
+
+func (c *counting) Put(ctx context.Context, name, contentType string, content io.Reader) error {
+	now := c.now.Add(1)
+	defer c.now.Add(-1)
+	for most := c.most.Load(); now > most && !c.most.CompareAndSwap(most, now); most = c.most.Load() {
+	}
+	return c.Files.Put(ctx, name, contentType, content)
+}
+
+func TestBatchesShareABoundOfFilesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	files := &counting{Files: w.files}
+	s := w.service(w.store, files)
+	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	items := batch(t, 0, 50)
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			if _, err := s.CreateAll(t.Context(), items, once); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if most := files.most.Load(); most < 2 || most > 64 {
+		t.Errorf("%d files at once, want 2 to 64", most)
+	}
+	var ids []int64
+	for _, item := range items {
+		ids = append(ids, item.Session.SessionID)
+	}
+	w.wantObjectsOf(t, ids...)
 }

@@ -30,6 +30,8 @@ type Service struct {
 	files    Files
 	now      func() time.Time
 	newName  func() string
+	// transfers has an entry for each object that a batch is storing or deleting.
+	transfers chan struct{}
 }
 
 // Sources are what a Service draws from outside.
@@ -43,8 +45,9 @@ func New(store Store, discards Discards, files Files, from Sources) *Service {
 	return &Service{
 		store: store, discards: discards, files: files,
 		// Databases keep microseconds; what is answered is what is kept.
-		now:     func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
-		newName: from.NewName,
+		now:       func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
+		newName:   from.NewName,
+		transfers: make(chan struct{}, filesAtOnce),
 	}
 }
 
