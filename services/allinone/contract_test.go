@@ -18,7 +18,7 @@ import (
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
 	"github.com/pb33f/libopenapi-validator/config"
-	invalid "github.com/pb33f/libopenapi-validator/errors"
+	validation "github.com/pb33f/libopenapi-validator/errors"
 	"github.com/pb33f/libopenapi-validator/radix"
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
@@ -78,7 +78,7 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 	if req.Method == http.MethodHead || resp.StatusCode == http.StatusPartialContent { // part of JSON is none
 		return checkStatus(op, resp)
 	}
-	var found []*invalid.ValidationError
+	var found []*validation.ValidationError
 	if resp.StatusCode < http.StatusBadRequest && !lenient {
 		for _, body := range documents(req.Header, sent) {
 			_, errs := c.validator.ValidateHttpRequestSyncWithPathItem(documentedRequest(req, body), item, template)
@@ -144,7 +144,7 @@ func checkStatus(op *v3.Operation, resp *http.Response) error {
 	return nil
 }
 
-func join(found []*invalid.ValidationError) error {
+func join(found []*validation.ValidationError) error {
 	var all []error
 	for _, e := range found {
 		all = append(all, e)
