@@ -235,7 +235,7 @@ func (d *driver) drawDocument(t *rapid.T, op operation, schema *base.Schema, fau
 		return []byte(encode(object))
 	}
 	text := spoil(t, object)
-	switch _, errs := schemas.ValidateSchemaStringWithVersion(schema, text, 3.1); {
+	switch _, errs := schemaValidator.ValidateSchemaStringWithVersion(schema, text, 3.1); {
 	case len(errs) > 0 || refusedMember(schema, object) || text == "null" || // which the validator takes for nothing
 		!json.Valid([]byte(text)) || !utf8.ValidString(text), session != "" && string(object["session_id"]) != session:
 		r.verdict = invalid

@@ -127,13 +127,13 @@ func exampleAnswers(t *testing.T, op operation) {
 
 func isJSON(mediaType string) bool { return strings.HasSuffix(mediaType, "json") }
 
-var schemas = schema_validation.NewSchemaValidator(config.WithFormatAssertions())
+var schemaValidator = schema_validation.NewSchemaValidator(config.WithFormatAssertions())
 
 // conforms reports an example that breaks its schema.
 func conforms(t *testing.T, what string, schema *base.SchemaProxy, example *yaml.Node) {
 	t.Helper()
 	text := encode(plain(t, example))
-	if _, errs := schemas.ValidateSchemaStringWithVersion(schema.Schema(), text, 3.1); len(errs) > 0 {
+	if _, errs := schemaValidator.ValidateSchemaStringWithVersion(schema.Schema(), text, 3.1); len(errs) > 0 {
 		t.Errorf("%s: %s breaks its schema: %v", what, text, join(errs))
 	}
 }
