@@ -96,12 +96,13 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 }
 
 // documents are what the contract's schema of a body is about: the body, or
-// each line of one of lines.
+// each line of one of lines that is not blank.
 func documents(h http.Header, body []byte) [][]byte {
 	if h.Get("Content-Type") != "application/x-ndjson" {
 		return [][]byte{body}
 	}
-	return slices.Collect(bytes.Lines(body))
+	lines := slices.Collect(bytes.Lines(body))
+	return slices.DeleteFunc(lines, func(line []byte) bool { return len(bytes.TrimSpace(line)) == 0 })
 }
 
 // mayEndInSlash are the paths that have a form with a slash at the end.

@@ -168,6 +168,8 @@ func (d *driver) drawBody(t *rapid.T, op operation, fault string, r *drawn) {
 	switch faulty := fault == "body"; {
 	case contentType == "multipart/form-data":
 		contentType = d.drawForm(t, op, content, faulty, r)
+	case strings.HasSuffix(op.path, ":batch"):
+		r.body = []byte(drawBatch(t, contentType, content["application/x-ndjson"].Schema.Schema(), faulty, r))
 	case isJSON(contentType):
 		r.body = d.drawDocument(t, op, content[contentType].Schema.Schema(), faulty, r)
 		contentType += rapid.SampledFrom([]string{"", "", "; charset=utf-8", ";charset=UTF-8"}).Draw(t, "charset")
@@ -181,6 +183,33 @@ func (d *driver) drawBody(t *rapid.T, op operation, fault string, r *drawn) {
 	if contentType != "" {
 		r.header.Set("Content-Type", contentType)
 	}
+}
+
+// drawBatch draws a batch of items. The fault of an item is told in its result;
+// what makes a request invalid is one of the whole.
+func drawBatch(t *rapid.T, contentType string, item *base.Schema, faulty bool, r *drawn) string {
+	var items []string
+	for range rapid.IntRange(1, 5).Draw(t, "items") {
+		object := drawObject(t, item)
+		items = append(items, encode(object))
+		if rapid.IntRange(0, 4).Draw(t, "spoilt item") == 0 {
+			r.verdict = max(r.verdict, unclear)
+			items = append(items, spoil(t, object))
+		}
+	}
+	if faulty {
+		r.verdict = invalid
+	}
+	lines := contentType == "application/x-ndjson"
+	switch {
+	case faulty && lines:
+		return rapid.SampledFrom([]string{"", "\n", " \r\n\t\n", strings.Repeat("{}\n", 1001)}).Draw(t, "lines")
+	case faulty:
+		return rapid.SampledFrom([]string{"", "null", "[]", "{}", items[0], "[" + items[0], "[" + items[0] + ",]", "[" + strings.Repeat("{},", 1000) + "{}]"}).Draw(t, "array")
+	case lines:
+		return strings.Join(items, rapid.SampledFrom([]string{"\n", "\r\n", "\n\n"}).Draw(t, "end of line"))
+	}
+	return "[" + strings.Join(items, ",") + "]"
 }
 
 func drawImage(t *rapid.T, contentType string, faulty bool, r *drawn) string {

@@ -117,7 +117,7 @@ func v1AccountPages(c *client) {
 		want = append(want, c.json("POST", "/v1/accounts", profile(name, uniqueEmail(), "")).expect(201).number("id"))
 	}
 	list := "/v1/accounts?" + url.Values{"name": {name}}.Encode()
-	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "7": {7}, "1": {1, 1, 1, 1, 1, 1, 1}, "0": {7}, "": {7}, "1000": {7}, "100000": {7}, "99999999999999999999": {7}} {
+	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "7": {7}, "1": {1, 1, 1, 1, 1, 1, 1}, "0": {7}, "1000": {7}, "100000": {7}, "99999999999999999999": {7}} {
 		got, items := pages(c.beyond(), list+"&page_size="+size)
 		if !slices.Equal(got, sizes) {
 			c.t.Errorf("page_size=%s: pages of %d, want %d", size, got, sizes)
@@ -208,7 +208,7 @@ func v1AudioPages(c *client) {
 	}
 	slices.Sort(want)
 	list := "/v1/audios?account_id=" + account
-	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "1": {1, 1, 1, 1, 1, 1, 1}, "7": {7}, "": {7}} {
+	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "1": {1, 1, 1, 1, 1, 1, 1}, "7": {7}} {
 		got, items := pages(c.beyond(), list+"&page_size="+size)
 		var found []string
 		for _, item := range items {
