@@ -49,8 +49,9 @@ type Page struct {
 type Reader interface {
 	// Page returns at most limit events after a position. It costs the same
 	// wherever that is and however long the log. Errors: ErrCursorExpired if
-	// the position is older than Retention, or of a log that this one has taken
-	// the place of and is behind its end; ErrPosition if it is nobody's.
+	// the position is older than Retention, or behind an event of a log that was
+	// lost and that this one was made in the place of; ErrPosition if it is
+	// nobody's.
 	Page(ctx context.Context, after Position, limit int) (Page, error)
 	// History returns at most limit events of a subject with versions above
 	// afterVersion, in their order, also after the subject has been deleted.

@@ -22,9 +22,11 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-const migrationsTable = "SchemaMigrations"
+// MigrationsTable tells when each migration was applied to the database: it has
+// the columns Component, File and AppliedAt.
+const MigrationsTable = "SchemaMigrations"
 
-const createMigrations = `CREATE TABLE IF NOT EXISTS ` + migrationsTable + ` (
+const createMigrations = `CREATE TABLE IF NOT EXISTS ` + MigrationsTable + ` (
 	Component STRING(MAX) NOT NULL,
 	File      STRING(MAX) NOT NULL,
 	AppliedAt TIMESTAMP   NOT NULL OPTIONS (allow_commit_timestamp = true),
@@ -81,7 +83,7 @@ func (db *DB) Check(ctx context.Context) error {
 func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 	has := map[migration]bool{}
 	err := db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		return tx.Read(ctx, migrationsTable, spanner.AllKeys(), []string{"Component", "File"}).Do(func(r *spanner.Row) error {
+		return tx.Read(ctx, MigrationsTable, spanner.AllKeys(), []string{"Component", "File"}).Do(func(r *spanner.Row) error {
 			var m migration
 			if err := r.Columns(&m.component, &m.file); err != nil {
 				return err
@@ -90,7 +92,7 @@ func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 			return nil
 		})
 	})
-	if status.Code(err) == codes.NotFound && strings.Contains(err.Error(), migrationsTable) {
+	if status.Code(err) == codes.NotFound && strings.Contains(err.Error(), MigrationsTable) {
 		return nil, nil
 	}
 	return has, err
@@ -195,7 +197,7 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 		return err
 	}
 	return db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
-		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate(migrationsTable,
+		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate(MigrationsTable,
 			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp})})
 	})
 }

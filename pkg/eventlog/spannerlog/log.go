@@ -22,6 +22,11 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+const (
+	component      = "eventlog"
+	firstMigration = "001_event_log.sql"
+)
+
 // Migrations are the log's tables. Spanner itself removes the events that are
 // older than eventlog.Retention.
 func Migrations() spannerdb.Migrations {
@@ -29,7 +34,7 @@ func Migrations() spannerdb.Migrations {
 	if err != nil {
 		panic(err) // the folder is embedded above
 	}
-	return spannerdb.Migrations{Component: "eventlog", Files: files}
+	return spannerdb.Migrations{Component: component, Files: files}
 }
 
 // Log is a log in a database that has been migrated with Migrations.

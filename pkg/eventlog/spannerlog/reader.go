@@ -3,6 +3,7 @@ package spannerlog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
 var _ eventlog.Reader = (*Log)(nil)
@@ -64,16 +66,23 @@ func After(timestamp time.Time) eventlog.Position {
 	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: eventlog.Shards}.String()}
 }
 
+// begins is the type of a row that is no event: there the log was made.
+const begins = "begins"
+
 // pageStatement reads the first rows of each shard behind the place, by its
-// key, and merges them: what it costs depends on @limit alone.
+// key, and merges them: what it costs depends on @limit alone. A place that was
+// given out (unlike that of a time, which has the shard -1) before the log was
+// made is of another log, that was lost: the row of type begins is behind it.
 var pageStatement = func() string {
-	parts := make([]string, eventlog.Shards)
-	for shard := range parts {
-		parts[shard] = fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
+	var parts []string
+	for shard := range eventlog.Shards {
+		parts = append(parts, fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
 WHERE Shard = %d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR Shard > @shard OR
 	(Shard = @shard AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
-ORDER BY CommitTimestamp, Subject, Version LIMIT @limit)`, shard)
+ORDER BY CommitTimestamp, Subject, Version LIMIT @limit)`, shard))
 	}
+	parts = append(parts, `(SELECT -1, AppliedAt, "", 0, "`+begins+`", "", "" FROM `+spannerdb.MigrationsTable+`
+WHERE Component = "`+component+`" AND File = "`+firstMigration+`" AND AppliedAt > @commit AND @shard >= 0)`)
 	return strings.Join(parts, "\nUNION ALL\n") + "\nORDER BY CommitTimestamp, Shard, Subject, Version LIMIT @limit"
 }()
 
@@ -89,7 +98,7 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 	if err != nil {
 		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
 	}
-	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) {
+	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) || slices.ContainsFunc(records, isBegin) {
 		return eventlog.Page{}, eventlog.ErrCursorExpired
 	}
 	if len(records) < limit {
@@ -97,6 +106,8 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 	}
 	return eventlog.Page{Records: records, Next: records[limit-1].Position}, nil
 }
+
+func isBegin(r eventlog.Record) bool { return r.Type == begins }
 
 // isAhead reports whether a place lies ahead of the database's time, by more
 // than the clocks of a client and of Spanner may differ.

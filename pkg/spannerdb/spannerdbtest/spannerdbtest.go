@@ -45,7 +45,7 @@ func New(t *testing.T, migrations ...spannerdb.Migrations) string {
 	}
 	migrate()
 	if err := db.ReadWrite(t.Context(), func(_ context.Context, tx *spannerdb.Tx) error {
-		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete("SchemaMigrations", spanner.AllKeys())})
+		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete(spannerdb.MigrationsTable, spanner.AllKeys())})
 	}); err != nil {
 		t.Fatal(err)
 	}
