@@ -25,7 +25,13 @@ func serveLines(t *testing.T, pages iter.Seq2[[]string, error]) *httptest.Server
 	return server
 }
 
-func get(t *testing.T, method, url string) *http.Response {
+type reply struct {
+	StatusCode int
+	Header     http.Header
+	Body       io.Reader
+}
+
+func get(t *testing.T, method, url string) reply {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, http.NoBody)
 	if err != nil {
@@ -36,7 +42,7 @@ func get(t *testing.T, method, url string) *http.Response {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = res.Body.Close() })
-	return res
+	return reply{res.StatusCode, res.Header, res.Body}
 }
 
 func TestServeLinesSendsEachPageAtOnce(t *testing.T) {

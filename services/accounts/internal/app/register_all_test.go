@@ -23,7 +23,8 @@ type breaking struct {
 var errBroken = errors.New("the connection broke")
 
 func (b *breaking) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) ([]app.Outcome, error) {
-	if b.at--; b.at == 0 {
+	b.at--
+	if b.at == 0 {
 		if b.commit {
 			if _, err := b.Store.CreateAll(ctx, accounts, created, once); err != nil {
 				return nil, err

@@ -82,7 +82,8 @@ type breaking struct {
 }
 
 func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
-	if b.at--; b.at == 0 {
+	b.at--
+	if b.at == 0 {
 		if b.commit {
 			if _, err := b.Store.CreateAll(ctx, s, once, decide); err != nil {
 				return nil, err

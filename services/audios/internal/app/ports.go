@@ -17,22 +17,7 @@ import (
 // that tells of it. Every method is safe for concurrent use and fails with
 // fault.Unavailable if the database cannot take the request.
 type Store interface {
-	// Create adds the audio of a session that decide makes, given the last
-	// version that the session had before it was deleted, 0 if it never
-	// existed; decide may be called more than once, always with s. It returns
-	// what it added; or, if a request of this once has created one in the last
-	// 24 hours, that as it was then, and does nothing. Errors:
-	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
-	// that RemoveAccount was told of; decide's own; idempotency-key-reused, of
-	// kind fault.Invalid, if the request of this once had another body.
-	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
-	// CreateAll creates audios as Create would, one after the other, but in one
-	// transaction, and returns what became of each session, in their order;
-	// decide is given the place of the session, too. Or, if a request of this
-	// once has come through in the last 24 hours, what became of them then, and
-	// does nothing. Errors: decide's own, idempotency-key-reused as of Create;
-	// then nothing is created.
-	CreateAll(ctx context.Context, sessions []domain.Session, once Once, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
+	Creator
 	// Get returns an audio. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
 	// List returns a page of the audios that match q. The pages of a list, each
@@ -60,6 +45,26 @@ type Store interface {
 	// if that would be too large. Idempotent. It returns how many it deleted: 0
 	// only if none was left. Errors: decide's own.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
+}
+
+// Creator is the part of Store that audios come from.
+type Creator interface {
+	// Create adds the audio of a session that decide makes, given the last
+	// version that the session had before it was deleted, 0 if it never
+	// existed; decide may be called more than once, always with s. It returns
+	// what it added; or, if a request of this once has created one in the last
+	// 24 hours, that as it was then, and does nothing. Errors:
+	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
+	// that RemoveAccount was told of; decide's own; idempotency-key-reused, of
+	// kind fault.Invalid, if the request of this once had another body.
+	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	// CreateAll creates audios as Create would, one after the other, but in one
+	// transaction, and returns what became of each session, in their order;
+	// decide is given the place of the session, too. Or, if a request of this
+	// once has come through in the last 24 hours, what became of them then, and
+	// does nothing. Errors: decide's own, idempotency-key-reused as of Create;
+	// then nothing is created.
+	CreateAll(ctx context.Context, sessions []domain.Session, once Once, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 }
 
 // Once makes a request that may come again, such as after its answer was lost,

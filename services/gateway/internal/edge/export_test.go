@@ -106,9 +106,10 @@ func TestExportsTakeNoMoreThanTheClientReads(t *testing.T) {
 			for stalled := false; !stalled; {
 				select {
 				case _, ok := <-written:
-					if taken++; !ok {
+					if !ok {
 						t.Fatal("all was taken in")
 					}
+					taken++
 				case <-time.After(200 * time.Millisecond):
 					stalled = true
 				}

@@ -86,7 +86,8 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 	}
 	q = fromFilters(params)
 	q.Total, q.Limit, q.After = params.Bool("include_total"), params.PageSize(), (*app.Place)(params.After())
-	return q, params, params.Err()
+	err = params.Err()
+	return q, params, err
 }
 
 // fromFilters reads which audios are asked for, and in which order.

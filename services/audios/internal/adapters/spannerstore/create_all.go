@@ -77,7 +77,10 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 		query.SQL += "CAST(NULL AS BYTES)"
 	}
 	var taken, accountsDeleted []int64
-	var deleted []*struct{ SessionId, Version int64 } //nolint:revive // the columns' names
+	var deleted []*struct {
+		ID      int64 `spanner:"SessionId"`
+		Version int64
+	}
 	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error {
 		return r.Columns(&taken, &deleted, &accountsDeleted, &record)
 	}); err != nil {
@@ -88,7 +91,7 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 		p.taken[id] = true
 	}
 	for _, d := range deleted {
-		p.last[d.SessionId] = d.Version
+		p.last[d.ID] = d.Version
 	}
 	for _, id := range accountsDeleted {
 		p.accountDeleted[id] = true
