@@ -100,6 +100,42 @@ func (e AccountListResourceType) Valid() bool {
 	}
 }
 
+// Defines values for AccountResultsResults0Status.
+const (
+	AccountResultsResults0StatusN201 AccountResultsResults0Status = 201
+)
+
+// Valid indicates whether the value is a known member of the AccountResultsResults0Status enum.
+func (e AccountResultsResults0Status) Valid() bool {
+	switch e {
+	case AccountResultsResults0StatusN201:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AccountResultsResults1Status.
+const (
+	AccountResultsResults1StatusN400 AccountResultsResults1Status = 400
+	AccountResultsResults1StatusN409 AccountResultsResults1Status = 409
+	AccountResultsResults1StatusN413 AccountResultsResults1Status = 413
+)
+
+// Valid indicates whether the value is a known member of the AccountResultsResults1Status enum.
+func (e AccountResultsResults1Status) Valid() bool {
+	switch e {
+	case AccountResultsResults1StatusN400:
+		return true
+	case AccountResultsResults1StatusN409:
+		return true
+	case AccountResultsResults1StatusN413:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for AudioEventDatacontenttype.
 const (
 	AudioEventDatacontenttypeApplicationJSON AudioEventDatacontenttype = "application/json"
@@ -181,6 +217,42 @@ func (e AudioListResourceType) Valid() bool {
 	}
 }
 
+// Defines values for AudioResultsResults0Status.
+const (
+	AudioResultsResults0StatusN201 AudioResultsResults0Status = 201
+)
+
+// Valid indicates whether the value is a known member of the AudioResultsResults0Status enum.
+func (e AudioResultsResults0Status) Valid() bool {
+	switch e {
+	case AudioResultsResults0StatusN201:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for AudioResultsResults1Status.
+const (
+	AudioResultsResults1StatusN400 AudioResultsResults1Status = 400
+	AudioResultsResults1StatusN409 AudioResultsResults1Status = 409
+	AudioResultsResults1StatusN413 AudioResultsResults1Status = 413
+)
+
+// Valid indicates whether the value is a known member of the AudioResultsResults1Status enum.
+func (e AudioResultsResults1Status) Valid() bool {
+	switch e {
+	case AudioResultsResults1StatusN400:
+		return true
+	case AudioResultsResults1StatusN409:
+		return true
+	case AudioResultsResults1StatusN413:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ImageContentType.
 const (
 	ImageJpeg ImageContentType = "image/jpeg"
@@ -193,6 +265,27 @@ func (e ImageContentType) Valid() bool {
 	case ImageJpeg:
 		return true
 	case ImagePng:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ItemProblemStatus.
+const (
+	ItemProblemStatusN400 ItemProblemStatus = 400
+	ItemProblemStatusN409 ItemProblemStatus = 409
+	ItemProblemStatusN413 ItemProblemStatus = 413
+)
+
+// Valid indicates whether the value is a known member of the ItemProblemStatus enum.
+func (e ItemProblemStatus) Valid() bool {
+	switch e {
+	case ItemProblemStatusN400:
+		return true
+	case ItemProblemStatusN409:
+		return true
+	case ItemProblemStatusN413:
 		return true
 	default:
 		return false
@@ -331,6 +424,36 @@ func (e GetImageParamsSize) Valid() bool {
 	}
 }
 
+// Defines values for ExportAccountsParamsOrderBy.
+const (
+	ExportAccountsParamsOrderByCreatedAt     ExportAccountsParamsOrderBy = "created_at"
+	ExportAccountsParamsOrderByCreatedAtDesc ExportAccountsParamsOrderBy = "created_at desc"
+	ExportAccountsParamsOrderByID            ExportAccountsParamsOrderBy = "id"
+	ExportAccountsParamsOrderByIDDesc        ExportAccountsParamsOrderBy = "id desc"
+	ExportAccountsParamsOrderByUpdatedAt     ExportAccountsParamsOrderBy = "updated_at"
+	ExportAccountsParamsOrderByUpdatedAtDesc ExportAccountsParamsOrderBy = "updated_at desc"
+)
+
+// Valid indicates whether the value is a known member of the ExportAccountsParamsOrderBy enum.
+func (e ExportAccountsParamsOrderBy) Valid() bool {
+	switch e {
+	case ExportAccountsParamsOrderByCreatedAt:
+		return true
+	case ExportAccountsParamsOrderByCreatedAtDesc:
+		return true
+	case ExportAccountsParamsOrderByID:
+		return true
+	case ExportAccountsParamsOrderByIDDesc:
+		return true
+	case ExportAccountsParamsOrderByUpdatedAt:
+		return true
+	case ExportAccountsParamsOrderByUpdatedAtDesc:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ListAudiosParamsOrderBy.
 const (
 	ListAudiosParamsOrderByCreatedAt     ListAudiosParamsOrderBy = "created_at"
@@ -361,6 +484,42 @@ func (e ListAudiosParamsOrderBy) Valid() bool {
 	case ListAudiosParamsOrderByUpdatedAt:
 		return true
 	case ListAudiosParamsOrderByUpdatedAtDesc:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ExportAudiosParamsOrderBy.
+const (
+	ExportAudiosParamsOrderByCreatedAt     ExportAudiosParamsOrderBy = "created_at"
+	ExportAudiosParamsOrderByCreatedAtDesc ExportAudiosParamsOrderBy = "created_at desc"
+	ExportAudiosParamsOrderByID            ExportAudiosParamsOrderBy = "id"
+	ExportAudiosParamsOrderByIDDesc        ExportAudiosParamsOrderBy = "id desc"
+	ExportAudiosParamsOrderBySessionID     ExportAudiosParamsOrderBy = "session_id"
+	ExportAudiosParamsOrderBySessionIDDesc ExportAudiosParamsOrderBy = "session_id desc"
+	ExportAudiosParamsOrderByUpdatedAt     ExportAudiosParamsOrderBy = "updated_at"
+	ExportAudiosParamsOrderByUpdatedAtDesc ExportAudiosParamsOrderBy = "updated_at desc"
+)
+
+// Valid indicates whether the value is a known member of the ExportAudiosParamsOrderBy enum.
+func (e ExportAudiosParamsOrderBy) Valid() bool {
+	switch e {
+	case ExportAudiosParamsOrderByCreatedAt:
+		return true
+	case ExportAudiosParamsOrderByCreatedAtDesc:
+		return true
+	case ExportAudiosParamsOrderByID:
+		return true
+	case ExportAudiosParamsOrderByIDDesc:
+		return true
+	case ExportAudiosParamsOrderBySessionID:
+		return true
+	case ExportAudiosParamsOrderBySessionIDDesc:
+		return true
+	case ExportAudiosParamsOrderByUpdatedAt:
+		return true
+	case ExportAudiosParamsOrderByUpdatedAtDesc:
 		return true
 	default:
 		return false
@@ -503,6 +662,39 @@ type AccountPatch struct {
 
 // AccountReference The account that the session belongs to; null if to none.
 type AccountReference = int64
+
+// AccountResults defines model for AccountResults.
+type AccountResults struct {
+	Results []AccountResults_Results_Item `json:"results"`
+}
+
+// AccountResultsResults0 defines model for AccountResults.Results.0.
+type AccountResultsResults0 struct {
+	// Location The address of the resource.
+	Location string                       `json:"location"`
+	Resource Account                      `json:"resource"`
+	Status   AccountResultsResults0Status `json:"status"`
+}
+
+// AccountResultsResults0Status defines model for AccountResults.Results.0.Status.
+type AccountResultsResults0Status int
+
+// AccountResultsResults1 defines model for AccountResults.Results.1.
+type AccountResultsResults1 struct {
+	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	Problem ItemProblem `json:"problem"`
+
+	// Status That of the problem.
+	Status AccountResultsResults1Status `json:"status"`
+}
+
+// AccountResultsResults1Status That of the problem.
+type AccountResultsResults1Status int
+
+// AccountResults_Results_Item defines model for AccountResults.results.Item.
+type AccountResults_Results_Item struct {
+	union json.RawMessage
+}
 
 // Audio defines model for Audio.
 type Audio struct {
@@ -647,6 +839,39 @@ type AudioPatch struct {
 	Ticks *Ticks `json:"ticks,omitempty"`
 }
 
+// AudioResults defines model for AudioResults.
+type AudioResults struct {
+	Results []AudioResults_Results_Item `json:"results"`
+}
+
+// AudioResultsResults0 defines model for AudioResults.Results.0.
+type AudioResultsResults0 struct {
+	// Location The address of the resource.
+	Location string                     `json:"location"`
+	Resource Audio                      `json:"resource"`
+	Status   AudioResultsResults0Status `json:"status"`
+}
+
+// AudioResultsResults0Status defines model for AudioResults.Results.0.Status.
+type AudioResultsResults0Status int
+
+// AudioResultsResults1 defines model for AudioResults.Results.1.
+type AudioResultsResults1 struct {
+	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	Problem ItemProblem `json:"problem"`
+
+	// Status That of the problem.
+	Status AudioResultsResults1Status `json:"status"`
+}
+
+// AudioResultsResults1Status That of the problem.
+type AudioResultsResults1Status int
+
+// AudioResults_Results_Item defines model for AudioResults.results.Item.
+type AudioResults_Results_Item struct {
+	union json.RawMessage
+}
+
 // Count Number of items on this page.
 type Count = int
 
@@ -655,6 +880,14 @@ type Cursor = string
 
 // ETag defines model for ETag.
 type ETag = string
+
+// Faults Each fault found.
+type Faults = []struct {
+	Detail string `json:"detail"`
+
+	// Pointer JSON Pointer (RFC 6901) of the member, empty for the whole body or item; of a parameter or header, its name.
+	Pointer string `json:"pointer"`
+}
 
 // FilterInteger One that no resource has matches nothing.
 type FilterInteger = int64
@@ -683,6 +916,27 @@ type ImageForm struct {
 	Image openapi_types.File `json:"image"`
 }
 
+// ItemProblem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+type ItemProblem struct {
+	// Detail What is wrong this time.
+	Detail string `json:"detail"`
+
+	// Errors Each fault found.
+	Errors *Faults `json:"errors,omitempty"`
+
+	// Status That of the item.
+	Status ItemProblemStatus `json:"status"`
+
+	// Title The kind in words.
+	Title string `json:"title"`
+
+	// Type As of a Problem.
+	Type string `json:"type"`
+}
+
+// ItemProblemStatus That of the item.
+type ItemProblemStatus int
+
 // NextPageToken The `page_token` of the next page; empty at the end.
 type NextPageToken = string
 
@@ -692,12 +946,7 @@ type Problem struct {
 	Detail string `json:"detail"`
 
 	// Errors Each fault found.
-	Errors *[]struct {
-		Detail string `json:"detail"`
-
-		// Pointer JSON Pointer (RFC 6901) of the member, empty for the whole body; of a parameter or header, its name.
-		Pointer string `json:"pointer"`
-	} `json:"errors,omitempty"`
+	Errors *Faults `json:"errors,omitempty"`
 
 	// Instance The request, for a report.
 	Instance string `json:"instance"`
@@ -1047,6 +1296,42 @@ type PutImageParams struct {
 	IfNoneMatch *IfNoneMatchWrite `json:"If-None-Match,omitempty"`
 }
 
+// CreateAccountsJSONBody defines parameters for CreateAccounts.
+type CreateAccountsJSONBody = []AccountInput
+
+// CreateAccountsParams defines parameters for CreateAccounts.
+type CreateAccountsParams struct {
+	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
+	// succeeded is remembered.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ExportAccountsParams defines parameters for ExportAccounts.
+type ExportAccountsParams struct {
+	// Name Only accounts of exactly this name.
+	Name *Name `form:"name,omitempty" json:"name,omitempty"`
+
+	// Email Only the account of this e-mail, which is normalised first.
+	Email *Email `form:"email,omitempty" json:"email,omitempty"`
+
+	// Address Only accounts of exactly this address.
+	Address *Address `form:"address,omitempty" json:"address,omitempty"`
+
+	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
+
+	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
+	// item of the last page.
+	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
+
+	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+	OrderBy *ExportAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+}
+
+// ExportAccountsParamsOrderBy defines parameters for ExportAccounts.
+type ExportAccountsParamsOrderBy string
+
 // ListAudiosParams defines parameters for ListAudios.
 type ListAudiosParams struct {
 	// SessionID Only the session of this id.
@@ -1183,6 +1468,70 @@ type GetAudioFileParams struct {
 	IfNoneMatch *IfNoneMatch `json:"If-None-Match,omitempty"`
 }
 
+// CreateAudiosJSONBody defines parameters for CreateAudios.
+type CreateAudiosJSONBody = []AudioInput
+
+// CreateAudiosParams defines parameters for CreateAudios.
+type CreateAudiosParams struct {
+	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
+	// succeeded is remembered.
+	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
+}
+
+// ExportAudiosParams defines parameters for ExportAudios.
+type ExportAudiosParams struct {
+	// SessionID Only the session of this id.
+	SessionID *SessionIDFilter `form:"session_id,omitempty" json:"session_id,omitempty"`
+
+	// SessionIDMin Only sessions of this id or a larger one.
+	SessionIDMin *SessionIDMin `form:"session_id_min,omitempty" json:"session_id_min,omitempty"`
+
+	// SessionIDMax Only sessions of this id or a smaller one.
+	SessionIDMax *SessionIDMax `form:"session_id_max,omitempty" json:"session_id_max,omitempty"`
+
+	// AccountID Only sessions of this account.
+	AccountID *AccountIDFilter `form:"account_id,omitempty" json:"account_id,omitempty"`
+
+	// AccountIDMin Only sessions of accounts of this id or a larger one.
+	AccountIDMin *AccountIDMin `form:"account_id_min,omitempty" json:"account_id_min,omitempty"`
+
+	// AccountIDMax Only sessions of accounts of this id or a smaller one.
+	AccountIDMax *AccountIDMax `form:"account_id_max,omitempty" json:"account_id_max,omitempty"`
+
+	// SelectedTick Only sessions with this tick selected.
+	SelectedTick *SelectedTickParameter `form:"selected_tick,omitempty" json:"selected_tick,omitempty"`
+
+	// SelectedTickMin Only sessions with this tick or a later one selected.
+	SelectedTickMin *SelectedTickMin `form:"selected_tick_min,omitempty" json:"selected_tick_min,omitempty"`
+
+	// SelectedTickMax Only sessions with this tick or an earlier one selected.
+	SelectedTickMax *SelectedTickMax `form:"selected_tick_max,omitempty" json:"selected_tick_max,omitempty"`
+
+	// StepCount Only sessions at this step.
+	StepCount *StepCountParameter `form:"step_count,omitempty" json:"step_count,omitempty"`
+
+	// StepCountMin Only sessions at this step or a later one.
+	StepCountMin *StepCountMin `form:"step_count_min,omitempty" json:"step_count_min,omitempty"`
+
+	// StepCountMax Only sessions at this step or an earlier one.
+	StepCountMax *StepCountMax `form:"step_count_max,omitempty" json:"step_count_max,omitempty"`
+
+	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
+
+	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
+	// item of the last page.
+	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
+
+	// OrderBy The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
+	// `session_id`; with `updated_since`, `updated_at`.
+	OrderBy *ExportAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
+}
+
+// ExportAudiosParamsOrderBy defines parameters for ExportAudios.
+type ExportAudiosParamsOrderBy string
+
 // FollowAccountsParams defines parameters for FollowAccounts.
 type FollowAccountsParams struct {
 	// After The cursor after which to go on, as the feed or a list gave it. Not together with `since`.
@@ -1231,6 +1580,9 @@ type ReplaceAccountJSONRequestBody = AccountInput
 // PutImageMultipartRequestBody defines body for PutImage for multipart/form-data ContentType.
 type PutImageMultipartRequestBody = ImageForm
 
+// CreateAccountsJSONRequestBody defines body for CreateAccounts for application/json ContentType.
+type CreateAccountsJSONRequestBody = CreateAccountsJSONBody
+
 // CreateAudioJSONRequestBody defines body for CreateAudio for application/json ContentType.
 type CreateAudioJSONRequestBody = AudioInput
 
@@ -1245,6 +1597,9 @@ type ReplaceAudioJSONRequestBody = AudioInput
 
 // ReplaceAudioMultipartRequestBody defines body for ReplaceAudio for multipart/form-data ContentType.
 type ReplaceAudioMultipartRequestBody = AudioForm
+
+// CreateAudiosJSONRequestBody defines body for CreateAudios for application/json ContentType.
+type CreateAudiosJSONRequestBody = CreateAudiosJSONBody
 
 // AsAccountChange returns the union data inside the AccountEvent_Data as a AccountChange
 func (t AccountEvent_Data) AsAccountChange() (AccountChange, error) {
@@ -1334,6 +1689,68 @@ func (t *AccountEvent_Data) UnmarshalJSON(b []byte) error {
 	return err
 }
 
+// AsAccountResultsResults0 returns the union data inside the AccountResults_Results_Item as a AccountResultsResults0
+func (t AccountResults_Results_Item) AsAccountResultsResults0() (AccountResultsResults0, error) {
+	var body AccountResultsResults0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAccountResultsResults0 overwrites any union data inside the AccountResults_Results_Item as the provided AccountResultsResults0
+func (t *AccountResults_Results_Item) FromAccountResultsResults0(v AccountResultsResults0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAccountResultsResults0 performs a merge with any union data inside the AccountResults_Results_Item, using the provided AccountResultsResults0
+func (t *AccountResults_Results_Item) MergeAccountResultsResults0(v AccountResultsResults0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsAccountResultsResults1 returns the union data inside the AccountResults_Results_Item as a AccountResultsResults1
+func (t AccountResults_Results_Item) AsAccountResultsResults1() (AccountResultsResults1, error) {
+	var body AccountResultsResults1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAccountResultsResults1 overwrites any union data inside the AccountResults_Results_Item as the provided AccountResultsResults1
+func (t *AccountResults_Results_Item) FromAccountResultsResults1(v AccountResultsResults1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAccountResultsResults1 performs a merge with any union data inside the AccountResults_Results_Item, using the provided AccountResultsResults1
+func (t *AccountResults_Results_Item) MergeAccountResultsResults1(v AccountResultsResults1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t AccountResults_Results_Item) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *AccountResults_Results_Item) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
 // AsAudioChange returns the union data inside the AudioEvent_Data as a AudioChange
 func (t AudioEvent_Data) AsAudioChange() (AudioChange, error) {
 	var body AudioChange
@@ -1418,6 +1835,68 @@ func (t AudioEvent_Data) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AudioEvent_Data) UnmarshalJSON(b []byte) error {
+	err := t.union.UnmarshalJSON(b)
+	return err
+}
+
+// AsAudioResultsResults0 returns the union data inside the AudioResults_Results_Item as a AudioResultsResults0
+func (t AudioResults_Results_Item) AsAudioResultsResults0() (AudioResultsResults0, error) {
+	var body AudioResultsResults0
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAudioResultsResults0 overwrites any union data inside the AudioResults_Results_Item as the provided AudioResultsResults0
+func (t *AudioResults_Results_Item) FromAudioResultsResults0(v AudioResultsResults0) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAudioResultsResults0 performs a merge with any union data inside the AudioResults_Results_Item, using the provided AudioResultsResults0
+func (t *AudioResults_Results_Item) MergeAudioResultsResults0(v AudioResultsResults0) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+// AsAudioResultsResults1 returns the union data inside the AudioResults_Results_Item as a AudioResultsResults1
+func (t AudioResults_Results_Item) AsAudioResultsResults1() (AudioResultsResults1, error) {
+	var body AudioResultsResults1
+	err := json.Unmarshal(t.union, &body)
+	return body, err
+}
+
+// FromAudioResultsResults1 overwrites any union data inside the AudioResults_Results_Item as the provided AudioResultsResults1
+func (t *AudioResults_Results_Item) FromAudioResultsResults1(v AudioResultsResults1) error {
+	b, err := json.Marshal(v)
+	t.union = b
+	return err
+}
+
+// MergeAudioResultsResults1 performs a merge with any union data inside the AudioResults_Results_Item, using the provided AudioResultsResults1
+func (t *AudioResults_Results_Item) MergeAudioResultsResults1(v AudioResultsResults1) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+
+	merged, err := runtime.JSONMerge(t.union, b)
+	t.union = merged
+	return err
+}
+
+func (t AudioResults_Results_Item) MarshalJSON() ([]byte, error) {
+	b, err := t.union.MarshalJSON()
+	return b, err
+}
+
+func (t *AudioResults_Results_Item) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }
@@ -1605,6 +2084,46 @@ type ClientInterface interface {
 	// Corresponds with PUT /v1/accounts/{id}/image (the `PutImage` operationId).
 	PutImageWithBody(ctx context.Context, id AccountIDParameter, params *PutImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateAccountsWithBody Register many accounts
+	//
+	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line.
+	//
+	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is registered.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+	CreateAccountsWithBody(ctx context.Context, params *CreateAccountsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAccounts Register many accounts
+	//
+	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line.
+	//
+	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is registered.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+	CreateAccounts(ctx context.Context, params *CreateAccountsParams, body CreateAccountsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAccounts Read all accounts in one answer
+	//
+	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
+	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+	// never looks as if it were.
+	//
+	// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
+	ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAudios List audio sessions
 	//
 	// All sessions, or those that match every filter given, page by page.
@@ -1704,6 +2223,46 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /v1/audios/{session_id}/file (the `GetAudioFile` operationId).
 	GetAudioFile(ctx context.Context, sessionID SessionIDParameter, params *GetAudioFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAudiosWithBody Store many audio sessions
+	//
+	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+	//
+	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is stored.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+	CreateAudiosWithBody(ctx context.Context, params *CreateAudiosParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateAudios Store many audio sessions
+	//
+	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+	//
+	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is stored.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+	CreateAudios(ctx context.Context, params *CreateAudiosParams, body CreateAudiosJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAudios Read all audio sessions in one answer
+	//
+	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
+	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+	// never looks as if it were.
+	//
+	// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
+	ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// FollowAccounts Follow the changes of accounts
 	//
@@ -1973,6 +2532,76 @@ func (c *Client) PutImageWithBody(ctx context.Context, id AccountIDParameter, pa
 	return c.Client.Do(req)
 }
 
+// CreateAccountsWithBody Register many accounts
+//
+// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line.
+//
+// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is registered.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+func (c *Client) CreateAccountsWithBody(ctx context.Context, params *CreateAccountsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAccountsRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAccounts Register many accounts
+//
+// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line.
+//
+// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is registered.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+func (c *Client) CreateAccounts(ctx context.Context, params *CreateAccountsParams, body CreateAccountsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAccountsRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAccounts Read all accounts in one answer
+//
+// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
+// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+// never looks as if it were.
+//
+// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
+func (c *Client) ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAccountsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListAudios List audio sessions
 //
 // All sessions, or those that match every filter given, page by page.
@@ -2173,6 +2802,76 @@ func (c *Client) ListAudioEvents(ctx context.Context, sessionID SessionIDParamet
 // Corresponds with GET /v1/audios/{session_id}/file (the `GetAudioFile` operationId).
 func (c *Client) GetAudioFile(ctx context.Context, sessionID SessionIDParameter, params *GetAudioFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetAudioFileRequest(c.Server, sessionID, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAudiosWithBody Store many audio sessions
+//
+// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+//
+// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is stored.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+func (c *Client) CreateAudiosWithBody(ctx context.Context, params *CreateAudiosParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAudiosRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateAudios Store many audio sessions
+//
+// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+//
+// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is stored.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+func (c *Client) CreateAudios(ctx context.Context, params *CreateAudiosParams, body CreateAudiosJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateAudiosRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAudios Read all audio sessions in one answer
+//
+// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
+// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+// never looks as if it were.
+//
+// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
+func (c *Client) ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAudiosRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3023,6 +3722,175 @@ func NewPutImageRequestWithBody(server string, id AccountIDParameter, params *Pu
 	return req, nil
 }
 
+// NewCreateAccountsRequest calls the generic CreateAccounts builder with application/json body
+func NewCreateAccountsRequest(server string, params *CreateAccountsParams, body CreateAccountsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateAccountsRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateAccountsRequestWithBody constructs an http.Request for the CreateAccounts method, with any body, and a specified content type
+func NewCreateAccountsRequestWithBody(server string, params *CreateAccountsParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts:batch")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportAccountsRequest constructs an http.Request for the ExportAccounts method
+func NewExportAccountsRequest(server string, params *ExportAccountsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/accounts:export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Name != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", *params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Email != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "email", *params.Email, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Address != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", *params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Ids != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ids", *params.Ids, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UpdatedSince != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "updated_since", *params.UpdatedSince, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_by", *params.OrderBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListAudiosRequest constructs an http.Request for the ListAudios method
 func NewListAudiosRequest(server string, params *ListAudiosParams) (*http.Request, error) {
 	var err error
@@ -3805,6 +4673,283 @@ func NewGetAudioFileRequest(server string, sessionID SessionIDParameter, params 
 	return req, nil
 }
 
+// NewCreateAudiosRequest calls the generic CreateAudios builder with application/json body
+func NewCreateAudiosRequest(server string, params *CreateAudiosParams, body CreateAudiosJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateAudiosRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateAudiosRequestWithBody constructs an http.Request for the CreateAudios method, with any body, and a specified content type
+func NewCreateAudiosRequestWithBody(server string, params *CreateAudiosParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audios:batch")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		if params.IdempotencyKey != nil {
+			var headerParam0 string
+
+			headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", *params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+			if err != nil {
+				return nil, err
+			}
+
+			req.Header.Set("Idempotency-Key", headerParam0)
+		}
+
+	}
+
+	return req, nil
+}
+
+// NewExportAudiosRequest constructs an http.Request for the ExportAudios method
+func NewExportAudiosRequest(server string, params *ExportAudiosParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/v1/audios:export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.SessionID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session_id", *params.SessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionIDMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session_id_min", *params.SessionIDMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SessionIDMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session_id_max", *params.SessionIDMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccountID != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_id", *params.AccountID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccountIDMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_id_min", *params.AccountIDMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.AccountIDMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "account_id_max", *params.AccountIDMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SelectedTick != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "selected_tick", *params.SelectedTick, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SelectedTickMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "selected_tick_min", *params.SelectedTickMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.SelectedTickMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "selected_tick_max", *params.SelectedTickMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StepCount != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step_count", *params.StepCount, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StepCountMin != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step_count_min", *params.StepCountMin, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.StepCountMax != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step_count_max", *params.StepCountMax, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.Ids != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", false, "ids", *params.Ids, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.UpdatedSince != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "updated_since", *params.UpdatedSince, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if params.OrderBy != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "order_by", *params.OrderBy, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewFollowAccountsRequest constructs an http.Request for the FollowAccounts method
 func NewFollowAccountsRequest(server string, params *FollowAccountsParams) (*http.Request, error) {
 	var err error
@@ -4180,6 +5325,48 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /v1/accounts/{id}/image (the `PutImage` operationId).
 	PutImageWithBodyWithResponse(ctx context.Context, id AccountIDParameter, params *PutImageParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutImageResponse, error)
 
+	// CreateAccountsWithBodyWithResponse Register many accounts
+	//
+	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line.
+	//
+	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is registered.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+	CreateAccountsWithBodyWithResponse(ctx context.Context, params *CreateAccountsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAccountsResponse, error)
+
+	// CreateAccountsWithResponse Register many accounts
+	//
+	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line.
+	//
+	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is registered.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+	CreateAccountsWithResponse(ctx context.Context, params *CreateAccountsParams, body CreateAccountsJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAccountsResponse, error)
+
+	// ExportAccountsWithResponse Read all accounts in one answer
+	//
+	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
+	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+	// never looks as if it were.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
+	ExportAccountsWithResponse(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*ExportAccountsResponse, error)
+
 	// ListAudiosWithResponse List audio sessions
 	//
 	// All sessions, or those that match every filter given, page by page.
@@ -4289,6 +5476,48 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /v1/audios/{session_id}/file (the `GetAudioFile` operationId).
 	GetAudioFileWithResponse(ctx context.Context, sessionID SessionIDParameter, params *GetAudioFileParams, reqEditors ...RequestEditorFn) (*GetAudioFileResponse, error)
+
+	// CreateAudiosWithBodyWithResponse Store many audio sessions
+	//
+	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+	//
+	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is stored.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+	CreateAudiosWithBodyWithResponse(ctx context.Context, params *CreateAudiosParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAudiosResponse, error)
+
+	// CreateAudiosWithResponse Store many audio sessions
+	//
+	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+	//
+	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+	// those are the same again, and the rest is stored.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+	CreateAudiosWithResponse(ctx context.Context, params *CreateAudiosParams, body CreateAudiosJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAudiosResponse, error)
+
+	// ExportAudiosWithResponse Read all audio sessions in one answer
+	//
+	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
+	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+	// never looks as if it were.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
+	ExportAudiosWithResponse(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*ExportAudiosResponse, error)
 
 	// FollowAccountsWithResponse Follow the changes of accounts
 	//
@@ -5560,6 +6789,196 @@ func (r PutImageResponse) ContentType() string {
 	return ""
 }
 
+// CreateAccountsResponse200Headers the declared response headers of an HTTP 200 response for CreateAccounts
+type CreateAccountsResponse200Headers struct {
+	XRequestID string
+}
+
+// CreateAccountsResponse400Headers the declared response headers of an HTTP 400 response for CreateAccounts
+type CreateAccountsResponse400Headers struct {
+	XRequestID string
+}
+
+// CreateAccountsResponse413Headers the declared response headers of an HTTP 413 response for CreateAccounts
+type CreateAccountsResponse413Headers struct {
+	XRequestID string
+}
+
+// CreateAccountsResponse415Headers the declared response headers of an HTTP 415 response for CreateAccounts
+type CreateAccountsResponse415Headers struct {
+	XRequestID string
+}
+
+// CreateAccountsResponse422Headers the declared response headers of an HTTP 422 response for CreateAccounts
+type CreateAccountsResponse422Headers struct {
+	XRequestID string
+}
+
+// CreateAccountsResponse5XXHeaders the declared response headers of an HTTP 5XX response for CreateAccounts
+type CreateAccountsResponse5XXHeaders struct {
+	RetryAfter *int
+	XRequestID string
+}
+
+type CreateAccountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountResults
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *KeyReused
+	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
+	ApplicationProblemJSON5XX *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateAccountsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateAccountsResponse400Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateAccountsResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateAccountsResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateAccountsResponse422Headers
+	// Headers5XX the parsed response headers for an HTTP 5XX response
+	Headers5XX *CreateAccountsResponse5XXHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateAccountsResponse) GetJSON200() *AccountResults {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON422() *KeyReused {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON5XX returns the response for an HTTP 5XX `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON5XX() *Failure {
+	return r.ApplicationProblemJSON5XX
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateAccountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateAccountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateAccountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportAccountsResponse200Headers the declared response headers of an HTTP 200 response for ExportAccounts
+type ExportAccountsResponse200Headers struct {
+	ConchaFeedCursor Cursor
+	XRequestID       string
+}
+
+// ExportAccountsResponse400Headers the declared response headers of an HTTP 400 response for ExportAccounts
+type ExportAccountsResponse400Headers struct {
+	XRequestID string
+}
+
+// ExportAccountsResponse5XXHeaders the declared response headers of an HTTP 5XX response for ExportAccounts
+type ExportAccountsResponse5XXHeaders struct {
+	RetryAfter *int
+	XRequestID string
+}
+
+type ExportAccountsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
+	ApplicationProblemJSON5XX *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportAccountsResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportAccountsResponse400Headers
+	// Headers5XX the parsed response headers for an HTTP 5XX response
+	Headers5XX *ExportAccountsResponse5XXHeaders
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ExportAccountsResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON5XX returns the response for an HTTP 5XX `application/problem+json` response
+func (r ExportAccountsResponse) GetApplicationProblemJSON5XX() *Failure {
+	return r.ApplicationProblemJSON5XX
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAccountsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAccountsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAccountsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAccountsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAudiosResponse200Headers the declared response headers of an HTTP 200 response for ListAudios
 type ListAudiosResponse200Headers struct {
 	ConchaFeedCursor Cursor
@@ -6522,6 +7941,196 @@ func (r GetAudioFileResponse) ContentType() string {
 	return ""
 }
 
+// CreateAudiosResponse200Headers the declared response headers of an HTTP 200 response for CreateAudios
+type CreateAudiosResponse200Headers struct {
+	XRequestID string
+}
+
+// CreateAudiosResponse400Headers the declared response headers of an HTTP 400 response for CreateAudios
+type CreateAudiosResponse400Headers struct {
+	XRequestID string
+}
+
+// CreateAudiosResponse413Headers the declared response headers of an HTTP 413 response for CreateAudios
+type CreateAudiosResponse413Headers struct {
+	XRequestID string
+}
+
+// CreateAudiosResponse415Headers the declared response headers of an HTTP 415 response for CreateAudios
+type CreateAudiosResponse415Headers struct {
+	XRequestID string
+}
+
+// CreateAudiosResponse422Headers the declared response headers of an HTTP 422 response for CreateAudios
+type CreateAudiosResponse422Headers struct {
+	XRequestID string
+}
+
+// CreateAudiosResponse5XXHeaders the declared response headers of an HTTP 5XX response for CreateAudios
+type CreateAudiosResponse5XXHeaders struct {
+	RetryAfter *int
+	XRequestID string
+}
+
+type CreateAudiosResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AudioResults
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
+	ApplicationProblemJSON413 *TooLarge
+	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
+	ApplicationProblemJSON415 *UnsupportedMediaType
+	// ApplicationProblemJSON422 the response for an HTTP 422 `application/problem+json` response
+	ApplicationProblemJSON422 *KeyReused
+	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
+	ApplicationProblemJSON5XX *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateAudiosResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *CreateAudiosResponse400Headers
+	// Headers413 the parsed response headers for an HTTP 413 response
+	Headers413 *CreateAudiosResponse413Headers
+	// Headers415 the parsed response headers for an HTTP 415 response
+	Headers415 *CreateAudiosResponse415Headers
+	// Headers422 the parsed response headers for an HTTP 422 response
+	Headers422 *CreateAudiosResponse422Headers
+	// Headers5XX the parsed response headers for an HTTP 5XX response
+	Headers5XX *CreateAudiosResponse5XXHeaders
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateAudiosResponse) GetJSON200() *AudioResults {
+	return r.JSON200
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON413() *TooLarge {
+	return r.ApplicationProblemJSON413
+}
+
+// GetApplicationProblemJSON415 returns the response for an HTTP 415 `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON415() *UnsupportedMediaType {
+	return r.ApplicationProblemJSON415
+}
+
+// GetApplicationProblemJSON422 returns the response for an HTTP 422 `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON422() *KeyReused {
+	return r.ApplicationProblemJSON422
+}
+
+// GetApplicationProblemJSON5XX returns the response for an HTTP 5XX `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON5XX() *Failure {
+	return r.ApplicationProblemJSON5XX
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateAudiosResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateAudiosResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateAudiosResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateAudiosResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportAudiosResponse200Headers the declared response headers of an HTTP 200 response for ExportAudios
+type ExportAudiosResponse200Headers struct {
+	ConchaFeedCursor Cursor
+	XRequestID       string
+}
+
+// ExportAudiosResponse400Headers the declared response headers of an HTTP 400 response for ExportAudios
+type ExportAudiosResponse400Headers struct {
+	XRequestID string
+}
+
+// ExportAudiosResponse5XXHeaders the declared response headers of an HTTP 5XX response for ExportAudios
+type ExportAudiosResponse5XXHeaders struct {
+	RetryAfter *int
+	XRequestID string
+}
+
+type ExportAudiosResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
+	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
+	ApplicationProblemJSON5XX *Failure
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExportAudiosResponse200Headers
+	// Headers400 the parsed response headers for an HTTP 400 response
+	Headers400 *ExportAudiosResponse400Headers
+	// Headers5XX the parsed response headers for an HTTP 5XX response
+	Headers5XX *ExportAudiosResponse5XXHeaders
+}
+
+// GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
+func (r ExportAudiosResponse) GetApplicationProblemJSON400() *BadRequest {
+	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON5XX returns the response for an HTTP 5XX `application/problem+json` response
+func (r ExportAudiosResponse) GetApplicationProblemJSON5XX() *Failure {
+	return r.ApplicationProblemJSON5XX
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAudiosResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAudiosResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAudiosResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAudiosResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // FollowAccountsResponse200Headers the declared response headers of an HTTP 200 response for FollowAccounts
 type FollowAccountsResponse200Headers struct {
 	ConchaFeedCursor *Cursor
@@ -6907,6 +8516,66 @@ func (c *ClientWithResponses) PutImageWithBodyWithResponse(ctx context.Context, 
 	return ParsePutImageResponse(rsp)
 }
 
+// CreateAccountsWithBodyWithResponse Register many accounts
+//
+// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line.
+//
+// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is registered.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+func (c *ClientWithResponses) CreateAccountsWithBodyWithResponse(ctx context.Context, params *CreateAccountsParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAccountsResponse, error) {
+	rsp, err := c.CreateAccountsWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAccountsResponse(rsp)
+}
+
+// CreateAccountsWithResponse Register many accounts
+//
+// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line.
+//
+// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is registered.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/accounts:batch (the `CreateAccounts` operationId).
+func (c *ClientWithResponses) CreateAccountsWithResponse(ctx context.Context, params *CreateAccountsParams, body CreateAccountsJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAccountsResponse, error) {
+	rsp, err := c.CreateAccounts(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAccountsResponse(rsp)
+}
+
+// ExportAccountsWithResponse Read all accounts in one answer
+//
+// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
+// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+// never looks as if it were.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
+func (c *ClientWithResponses) ExportAccountsWithResponse(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*ExportAccountsResponse, error) {
+	rsp, err := c.ExportAccounts(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAccountsResponse(rsp)
+}
+
 // ListAudiosWithResponse List audio sessions
 //
 // All sessions, or those that match every filter given, page by page.
@@ -7081,6 +8750,66 @@ func (c *ClientWithResponses) GetAudioFileWithResponse(ctx context.Context, sess
 		return nil, err
 	}
 	return ParseGetAudioFileResponse(rsp)
+}
+
+// CreateAudiosWithBodyWithResponse Store many audio sessions
+//
+// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+//
+// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is stored.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+func (c *ClientWithResponses) CreateAudiosWithBodyWithResponse(ctx context.Context, params *CreateAudiosParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateAudiosResponse, error) {
+	rsp, err := c.CreateAudiosWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAudiosResponse(rsp)
+}
+
+// CreateAudiosWithResponse Store many audio sessions
+//
+// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+//
+// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+// those are the same again, and the rest is stored.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /v1/audios:batch (the `CreateAudios` operationId).
+func (c *ClientWithResponses) CreateAudiosWithResponse(ctx context.Context, params *CreateAudiosParams, body CreateAudiosJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateAudiosResponse, error) {
+	rsp, err := c.CreateAudios(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateAudiosResponse(rsp)
+}
+
+// ExportAudiosWithResponse Read all audio sessions in one answer
+//
+// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
+// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+// never looks as if it were.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
+func (c *ClientWithResponses) ExportAudiosWithResponse(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*ExportAudiosResponse, error) {
+	rsp, err := c.ExportAudios(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAudiosResponse(rsp)
 }
 
 // FollowAccountsWithResponse Follow the changes of accounts
@@ -8625,6 +10354,217 @@ func ParsePutImageResponse(rsp *http.Response) (*PutImageResponse, error) {
 	return response, nil
 }
 
+// ParseCreateAccountsResponse parses an HTTP response from a CreateAccountsWithResponse call
+func ParseCreateAccountsResponse(rsp *http.Response) (*CreateAccountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateAccountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode/100 == 5:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON5XX = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateAccountsResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateAccountsResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateAccountsResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateAccountsResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateAccountsResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode/100 == 5:
+		var headers CreateAccountsResponse5XXHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers5XX = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAccountsResponse parses an HTTP response from a ExportAccountsWithResponse call
+func ParseExportAccountsResponse(rsp *http.Response) (*ExportAccountsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAccountsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode/100 == 5:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON5XX = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportAccountsResponse200Headers
+		if values := rsp.Header.Values("Concha-Feed-Cursor"); len(values) > 0 {
+			var value Cursor
+			if err := runtime.BindStyledParameterWithOptions("simple", "Concha-Feed-Cursor", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConchaFeedCursor = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExportAccountsResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode/100 == 5:
+		var headers ExportAccountsResponse5XXHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers5XX = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListAudiosResponse parses an HTTP response from a ListAudiosWithResponse call
 func ParseListAudiosResponse(rsp *http.Response) (*ListAudiosResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9780,6 +11720,217 @@ func ParseGetAudioFileResponse(rsp *http.Response) (*GetAudioFileResponse, error
 		response.Headers416 = &headers
 	case rsp.StatusCode/100 == 5:
 		var headers GetAudioFileResponse5XXHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers5XX = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateAudiosResponse parses an HTTP response from a CreateAudiosWithResponse call
+func ParseCreateAudiosResponse(rsp *http.Response) (*CreateAudiosResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateAudiosResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AudioResults
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest TooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 422:
+		var dest KeyReused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON422 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode/100 == 5:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON5XX = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateAudiosResponse200Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers CreateAudiosResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode == 413:
+		var headers CreateAudiosResponse413Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers413 = &headers
+	case rsp.StatusCode == 415:
+		var headers CreateAudiosResponse415Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers415 = &headers
+	case rsp.StatusCode == 422:
+		var headers CreateAudiosResponse422Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers422 = &headers
+	case rsp.StatusCode/100 == 5:
+		var headers CreateAudiosResponse5XXHeaders
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers5XX = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAudiosResponse parses an HTTP response from a ExportAudiosWithResponse call
+func ParseExportAudiosResponse(rsp *http.Response) (*ExportAudiosResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAudiosResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode/100 == 5:
+		var dest Failure
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON5XX = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExportAudiosResponse200Headers
+		if values := rsp.Header.Values("Concha-Feed-Cursor"); len(values) > 0 {
+			var value Cursor
+			if err := runtime.BindStyledParameterWithOptions("simple", "Concha-Feed-Cursor", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ConchaFeedCursor = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 400:
+		var headers ExportAudiosResponse400Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers400 = &headers
+	case rsp.StatusCode/100 == 5:
+		var headers ExportAudiosResponse5XXHeaders
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {

@@ -208,8 +208,8 @@ func v1AudioPages(c *client) {
 	}
 	slices.Sort(want)
 	list := "/v1/audios?account_id=" + account
-	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "1": {1, 1, 1, 1, 1, 1, 1}, "7": {7}} {
-		got, items := pages(c.beyond(), list+"&page_size="+size)
+	for size, sizes := range map[string][]int{"3": {3, 3, 1}, "1": {1, 1, 1, 1, 1, 1, 1}, "7": {7}, "0": {7}} {
+		got, items := pages(c, list+"&page_size="+size)
 		var found []string
 		for _, item := range items {
 			found = append(found, encode(item["session_id"]))
@@ -240,7 +240,7 @@ func v1AudioPages(c *client) {
 // listParameters sends what no list takes.
 func listParameters(c *client) {
 	for _, list := range []string{"/v1/accounts", "/v1/audios"} {
-		for _, size := range []string{"-1", "x", "1.5", "1e2", "0x10", "%201", "-99999999999999999999"} {
+		for _, size := range []string{"", "-1", "x", "1.5", "1e2", "0x10", "%201", "-99999999999999999999"} {
 			c.get(list+"?page_size="+size).problem(400, "validation-error", "page_size")
 		}
 		for _, token := range []string{"x", "AAAA", "%00", "a%0Ab", strings.Repeat("A", 5000), "AQAAAAAAAAAA"} {

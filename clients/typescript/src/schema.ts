@@ -30,6 +30,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/accounts:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Register many accounts
+         * @description Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
+         *     wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+         *     `application/x-ndjson`, there is one on each line.
+         *
+         *     They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+         *     groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+         *     those are the same again, and the rest is registered.
+         */
+        post: operations["createAccounts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/accounts:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read all accounts in one answer
+         * @description All accounts, or those that match every filter given, one on each line, with the promises of the list: the
+         *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+         *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+         *     never looks as if it were.
+         */
+        get: operations["exportAccounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/accounts/{id}": {
         parameters: {
             query?: never;
@@ -124,6 +173,55 @@ export interface paths {
          * @description As a JSON body, or a form with the same document under the key `audio`, in a file named `*.json`.
          */
         post: operations["createAudio"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audios:batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Store many audio sessions
+         * @description Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
+         *     wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+         *     `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
+         *
+         *     They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+         *     groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
+         *     those are the same again, and the rest is stored.
+         */
+        post: operations["createAudios"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audios:export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read all audio sessions in one answer
+         * @description All sessions, or those that match every filter given, one on each line, with the promises of the list: the
+         *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
+         *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
+         *     never looks as if it were.
+         */
+        get: operations["exportAudios"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -725,6 +823,25 @@ export interface components {
          * @description 1 at first, and one more with each change that changes something.
          */
         Version: number;
+        AccountResults: {
+            results: ({
+                /** @constant */
+                status: 201;
+                /**
+                 * Format: uri
+                 * @description The address of the resource.
+                 */
+                location: string;
+                resource: components["schemas"]["Account"];
+            } | {
+                /**
+                 * @description That of the problem.
+                 * @enum {integer}
+                 */
+                status: 400 | 409 | 413;
+                problem: components["schemas"]["ItemProblem"];
+            })[];
+        };
         AccountList: {
             /** @constant */
             resource_type: "accounts";
@@ -808,6 +925,25 @@ export interface components {
             created_at: string;
             /** Format: date-time */
             updated_at: string;
+        };
+        AudioResults: {
+            results: ({
+                /** @constant */
+                status: 201;
+                /**
+                 * Format: uri
+                 * @description The address of the resource.
+                 */
+                location: string;
+                resource: components["schemas"]["Audio"];
+            } | {
+                /**
+                 * @description That of the problem.
+                 * @enum {integer}
+                 */
+                status: 400 | 409 | 413;
+                problem: components["schemas"]["ItemProblem"];
+            })[];
         };
         AudioList: {
             /** @constant */
@@ -929,13 +1065,32 @@ export interface components {
             detail: string;
             /** @description The request, for a report. */
             instance: string;
-            /** @description Each fault found. */
-            errors?: {
-                /** @description JSON Pointer (RFC 6901) of the member, empty for the whole body; of a parameter or header, its name. */
-                pointer: string;
-                detail: string;
-            }[];
+            errors?: components["schemas"]["Faults"];
         };
+        /** @description What is wrong with an item; a Problem but for the instance, which is that of the answer. */
+        ItemProblem: {
+            /**
+             * Format: uri
+             * @description As of a Problem.
+             */
+            type: string;
+            /** @description The kind in words. */
+            title: string;
+            /**
+             * @description That of the item.
+             * @enum {integer}
+             */
+            status: 400 | 409 | 413;
+            /** @description What is wrong this time. */
+            detail: string;
+            errors?: components["schemas"]["Faults"];
+        };
+        /** @description Each fault found. */
+        Faults: {
+            /** @description JSON Pointer (RFC 6901) of the member, empty for the whole body or item; of a parameter or header, its name. */
+            pointer: string;
+            detail: string;
+        }[];
     };
     responses: {
         /** @description The account. */
@@ -1570,6 +1725,95 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    createAccounts: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
+                 *     succeeded is remembered.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["AccountInput"];
+                "application/json": components["schemas"]["AccountInput"][];
+            };
+        };
+        responses: {
+            /** @description What became of each account. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountResults"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    exportAccounts: {
+        parameters: {
+            query?: {
+                /** @description Only accounts of exactly this name. */
+                name?: components["parameters"]["Name"];
+                /** @description Only the account of this e-mail, which is normalised first. */
+                email?: components["parameters"]["Email"];
+                /** @description Only accounts of exactly this address. */
+                address?: components["parameters"]["Address"];
+                /**
+                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @example [
+                 *       3448,
+                 *       3449
+                 *     ]
+                 */
+                ids?: components["parameters"]["IDs"];
+                /**
+                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
+                 *     item of the last page.
+                 * @example 2026-11-23T15:00:00Z
+                 */
+                updated_since?: components["parameters"]["UpdatedSince"];
+                /**
+                 * @description The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+                 * @example created_at desc
+                 */
+                order_by?: components["parameters"]["AccountOrder"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The accounts. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Concha-Feed-Cursor": components["headers"]["ListCursor"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Account"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     getAccount: {
         parameters: {
             query?: never;
@@ -1968,6 +2212,114 @@ export interface operations {
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    createAudios: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
+                 *     succeeded is remembered.
+                 * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-ndjson": components["schemas"]["AudioInput"];
+                "application/json": components["schemas"]["AudioInput"][];
+            };
+        };
+        responses: {
+            /** @description What became of each session. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AudioResults"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            413: components["responses"]["TooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            422: components["responses"]["KeyReused"];
+            "5XX": components["responses"]["Failure"];
+        };
+    };
+    exportAudios: {
+        parameters: {
+            query?: {
+                /** @description Only the session of this id. */
+                session_id?: components["parameters"]["SessionIDFilter"];
+                /** @description Only sessions of this id or a larger one. */
+                session_id_min?: components["parameters"]["SessionIDMin"];
+                /** @description Only sessions of this id or a smaller one. */
+                session_id_max?: components["parameters"]["SessionIDMax"];
+                /** @description Only sessions of this account. */
+                account_id?: components["parameters"]["AccountIDFilter"];
+                /** @description Only sessions of accounts of this id or a larger one. */
+                account_id_min?: components["parameters"]["AccountIDMin"];
+                /** @description Only sessions of accounts of this id or a smaller one. */
+                account_id_max?: components["parameters"]["AccountIDMax"];
+                /** @description Only sessions with this tick selected. */
+                selected_tick?: components["parameters"]["SelectedTick"];
+                /** @description Only sessions with this tick or a later one selected. */
+                selected_tick_min?: components["parameters"]["SelectedTickMin"];
+                /** @description Only sessions with this tick or an earlier one selected. */
+                selected_tick_max?: components["parameters"]["SelectedTickMax"];
+                /** @description Only sessions at this step. */
+                step_count?: components["parameters"]["StepCount"];
+                /** @description Only sessions at this step or a later one. */
+                step_count_min?: components["parameters"]["StepCountMin"];
+                /** @description Only sessions at this step or an earlier one. */
+                step_count_max?: components["parameters"]["StepCountMax"];
+                /**
+                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @example [
+                 *       3448,
+                 *       3449
+                 *     ]
+                 */
+                ids?: components["parameters"]["IDs"];
+                /**
+                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
+                 *     item of the last page.
+                 * @example 2026-11-23T15:00:00Z
+                 */
+                updated_since?: components["parameters"]["UpdatedSince"];
+                /**
+                 * @description The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
+                 *     `session_id`; with `updated_since`, `updated_at`.
+                 * @example created_at desc
+                 */
+                order_by?: components["parameters"]["AudioOrder"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The sessions. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    "Concha-Feed-Cursor": components["headers"]["ListCursor"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Audio"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
             "5XX": components["responses"]["Failure"];
         };
     };

@@ -21,8 +21,9 @@ func main() {
 	if command == httpserver.ReadyCommand.Name {
 		os.Exit(httpserver.RunReady(int(cfg.Port)))
 	}
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // at the default, so small a heap is collected many times a second
+	// At the default, so small a heap is collected many times a second.
+	if set := debug.SetGCPercent(400); set != 100 {
+		debug.SetGCPercent(set) // by GOGC
 	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
