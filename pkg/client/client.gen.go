@@ -1125,6 +1125,9 @@ type CursorExpired = Problem
 // Failure A failure (RFC 9457).
 type Failure = Problem
 
+// InProgress A failure (RFC 9457).
+type InProgress = Problem
+
 // KeyReused A failure (RFC 9457).
 type KeyReused = Problem
 
@@ -6799,6 +6802,12 @@ type CreateAccountsResponse400Headers struct {
 	XRequestID string
 }
 
+// CreateAccountsResponse409Headers the declared response headers of an HTTP 409 response for CreateAccounts
+type CreateAccountsResponse409Headers struct {
+	RetryAfter *int
+	XRequestID string
+}
+
 // CreateAccountsResponse413Headers the declared response headers of an HTTP 413 response for CreateAccounts
 type CreateAccountsResponse413Headers struct {
 	XRequestID string
@@ -6827,6 +6836,8 @@ type CreateAccountsResponse struct {
 	JSON200 *AccountResults
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *InProgress
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -6839,6 +6850,8 @@ type CreateAccountsResponse struct {
 	Headers200 *CreateAccountsResponse200Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CreateAccountsResponse400Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateAccountsResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *CreateAccountsResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -6857,6 +6870,11 @@ func (r CreateAccountsResponse) GetJSON200() *AccountResults {
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
 func (r CreateAccountsResponse) GetApplicationProblemJSON400() *BadRequest {
 	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CreateAccountsResponse) GetApplicationProblemJSON409() *InProgress {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -7951,6 +7969,12 @@ type CreateAudiosResponse400Headers struct {
 	XRequestID string
 }
 
+// CreateAudiosResponse409Headers the declared response headers of an HTTP 409 response for CreateAudios
+type CreateAudiosResponse409Headers struct {
+	RetryAfter *int
+	XRequestID string
+}
+
 // CreateAudiosResponse413Headers the declared response headers of an HTTP 413 response for CreateAudios
 type CreateAudiosResponse413Headers struct {
 	XRequestID string
@@ -7979,6 +8003,8 @@ type CreateAudiosResponse struct {
 	JSON200 *AudioResults
 	// ApplicationProblemJSON400 the response for an HTTP 400 `application/problem+json` response
 	ApplicationProblemJSON400 *BadRequest
+	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
+	ApplicationProblemJSON409 *InProgress
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -7991,6 +8017,8 @@ type CreateAudiosResponse struct {
 	Headers200 *CreateAudiosResponse200Headers
 	// Headers400 the parsed response headers for an HTTP 400 response
 	Headers400 *CreateAudiosResponse400Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *CreateAudiosResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
 	Headers413 *CreateAudiosResponse413Headers
 	// Headers415 the parsed response headers for an HTTP 415 response
@@ -8009,6 +8037,11 @@ func (r CreateAudiosResponse) GetJSON200() *AudioResults {
 // GetApplicationProblemJSON400 returns the response for an HTTP 400 `application/problem+json` response
 func (r CreateAudiosResponse) GetApplicationProblemJSON400() *BadRequest {
 	return r.ApplicationProblemJSON400
+}
+
+// GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
+func (r CreateAudiosResponse) GetApplicationProblemJSON409() *InProgress {
+	return r.ApplicationProblemJSON409
 }
 
 // GetApplicationProblemJSON413 returns the response for an HTTP 413 `application/problem+json` response
@@ -10382,6 +10415,13 @@ func ParseCreateAccountsResponse(rsp *http.Response) (*CreateAccountsResponse, e
 		}
 		response.ApplicationProblemJSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest InProgress
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10433,6 +10473,23 @@ func ParseCreateAccountsResponse(rsp *http.Response) (*CreateAccountsResponse, e
 			headers.XRequestID = value
 		}
 		response.Headers400 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateAccountsResponse409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers CreateAccountsResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -11768,6 +11825,13 @@ func ParseCreateAudiosResponse(rsp *http.Response) (*CreateAudiosResponse, error
 		}
 		response.ApplicationProblemJSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest InProgress
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest TooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11819,6 +11883,23 @@ func ParseCreateAudiosResponse(rsp *http.Response) (*CreateAudiosResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers400 = &headers
+	case rsp.StatusCode == 409:
+		var headers CreateAudiosResponse409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = &value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 413:
 		var headers CreateAudiosResponse413Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

@@ -1,6 +1,7 @@
 package httpserver_test
 
 import (
+	"errors"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -42,4 +43,26 @@ func TestIdempotencyKey(t *testing.T) {
 			t.Errorf("%q: %v, want it to be refused", keys, err)
 		}
 	}
+}
+
+func TestFlights(t *testing.T) {
+	var flights httpserver.Flights
+	one, other := [32]byte{1}, [32]byte{2}
+	begin := func(key [32]byte) (land func()) {
+		t.Helper()
+		land, err := flights.Begin(key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return land
+	}
+	land := begin(one)
+	begin(other)
+	if _, err := flights.Begin(one); !errors.Is(err, httpserver.ErrInProgress) {
+		t.Errorf("a second one at once: %v", err)
+	}
+	land()
+	begin(one)
+	begin([32]byte{})
+	begin([32]byte{}) // without a key, they are none of each other's business
 }

@@ -68,7 +68,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	if failed, ok := errors.AsType[*conditionError](err); ok {
 		header.Set("ETag", failed.etag)
 	}
-	if p.Name == "unavailable" && header.Get("Retry-After") == "" {
+	if (p.Name == "unavailable" || p.Name == "request-in-progress") && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")
 	}
 	body := newProblem(r, err)

@@ -67,7 +67,7 @@ func TestThreeProcesses(t *testing.T) {
 	}
 	// Less than elsewhere: the emulator of Spanner reads whole tables, that of
 	// Pub/Sub keeps a thread for each ordering key.
-	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10, batch: 250, storm: 8})
+	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10, batch: 250})
 	t.Run("idle", f.idle)
 	t.Run("metrics", func(t *testing.T) {
 		accounts.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ", "process_resident_memory_bytes ",

@@ -12,7 +12,7 @@ import (
 func TestAllInOne(t *testing.T) { //nolint:tparallel // its groups run one after the other
 	t.Parallel()
 	url, _ := startSystem(t)
-	scenarios(t, url, volume{accounts: 2003, writers: 100, changes: 10, batch: 1000, storm: 50})
+	scenarios(t, url, volume{accounts: 2003, writers: 100, changes: 10, batch: 1000})
 }
 
 // volume is how much the scenarios make that are about much.
@@ -21,7 +21,6 @@ type volume struct {
 	writers  int // at once
 	changes  int // by each writer
 	batch    int // items of a large batch
-	storm    int // connections that send one batch at once
 }
 
 // scenarios are what holds of any running system, wherever its parts run. They

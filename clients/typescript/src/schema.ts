@@ -1346,6 +1346,21 @@ export interface components {
                 };
             };
         };
+        /** @description `request-in-progress`: a request with this Idempotency-Key is under way; `Retry-After` says when to send it again. */
+        InProgress: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Retry-After": components["headers"]["Retry-After"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 409;
+                };
+            };
+        };
         /** @description `idempotency-key-reused`: the Idempotency-Key came with another body before. */
         KeyReused: {
             headers: {
@@ -1622,7 +1637,7 @@ export interface components {
          */
         "X-Request-Id": string;
         /**
-         * @description Seconds to wait, with 503.
+         * @description Seconds to wait, with 503 and with `request-in-progress`.
          * @example 1
          */
         "Retry-After": number;
@@ -1758,6 +1773,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            409: components["responses"]["InProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
@@ -2248,6 +2264,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            409: components["responses"]["InProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];

@@ -18,13 +18,14 @@ type api struct {
 	service        *app.Service
 	feed           *feed.Feed
 	requireIfMatch bool
+	batches        *httpserver.Flights
 }
 
 // New returns the handler of all routes of the service. checks are what has to
 // hold for it to be ready, by name. If requireIfMatch, what exists is changed
 // only by requests that say which state they change.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, changes, requireIfMatch}
+	a := api{service, changes, requireIfMatch, new(httpserver.Flights)}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks)
 

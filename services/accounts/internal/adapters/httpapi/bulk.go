@@ -26,6 +26,11 @@ func (a api) createAll(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	land, err := a.batches.Begin(key)
+	if err != nil {
+		return err
+	}
+	defer land()
 	results := make([]httpserver.Result[events.Account], len(items))
 	var profiles []domain.Profile
 	var places []int // of profiles among the results

@@ -25,6 +25,11 @@ func (a api) createAll(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	land, err := a.batches.Begin(key)
+	if err != nil {
+		return err
+	}
+	defer land()
 	results := make([]httpserver.Result[events.Audio], len(documents))
 	var items []app.Item
 	var places []int // of items among the results
