@@ -23,6 +23,10 @@ const (
 	embedded = "embedded"
 )
 
+// Embedded reports whether the service is to run on SQLite and a folder, and
+// not on gcp.
+func (c Config) Embedded() bool { return c.Backend == embedded }
+
 // Validate implements settings.Validator.
 func (c Config) Validate() (problems []settings.Problem) {
 	require := func(variable, value string) {

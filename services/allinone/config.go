@@ -5,7 +5,6 @@ import (
 	"os"
 
 	"github.com/concha-labs/backend/pkg/settings"
-	"github.com/concha-labs/backend/services/allinone/internal/eventcmd"
 	"github.com/concha-labs/backend/services/gateway"
 )
 
@@ -17,8 +16,6 @@ type Config struct {
 	DataDir string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"folder of all data"`
 
 	RequireIfMatch bool `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
-
-	Events eventcmd.Config
 }
 
 const embedded = "embedded"

@@ -28,7 +28,7 @@ type tailing struct {
 
 func startTail(t *testing.T, url string, args ...string) *tailing {
 	t.Helper()
-	cmd := command(t, nil, append([]string{"events", "tail", "accounts", "--url", url}, args...)...)
+	cmd := concha(t, nil, append([]string{"events", "tail", "accounts", "--url", url}, args...)...)
 	f := &tailing{stderr: new(output), wait: sync.OnceValue(cmd.Wait)}
 	cmd.Stderr = f.stderr
 	stdout, err := cmd.StdoutPipe()
@@ -125,7 +125,7 @@ func TestEventsSnapshot(t *testing.T) {
 		want = append(want, id)
 	}
 
-	cmd := command(t, nil, "events", "snapshot", "accounts", "--url", origin)
+	cmd := concha(t, nil, "events", "snapshot", "accounts", "--url", origin)
 	stdout, stderr := new(bytes.Buffer), new(bytes.Buffer)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Run(); err != nil {

@@ -7,17 +7,13 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/concha-labs/backend/pkg/settings"
-	"github.com/concha-labs/backend/services/allinone/internal/eventcmd"
 	"github.com/concha-labs/backend/services/allinone/internal/wipe"
 )
 
 func main() {
-	cfg, command := settings.Load[Config]("concha", "accounts and audio sessions, all in one process", wipe.Command, eventcmd.Command)
-	switch command {
-	case wipe.Command.Name:
+	cfg, command := settings.Load[Config]("allinone", "accounts and audio sessions, all in one process", wipe.Command)
+	if command == wipe.Command.Name {
 		os.Exit(wipe.Run(os.Args[2:]))
-	case eventcmd.Command.Name:
-		os.Exit(eventcmd.Run(os.Args[2:], cfg.Events))
 	}
 	fx.New(system(cfg, announce)).Run()
 }

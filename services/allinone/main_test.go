@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -36,14 +36,13 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// build builds the program once and returns its path.
-var build = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "allinone")
-	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, ".").CombinedOutput()
+// build builds the programs once: allinone and concha, in scratch.
+var build = sync.OnceValue(func() error {
+	out, err := exec.CommandContext(context.Background(), "go", "build", "-o", scratch+"/", ".", "./cmd/concha").CombinedOutput()
 	if err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return path, nil
+	return nil
 })
 
 // startSystem runs the whole system in this process, on a free port and a
@@ -88,5 +87,21 @@ func runApp(t testing.TB, options fx.Option) {
 func TestWiring(t *testing.T) {
 	if err := fx.ValidateApp(system(quiet(t.TempDir()), nil)); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is linked has to be built by "make run", and takes its part of the start.
+func TestNoCloudLibraryIsLinked(t *testing.T) {
+	deps, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(deps), "modernc.org/sqlite") {
+		t.Error("the dependencies cannot be told")
+	}
+	for dep := range strings.Lines(string(deps)) {
+		if strings.HasPrefix(dep, "cloud.google.com/") || strings.HasPrefix(dep, "google.golang.org/grpc") {
+			t.Errorf("links %s", dep)
+		}
 	}
 }

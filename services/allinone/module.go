@@ -12,7 +12,9 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/services/accounts"
+	accountsembedded "github.com/concha-labs/backend/services/accounts/embedded"
 	"github.com/concha-labs/backend/services/audios"
+	audiosembedded "github.com/concha-labs/backend/services/audios/embedded"
 	"github.com/concha-labs/backend/services/gateway"
 )
 
@@ -45,14 +47,14 @@ func system(cfg Config, started func(url string)) fx.Option {
 			func(h gateway.Handler) http.Handler { return h },
 		),
 		accounts.Module(accounts.Config{
-			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: accountEvents, Subscription: accountsSelf,
+			DataDir: cfg.DataDir, EventsTopic: accountEvents, Subscription: accountsSelf,
 			RequireIfMatch: cfg.RequireIfMatch,
-		}),
+		}, accountsembedded.Adapters()),
 		audios.Module(audios.Config{
-			Backend: embedded, DataDir: cfg.DataDir, EventsTopic: audioEvents, Subscription: audiosSelf,
+			DataDir: cfg.DataDir, EventsTopic: audioEvents, Subscription: audiosSelf,
 			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
 			RequireIfMatch: cfg.RequireIfMatch,
-		}),
+		}, audiosembedded.Adapters()),
 		gateway.Module(cfg.Gateway),
 	)
 }

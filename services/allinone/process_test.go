@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -49,11 +51,21 @@ func (o *output) String() string {
 // command returns the built program, to be run with these settings alone.
 func command(t testing.TB, settings []string, args ...string) *exec.Cmd {
 	t.Helper()
-	path, err := build()
-	if err != nil {
+	return built(t, "allinone", settings, args...)
+}
+
+// concha returns the client's program, to be run with these settings alone.
+func concha(t testing.TB, settings []string, args ...string) *exec.Cmd {
+	t.Helper()
+	return built(t, "concha", settings, args...)
+}
+
+func built(t testing.TB, name string, settings []string, args ...string) *exec.Cmd {
+	t.Helper()
+	if err := build(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path, args...)
+	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(scratch, name), args...)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{"HOME=" + cmd.Dir}, settings...)
 	return cmd
@@ -220,6 +232,7 @@ func TestSettings(t *testing.T) {
 	t.Cleanup(func() { taken.Close() })
 	port := strconv.Itoa(taken.Addr().(*net.TCPAddr).Port)
 	for name, run := range map[string]struct {
+		program  string // default: allinone
 		settings []string
 		args     []string
 		code     int
@@ -233,7 +246,7 @@ func TestSettings(t *testing.T) {
 		"no number":        {settings: []string{"PORT=x"}, code: 2, stderr: []string{"PORT", "65535"}},
 		"help":             {args: []string{"--help"}, stdout: []string{"PORT", "8080", "CONCHA_DATA_DIR", "./data", "CONCHA_BACKEND", "embedded", "CONCHA_PUBLIC_URL", "CONCHA_REQUIRE_IF_MATCH", "CONCHA_LOG_LEVEL", "wipe"}},
 		"help of mistakes": {args: []string{"-h"}, settings: []string{"PORT=x"}, stdout: []string{"PORT"}},
-		"version":          {args: []string{"--version"}, stdout: []string{"concha"}},
+		"version":          {args: []string{"--version"}, stdout: []string{"allinone"}},
 		"unknown command":  {args: []string{"dance"}, code: 2, stderr: []string{"dance", "--help"}},
 		"unknown argument": {args: []string{"serve", "--now"}, code: 2, stderr: []string{"--now"}},
 		"taken port":       {settings: []string{"PORT=" + port}, code: 1, stderr: []string{port, "taken"}},
@@ -242,19 +255,23 @@ func TestSettings(t *testing.T) {
 		},
 		"wipe of nothing":          {args: []string{"wipe"}, code: 2, stderr: []string{"accounts or audios"}},
 		"wipe of no server":        {args: []string{"wipe", "--url", "http://localhost:" + freePort(t), "accounts"}, code: 1, stderr: []string{"connect"}},
-		"events without more":      {args: []string{"events"}, code: 2, stderr: []string{"tail, replay or snapshot"}},
-		"events of no server":      {args: []string{"events", "snapshot", "accounts", "--url", "http://localhost:" + freePort(t)}, code: 1, stderr: []string{"connect"}},
-		"help of events":           {args: []string{"events", "--help"}, stdout: []string{"tail", "replay", "snapshot"}},
-		"replay to the live topic": {args: strings.Fields("events replay accounts --from 1h --project p --topic account-events-v1"), code: 2, stderr: []string{"live topic"}},
+		"concha without more":      {program: "concha", code: 2, stderr: []string{"events"}},
+		"help of concha":           {program: "concha", args: []string{"--help"}, stdout: []string{"events"}},
+		"version of concha":        {program: "concha", args: []string{"--version"}, stdout: []string{"concha"}},
+		"unknown to concha":        {program: "concha", args: []string{"dance"}, code: 2, stderr: []string{"dance", "--help"}},
+		"events without more":      {program: "concha", args: []string{"events"}, code: 2, stderr: []string{"tail, replay or snapshot"}},
+		"events of no server":      {program: "concha", args: []string{"events", "snapshot", "accounts", "--url", "http://localhost:" + freePort(t)}, code: 1, stderr: []string{"connect"}},
+		"help of events":           {program: "concha", args: []string{"events", "--help"}, stdout: []string{"tail", "replay", "snapshot"}},
+		"replay to the live topic": {program: "concha", args: strings.Fields("events replay accounts --from 1h --project p --topic account-events-v1"), code: 2, stderr: []string{"live topic"}},
 		"replay to a live topic of another name": {
-			settings: []string{"CONCHA_EVENTS_TOPIC=own"}, args: strings.Fields("events replay accounts --from 1h --project p --topic own"),
+			program: "concha", settings: []string{"CONCHA_EVENTS_TOPIC=own"}, args: strings.Fields("events replay accounts --from 1h --project p --topic own"),
 			code: 2, stderr: []string{"live topic"},
 		},
 		"wipe of a bad flag": {args: []string{"wipe", "--nope", "accounts"}, code: 2, stderr: []string{"nope"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cmd := command(t, run.settings, run.args...)
+			cmd := built(t, cmp.Or(run.program, "allinone"), run.settings, run.args...)
 			var stdout, stderr bytes.Buffer
 			cmd.Stdout, cmd.Stderr = &stdout, &stderr
 			if code := exitCode(t, cmd.Run()); code != run.code {

@@ -99,7 +99,7 @@ func replayed(told map[string][]message, has func(message) bool) (marked map[str
 func (f *fleet) replay(t *testing.T, topic string, args ...string) (out string, code int) {
 	t.Helper()
 	args = append([]string{"events", "replay", "accounts", "--url", f.url("accounts"), "--project", f.project, "--topic", topic}, args...)
-	said, err := command(t, []string{"PUBSUB_EMULATOR_HOST=" + f.broker.address()}, args...).CombinedOutput()
+	said, err := concha(t, []string{"PUBSUB_EMULATOR_HOST=" + f.broker.address()}, args...).CombinedOutput()
 	return string(said), exitCode(t, err)
 }
 

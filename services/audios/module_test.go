@@ -19,6 +19,8 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/audios"
+	"github.com/concha-labs/backend/services/audios/embedded"
+	"github.com/concha-labs/backend/services/audios/gcp"
 )
 
 // client talks to a service on the embedded backend, over HTTP and a bus that
@@ -33,7 +35,7 @@ type client struct {
 
 func config(dir string) audios.Config {
 	return audios.Config{
-		Backend: "embedded", DataDir: dir, EventsTopic: "audio-events", Subscription: "self",
+		DataDir: dir, EventsTopic: "audio-events", Subscription: "self",
 		AccountEventsTopic: "account-events", AccountEventsSubscription: "audios",
 	}
 }
@@ -43,7 +45,7 @@ func module(dir string) fx.Option {
 		fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus {
 			return membus.New(map[string][]string{"audio-events": {"self", "test"}, "account-events": {"audios"}}, log)
 		}),
-		audios.Module(config(dir)),
+		audios.Module(config(dir), embedded.Adapters()),
 		background.Module(),
 	)
 }
@@ -77,8 +79,17 @@ func (c *client) publish(e events.Event) {
 }
 
 func TestModuleIsComplete(t *testing.T) {
-	if err := fx.ValidateApp(module(t.TempDir()), fx.Invoke(func(audios.Handler) {})); err != nil {
-		t.Error(err)
+	for name, adapters := range map[string]fx.Option{"embedded": embedded.Adapters(), "gcp": gcp.Adapters()} {
+		t.Run(name, func(t *testing.T) {
+			if err := fx.ValidateApp(
+				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, log) }),
+				audios.Module(config(t.TempDir()), adapters),
+				background.Module(),
+				fx.Invoke(func(audios.Handler) {}),
+			); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
@@ -93,7 +104,7 @@ func TestModuleFailsWithoutItsFolder(t *testing.T) {
 }
 
 func TestConfigRules(t *testing.T) {
-	gcp := audios.Config{Backend: "gcp", Project: "p", SpannerDatabase: "projects/p/instances/i/databases/d", Bucket: "b"}
+	whole := audios.Config{Backend: "gcp", Project: "p", SpannerDatabase: "projects/p/instances/i/databases/d", Bucket: "b"}
 	for _, c := range []struct {
 		edit func(*audios.Config)
 		want []string
@@ -103,7 +114,7 @@ func TestConfigRules(t *testing.T) {
 		{func(c *audios.Config) { *c = audios.Config{Backend: "gcp", SpannerMaxWrites: -1} }, []string{"GOOGLE_CLOUD_PROJECT", "CONCHA_SPANNER_DATABASE", "CONCHA_BUCKET", "CONCHA_SPANNER_MAX_WRITES"}},
 		{func(c *audios.Config) { c.Backend = "aws" }, []string{"CONCHA_BACKEND"}},
 	} {
-		cfg := gcp
+		cfg := whole
 		c.edit(&cfg)
 		var got []string
 		for _, p := range settings.Validator(cfg).Validate() {

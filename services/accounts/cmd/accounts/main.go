@@ -13,6 +13,8 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/accounts"
+	"github.com/concha-labs/backend/services/accounts/embedded"
+	"github.com/concha-labs/backend/services/accounts/gcp"
 )
 
 func main() {
@@ -20,12 +22,16 @@ func main() {
 	if command != settings.Serve {
 		os.Exit(cfg.run(command))
 	}
+	adapters := gcp.Adapters()
+	if cfg.Embedded() {
+		adapters = embedded.Adapters()
+	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
 		background.Module(),
 		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
-		accounts.Module(cfg.Config),
+		accounts.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),
 	).Run()
 }

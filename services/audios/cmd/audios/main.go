@@ -13,6 +13,8 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/audios"
+	"github.com/concha-labs/backend/services/audios/embedded"
+	"github.com/concha-labs/backend/services/audios/gcp"
 )
 
 func main() {
@@ -20,12 +22,16 @@ func main() {
 	if command != settings.Serve {
 		os.Exit(cfg.run(command))
 	}
+	adapters := gcp.Adapters()
+	if cfg.Embedded() {
+		adapters = embedded.Adapters()
+	}
 	fx.New(
 		logging.Module(cfg.LogLevel, os.Stderr),
 		background.Module(),
 		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
-		audios.Module(cfg.Config),
+		audios.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return h }),
 	).Run()
 }

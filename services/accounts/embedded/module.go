@@ -1,0 +1,44 @@
+// Package embedded runs the accounts service on SQLite, a folder and the bus of its
+// process.
+package embedded
+
+import (
+	"context"
+	"path/filepath"
+	"time"
+
+	"go.uber.org/fx"
+
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/services/accounts"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/accounts/internal/backend"
+)
+
+// Adapters is what accounts.Module runs on. It needs a *membus.Bus.
+func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
+
+func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters, error) {
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
+	if err != nil {
+		return backend.Adapters{}, err
+	}
+	lc.Append(fx.StopHook(db.Close))
+	images, err := fileblob.New(filepath.Join(cfg.DataDir, "images"))
+	if err != nil {
+		return backend.Adapters{}, err
+	}
+	log := sqlitelog.New(db, time.Now)
+	keys := sqlitekeys.New(db, time.Now)
+	store := sqlitestore.New(db, log, keys)
+	return backend.Adapters{
+		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{"old account events": log.Purge, "old idempotency keys of accounts": keys.Purge},
+		Publisher:  b.Publisher(cfg.EventsTopic),
+		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
+		Checks:     backend.Checks{"database": db.Check, "images": images.Check},
+	}, nil
+}
