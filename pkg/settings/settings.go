@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -38,6 +39,8 @@ type Command struct {
 	About string
 }
 
+var serve = Command{Name: Serve, About: "run until SIGTERM (the default)"}
+
 // Problem is a mistake in the environment.
 type Problem struct {
 	Variable string
@@ -58,6 +61,12 @@ type Validator interface {
 // it prints and exits 0; for an unknown argument or mistakes in the
 // environment, all of which it lists on stderr, it exits 2.
 func Load[T any](program, about string, commands ...Command) (cfg T, command string) {
+	return LoadTool[T](program, about, append([]Command{serve}, commands...)...)
+}
+
+// LoadTool is Load for a program that does not serve: one of the commands must
+// be chosen.
+func LoadTool[T any](program, about string, commands ...Command) (cfg T, command string) {
 	l := loader{program: program, about: about, commands: commands, stdout: os.Stdout, stderr: os.Stderr}
 	command, exitCode, done := l.parse(&cfg, os.Args[1:], os.Environ())
 	if done {
@@ -89,7 +98,11 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 		return "", 0, true
 	}
 	if unknown, ok := l.unknown(command, rest); ok {
-		_, _ = fmt.Fprintf(l.stderr, "%s: unknown argument %q; run \"%s --help\" for what there is\n", l.program, unknown, l.program)
+		mistake := fmt.Sprintf("unknown argument %q", unknown)
+		if len(args) == 0 {
+			mistake = "say what to do"
+		}
+		_, _ = fmt.Fprintf(l.stderr, "%s: %s; run \"%s --help\" for what there is\n", l.program, mistake, l.program)
 		return "", 2, true
 	}
 	if problems := fill(cfg, vars, environ); len(problems) > 0 {
@@ -101,19 +114,11 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 
 // unknown returns the first argument that means nothing to the program.
 func (l *loader) unknown(command string, rest []string) (string, bool) {
-	known := Command{Name: Serve}
-	if command != Serve {
-		known = Command{}
-		for _, c := range l.commands {
-			if c.Name == command {
-				known = c
-			}
-		}
-	}
+	i := slices.IndexFunc(l.commands, func(c Command) bool { return c.Name == command })
 	switch {
-	case known.Name == "":
+	case i < 0:
 		return command, true
-	case known.Args == "" && len(rest) > 0:
+	case l.commands[i].Args == "" && len(rest) > 0:
 		return rest[0], true
 	}
 	return "", false
@@ -186,8 +191,7 @@ func (l *loader) printUsage(vars []variable) {
 	w := tabwriter.NewWriter(l.stdout, 0, 0, 2, ' ', 0)
 	defer func() { _ = w.Flush() }()
 	_, _ = fmt.Fprintf(w, "%s: %s\n\nUsage: %s [command]\n\nCommands:\n", l.program, l.about, l.program)
-	commands := append([]Command{{Name: Serve, About: "run until SIGTERM (the default)"}}, l.commands...)
-	for _, c := range commands {
+	for _, c := range l.commands {
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Args), c.About)
 	}
 	_, _ = fmt.Fprint(w, "  --help\tprint this\n  --version\tprint the version\n\nVariables:\n  NAME\tDEFAULT\tMEANING\n")

@@ -2,6 +2,7 @@ package settings
 
 import (
 	"errors"
+	"io"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -45,6 +46,7 @@ func load(t *testing.T, args []string, environ ...string) (cfg config, command s
 	l := loader{
 		program: "accounts", about: "keeps accounts",
 		commands: []Command{
+			serve,
 			{Name: "migrate", About: "bring the schema up to date"},
 			{Name: "wipe", Args: "[--url URL] NAME", About: "delete all of NAME"},
 		},
@@ -101,6 +103,21 @@ func TestParseCommandLine(t *testing.T) {
 	}
 }
 
+func TestParseWantsACommandOfAToolThatDoesNotServe(t *testing.T) {
+	var errs strings.Builder
+	l := loader{program: "tool", commands: []Command{{Name: "wipe"}}, stdout: io.Discard, stderr: &errs}
+	for _, args := range [][]string{nil, {"serve"}} {
+		if _, exitCode, done := l.parse(new(struct{}), args, nil); !done || exitCode != 2 {
+			t.Errorf("%q: done %v, exit code %d", args, done, exitCode)
+		}
+	}
+	want := "tool: say what to do; run \"tool --help\" for what there is\n" +
+		"tool: unknown argument \"serve\"; run \"tool --help\" for what there is\n"
+	if errs.String() != want {
+		t.Error(errs.String())
+	}
+}
+
 func TestParseListsEveryMistakeAtOnceWithoutTheValues(t *testing.T) {
 	_, _, exitCode, stdout, stderr := load(
 		t, nil, "PORT=secret", "CONCHA_LOG_LEVEL=secret", "CONCHA_MAX_WRITES=secret", "CONCHA_WAIT=secret",
@@ -131,7 +148,7 @@ func TestParseDropsWhatRulesSayOfAMalformedVariable(t *testing.T) {
 		rules
 	}
 	var errs strings.Builder
-	l := loader{program: "p", stderr: &errs}
+	l := loader{program: "p", commands: []Command{serve}, stderr: &errs}
 	if _, exitCode, done := l.parse(&bad{}, nil, []string{"RATE=x"}); exitCode != 2 || !done {
 		t.Errorf("exit %d, done %v", exitCode, done)
 	}

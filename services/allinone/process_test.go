@@ -255,7 +255,7 @@ func TestSettings(t *testing.T) {
 		},
 		"wipe of nothing":          {args: []string{"wipe"}, code: 2, stderr: []string{"accounts or audios"}},
 		"wipe of no server":        {args: []string{"wipe", "--url", "http://localhost:" + freePort(t), "accounts"}, code: 1, stderr: []string{"connect"}},
-		"concha without more":      {program: "concha", code: 2, stderr: []string{"events"}},
+		"concha without more":      {program: "concha", code: 2, stderr: []string{"--help"}},
 		"help of concha":           {program: "concha", args: []string{"--help"}, stdout: []string{"events"}},
 		"version of concha":        {program: "concha", args: []string{"--version"}, stdout: []string{"concha"}},
 		"unknown to concha":        {program: "concha", args: []string{"dance"}, code: 2, stderr: []string{"dance", "--help"}},

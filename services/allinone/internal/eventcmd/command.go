@@ -18,23 +18,20 @@ import (
 
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/settings"
 )
+
+// Command is the command line's part.
+var Command = settings.Command{
+	Name: "events", Args: "tail|replay|snapshot accounts|audios [flags]",
+	About: "follow the feed of a running server, publish a part of it again, or print what there is",
+}
 
 // Config is what the environment tells the command.
 type Config struct {
-	NoColor bool // tail prints no colours, also on a terminal
-	// Topics that services publish to, beside those of their defaults: replay
-	// refuses them.
-	Topics []string
-}
-
-// Environment returns the Config of the environment: of NO_COLOR and of the
-// settings of the services.
-func Environment() Config {
-	return Config{
-		NoColor: os.Getenv("NO_COLOR") != "",
-		Topics:  []string{os.Getenv("CONCHA_EVENTS_TOPIC"), os.Getenv("CONCHA_ACCOUNT_EVENTS_TOPIC")},
-	}
+	NoColor            string `env:"NO_COLOR" desc:"anything: events tail prints no colours on a terminal"`
+	EventsTopic        string `env:"CONCHA_EVENTS_TOPIC" desc:"a topic of a service, which events replay refuses as it does account-events-v1 and audio-events-v1"`
+	AccountEventsTopic string `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" desc:"another that events replay refuses"`
 }
 
 const usage = `Usage:
@@ -106,7 +103,7 @@ func parseTail(f *flagSet, args []string, stdout *os.File, cfg Config) (func(con
 		return nil, errors.New("take --since or --after, not both")
 	}
 	t.source, t.subject = f.source, f.subject
-	t.printer.out, t.printer.color = stdout, !cfg.NoColor && logging.IsTerminal(stdout)
+	t.printer.out, t.printer.color = stdout, cfg.NoColor == "" && logging.IsTerminal(stdout)
 	return t.run, nil
 }
 
@@ -114,7 +111,7 @@ func parseTail(f *flagSet, args []string, stdout *os.File, cfg Config) (func(con
 // here. Its subscribers did not ask for a replay, and what is interleaved with
 // new events is out of order.
 func (cfg Config) isLive(topic string) bool {
-	return topic == "account-events-v1" || topic == "audio-events-v1" || slices.Contains(cfg.Topics, topic)
+	return slices.Contains([]string{"account-events-v1", "audio-events-v1", cfg.EventsTopic, cfg.AccountEventsTopic}, topic)
 }
 
 func parseReplay(f *flagSet, args []string, stdout *os.File, cfg Config) (func(context.Context) error, error) {

@@ -43,7 +43,7 @@ func TestArguments(t *testing.T) {
 		"replay audios --after c --project p --topic t":                            "",
 		"replay audios --from 2026-11-23T16:00:00.5+01:00 --project p --topic tea": "",
 	} {
-		_, err := parse(strings.Fields(line), os.Stdout, Config{Topics: []string{"own", "others"}})
+		_, err := parse(strings.Fields(line), os.Stdout, Config{EventsTopic: "own", AccountEventsTopic: "others"})
 		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("events %s: %v, want %q", line, err, want)
 		}
