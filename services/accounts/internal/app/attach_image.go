@@ -9,9 +9,18 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// How long the work on an image may take, waiting for its turn included: less
+// than those in front of this service wait for an answer. An upload may use up
+// much of the time that its answer has, so what of that is left counts as well.
+const (
+	imageTime  = 25 * time.Second
+	uploadTime = 60 * time.Second
 )
 
 // AttachImage gives an account, once, the image that r holds, whose type must be
@@ -21,7 +30,8 @@ import (
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
 // domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
-// idempotency-key-reused; check's and r's own.
+// ErrImageWork, idempotency-key-reused; check's and r's own;
+// context.DeadlineExceeded if the image cannot be worked on in time.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once Once, check Check) (domain.Account, error) {
 	if once == (Once{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
 		current, err := s.store.Get(ctx, id)
@@ -83,6 +93,8 @@ func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error 
 // readImage returns what is to be stored of the image that r holds, and its
 // description but for the object's name.
 func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (domain.Image, []byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, uploadTime)
+	defer cancel()
 	img, r, err := domain.ReadImageHeader(r, declared)
 	if err != nil {
 		return domain.Image{}, nil, err
@@ -94,6 +106,8 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (
 	if len(content) > domain.MaxImageBytes {
 		return domain.Image{}, nil, domain.ErrImageBytes
 	}
+	ctx, cancel = context.WithTimeout(ctx, imageTime)
+	defer cancel()
 	clean, err := s.codec.Clean(ctx, content)
 	if err != nil {
 		return domain.Image{}, nil, err

@@ -100,17 +100,19 @@ type Images interface {
 	List(ctx context.Context, before time.Time, yield func(name string) error) error
 }
 
-// Codec reads and writes images. It is safe for concurrent use; a call that
-// has to wait for the memory it needs ends with ctx.
+// Codec reads and writes images. It is safe for concurrent use. Calls wait for
+// the memory that they need, so that all of them together take what is bounded;
+// they end, and stop working, with ctx.
 type Codec interface {
 	// Clean decodes the whole of a JPEG or PNG and returns it without what its
 	// file tells beside the picture, such as place, camera and comments, and
 	// upright if it was to be turned to be seen so. A file without any of that
 	// comes back byte for byte. Errors: domain.ErrImageType if it cannot be
-	// decoded to its end.
+	// decoded to its end, ErrImagePixels, ErrImageWork, ErrImageBytes if it is
+	// too long once it is turned.
 	Clean(ctx context.Context, content []byte) (Picture, error)
 	// Scale returns an image whose longer side is side pixels, in the format of
-	// content, which is of Clean. Errors: domain.ErrImageType.
+	// content, which is of Clean. Errors: as of Clean.
 	Scale(ctx context.Context, content []byte, side int) ([]byte, error)
 }
 

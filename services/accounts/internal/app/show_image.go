@@ -20,7 +20,8 @@ const openAttempts = 3
 // is if side is 0. It is scaled when it is first asked for, and kept beside the
 // original until that is collected. The content is opened only if wanted says
 // so of the image; else it is nil, and the size of a scaled image -1.
-// Errors: domain.ErrNotFound, domain.ErrNoImage.
+// Errors: domain.ErrNotFound, domain.ErrNoImage; context.DeadlineExceeded if it
+// cannot be scaled in time.
 func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadCloser, err error) {
 	err = s.withImage(ctx, id, func(current domain.Image) (err error) {
 		img = current
@@ -80,7 +81,9 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	if fault.KindOf(err) != fault.NotFound {
 		return content, err
 	}
-	done, err := s.scaling.enter(ctx, name)
+	work, cancel := context.WithTimeout(ctx, imageTime)
+	defer cancel()
+	done, err := s.scaling.enter(work, name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +95,7 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	if content, err = s.codec.Scale(ctx, original, side); err != nil {
+	if content, err = s.codec.Scale(work, original, side); err != nil {
 		return nil, fmt.Errorf("scale image object %s: %w", img.Object, err)
 	}
 	err = s.images.Put(ctx, name, img.ContentType, bytes.NewReader(content))

@@ -20,6 +20,8 @@ const (
 	MaxImageBytes = 5 << 20
 	// MaxImagePixels is the largest width times height.
 	MaxImagePixels = 25_000_000
+	// MaxImageSide is the largest width and height in pixels, that of JPEG.
+	MaxImageSide = 65_535
 )
 
 // The errors of images.
@@ -27,7 +29,8 @@ var (
 	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the content is no JPEG or PNG that can be read here")
 	ErrImageMismatch = fault.New(fault.Unsupported, "image-type-mismatch", "the content is not of the type that the request declares")
 	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
-	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels")
+	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels, and at most 65,535 pixels on a side")
+	ErrImageWork     = fault.New(fault.TooLarge, "image-too-much-work", "the image takes too much memory or time to decode")
 )
 
 // ImageSides are the lengths in pixels of the longer side that an image can be
@@ -76,8 +79,8 @@ func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
 		return Image{}, nil, source.err
 	case err != nil, format != "jpeg" && format != "png", config.Width <= 0 || config.Height <= 0:
 		return Image{}, nil, ErrImageType
-	case config.Height > MaxImagePixels/config.Width:
-		return Image{}, nil, ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken", config.Width, config.Height)
+	case config.Height > MaxImagePixels/config.Width, max(config.Width, config.Height) > MaxImageSide:
+		return Image{}, nil, ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken, and at most 65,535 pixels on a side", config.Width, config.Height)
 	}
 	img := Image{ContentType: "image/" + format, Width: config.Width, Height: config.Height}
 	if declared != "" && declared != img.ContentType {

@@ -55,6 +55,9 @@ func TestReadImageHeader(t *testing.T) {
 		{"png cut in the header", small[:20], "image/png", domain.ErrImageType},
 		{"25 megapixels", hugePNG(5000, 5000), "image/png", nil},
 		{"a pixel row too many", hugePNG(5000, 5001), "image/png", domain.ErrImagePixels},
+		{"the longest side", hugePNG(65_535, 381), "image/png", nil},
+		{"a column too many", hugePNG(65_536, 1), "image/png", domain.ErrImagePixels},
+		{"a thread", hugePNG(1, 25_000_000), "image/png", domain.ErrImagePixels},
 		{"a bomb", hugePNG(1<<20, 1<<20), "image/png", domain.ErrImagePixels},
 		{"no pixels", hugePNG(0, 10), "image/png", domain.ErrImageType},
 	} {

@@ -2,15 +2,14 @@
 package imaging
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"image"
-	"image/jpeg"
-	"image/png"
+	"math"
+	"runtime"
+	"runtime/debug"
+	"sync/atomic"
 
-	"golang.org/x/image/draw"
-	"golang.org/x/image/math/f64"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -18,129 +17,106 @@ import (
 )
 
 const (
-	// turnedQuality is that of a JPEG whose pixels had to be turned upright:
-	// the loss is not seen.
-	turnedQuality = 92
-	scaledQuality = 82
+	// maxMemory is how many bytes all images that are worked on at one moment
+	// take: enough for a progressive JPEG of the most pixels, none of whose
+	// colours is subsampled.
+	maxMemory = 360 << 20
+	// maxGarbage is how many bytes of images that are done with are left to the
+	// garbage collector's own pace. By that a heap may grow to twice of what is
+	// in use, so above this it is called.
+	maxGarbage = 32 << 20
 )
 
-// Codec is an app.Codec. All images that it works on at one moment have, in
-// total, no more pixels than one image may have: what it takes of memory is
-// bounded by about 16 bytes for each of them, and others wait.
+// Codec is an app.Codec. All images that it works on at one moment take at most
+// 360 MiB, beside the files themselves; others wait.
 type Codec struct {
-	pixels *semaphore.Weighted
+	limit   int64               // bytes
+	memory  *semaphore.Weighted // of bytes
+	garbage atomic.Int64        // bytes
 }
 
 var _ app.Codec = (*Codec)(nil)
 
 // New returns a Codec.
-func New() *Codec {
-	return &Codec{pixels: semaphore.NewWeighted(domain.MaxImagePixels)}
+func New() *Codec { return newCodec(maxMemory) }
+
+func newCodec(limit int64) *Codec {
+	return &Codec{limit: limit, memory: semaphore.NewWeighted(limit)}
 }
 
 // Clean implements app.Codec.
 func (c *Codec) Clean(ctx context.Context, content []byte) (app.Picture, error) {
-	img, format, release, err := c.decode(ctx, content)
+	k, err := strip(content)
 	if err != nil {
 		return app.Picture{}, err
 	}
-	defer release()
-	bounds := img.Bounds()
-	clean := app.Picture{Width: bounds.Dx(), Height: bounds.Dy()}
-	strip := stripPNG
-	if format == "jpeg" {
-		strip = stripJPEG
+	clean := app.Picture{Content: k.content, Width: k.width, Height: k.height}
+	turned := k.orientation > 1
+	var more int64
+	if turned {
+		more = k.turning()
 	}
-	kept, ok := strip(content)
-	if !ok {
-		return app.Picture{}, domain.ErrImageType
-	}
-	clean.Content = kept.content
-	if kept.orientation > 1 {
-		upright := turn(img, kept.orientation)
+	err = c.work(ctx, k, more, func(img image.Image) (err error) {
+		if !turned {
+			return nil
+		}
+		upright := turn(img, k.orientation)
 		clean.Width, clean.Height = upright.Bounds().Dx(), upright.Bounds().Dy()
-		if clean.Content, err = encode(upright, format, turnedQuality); err != nil {
-			return app.Picture{}, err
-		}
-		if _, cmyk := img.(*image.CMYK); !cmyk { // else the profile is not of the colours that were written
-			clean.Content = kept.withProfile(clean.Content)
-		}
+		clean.Content, err = k.encode(ctx, upright, turnedQualities, domain.MaxImageBytes)
+		return err
+	})
+	if err != nil {
+		return app.Picture{}, err
 	}
 	return clean, nil
 }
 
 // Scale implements app.Codec.
-func (c *Codec) Scale(ctx context.Context, content []byte, side int) ([]byte, error) {
-	img, format, release, err := c.decode(ctx, content)
+func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []byte, err error) {
+	k, err := strip(content)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	width, height := img.Bounds().Dx(), img.Bounds().Dy()
-	longer := max(width, height)
-	target := image.Rect(0, 0, max(1, (width*side+longer/2)/longer), max(1, (height*side+longer/2)/longer))
-	var scaled draw.Image = image.NewNRGBA(target)
-	if format == "jpeg" {
-		scaled = image.NewRGBA(target)
-	}
-	draw.CatmullRom.Scale(scaled, target, img, img.Bounds(), draw.Src, nil)
-	return encode(scaled, format, scaledQuality)
+	s := newScaling(k.width, k.height, side)
+	err = c.work(ctx, k, s.memory(), func(img image.Image) (err error) {
+		scaled, err = k.encode(ctx, s.scale(img, k.format), scaledQualities, math.MaxInt)
+		return err
+	})
+	return scaled, err
 }
 
-// decode decodes the whole of an image once there is room for it. The caller
-// releases that when it no longer needs the image.
-func (c *Codec) decode(ctx context.Context, content []byte) (img image.Image, format string, release func(), err error) {
-	config, _, err := image.DecodeConfig(bytes.NewReader(content))
+// work decodes the whole of an image, once there is memory for that and for so
+// many bytes more, and does with it what takes those.
+func (c *Codec) work(ctx context.Context, k *kept, more int64, do func(image.Image) error) error {
+	// What decoding leaves behind is collected before more is taken, if it is much.
+	collects := more > 0 && k.decoding-k.decoded > maxGarbage
+	bytes := k.decoding + more
+	if collects {
+		bytes = max(k.decoding, k.decoded+more)
+	}
+	if bytes > c.limit {
+		return domain.ErrImageWork.Detailf("the image takes %d MiB of memory to decode; at most %d are given", bytes>>20, c.limit>>20)
+	}
+	if err := c.memory.Acquire(ctx, bytes); err != nil {
+		return fmt.Errorf("wait to decode an image: %w", err)
+	}
+	defer c.memory.Release(bytes)
+	defer c.collect(bytes)
+	img, err := k.decode(ctx)
 	if err != nil {
-		return nil, "", nil, domain.ErrImageType.Wrap(err)
+		return err
 	}
-	pixels := int64(config.Width) * int64(config.Height)
-	if pixels > domain.MaxImagePixels {
-		return nil, "", nil, domain.ErrImagePixels
+	if collects {
+		runtime.GC()
 	}
-	if err := c.pixels.Acquire(ctx, pixels); err != nil {
-		return nil, "", nil, fmt.Errorf("wait to decode an image: %w", err)
-	}
-	img, format, err = image.Decode(bytes.NewReader(content))
-	if err != nil {
-		c.pixels.Release(pixels)
-		return nil, "", nil, domain.ErrImageType.Wrap(err)
-	}
-	return img, format, func() { c.pixels.Release(pixels) }, nil
+	return do(img)
 }
 
-func encode(img image.Image, format string, quality int) ([]byte, error) {
-	var b bytes.Buffer
-	var err error
-	if format == "jpeg" {
-		err = jpeg.Encode(&b, img, &jpeg.Options{Quality: quality})
-	} else {
-		err = png.Encode(&b, img)
+// collect has the memory of images given back to the system once it is much;
+// bytes of it have just gone out of use.
+func (c *Codec) collect(bytes int64) {
+	if c.garbage.Add(bytes) > maxGarbage {
+		c.garbage.Store(0)
+		debug.FreeOSMemory()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("encode image: %w", err)
-	}
-	return b.Bytes(), nil
-}
-
-// turn returns img as its Exif orientation, 2 to 8, says it is to be seen.
-func turn(img image.Image, orientation int) image.Image {
-	w, h := float64(img.Bounds().Dx()), float64(img.Bounds().Dy())
-	// Where a pixel at x, y goes to: x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
-	m := map[int]f64.Aff3{
-		2: {-1, 0, w, 0, 1, 0},
-		3: {-1, 0, w, 0, -1, h},
-		4: {1, 0, 0, 0, -1, h},
-		5: {0, 1, 0, 1, 0, 0},
-		6: {0, -1, h, 1, 0, 0},
-		7: {0, -1, h, -1, 0, w},
-		8: {0, 1, 0, -1, 0, w},
-	}[orientation]
-	target := image.Rect(0, 0, int(w), int(h))
-	if orientation >= 5 {
-		target = image.Rect(0, 0, int(h), int(w))
-	}
-	upright := image.NewNRGBA(target)
-	draw.NearestNeighbor.Transform(upright, m, img, img.Bounds(), draw.Src, nil)
-	return upright
 }

@@ -2,7 +2,6 @@ package imaging
 
 import (
 	"bytes"
-	"context"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -12,9 +11,7 @@ import (
 	"image/png"
 	"io"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -163,6 +160,70 @@ func TestCleanTurnsUpright(t *testing.T) {
 	}
 }
 
+// What tells how colours are meant stays with them, turned and scaled, unless
+// they became others.
+func TestColoursKeepTheirMeaning(t *testing.T) {
+	const iccp, gamma = "iCCP", "gAMA"
+	pngColours := chunk(gamma, "\x00\x00\xb1\x8f") + chunk("cHRM", strings.Repeat("\x00", 32)) + chunk(iccp, "x\x00\x00x")
+	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+	grey16 := image.NewGray16(image.Rect(0, 0, 80, 40))
+	deep := image.NewNRGBA64(grey16.Rect)
+	deep.SetNRGBA64(1, 1, color.NRGBA64{R: 0x1234, G: 0x5678, B: 0x9abc, A: 0xdef0})
+	paletted := image.NewPaletted(grey16.Rect, color.Palette{color.White, color.Black})
+	for _, test := range []struct {
+		name     string
+		content  []byte
+		model    color.Model // once it is turned
+		profiled bool
+	}{
+		{"grey JPEG", after(plain(baseline, 80, 40, "\x11", 0), afterSOI, profile), color.GrayModel, true},
+		{"colour JPEG", after(plain(baseline, 80, 40, "\x21\x11\x11", 0), afterSOI, profile), color.YCbCrModel, true},
+		{"CMYK JPEG", after(plain(baseline, 80, 40, "\x11\x11\x11\x11", 0), afterSOI, profile), color.YCbCrModel, false},
+		{"grey PNG", after(encoded(t, image.NewGray(grey16.Rect), png.Encode), afterIHDR, pngColours), color.GrayModel, true},
+		{"deep grey PNG", after(encoded(t, grey16, png.Encode), afterIHDR, pngColours), color.Gray16Model, true},
+		{"deep PNG", after(encoded(t, deep, png.Encode), afterIHDR, pngColours), color.NRGBA64Model, true},
+		{"PNG", after(encoded(t, marked(80, 40), png.Encode), afterIHDR, pngColours), color.RGBAModel, true},
+		{"grey PNG with alpha", plainPNG(80, 40, 8, 4, 0, pngColours), color.NRGBAModel, false},
+		{"paletted PNG", after(encoded(t, paletted, png.Encode), afterIHDR, pngColours), nil, true},
+	} {
+		clean, err := New().Clean(t.Context(), turned(test.content, 6))
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+			continue
+		}
+		scaled, err := New().Scale(t.Context(), test.content, 64)
+		if err != nil {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		img, _, err := image.Decode(bytes.NewReader(clean.Content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := img.(*image.Paletted); test.model != nil && img.ColorModel() != test.model || test.model == nil && !ok {
+			t.Errorf("%s: is a %T once it is turned", test.name, img)
+		}
+		for what, content := range map[string][]byte{"turned": clean.Content, "scaled": scaled} {
+			profiles := bytes.Count(content, []byte(iccp)) + bytes.Count(content, []byte("ICC_PROFILE"))
+			if profiles != map[bool]int{true: 1}[test.profiled] {
+				t.Errorf("%s, %s: has %d profiles", test.name, what, profiles)
+			}
+			if bytes.Count(content, []byte(gamma)) != bytes.Count(test.content, []byte(gamma)) {
+				t.Errorf("%s, %s: the gamma is lost or doubled", test.name, what)
+			}
+			if _, _, err := image.Decode(bytes.NewReader(content)); err != nil {
+				t.Errorf("%s, %s: %v", test.name, what, err)
+			}
+		}
+	}
+	clean, err := New().Clean(t.Context(), turned(encoded(t, deep, png.Encode), 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if img, _, err := image.Decode(bytes.NewReader(clean.Content)); err != nil || img.At(78, 38) != deep.At(1, 1) {
+		t.Errorf("a turned pixel is %v, want %v; %v", img.At(78, 38), deep.At(1, 1), err)
+	}
+}
+
 func TestCleanRefusesWhatCannotBeDecoded(t *testing.T) {
 	pngHeader := encoded(t, marked(40, 40), png.Encode)[:afterIHDR]
 	photo := encoded(t, marked(400, 400), toJPEG)
@@ -196,35 +257,6 @@ func TestScale(t *testing.T) {
 				t.Errorf("%v: %s of %d x %d, %v", test, got, config.Width, config.Height, err)
 			}
 		}
-	}
-}
-
-// Images wait for the memory of those before them, and no longer than their
-// callers do.
-func TestPixelsAtOnceAreBounded(t *testing.T) {
-	codec := New()
-	small := encoded(t, marked(10, 10), png.Encode)
-	if err := codec.pixels.Acquire(t.Context(), domain.MaxImagePixels-99); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if _, err := codec.Clean(ctx, small); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("Clean = %v, want it to wait in vain", err)
-	}
-	codec.pixels.Release(domain.MaxImagePixels - 99)
-	var wg sync.WaitGroup
-	for range 20 {
-		wg.Go(func() {
-			if _, err := codec.Clean(t.Context(), small); err != nil {
-				t.Error(err)
-			}
-			_, _ = codec.Clean(t.Context(), small[:50])
-		})
-	}
-	wg.Wait()
-	if !codec.pixels.TryAcquire(domain.MaxImagePixels) {
-		t.Error("pixels are not given back")
 	}
 }
 

@@ -1,0 +1,246 @@
+package imaging
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"runtime"
+	"runtime/metrics"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// peak returns how many bytes more than at first the heap had at most while do
+// ran, as far as that is seen each millisecond.
+func peak(do func()) int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	heap := func() int64 {
+		metrics.Read(sample)
+		return int64(sample[0].Value.Uint64())
+	}
+	runtime.GC()
+	before := heap()
+	done, most := make(chan struct{}), make(chan int64)
+	go func() {
+		tick := time.NewTicker(time.Millisecond)
+		defer tick.Stop()
+		var highest int64
+		for {
+			select {
+			case <-tick.C:
+				highest = max(highest, heap())
+			case <-done:
+				most <- max(highest, heap()) - before
+				return
+			}
+		}
+	}()
+	do()
+	close(done)
+	return <-most
+}
+
+// What is reckoned of an image's memory is what is then taken, and not much more
+// than that, else images would be refused or wait in vain.
+func TestMemoryIsReckonedRight(t *testing.T) {
+	const width, height, slack = 700, 501, 3 << 20
+	allocated := func(do func()) int64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		do()
+		runtime.ReadMemStats(&after)
+		return int64(after.TotalAlloc - before.TotalAlloc)
+	}
+	for name, content := range kinds(width, height) {
+		k, err := strip(turned(content, 6))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var img image.Image
+		got := allocated(func() { img, err = k.decode(t.Context()) })
+		if err != nil || got > k.decoding+slack/4 || got < k.decoding*9/10 {
+			t.Errorf("%s: decoding takes %d bytes, reckoned are %d; %v", name, got, k.decoding, err)
+			continue
+		}
+		s := newScaling(width, height, 256)
+		if got := allocated(func() { _, err = k.encode(t.Context(), s.scale(img, k.format), scaledQualities, 1<<20) }); err != nil || got > s.memory()+slack {
+			t.Errorf("%s: scaling takes %d bytes, reckoned are %d; %v", name, got, s.memory(), err)
+		}
+		if got := allocated(func() { turn(img, 6) }); got > k.turning() || got < int64(width*height)*k.pixel*9/10 {
+			t.Errorf("%s: turning takes %d bytes, reckoned are %d", name, got, k.turning())
+		}
+	}
+}
+
+// Whatever images there are, and however many at once, they take no more memory
+// than is promised.
+func TestMemoryIsBounded(t *testing.T) {
+	const limit, slack = 16 << 20, maxGarbage + 8<<20
+	codec := newCodec(limit)
+	images := kinds(500, 500)
+	most := peak(func() {
+		var wg sync.WaitGroup
+		for range 3 {
+			for name, content := range images {
+				wg.Go(func() {
+					if err := second(codec.Clean(t.Context(), turned(content, 6))); err != nil {
+						t.Errorf("Clean of %s: %v", name, err)
+					}
+					if err := second(codec.Scale(t.Context(), content, 256)); err != nil {
+						t.Errorf("Scale of %s: %v", name, err)
+					}
+				})
+			}
+		}
+		wg.Wait()
+	})
+	if most > limit+slack {
+		t.Errorf("%d MiB were taken at once, want at most %d", most>>20, (limit+slack)>>20)
+	}
+	if !codec.memory.TryAcquire(limit) {
+		t.Error("memory is not given back")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestTheWorstImagesTakeBoundedMemory(t *testing.T) {
+	const slack = 24 << 20
+	for name, test := range map[string]struct {
+		content []byte
+		refused bool
+	}{
+		"a long row":          {plainPNG(65_535, 381, 8, 0, 0, ""), false},
+		"a long column":       {plainPNG(381, 65_535, 8, 0, 0, ""), false},
+		"progressive, 4:4:4":  {plain(progressive, 5000, 5000, "\x11\x11\x11", 0), false},
+		"progressive CMYK":    {plain(progressive, 5000, 5000, "\x11\x11\x11\x11", 0), true},
+		"16 bits and alpha":   {plainPNG(5000, 5000, 16, 6, 0, ""), false},
+		"the same interlaced": {plainPNG(5000, 5000, 16, 6, 1, ""), true},
+	} {
+		codec := New()
+		var err error
+		most := peak(func() {
+			if err = second(codec.Clean(t.Context(), test.content)); err == nil {
+				err = second(codec.Scale(t.Context(), test.content, 1024))
+			}
+		})
+		if errors.Is(err, domain.ErrImageWork) != test.refused || (err != nil) != test.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		if most > maxMemory+slack {
+			t.Errorf("%s: %d MiB were taken", name, most>>20)
+		}
+	}
+}
+
+func TestScansAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		content []byte
+		want    error
+	}{
+		{"63 more scans", plain(progressive, 100, 100, "\x22\x11\x11", 63), nil},
+		{"64 more scans", plain(progressive, 100, 100, "\x22\x11\x11", 64), domain.ErrImageWork},
+		{"a bomb", plain(progressive, 5000, 5000, "\x11", 2000), domain.ErrImageWork},
+		{"grey in two scans", bytes.Replace(plain(baseline, 8, 8, "\x11", 0), []byte("\xff\xd9"), []byte(segment(0xda, "\x01\x01\x00\x00\x3f\x00")+"\x00\x00\xff\xd9"), 1), domain.ErrImageWork},
+	} {
+		if _, err := New().Clean(t.Context(), test.content); !errors.Is(err, test.want) {
+			t.Errorf("%s: %v, want %v", test.name, err, test.want)
+		}
+	}
+}
+
+// goneAfter is a context that ends once it was asked so many times whether it
+// has.
+type goneAfter struct {
+	context.Context
+	asked atomic.Int32
+	times int32
+}
+
+func (g *goneAfter) Err() error {
+	if g.asked.Add(1) > g.times {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestWorkEndsWithItsContext(t *testing.T) {
+	content := encoded(t, noisy(400, 400), png.Encode)
+	for times := range int32(4) {
+		ctx := &goneAfter{Context: t.Context(), times: times}
+		if _, err := New().Clean(ctx, turned(content, 6)); !errors.Is(err, context.Canceled) {
+			t.Errorf("Clean = %v after %d times, want it to end", err, times)
+		}
+		if asked := ctx.asked.Load(); asked > times+3 {
+			t.Errorf("the context was asked %d times more after it ended", asked-times)
+		}
+	}
+}
+
+// Images wait for the memory of those before them, and no longer than their
+// callers do.
+func TestImagesWait(t *testing.T) {
+	codec := New()
+	small := encoded(t, marked(10, 10), png.Encode)
+	if err := codec.memory.Acquire(t.Context(), maxMemory); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := codec.Clean(ctx, small); !errors.Is(err, context.Canceled) {
+		t.Errorf("Clean = %v, want it to wait in vain", err)
+	}
+	waited := make(chan error)
+	go func() { waited <- second(codec.Clean(t.Context(), small)) }()
+	codec.memory.Release(maxMemory)
+	if err := <-waited; err != nil {
+		t.Error(err)
+	}
+}
+
+func noisy(width, height int) *image.NRGBA {
+	img := image.NewNRGBA(image.Rect(0, 0, width, height))
+	noise(img.Pix)
+	for i := 3; i < len(img.Pix); i += 4 {
+		img.Pix[i] = 0xff
+	}
+	return img
+}
+
+// What is turned has still at most 5 MiB: a JPEG at the cost of its quality, a
+// paletted PNG as it stays one.
+func TestTurnedImagesStayWithinTheirBytes(t *testing.T) {
+	palette := make(color.Palette, 256)
+	for i := range palette {
+		palette[i] = color.NRGBA{R: uint8(i), G: uint8(i * 7), B: uint8(i * 31), A: 0xff}
+	}
+	paletted := image.NewPaletted(image.Rect(0, 0, 2200, 2200), palette)
+	noise(paletted.Pix)
+	var coarse bytes.Buffer
+	if err := jpeg.Encode(&coarse, noisy(2400, 2400), &jpeg.Options{Quality: 89}); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"jpeg": coarse.Bytes(), "png": encoded(t, paletted, png.Encode)} {
+		if len(content) > domain.MaxImageBytes || len(content) < domain.MaxImageBytes*8/10 {
+			t.Fatalf("%s: %d bytes", name, len(content))
+		}
+		clean, err := New().Clean(t.Context(), turned(content, 6))
+		if err != nil || len(clean.Content) > domain.MaxImageBytes {
+			t.Errorf("%s: %d bytes of %d, %v", name, len(clean.Content), len(content), err)
+		}
+	}
+	k := &kept{format: "png", channels: 3}
+	if _, err := k.encode(t.Context(), noisy(100, 100), turnedQualities, 10_000); !errors.Is(err, domain.ErrImageBytes) {
+		t.Errorf("encode = %v, want it to be refused", err)
+	}
+}

@@ -1,0 +1,115 @@
+package imaging
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"slices"
+
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// The qualities of images that are encoded anew, by their format, the first that
+// is short enough: of a JPEG as usual, where the loss of 92 is not seen; of a
+// PNG, which loses nothing, a png.CompressionLevel.
+var (
+	turnedQualities = map[string][]int{
+		"jpeg": {92, 85, 75, 60, 40},
+		"png":  {int(png.DefaultCompression), int(png.BestCompression)},
+	}
+	scaledQualities = map[string][]int{"jpeg": {82}, "png": {int(png.DefaultCompression)}}
+)
+
+var errFull = errors.New("the encoded image is too long")
+
+// decode decodes the whole of the image, and stops when ctx ends.
+func (k *kept) decode(ctx context.Context) (img image.Image, err error) {
+	source := &reader{ctx, bytes.NewReader(k.content)}
+	if k.format == "jpeg" {
+		img, err = jpeg.Decode(source)
+	} else {
+		img, err = png.Decode(source)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("decode an image: %w", ctx.Err())
+	case err != nil:
+		return nil, domain.ErrImageType.Wrap(err)
+	}
+	return img, nil
+}
+
+// encode returns img in the format of k, with the meaning of k's colours and at
+// most limit bytes. Errors: domain.ErrImageBytes if no quality is so short.
+func (k *kept) encode(ctx context.Context, img image.Image, qualities map[string][]int, limit int) ([]byte, error) {
+	colours := k.coloursOf(img)
+	for _, quality := range qualities[k.format] {
+		w := &writer{ctx: ctx, limit: limit - len(colours)}
+		var err error
+		at := len("\xff\xd8")
+		if k.format == "jpeg" {
+			err = jpeg.Encode(w, img, &jpeg.Options{Quality: quality})
+		} else {
+			at = len(pngSignature) + pngHeaderChunk
+			err = (&png.Encoder{CompressionLevel: png.CompressionLevel(quality)}).Encode(w, img)
+		}
+		switch {
+		case err == nil:
+			content := w.content.Bytes()
+			return slices.Insert(content, at, colours...), nil
+		case !errors.Is(err, errFull):
+			return nil, fmt.Errorf("encode image: %w", err)
+		}
+	}
+	return nil, domain.ErrImageBytes.Detailf("the image, turned as it is to be seen, has more than 5 MiB")
+}
+
+// coloursOf returns the segments or chunks that tell what the colours of img
+// mean, which is the image of k in another form. A profile is of grey or of
+// colours: it does not hold if the one became the other.
+func (k *kept) coloursOf(img image.Image) []byte {
+	channels := 3
+	switch img.(type) {
+	case *image.Gray, *image.Gray16:
+		channels = 1
+	}
+	if channels != k.channels {
+		return k.colours
+	}
+	return append(bytes.Clone(k.colours), k.profile...)
+}
+
+// reader is a reader that fails when ctx ends.
+type reader struct {
+	ctx context.Context //nolint:containedctx // a reader of one call
+	r   io.Reader
+}
+
+func (r *reader) Read(p []byte) (int, error) {
+	if err := r.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// writer collects what is written until it is longer than limit, or ctx ends.
+type writer struct {
+	ctx     context.Context //nolint:containedctx // a writer of one call
+	content bytes.Buffer
+	limit   int
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	if err := w.ctx.Err(); err != nil {
+		return 0, err
+	}
+	if w.content.Len()+len(p) > w.limit {
+		return 0, errFull
+	}
+	return w.content.Write(p)
+}

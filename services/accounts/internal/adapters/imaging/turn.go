@@ -1,0 +1,121 @@
+package imaging
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+)
+
+// turning returns how many bytes it takes to turn the image and to encode it.
+func (k *kept) turning() int64 {
+	pixels := int64(k.width) * int64(k.height) * k.pixel
+	return pixels + min(4*pixels, 16<<20) + encoderMemory
+}
+
+// placement says where the pixels of an image go: in a target that many pixels
+// behind its first one, and behind that for each step to the right and down.
+type placement struct {
+	target             image.Rectangle
+	start, right, down int
+}
+
+// upright returns the placement of an image's pixels by which it is seen as its
+// Exif orientation, 2 to 8, says.
+func upright(orientation, w, h int) placement {
+	target := image.Rect(0, 0, w, h)
+	if orientation >= 5 {
+		target = image.Rect(0, 0, h, w)
+	}
+	// Where a pixel at x, y goes to: x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
+	m := map[int][6]int{
+		2: {-1, 0, w - 1, 0, 1, 0},
+		3: {-1, 0, w - 1, 0, -1, h - 1},
+		4: {1, 0, 0, 0, -1, h - 1},
+		5: {0, 1, 0, 1, 0, 0},
+		6: {0, -1, h - 1, 1, 0, 0},
+		7: {0, -1, h - 1, -1, 0, w - 1},
+		8: {0, 1, 0, -1, 0, w - 1},
+	}[orientation]
+	stride := target.Dx()
+	return placement{target, m[2] + m[5]*stride, m[0] + m[3]*stride, m[1] + m[4]*stride}
+}
+
+// move copies pixels of so many bytes each to where they belong.
+func (p placement) move(target, source []byte, stride, size int) {
+	w, h := p.target.Dx(), p.target.Dy()
+	if p.right != 1 && p.right != -1 {
+		w, h = h, w
+	}
+	for y := range h {
+		row, at := source[y*stride:], p.start+y*p.down
+		for x := range w {
+			copy(target[at*size:at*size+size], row[x*size:x*size+size])
+			at += p.right
+		}
+	}
+}
+
+// turn returns img as its Exif orientation, 2 to 8, says it is to be seen: in
+// its own colour model, but CMYK, which no encoder here writes, as RGB.
+func turn(img image.Image, orientation int) image.Image {
+	p := upright(orientation, img.Bounds().Dx(), img.Bounds().Dy())
+	switch source := img.(type) {
+	case *image.Gray:
+		target := image.NewGray(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 1)
+		return target
+	case *image.Gray16:
+		target := image.NewGray16(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 2)
+		return target
+	case *image.Paletted:
+		target := image.NewPaletted(p.target, source.Palette)
+		p.move(target.Pix, source.Pix, source.Stride, 1)
+		return target
+	case *image.RGBA:
+		target := image.NewRGBA(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 4)
+		return target
+	case *image.NRGBA:
+		target := image.NewNRGBA(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 4)
+		return target
+	case *image.RGBA64:
+		target := image.NewRGBA64(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 8)
+		return target
+	case *image.NRGBA64:
+		target := image.NewNRGBA64(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 8)
+		return target
+	case *image.YCbCr:
+		return turnYCbCr(source, p)
+	case *image.CMYK:
+		for i := 0; i < len(source.Pix); i += 4 { // in place: it is not needed any more
+			c := source.Pix[i : i+4 : i+4]
+			c[0], c[1], c[2] = color.CMYKToRGB(c[0], c[1], c[2], c[3])
+			c[3] = 0xff
+		}
+		target := image.NewRGBA(p.target)
+		p.move(target.Pix, source.Pix, source.Stride, 4)
+		return target
+	}
+	panic(fmt.Sprintf("no decoder makes a %T", img))
+}
+
+// turnYCbCr gives each pixel its colour: colours shared by a row of pixels would
+// be shared by a column, which not every ratio has a form for.
+func turnYCbCr(source *image.YCbCr, p placement) image.Image {
+	target := image.NewYCbCr(p.target, image.YCbCrSubsampleRatio444)
+	p.move(target.Y, source.Y, source.YStride, 1)
+	w, h := source.Rect.Dx(), source.Rect.Dy()
+	for y := range h {
+		at := p.start + y*p.down
+		for x := range w {
+			c := source.COffset(x, y)
+			target.Cb[at], target.Cr[at] = source.Cb[c], source.Cr[c]
+			at += p.right
+		}
+	}
+	return target
+}
