@@ -9,7 +9,6 @@ import (
 	"os"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/storage"
 
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
@@ -107,7 +106,7 @@ func (p Plan) bucket(ctx context.Context, out io.Writer) error {
 }
 
 func (p Plan) topics(ctx context.Context, out io.Writer) error {
-	client, err := pubsub.NewClient(ctx, p.Project)
+	client, err := pubsubbus.Connect(ctx, p.Project)
 	if err != nil {
 		return fmt.Errorf("provision topics: %w", err)
 	}

@@ -30,6 +30,10 @@ func outage(t *testing.T) time.Duration {
 	return d
 }
 
+// recovery is how long after an outage of Pub/Sub, however long that was, all
+// events may still be on their way.
+const recovery = 15 * time.Second
+
 // TestThreeProcesses starts the three processes on the emulators in an order
 // that does not help, takes one emulator after the other from them, and then
 // runs every scenario of the whole system.
@@ -51,13 +55,16 @@ func TestThreeProcesses(t *testing.T) {
 		load := newLoad(16)
 		for name, fail := range map[string]func(){"refuses": f.broker.refuse, "hangs": f.broker.hang} {
 			t.Run(name, func(t *testing.T) {
-				load.during(t, gateway.url, fail, f.broker.restore)
+				back := load.during(t, gateway.url, fail, f.broker.restore)
+				accountEvents.until(t, accountKind.subject, load.versions())
+				audioEvents.until(t, audioKind.subject, load.versions())
+				took := time.Since(back)
+				t.Logf("all events of %d resources were there %v after Pub/Sub was back", len(load.versions()), took)
+				if took > recovery {
+					t.Errorf("events took %v, want at most %v", took, recovery)
+				}
 			})
 		}
-		begun := time.Now()
-		accountEvents.until(t, accountKind.subject, load.versions())
-		audioEvents.until(t, audioKind.subject, load.versions())
-		t.Logf("all events of %d resources were there %v after the last write", len(load.versions()), time.Since(begun))
 	})
 	for name, fail := range map[string]func(){"refuses": f.spanner.refuse, "hangs": f.spanner.hang} {
 		t.Run("without Spanner: "+name, func(t *testing.T) { withoutSpanner(t, gateway, accounts, audios, fail, f.spanner.restore) })
@@ -127,8 +134,8 @@ func (f *fleet) schemaBehind(t *testing.T) {
 }
 
 // during has the writers write before, during and after an outage, which none
-// of them may notice.
-func (l *load) during(t *testing.T, url string, fail, restore func()) {
+// of them may notice, and returns when it was over.
+func (l *load) during(t *testing.T, url string, fail, restore func()) (back time.Time) {
 	t.Helper()
 	away := outage(t)
 	// A longer outage has no more events: the emulator of Pub/Sub keeps a thread
@@ -156,11 +163,13 @@ func (l *load) during(t *testing.T, url string, fail, restore func()) {
 	<-time.After(away)
 	meanwhile := answered.Load() - before
 	restore()
+	back = time.Now()
 	<-time.After(time.Second)
 	close(done)
 	wg.Wait()
 	l.reconcile(t, url)
 	t.Logf("%d writes were answered in %v without Pub/Sub, %d in all", meanwhile, away, answered.Load())
+	return back
 }
 
 // patience is how long an answer may take while Spanner is down.

@@ -61,16 +61,6 @@ func NewPublisher(client *pubsub.Client, topic string) *Publisher {
 	return &Publisher{client: client, topic: fullName(client, "topics", topic)}
 }
 
-// Connect returns a publisher to a topic of a project, given by its id, with a
-// client of its own, which disconnect closes.
-func Connect(ctx context.Context, project, topic string) (p *Publisher, disconnect func() error, err error) {
-	client, err := pubsub.NewClient(ctx, project)
-	if err != nil {
-		return nil, nil, fmt.Errorf("connect to Pub/Sub: %w", err)
-	}
-	return NewPublisher(client, topic), client.Close, nil
-}
-
 // Publish implements bus.Publisher. It returns after ten seconds at the latest.
 func (p *Publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	keys, err := bus.ByKey(msgs)

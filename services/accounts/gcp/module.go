@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/storage"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
@@ -37,7 +36,7 @@ func open(cfg accounts.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Ada
 		return backend.Adapters{}, err
 	}
 	lc.Append(fx.StopHook(objects.Close))
-	broker, err := pubsub.NewClient(ctx, cfg.Project)
+	broker, err := pubsubbus.Connect(ctx, cfg.Project)
 	if err != nil {
 		return backend.Adapters{}, err
 	}

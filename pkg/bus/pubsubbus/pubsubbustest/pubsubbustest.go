@@ -5,7 +5,6 @@ import (
 	"os"
 	"testing"
 
-	"cloud.google.com/go/pubsub/v2"
 	"github.com/google/uuid"
 	"go.uber.org/zap"
 
@@ -19,7 +18,7 @@ func New(t *testing.T) (*pubsubbus.Publisher, *pubsubbus.Subscriber) {
 	if os.Getenv("PUBSUB_EMULATOR_HOST") == "" {
 		t.Fatal("PUBSUB_EMULATOR_HOST is not set: this test needs the Pub/Sub emulator")
 	}
-	client, err := pubsub.NewClient(t.Context(), "test")
+	client, err := pubsubbus.Connect(t.Context(), "test")
 	if err != nil {
 		t.Fatal(err)
 	}

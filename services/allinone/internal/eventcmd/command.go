@@ -142,12 +142,12 @@ func parseReplay(f *flagSet, args []string, stdout *os.File, cfg Config) (func(c
 		return nil, errors.New("--to must be after --from")
 	}
 	return func(ctx context.Context) error {
-		publisher, disconnect, err := pubsubbus.Connect(ctx, *project, *topic)
+		client, err := pubsubbus.Connect(ctx, *project)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = disconnect() }()
-		r.publisher = publisher
+		defer func() { _ = client.Close() }()
+		r.publisher = pubsubbus.NewPublisher(client, *topic)
 		return r.run(ctx)
 	}, nil
 }

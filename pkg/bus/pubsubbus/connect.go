@@ -1,0 +1,44 @@
+package pubsubbus
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"cloud.google.com/go/pubsub/v2"
+	vkit "cloud.google.com/go/pubsub/v2/apiv1"
+	"github.com/googleapis/gax-go/v2"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+	grpcbackoff "google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
+)
+
+// maxPause is the longest that anything waits, after an outage, before it
+// tries again. By default, gRPC's pause before it connects again grows to two
+// minutes, and that between attempts to publish beyond publishTimeout.
+const maxPause = 2 * time.Second
+
+// Connect returns a client of a project, which the caller closes. It does not
+// wait for Pub/Sub; what failed because that could not be reached works again,
+// within seconds, once it can.
+func Connect(ctx context.Context, project string) (*pubsub.Client, error) {
+	client, err := pubsub.NewClientWithConfig(ctx, project, &pubsub.ClientConfig{
+		TopicAdminCallOptions: &vkit.TopicAdminCallOptions{Publish: []gax.CallOption{gax.WithRetry(func() gax.Retryer {
+			return gax.OnCodes(
+				[]codes.Code{
+					codes.Aborted, codes.Canceled, codes.DeadlineExceeded, codes.Internal,
+					codes.ResourceExhausted, codes.Unavailable, codes.Unknown,
+				},
+				gax.Backoff{Initial: 100 * time.Millisecond, Max: maxPause, Multiplier: 2},
+			)
+		})}},
+	}, option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxPause},
+		MinConnectTimeout: 2 * maxPause,
+	})))
+	if err != nil {
+		return nil, fmt.Errorf("connect to Pub/Sub: %w", err)
+	}
+	return client, nil
+}
