@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,6 +26,12 @@ func (p *Port) UnmarshalText(text []byte) error {
 	*p = Port(n)
 	return nil
 }
+
+var spannerDatabase = regexp.MustCompile(`^projects/[^/]+/instances/[^/]+/databases/[^/]+$`)
+
+// IsSpannerDatabase reports whether name is a database's full name, as in
+// projects/P/instances/I/databases/D.
+func IsSpannerDatabase(name string) bool { return spannerDatabase.MatchString(name) }
 
 // variable describes a leaf of a config type.
 type variable struct {

@@ -43,6 +43,9 @@ func (c Config) Validate() (problems []settings.Problem) {
 	default:
 		problems = append(problems, settings.Problem{Variable: "CONCHA_BACKEND", Detail: "must be gcp or embedded"})
 	}
+	if c.SpannerDatabase != "" && !settings.IsSpannerDatabase(c.SpannerDatabase) {
+		problems = append(problems, settings.Problem{Variable: "CONCHA_SPANNER_DATABASE", Detail: "must be of the form projects/P/instances/I/databases/D"})
+	}
 	if c.SpannerMaxWrites < 0 {
 		problems = append(problems, settings.Problem{Variable: "CONCHA_SPANNER_MAX_WRITES", Detail: "must not be negative"})
 	}

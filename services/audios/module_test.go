@@ -112,6 +112,8 @@ func TestConfigRules(t *testing.T) {
 		{func(*audios.Config) {}, nil},
 		{func(c *audios.Config) { *c = audios.Config{Backend: "embedded"} }, nil},
 		{func(c *audios.Config) { *c = audios.Config{Backend: "gcp", SpannerMaxWrites: -1} }, []string{"GOOGLE_CLOUD_PROJECT", "CONCHA_SPANNER_DATABASE", "CONCHA_BUCKET", "CONCHA_SPANNER_MAX_WRITES"}},
+		{func(c *audios.Config) { c.SpannerDatabase = "d"; c.Bucket = "" }, []string{"CONCHA_BUCKET", "CONCHA_SPANNER_DATABASE"}},
+		{func(c *audios.Config) { c.SpannerDatabase += "/d" }, []string{"CONCHA_SPANNER_DATABASE"}},
 		{func(c *audios.Config) { c.Backend = "aws" }, []string{"CONCHA_BACKEND"}},
 	} {
 		cfg := whole
