@@ -14,6 +14,7 @@ import (
 // health check for images that hold nothing but the binary.
 var ReadyCommand = settings.Command{
 	Name: "ready", About: "exit 0 if the process that serves on PORT is ready, else 1",
+	Uses: []string{"PORT"},
 }
 
 // RunReady carries out ReadyCommand and returns the exit code.

@@ -21,6 +21,7 @@ import (
 var (
 	MigrateCommand = settings.Command{
 		Name: "migrate", About: "bring the database to the newest schema",
+		Uses: []string{"CONCHA_BACKEND", "CONCHA_SPANNER_DATABASE"},
 	}
 	ProvisionCommand = settings.Command{
 		Name: "provision", About: "make the database, bucket, topics and subscriptions that are missing, and migrate",

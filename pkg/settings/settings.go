@@ -37,6 +37,9 @@ type Command struct {
 	// command takes none; else they are left to the program, in os.Args[2:].
 	Args  string
 	About string
+	// Uses are the variables that the command heeds, as mistakes in others are
+	// none of it. If it is empty, it heeds all.
+	Uses []string
 }
 
 var serve = Command{Name: Serve, About: "run until SIGTERM (the default)"}
@@ -97,7 +100,8 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 		_, _ = fmt.Fprintln(l.stdout, l.program, Version())
 		return "", 0, true
 	}
-	if unknown, ok := l.unknown(command, rest); ok {
+	chosen, unknown, ok := l.choose(command, rest)
+	if !ok {
 		mistake := fmt.Sprintf("unknown argument %q", unknown)
 		if len(args) == 0 {
 			mistake = "say what to do"
@@ -105,23 +109,28 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 		_, _ = fmt.Fprintf(l.stderr, "%s: %s; run \"%s --help\" for what there is\n", l.program, mistake, l.program)
 		return "", 2, true
 	}
-	if problems := fill(cfg, vars, environ); len(problems) > 0 {
+	problems := fill(cfg, vars, environ)
+	if len(chosen.Uses) > 0 {
+		problems = slices.DeleteFunc(problems, func(p Problem) bool { return !slices.Contains(chosen.Uses, p.Variable) })
+	}
+	if len(problems) > 0 {
 		l.printProblems(problems)
 		return "", 2, true
 	}
 	return command, 0, false
 }
 
-// unknown returns the first argument that means nothing to the program.
-func (l *loader) unknown(command string, rest []string) (string, bool) {
-	i := slices.IndexFunc(l.commands, func(c Command) bool { return c.Name == command })
+// choose returns the command of that name, or the first argument that means
+// nothing to the program.
+func (l *loader) choose(name string, rest []string) (chosen Command, unknown string, ok bool) {
+	i := slices.IndexFunc(l.commands, func(c Command) bool { return c.Name == name })
 	switch {
 	case i < 0:
-		return command, true
+		return chosen, name, false
 	case l.commands[i].Args == "" && len(rest) > 0:
-		return rest[0], true
+		return chosen, rest[0], false
 	}
-	return "", false
+	return l.commands[i], "", true
 }
 
 // fill sets cfg from environ and returns what is wrong, at most one problem

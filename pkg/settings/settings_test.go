@@ -48,6 +48,7 @@ func load(t *testing.T, args []string, environ ...string) (cfg config, command s
 		commands: []Command{
 			serve,
 			{Name: "migrate", About: "bring the schema up to date"},
+			{Name: "ready", About: "ask whether it is ready", Uses: []string{"PORT"}},
 			{Name: "wipe", Args: "[--url URL] NAME", About: "delete all of NAME"},
 		},
 		stdout: &out, stderr: &errs,
@@ -184,6 +185,17 @@ Run "accounts --help" for all variables.
 	}
 }
 
+func TestParseHeedsWhatTheCommandUses(t *testing.T) {
+	cfg, command, exitCode, _, stderr := load(t, []string{"ready"}, "PORT=81", "CONCHA_WAIT=bad")
+	if command != "ready" || exitCode != -1 || stderr != "" || cfg.Port != 81 {
+		t.Errorf("%q on port %d: exit %d, %s", command, cfg.Port, exitCode, stderr)
+	}
+	_, _, exitCode, _, stderr = load(t, []string{"ready"}, "PORT=bad", "CONCHA_WAIT=bad")
+	if exitCode != 2 || !strings.Contains(stderr, "1 mistake in the environment:\n  PORT must be") {
+		t.Errorf("exit %d, %s", exitCode, stderr)
+	}
+}
+
 func TestPort(t *testing.T) {
 	for _, text := range []string{"0", "65536", "-1", "80.0", "", "99999999999999999999", "+80"} {
 		var p Port
@@ -207,6 +219,7 @@ Usage: accounts [command]
 Commands:
   serve                  run until SIGTERM (the default)
   migrate                bring the schema up to date
+  ready                  ask whether it is ready
   wipe [--url URL] NAME  delete all of NAME
   --help                 print this
   --version              print the version
