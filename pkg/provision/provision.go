@@ -3,6 +3,7 @@
 package provision
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -28,8 +29,15 @@ var (
 	}
 )
 
-// timeout bounds a command; a database takes up to some minutes to make.
-const timeout = 10 * time.Minute
+const (
+	// timeout bounds a command; a database takes up to some minutes to make.
+	timeout = 10 * time.Minute
+	// answer bounds what is made at once, with the wait for a backend that is
+	// about to start.
+	answer = time.Minute
+	// patience is how long a backend is waited for in silence.
+	patience = 3 * time.Second
+)
 
 // Plan is what one service needs.
 type Plan struct {
@@ -68,53 +76,94 @@ func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
 		return err
 	}
 	defer db.Close()
-	return db.Migrate(ctx, out)
+	if err := db.Migrate(ctx, out); err != nil {
+		return spanner.blame(err)
+	}
+	return nil
 }
 
 // Provision makes what is missing, migrates, and tells out what was made and
-// what was there. Idempotent.
+// what was there. Idempotent. A backend that cannot be reached is waited for,
+// for a minute; the error names it and its address.
 func (p Plan) Provision(ctx context.Context, out io.Writer) error {
-	database, err := spannerdb.Provision(ctx, p.Database)
-	report(out, database.Made, database.Found)
-	if err != nil {
+	if err := spanner.provision(ctx, out, timeout, p.database); err != nil {
 		return err
 	}
 	if err := p.Migrate(ctx, out); err != nil {
 		return err
 	}
-	if err := p.bucket(ctx, out); err != nil {
+	if err := cloudStorage.provision(ctx, out, answer, p.bucket); err != nil {
 		return err
 	}
-	return p.topics(ctx, out)
+	return pubSub.provision(ctx, out, answer, p.topics)
 }
 
-func (p Plan) bucket(ctx context.Context, out io.Writer) error {
-	client, err := storage.NewClient(ctx)
-	if err != nil {
-		return fmt.Errorf("provision bucket: %w", err)
+// backend is where things are made. Its client library finds it by itself.
+type backend struct{ name, variable, address string }
+
+var (
+	spanner      = backend{"Spanner", "SPANNER_EMULATOR_HOST", "spanner.googleapis.com"}
+	cloudStorage = backend{"Cloud Storage", "STORAGE_EMULATOR_HOST", "storage.googleapis.com"}
+	pubSub       = backend{"Pub/Sub", "PUBSUB_EMULATOR_HOST", "pubsub.googleapis.com"}
+)
+
+func (b backend) String() string { return b.name + " (" + cmp.Or(os.Getenv(b.variable), b.address) + ")" }
+
+func (b backend) blame(err error) error { return fmt.Errorf("%v: %w", b, err) }
+
+// provision has do make what is missing in the backend, within limit, and tells out
+// of that, and that it waits if it does for long.
+func (b backend) provision(ctx context.Context, out io.Writer, limit time.Duration, do func(context.Context) (made, found []string, err error)) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var made, found []string
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		made, found, err = do(ctx)
+	}()
+	select {
+	case <-done:
+	case <-time.After(patience):
+		_, _ = fmt.Fprintf(out, "waiting for %v...\n", b)
+		<-done
 	}
-	defer func() { _ = client.Close() }()
-	made, err := gcsblob.Provision(ctx, client, p.Project, p.Bucket, "")
+	report(out, made, found)
 	if err != nil {
-		return err
-	}
-	if name := []string{"buckets/" + p.Bucket}; made {
-		report(out, name, nil)
-	} else {
-		report(out, nil, name)
+		return b.blame(err)
 	}
 	return nil
 }
 
-func (p Plan) topics(ctx context.Context, out io.Writer) error {
-	client, err := pubsubbus.Connect(ctx, p.Project)
+func (p Plan) database(ctx context.Context) (made, found []string, err error) {
+	database, err := spannerdb.Provision(ctx, p.Database)
+	return database.Made, database.Found, err
+}
+
+func (p Plan) bucket(ctx context.Context) (made, found []string, err error) {
+	client, err := storage.NewClient(ctx)
 	if err != nil {
-		return fmt.Errorf("provision topics: %w", err)
+		return nil, nil, fmt.Errorf("provision bucket: %w", err)
 	}
 	defer func() { _ = client.Close() }()
-	made, found, err := pubsubbus.Provision(ctx, client, p.Topics)
-	report(out, made, found)
-	return err
+	name := []string{"buckets/" + p.Bucket}
+	switch isNew, err := gcsblob.Provision(ctx, client, p.Project, p.Bucket, ""); {
+	case err != nil:
+		return nil, nil, err
+	case isNew:
+		return name, nil, nil
+	}
+	return nil, name, nil
+}
+
+func (p Plan) topics(ctx context.Context) (made, found []string, err error) {
+	client, err := pubsubbus.Connect(ctx, p.Project)
+	if err != nil {
+		return nil, nil, fmt.Errorf("provision topics: %w", err)
+	}
+	defer func() { _ = client.Close() }()
+	return pubsubbus.Provision(ctx, client, p.Topics)
 }
 
 func report(out io.Writer, made, found []string) {

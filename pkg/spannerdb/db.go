@@ -63,18 +63,19 @@ type DB struct {
 	closed bool
 }
 
+// reconnectSoon is for every client: after an outage, gRPC's own pause before
+// it connects again grows to two minutes.
+var reconnectSoon = option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
+	MinConnectTimeout: callTimeout,
+}))
+
 // Open returns a client of a database, named as in
 // projects/P/instances/I/databases/D. It does not wait for Spanner: whether
 // the database can be reached is told by Check. options go to every client of
 // the API.
 func Open(ctx context.Context, database string, cfg Config, options ...option.ClientOption) (*DB, error) {
-	// After an outage, gRPC's own pause before it connects again grows to two
-	// minutes.
-	reconnect := grpc.ConnectParams{
-		Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
-		MinConnectTimeout: callTimeout,
-	}
-	options = append([]option.ClientOption{option.WithGRPCDialOption(grpc.WithConnectParams(reconnect))}, options...)
+	options = append([]option.ClientOption{reconnectSoon}, options...)
 	connect := func() (*spanner.Client, error) {
 		return spanner.NewClientWithConfig(context.WithoutCancel(ctx), database, spanner.ClientConfig{
 			DisableNativeMetrics: true, // telemetry is the process's own business

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"time"
 
 	database "cloud.google.com/go/spanner/admin/database/apiv1"
 	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
@@ -25,15 +26,19 @@ var databaseName = regexp.MustCompile(`^(projects/([^/]+))/instances/([^/]+)/dat
 // instance that costs money comes into being by accident.
 const emulatorConfig = "emulator-config"
 
+// reachTimeout is how long Provision waits for Spanner to answer at all.
+const reachTimeout = time.Minute
+
 // Provision makes an empty database, named as in
 // projects/P/instances/I/databases/D, unless it exists; on an emulator also its
 // instance, which elsewhere must be there. Idempotent. While Spanner cannot be
-// reached it waits, for as long as ctx allows.
+// reached it waits, for a minute at most.
 func Provision(ctx context.Context, name string, options ...option.ClientOption) (Provisioned, error) {
 	parts := databaseName.FindStringSubmatch(name)
 	if parts == nil {
 		return Provisioned{}, fmt.Errorf("provision: %q is not of the form projects/P/instances/I/databases/D", name)
 	}
+	options = append([]option.ClientOption{reconnectSoon}, options...)
 	databases, err := database.NewDatabaseAdminClient(ctx, options...)
 	if err != nil {
 		return Provisioned{}, fmt.Errorf("provision: %w", err)
@@ -66,7 +71,9 @@ func (p *provisioner) databaseName() string { return p.instanceName() + "/databa
 // provision asks for nothing that it does not need, as each call takes a
 // permission of its own.
 func (p *provisioner) provision(ctx context.Context) error {
-	_, err := p.databases.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
+	reached, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	_, err := p.databases.GetDatabase(reached, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
 	if err == nil {
 		p.report.Found = append(p.report.Found, p.instanceName(), p.databaseName())
 		return nil
