@@ -44,23 +44,30 @@ func Get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
 // checkTimeout bounds each readiness check.
 const checkTimeout = 2 * time.Second
 
+// ReadyPath is where a service is asked for /readyz by what may reach it
+// through a front end: that of Cloud Run keeps some paths that end in z, such as
+// /healthz, for itself.
+const ReadyPath = "/ready"
+
 // Health registers GET and HEAD of /livez, which answers 200 as long as the
 // process serves at all, and of /readyz, which runs the checks at once, each
 // for at most 2 seconds, and answers 200 or an unavailable problem that lists
-// the failed ones by name.
-func Health(e *gin.Engine, checks map[string]func(context.Context) error) {
+// the failed ones by name. aliases are further paths of the latter.
+func Health(e *gin.Engine, checks map[string]func(context.Context) error, aliases ...string) {
 	ok := func(c *gin.Context) {
 		c.Header("Cache-Control", "no-store")
 		c.PureJSON(http.StatusOK, gin.H{"status": "ok"})
 	}
 	Get(e, "/livez", ok)
-	Get(e, "/readyz", func(c *gin.Context) {
-		if err := ready(c.Request.Context(), checks); err != nil {
-			Fail(c, err)
-			return
-		}
-		ok(c)
-	})
+	for _, path := range append(aliases, "/readyz") {
+		Get(e, path, func(c *gin.Context) {
+			if err := ready(c.Request.Context(), checks); err != nil {
+				Fail(c, err)
+				return
+			}
+			ok(c)
+		})
+	}
 }
 
 // ready returns nil or an unavailable fault with a violation for each failed

@@ -105,8 +105,8 @@ func TestFailAbortsAndKeepsTheError(t *testing.T) {
 func TestHealth(t *testing.T) {
 	fine := func(context.Context) error { return nil }
 	e := httpserver.NewEngine()
-	httpserver.Health(e, map[string]func(context.Context) error{"database": fine, "bucket": fine})
-	for _, path := range []string{"/livez", "/readyz"} {
+	httpserver.Health(e, map[string]func(context.Context) error{"database": fine, "bucket": fine}, httpserver.ReadyPath)
+	for _, path := range []string{"/livez", "/readyz", "/ready"} {
 		for _, method := range []string{"GET", "HEAD"} {
 			if w := serve(e, method, path); w.Code != http.StatusOK || w.Body.String() != `{"status":"ok"}`+"\n" {
 				t.Errorf("%s %s: %d %q", method, path, w.Code, w.Body)

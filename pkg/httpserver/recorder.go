@@ -154,7 +154,8 @@ func (rec *recorder) log(log *zap.Logger) {
 	if rec.status >= 500 && !rec.clientGone {
 		level = zapcore.ErrorLevel
 	}
-	if rec.path == "/livez" || rec.path == "/readyz" || rec.path == "/metrics" {
+	switch rec.path {
+	case "/livez", "/readyz", ReadyPath, "/metrics":
 		level-- // a failing probe warns; one that passes is a debugging detail
 	}
 	if entry := log.Check(level, "request"); entry != nil {

@@ -64,10 +64,10 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	return s
 }
 
-// gate answers /readyz with 503 while the server drains.
+// gate answers /readyz and ReadyPath with 503 while the server drains.
 func (s *Server) gate(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if s.draining.Load() && r.URL.Path == "/readyz" {
+		if s.draining.Load() && (r.URL.Path == "/readyz" || r.URL.Path == ReadyPath) {
 			WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
 			return
 		}

@@ -108,7 +108,7 @@ func limitCaching(c *gin.Context) {
 // readiness returns a check that asks a service whether it is ready.
 func readiness(service http.Handler) func(context.Context) error {
 	return func(ctx context.Context) error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/readyz", http.NoBody)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, httpserver.ReadyPath, http.NoBody)
 		if err != nil {
 			return fmt.Errorf("ask for readiness: %w", err)
 		}

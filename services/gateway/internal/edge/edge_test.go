@@ -25,7 +25,7 @@ type service struct {
 }
 
 func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/readyz" {
+	if r.URL.Path == "/ready" {
 		if !s.ready {
 			httpserver.WriteError(w, r, httpserver.ErrUnavailable)
 		}

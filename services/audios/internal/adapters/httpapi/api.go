@@ -27,7 +27,7 @@ type api struct {
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
 	a := api{service, changes, requireIfMatch, new(httpserver.Flights)}
 	e := httpserver.NewEngine()
-	httpserver.Health(e, checks)
+	httpserver.Health(e, checks, httpserver.ReadyPath)
 
 	handle := httpserver.Handle
 	none, content := httpserver.Takes(), httpserver.Takes("v")
