@@ -87,6 +87,9 @@ func TestCompose(t *testing.T) {
 		if s.Build == nil && !regexp.MustCompile(`:\d+\.\d+\.\d+(-|$)`).MatchString(s.Image) && project.Services[s.Name+"-provision"].Build == nil {
 			t.Errorf("%s: the image %s has no fixed version", s.Name, s.Image)
 		}
+		if strings.Contains(s.Image, "google-cloud-cli") && s.Platform != "linux/amd64" {
+			t.Errorf("%s: the image has the emulator of Spanner on linux/amd64 alone", s.Name)
+		}
 		for _, v := range s.Volumes {
 			if _, named := project.Volumes[v.Source]; v.Type != types.VolumeTypeVolume || !named {
 				t.Errorf("%s: %s is no named volume", s.Name, v.Target)

@@ -204,9 +204,10 @@ func fromSDK(root string) launch {
 	}
 }
 
+// fromDocker asks for the one platform that has the emulator of Spanner.
 func fromDocker() launch {
 	container := func(address, port string, args ...string) []string {
-		return append([]string{"docker", "run", "--rm", "--init", "--publish", address + ":" + port, image, "gcloud", "beta", "emulators"}, args...)
+		return append([]string{"docker", "run", "--rm", "--init", "--platform", "linux/amd64", "--publish", address + ":" + port, image, "gcloud", "beta", "emulators"}, args...)
 	}
 	return launch{
 		patience: dockerPatience,
