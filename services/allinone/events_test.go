@@ -94,6 +94,26 @@ func (l *listener) read(t *testing.T) {
 	}
 }
 
+// drain reads until nothing comes.
+func (l *listener) drain(t *testing.T) {
+	t.Helper()
+	for taken := -1; taken != l.taken; {
+		taken = l.taken
+		l.read(t)
+	}
+}
+
+// resumes reads until something comes, which may take so long.
+func (l *listener) resumes(t *testing.T, limit time.Duration) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
+	for taken := l.taken; taken == l.taken; l.read(t) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: no events", l.subscription)
+		}
+	}
+}
+
 // pull returns what there is, and acknowledges it.
 func (l *listener) pull(t *testing.T) (messages []message) {
 	t.Helper()
