@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -104,4 +105,65 @@ func TestRefusedBodyIsReadNoLonger(t *testing.T) {
 			t.Errorf("the connection was closed after %v", took)
 		}
 	})
+}
+
+// TestRefusalDoesNotWaitForItsBody sends a part of a body that net/http would
+// read as a whole before it sends an answer. The rest comes in time, or never.
+func TestRefusalDoesNotWaitForItsBody(t *testing.T) {
+	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+	for name, size := range map[string]int{"a short answer": 10, "an answer longer than what is buffered": 20_000} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn, answers := dialRefuser(t, size)
+				if _, err := io.WriteString(conn, head+"abc"); err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				if status := <-answers; status != http.StatusNotFound || time.Since(begun) > 0 {
+					t.Errorf("status %d after %v", status, time.Since(begun))
+				}
+				time.Sleep(lingerTimeout - time.Second)
+				if _, err := conn.Write(make([]byte, 4997)); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := io.WriteString(conn, head+"abc"); err != nil {
+					t.Fatalf("the connection is not used again: %v", err)
+				}
+				begun = time.Now()
+				if status := <-answers; status != http.StatusNotFound || time.Since(begun) > 0 {
+					t.Errorf("second: status %d after %v", status, time.Since(begun))
+				}
+				if _, ok := <-answers; ok || time.Since(begun) != lingerTimeout {
+					t.Errorf("the connection is closed after %v: %v", time.Since(begun), !ok)
+				}
+			})
+		})
+	}
+}
+
+// dialRefuser returns a connection to a server that refuses all with a problem
+// of about this size, and the statuses of its answers until it closes.
+func dialRefuser(t *testing.T, size int) (conn net.Conn, answers <-chan int) {
+	s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		WriteError(w, r, ErrNoRoute.Detailf("%s", strings.Repeat("x", size)))
+	}), zap.NewNop())
+	listener := make(oneConn)
+	go func() { _ = s.http.Serve(listener) }()
+	t.Cleanup(func() { _ = s.http.Close() })
+	conn, far := net.Pipe()
+	listener <- far
+	statuses := make(chan int)
+	go func() {
+		defer close(statuses)
+		for r := bufio.NewReader(conn); ; {
+			res, err := http.ReadResponse(r, nil)
+			if err != nil {
+				return
+			}
+			_, _ = io.Copy(io.Discard, res.Body)
+			_ = res.Body.Close()
+			statuses <- res.StatusCode
+		}
+	}()
+	return conn, statuses
 }

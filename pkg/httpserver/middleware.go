@@ -24,8 +24,9 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 // internal problem, or cuts the connection if the answer had begun. Each
 // request is logged in one line without its query and its sender, which may be
 // personal data: at info, of probes at debug; with the error at error for 5xx.
-// What an answer of 4xx or 5xx left unread of the body is read, for at most 3
-// seconds, so that a client that is still sending it gets the answer.
+// An answer of 4xx or 5xx leaves at once; what it left unread of the body is then
+// read, for at most 3 seconds, so that a client that is still sending it gets
+// the answer.
 func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
@@ -45,7 +46,9 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 			if cut {
 				panic(http.ErrAbortHandler)
 			}
-			linger(rec, r, body)
+			if rec.lingers {
+				linger(rec, body)
+			}
 		}()
 		h.ServeHTTP(rec, r)
 	})
@@ -55,19 +58,21 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 // shorter than drainTimeout.
 const lingerTimeout = 3 * time.Second
 
-// linger sends the answer and reads on if the body was refused. A connection
-// that is closed while its client sends is reset, and the reset can overtake
-// the answer. An answer without a length ends for the client only when the
-// handler returns, so it does not wait.
-func linger(rec *recorder, r *http.Request, body io.Reader) {
-	if rec.status < http.StatusBadRequest || r.ProtoMajor != 1 || r.ContentLength == 0 || rec.Header().Get("Content-Length") == "" {
-		return
-	}
+// linger sends a refusal and reads on. A connection that is closed while its
+// client sends is reset, and the reset can overtake the answer. If the body
+// does not end in time, the connection is closed: what follows is no request.
+func linger(rec *recorder, body io.Reader) {
 	control := http.NewResponseController(rec)
-	if control.Flush() != nil || control.SetReadDeadline(time.Now().Add(lingerTimeout)) != nil {
-		return
+	err := control.Flush()
+	if err == nil {
+		err = control.SetReadDeadline(time.Now().Add(lingerTimeout))
 	}
-	_, _ = io.Copy(io.Discard, body)
+	if err == nil {
+		_, err = io.Copy(io.Discard, body)
+	}
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
 }
 
 // nosniff is shared by all answers, which saves an allocation each; a Header's

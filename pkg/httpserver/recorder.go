@@ -23,7 +23,9 @@ type recorder struct {
 	id           [1]string // an array, so that header slices need no allocation
 	method, path string
 	start        time.Time
-	status       int // 0 until the answer begins
+	hasBody      bool // the request, of HTTP/1, of which net/http reads on before it answers
+	lingers      bool // the answer is sent before the body is read on
+	status       int  // 0 until the answer begins
 	bytes        int64
 	level        zapcore.Level // at least info
 	clientGone   bool          // before its answer could be made
@@ -32,7 +34,10 @@ type recorder struct {
 }
 
 func newRecorder(w http.ResponseWriter, r *http.Request, id string) *recorder {
-	return &recorder{ResponseWriter: w, id: [1]string{id}, method: r.Method, path: r.URL.Path, start: time.Now()}
+	return &recorder{
+		ResponseWriter: w, id: [1]string{id}, method: r.Method, path: r.URL.Path, start: time.Now(),
+		hasBody: r.ProtoMajor == 1 && r.ContentLength != 0,
+	}
 }
 
 // recorderOf returns the recorder that w is or wraps, or nil.
@@ -55,6 +60,11 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 func (rec *recorder) WriteHeader(status int) {
 	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		rec.status = status
+		// An answer without a length would end for the client only when the
+		// handler returns.
+		if rec.hasBody && status >= http.StatusBadRequest && rec.Header().Get("Content-Length") != "" {
+			rec.lingers = http.NewResponseController(rec.ResponseWriter).EnableFullDuplex() == nil
+		}
 	}
 	rec.ResponseWriter.WriteHeader(status)
 }

@@ -155,6 +155,32 @@ func brokenOffRequests(c *client) {
 			}
 		}
 	})
+	// The server waits for a body for 60 seconds; the connection's own limit is 20.
+	for name, refused := range map[string]struct {
+		half   string
+		status int
+	}{
+		"refused route":  {head("POST", "/nope", "application/json", 5000), 404},
+		"refused method": {head("PATCH", "/v1/accounts", "application/json", 5000), 405},
+		"refused type":   {head("POST", "/v1/accounts", "text/plain", 5000), 415},
+		"refused root":   {head("POST", "/accounts", "text/plain", 5000), 400},
+	} {
+		c.run(name, func(c *client) {
+			c.t.Parallel()
+			conn := c.dial()
+			if _, err := io.WriteString(conn, refused.half+"abc"); err != nil {
+				c.t.Fatal(err)
+			}
+			resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+			if err != nil {
+				c.t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != refused.status {
+				c.t.Errorf("answered %s, want %d", resp.Status, refused.status)
+			}
+		})
+	}
 	c.run("slow header", func(c *client) {
 		conn := c.dial()
 		if _, err := io.WriteString(conn, "GET /ping HTTP/1.1\r\nHost: localhost\r\nX: "); err != nil {
