@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -21,7 +22,8 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 // (X-Request-Id of the request if that is 1 to 128 of A-Za-z0-9._- , else a
 // new one), which the answer's header, the header h sees and, with a valid
 // traceparent, events.OriginFrom of the context carry. A panic of h becomes an
-// internal problem, or cuts the connection if the answer had begun. Each
+// internal problem, or cuts the connection if the answer had begun. A request
+// that names no host gets the address that it came to, for PublicURL. Each
 // request is logged in one line without its query and its sender, which may be
 // personal data: at info, of probes at debug; with the error at error for 5xx.
 // An answer of 4xx or 5xx leaves at once; what it left unread of the body is then
@@ -37,6 +39,9 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 		header["X-Content-Type-Options"] = nosniff
 		r.Header["X-Request-Id"] = rec.id[:]
 		r = r.WithContext(events.WithOrigin(r.Context(), origin))
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && r.Host == "" {
+			r.Host = local.String()
+		}
 		defer func() {
 			cut := false
 			if v := recover(); v != nil {

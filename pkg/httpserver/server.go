@@ -27,6 +27,7 @@ const (
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 64 << 10
 	drainTimeout   = 4 * time.Second
+	noticeTimeout  = 2 * time.Second // of drainTimeout
 )
 
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
@@ -36,14 +37,17 @@ type Server struct {
 	log      *zap.Logger
 	http     *http.Server
 	listener net.Listener
-	draining atomic.Bool
 	stopping chan struct{}
 	drainFor time.Duration
+
+	draining atomic.Bool
+	inFlight atomic.Int64  // requests; those for /readyz that come while draining do not count
+	idle     chan struct{} // told, while draining, when none is in flight
 }
 
 // NewServer returns a server of h for port, 0 for any free one.
 func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
-	s := &Server{port: port, log: log, stopping: make(chan struct{}), drainFor: drainTimeout}
+	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -57,6 +61,8 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          errorLog,
+		// OPTIONS * too gets what every answer has.
+		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), stoppingKey{}, s.stopping)
 		},
@@ -64,13 +70,23 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	return s
 }
 
-// gate answers /readyz and ReadyPath with 503 while the server drains.
+// gate answers /readyz and ReadyPath with 503 while the server drains, and counts
+// the other requests.
 func (s *Server) gate(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s.draining.Load() && (r.URL.Path == "/readyz" || r.URL.Path == ReadyPath) {
 			WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
 			return
 		}
+		s.inFlight.Add(1)
+		defer func() {
+			if s.inFlight.Add(-1) == 0 && s.draining.Load() {
+				select {
+				case s.idle <- struct{}{}:
+				default:
+				}
+			}
+		}()
 		h.ServeHTTP(w, r)
 	})
 }
@@ -117,14 +133,24 @@ func (s *Server) Addr() string {
 	return "localhost:" + port
 }
 
-// Stop ends serving: /readyz turns to 503, no connection is taken any more,
-// Stopping is closed, and requests under way have up to 4 seconds (less if ctx
+// Stop ends serving: /readyz turns to 503, Stopping is closed, and each
+// connection is closed after its answer. As long as requests are under way, for
+// at most 2 seconds, connections are still taken, so that whoever asks /readyz
+// can tell; then requests under way have what is left of 4 seconds (less if ctx
 // ends before) until their connections are closed. Called once, after Start.
 func (s *Server) Stop(ctx context.Context) error {
-	s.draining.Store(true)
-	close(s.stopping)
 	ctx, cancel := context.WithTimeout(ctx, s.drainFor)
 	defer cancel()
+	s.draining.Store(true)
+	close(s.stopping)
+	s.http.SetKeepAlivesEnabled(false)
+	if s.inFlight.Load() > 0 {
+		select {
+		case <-s.idle:
+		case <-time.After(noticeTimeout):
+		case <-ctx.Done():
+		}
+	}
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.log.Warn("requests were cut off", zap.Error(err))
 		if err := s.http.Close(); err != nil {

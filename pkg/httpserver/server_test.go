@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/zap"
@@ -125,6 +127,120 @@ func TestServerStopFinishesWhatIsUnderWay(t *testing.T) {
 		s.http.Handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 		if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the process is stopping") {
 			t.Errorf("%s: %d %s", path, w.Code, w.Body)
+		}
+	}
+}
+
+// TestServerStopIsAnnounced asks over new connections while a request is under way.
+func TestServerStopIsAnnounced(t *testing.T) {
+	entered, finish := make(chan struct{}), make(chan struct{})
+	s := start(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/long" {
+			close(entered)
+			<-finish
+		}
+		_, _ = io.WriteString(w, "whole")
+	})
+	get := func(path string) (status int, body string, closes bool) {
+		transport := &http.Transport{} // a connection of its own
+		defer transport.CloseIdleConnections()
+		res, err := (&http.Client{Transport: transport}).Get("http://" + s.Addr() + path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			return
+		}
+		text, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		return res.StatusCode, string(text), res.Close
+	}
+	answered := make(chan string, 1)
+	go func() {
+		_, body, _ := get("/long")
+		answered <- body
+	}()
+	<-entered
+	stopped := make(chan error, 1)
+	go func() { stopped <- s.Stop(context.WithoutCancel(t.Context())) }()
+	<-s.stopping
+	status, body, closes := get("/readyz")
+	if status != http.StatusServiceUnavailable || !strings.Contains(body, "the process is stopping") || !closes {
+		t.Errorf("readyz: %d %s, closes: %v", status, body, closes)
+	}
+	if status, body, closes := get("/"); status != http.StatusOK || body != "whole" || !closes {
+		t.Errorf("another request: %d %s, closes: %v", status, body, closes)
+	}
+	select {
+	case err := <-stopped:
+		t.Errorf("stopped before the request ended: %v", err)
+	default:
+	}
+	close(finish)
+	if body := <-answered; body != "whole" {
+		t.Errorf("answer %q", body)
+	}
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestServerStopTakesConnectionsNoLongerThanTwoSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			time.Sleep(3 * time.Second)
+			w.WriteHeader(http.StatusNoContent)
+		}), zap.NewNop())
+		listener := make(oneConn)
+		s.Serve(listener, func(err error) { t.Errorf("died: %v", err) })
+		conn, far := net.Pipe()
+		listener <- far
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		begun := time.Now()
+		go func() {
+			if err := s.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		if <-listener; time.Since(begun) != noticeTimeout { // closed
+			t.Errorf("connections were taken for %v", time.Since(begun))
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNoContent || !res.Close {
+			t.Errorf("status %d, closes: %v", res.StatusCode, res.Close)
+		}
+		time.Sleep(time.Second)
+	})
+}
+
+func TestServerAnswersOptionsOfAllAsAnythingElse(t *testing.T) {
+	s := start(t, func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, ErrNoRoute) })
+	for _, head := range []string{"OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n", "OPTIONS * HTTP/1.0\r\n\r\n"} {
+		conn, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, head); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if res.StatusCode != http.StatusNotFound || res.Header.Get("X-Request-Id") == "" {
+			t.Errorf("status %d, header %v", res.StatusCode, res.Header)
+		}
+		// The request names no host.
+		if want := `"type":"http://` + conn.RemoteAddr().String() + `/problems/no-such-route"`; !strings.Contains(string(body), want) {
+			t.Errorf("%s without %s", body, want)
 		}
 	}
 }

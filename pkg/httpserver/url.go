@@ -5,7 +5,7 @@ import "net/http"
 // PublicURL returns the origin under which the client reached the API, as in
 // "https://api.example.com": from X-Forwarded-Proto and X-Forwarded-Host,
 // which the gateway sets and never lets through from a client, else from the
-// request itself. It is "" if the request names no host.
+// request itself. It is "" if the request has no host, which Process sees to.
 func PublicURL(r *http.Request) string {
 	host := r.Header.Get("X-Forwarded-Host")
 	if host == "" {

@@ -157,8 +157,8 @@ func exitCode(t testing.TB, err error) int {
 }
 
 // TestGracefulStop sends SIGTERM while a request is half sent and others come
-// in: the one ends well, no answer is a server's fault, and all that was
-// answered is kept.
+// in: who asks is told that the process is not ready, the one ends well, no
+// answer is a server's fault, and all that was answered is kept.
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -179,13 +179,9 @@ func TestGracefulStop(t *testing.T) {
 	if err := p.process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	address := strings.TrimPrefix(p.url, "http://")
-	eventually(t, "no new connection is taken", func() bool {
-		conn, err := net.DialTimeout("tcp", address, time.Second)
-		if err == nil {
-			conn.Close()
-		}
-		return err != nil
+	eventually(t, "a new connection tells that the process is not ready", func() bool {
+		_, err := request("GET", p.url+"/readyz", "", http.StatusServiceUnavailable)
+		return err == nil
 	})
 	if _, err := io.WriteString(half, body[10:]); err != nil {
 		t.Fatal(err)
