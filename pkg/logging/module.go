@@ -11,8 +11,8 @@ import (
 )
 
 // Module provides the *zap.Logger of New to the graph, sends fx's own events
-// through it (at debug, failures at error) and flushes it as the last thing
-// that stops.
+// through it (at debug, failures at error, that the process stops and has
+// stopped at info) and flushes it as the last thing that stops.
 func Module(level Level, w *os.File) fx.Option {
 	return fx.Options(
 		fx.Provide(func(lc fx.Lifecycle) *zap.Logger {
@@ -23,16 +23,19 @@ func Module(level Level, w *os.File) fx.Option {
 		fx.WithLogger(func(log *zap.Logger) fxevent.Logger {
 			events := &fxevent.ZapLogger{Logger: log.Named("fx")}
 			events.UseLogLevel(zapcore.DebugLevel)
-			return oncePerFailure{events}
+			return brief{events, log}
 		}),
 	)
 }
 
-// oncePerFailure tells of a failed start once and by its root cause: not at
-// each level of the graph, nor with the graph's own words around it.
-type oncePerFailure struct{ fxevent.Logger }
+// brief tells of a stop, and of a failed start once and by its root cause: not
+// at each level of the graph, nor with the graph's own words around it.
+type brief struct {
+	fxevent.Logger
+	log *zap.Logger
+}
 
-func (o oncePerFailure) LogEvent(event fxevent.Event) {
+func (b brief) LogEvent(event fxevent.Event) {
 	switch e := event.(type) {
 	case *fxevent.RollingBack:
 		return
@@ -52,6 +55,15 @@ func (o oncePerFailure) LogEvent(event fxevent.Event) {
 		if e.Err != nil {
 			event = &fxevent.Started{Err: dig.RootCause(e.Err)}
 		}
+	case *fxevent.Stopping:
+		b.log.Info("stopping", zap.Stringer("signal", e.Signal))
+		return
+	case *fxevent.Stopped:
+		if e.Err == nil {
+			b.log.Info("stopped")
+			_ = b.log.Sync() // the logger's own stop was before; unsynced never fails
+			return
+		}
 	}
-	o.Logger.LogEvent(event)
+	b.Logger.LogEvent(event)
 }

@@ -35,6 +35,20 @@ func TestModuleProvidesTheLoggerAndFlushesItLast(t *testing.T) {
 	}
 }
 
+func TestModuleTellsOfAStop(t *testing.T) {
+	f := logFile(t)
+	fx.New(
+		logging.Module(logging.Level(zapcore.InfoLevel), f),
+		fx.Invoke(func(lc fx.Lifecycle, shutdown fx.Shutdowner) {
+			lc.Append(fx.StartHook(func() error { return shutdown.Shutdown() }))
+		}),
+	).Run()
+	lines := strings.Split(read(t, f), "\n")
+	if len(lines) != 3 || !strings.Contains(lines[0], `"message":"stopping","signal":"terminated"`) || !strings.Contains(lines[1], `"message":"stopped"`) {
+		t.Errorf("log %q", lines)
+	}
+}
+
 func TestModuleTellsOfAFailureToStartOnce(t *testing.T) {
 	taken := errors.New("port 8080 is taken")
 	for name, failing := range map[string]fx.Option{
