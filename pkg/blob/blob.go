@@ -16,7 +16,7 @@ var (
 	ErrNotFound    = fault.New(fault.NotFound, "no-such-object", "there is no such object")
 	ErrExists      = fault.New(fault.Conflict, "object-exists", "an object of that name exists")
 	ErrName        = fault.New(fault.Invalid, "invalid-object-name", "an object's name is at most 200 characters: slash-separated segments of ASCII letters, digits, '.', '_' and '-', none starting with a '.'")
-	ErrUnavailable = fault.New(fault.Unavailable, "object-store-unavailable", "the object store cannot do this at the moment")
+	ErrUnavailable = fault.New(fault.Unavailable, "object-store-unavailable", "the object store cannot do this at the moment; try again later")
 )
 
 // Store keeps immutable objects under names. It is safe for concurrent use.

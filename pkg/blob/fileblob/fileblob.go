@@ -226,14 +226,15 @@ func (s *Store) names() ([]string, error) {
 	return names, nil
 }
 
-// Check implements blob.Store: it says whether a file can be created.
+// Check implements blob.Store: it says whether a file can be written. On a full
+// disk one may well be created.
 func (s *Store) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("check object store: %w", ended(ctx))
 	}
 	probe := filepath.Join(pending, rand.Text())
 	defer s.root.Remove(probe)
-	if err := s.write(probe, strings.NewReader("")); err != nil {
+	if err := s.write(probe, strings.NewReader("probe")); err != nil {
 		return fmt.Errorf("check object store: %w", blob.ErrUnavailable.Wrap(err))
 	}
 	return nil

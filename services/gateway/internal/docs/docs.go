@@ -32,18 +32,21 @@ var (
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Register adds to r the Swagger UI at /docs, with and without a slash, over
-// the contract of the API at /docs/openapi.yaml; the contract of the events at
-// /docs/asyncapi.yaml; and the schemas of their data at /schemas/<type>.json.
-// Answers have an ETag by which they are kept until they change.
+// Register adds to r the Swagger UI at /docs over the contract of the API at
+// /docs/openapi.yaml, and the contract of the events at /docs/asyncapi.yaml,
+// each with and without a slash at the end; and the schemas of their data at
+// /schemas/<type>.json. Answers have an ETag by which they are kept until they change.
 func Register(r gin.IRoutes, openAPI, asyncAPI []byte) {
 	const javaScript = "text/javascript; charset=utf-8"
-	index := serve("text/html; charset=utf-8", constant(indexHTML))
-	httpserver.Get(r, "/docs", index)
-	httpserver.Get(r, "/docs/", index)
+	for path, document := range map[string]gin.HandlerFunc{
+		"/docs":               serve("text/html; charset=utf-8", constant(indexHTML)),
+		"/docs/openapi.yaml":  serve("application/yaml", constant(openAPI)),
+		"/docs/asyncapi.yaml": serve("application/yaml", constant(asyncAPI)),
+	} {
+		httpserver.Get(r, path, document)
+		httpserver.Get(r, path+"/", document)
+	}
 	httpserver.Get(r, "/docs/init.js", serve(javaScript, constant(initJS)))
-	httpserver.Get(r, "/docs/openapi.yaml", serve("application/yaml", constant(openAPI)))
-	httpserver.Get(r, "/docs/asyncapi.yaml", serve("application/yaml", constant(asyncAPI)))
 	registerSchemas(r)
 	httpserver.Get(r, "/docs/swagger-ui-bundle.js", serve(javaScript, unzipped("swagger-ui-bundle.js.gz")))
 	httpserver.Get(r, "/docs/swagger-ui.css", serve("text/css; charset=utf-8", unzipped("swagger-ui.css.gz")))

@@ -32,7 +32,9 @@ var files = map[string]struct{ contentType, contains string }{
 	"/docs/":                     {"text/html; charset=utf-8", "swagger-ui"},
 	"/docs/init.js":              {"text/javascript; charset=utf-8", "/docs/openapi.yaml"},
 	"/docs/openapi.yaml":         {"application/yaml", testContract},
+	"/docs/openapi.yaml/":        {"application/yaml", testContract},
 	"/docs/asyncapi.yaml":        {"application/yaml", testEvents},
+	"/docs/asyncapi.yaml/":       {"application/yaml", testEvents},
 	"/docs/swagger-ui-bundle.js": {"text/javascript; charset=utf-8", "SwaggerUIBundle"},
 	"/docs/swagger-ui.css":       {"text/css; charset=utf-8", ".swagger-ui"},
 
