@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
@@ -23,6 +24,8 @@ import (
 type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
+
+	doubted atomic.Bool // whether it can be written, until a Check proves it
 
 	lock   *flock.Flock // held for as long as the database is open
 	writer *sql.DB
@@ -46,23 +49,45 @@ type Migrations struct {
 // have it open.
 func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return nil, fmt.Errorf("open database: %w", advise(err, path))
 	}
 	db := &DB{queue: make(chan *write), closed: make(chan struct{}), writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock")}
+	db.doubted.Store(true)
 	locked, err := db.lock.TryLock()
 	if err != nil {
-		return nil, fmt.Errorf("open database %s: %w", path, err)
+		return nil, fmt.Errorf("open database %s: %w", path, advise(err, path))
 	}
 	if !locked {
 		return nil, fmt.Errorf("open database %s: another process uses it; stop that one, or choose another folder", path)
 	}
 	if err := db.open(ctx, path, migrations); err != nil {
-		return nil, errors.Join(err, db.lock.Close())
+		return nil, errors.Join(advise(err, path), db.lock.Close())
 	}
 	return db, nil
 }
 
+// makeFile creates the file for this user alone, which SQLite takes over for its
+// other files, and fails on one that SQLite would open for reading only.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	return f.Close()
+}
+
+// advise adds what to do to an error of the file system.
+func advise(err error, path string) error {
+	if _, ok := errors.AsType[*fs.PathError](err); !ok && !errors.Is(Translate(err), ErrUnavailable) {
+		return err
+	}
+	return fmt.Errorf("%w; let this process write to the folder %s and what is in it, on a disk that has space, or set CONCHA_DATA_DIR to another", err, filepath.Dir(path))
+}
+
 func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (err error) {
+	if err := makeFile(path); err != nil {
+		return err
+	}
 	if db.writer, err = sql.Open("sqlite", dsn(path)+"&_pragma=cache_size(-16000)"); err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
@@ -87,6 +112,9 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	return nil
 }
 
+// patience is how long a connection waits for a lock.
+const patience = "busy_timeout(5000)"
+
 // dsn gives every pooled connection its pragmas. synchronous(FULL) syncs the
 // write-ahead log at each commit: what was answered survives a power cut.
 // temp_store(MEMORY) keeps what a savepoint may have to restore out of
@@ -95,7 +123,7 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 // data is not left in the file.
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
-		"?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
+		"?_pragma=" + patience + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
 		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(4000)"
 }
 
@@ -153,9 +181,46 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// Check returns nil if the database can be read.
+// Check returns nil if the database can be read and written. To prove the latter
+// it writes, but only if nothing has proved it so far or a write failed since.
 func (db *DB) Check(ctx context.Context) error {
-	return db.QueryRow(ctx, "SELECT 1").Scan(new(int))
+	if err := db.QueryRow(ctx, "SELECT 1").Scan(new(int)); err != nil || !db.doubted.Load() {
+		return err
+	}
+	return db.Write(ctx, func(tx *Tx) error {
+		tx.OnCommit(func() { db.doubted.Store(false) })
+		return tx.control("PRAGMA user_version = 0") // writes a page, though it changes nothing
+	})
+}
+
+// Checkpoint moves the write-ahead log into the database and empties it, so that
+// what was deleted is in no file any more, and returns how many pages the log
+// had. It moves most beside the writes under way, and then has writes wait for
+// the rest, and for reads that began before, for at most 100 ms.
+// Errors: fault.Unavailable if those did not end in time, which leaves it to the
+// next call, or if the disk is full or failing.
+func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
+	conn, err := db.readers.Conn(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("checkpoint: %w", Translate(err))
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout(100)"); err != nil {
+		return 0, fmt.Errorf("checkpoint: %w", Translate(err))
+	}
+	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+patience) }()
+	var busy bool
+	for _, mode := range [...]string{"PASSIVE", "TRUNCATE"} {
+		var left, moved int64
+		if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &left, &moved); err != nil {
+			return 0, fmt.Errorf("checkpoint: %w", Translate(err))
+		}
+		pages = max(pages, left)
+	}
+	if busy {
+		return 0, fmt.Errorf("checkpoint: %w", ErrUnavailable.Wrap(errors.New("a read or a write under way did not end in time")))
+	}
+	return pages, nil
 }
 
 // Row is the result of a query for at most one row.

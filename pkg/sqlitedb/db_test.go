@@ -33,6 +33,21 @@ func open(t *testing.T, path string, migrations ...sqlitedb.Migrations) *sqlited
 	return db
 }
 
+func exec(t *testing.T, db *sqlitedb.DB, query string) {
+	t.Helper()
+	if err := write(t, db, query); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func write(t *testing.T, db *sqlitedb.DB, query string) error {
+	t.Helper()
+	return db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(query)
+		return err
+	})
+}
+
 func count(t *testing.T, db *sqlitedb.DB, table string) (n int) {
 	t.Helper()
 	if err := db.QueryRow(t.Context(), "SELECT count(*) FROM "+table).Scan(&n); err != nil {
@@ -155,12 +170,7 @@ func TestReadThatHasBegunRunsToItsEnd(t *testing.T) {
 func TestDataAndSchemaSurviveReopening(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a folder", "50% ?#.db")
 	db := open(t, path, schema)
-	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
-		_, err := tx.Exec("INSERT INTO things (name) VALUES ('kept')")
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
+	exec(t, db, "INSERT INTO things (name) VALUES ('kept')")
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -193,14 +203,8 @@ func TestOneProcessAtATime(t *testing.T) {
 func TestCloseLeavesOneFileAndNothingThatWasDeleted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := open(t, path, schema)
-	for _, query := range []string{"INSERT INTO things (name) VALUES ('ann@example.org')", "DELETE FROM things"} {
-		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
-			_, err := tx.Exec(query)
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	exec(t, db, "INSERT INTO things (name) VALUES ('ann@example.org')")
+	exec(t, db, "DELETE FROM things")
 	if n := count(t, db, "things"); n != 0 {
 		t.Fatalf("%d things, want 0", n)
 	}
@@ -216,6 +220,92 @@ func TestCloseLeavesOneFileAndNothingThatWasDeleted(t *testing.T) {
 	}
 	if bytes.Contains(content, []byte("ann@example.org")) {
 		t.Error("what was deleted can still be read")
+	}
+}
+
+func TestCheckpointLeavesNothingThatWasDeleted(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := open(t, path, schema)
+	exec(t, db, "INSERT INTO things (name) VALUES ('ann@example.org')")
+	exec(t, db, "DELETE FROM things")
+	if pages, err := db.Checkpoint(t.Context()); err != nil || pages == 0 {
+		t.Errorf("%d pages, %v", pages, err)
+	}
+	files, err := filepath.Glob(path + "*")
+	if err != nil || len(files) < 3 {
+		t.Fatalf("%q, %v", files, err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, []byte("ann@example.org")) {
+			t.Errorf("what was deleted can still be read in %s", file)
+		}
+	}
+	exec(t, db, "INSERT INTO things (name) VALUES ('bea@example.org')")
+	if n := count(t, db, "things"); n != 1 {
+		t.Errorf("%d things, want 1", n)
+	}
+}
+
+// TestCheckpointLetsReadsEnd keeps a read open: the checkpoint gives up, and writes go on.
+func TestCheckpointLetsReadsEnd(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	exec(t, db, "INSERT INTO things (name) VALUES ('ann')")
+	rows, err := db.Query(t.Context(), "SELECT value, name FROM things, json_each('[1,2,3]')")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !rows.Next() {
+		t.Fatal(rows.Err())
+	}
+	if _, err := db.Checkpoint(t.Context()); fault.KindOf(err) != fault.Unavailable {
+		t.Errorf("while a read is under way: %v, want Unavailable", err)
+	}
+	exec(t, db, "INSERT INTO things (name) VALUES ('bea')")
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Checkpoint(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFilesAreThisUsersAlone(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // a folder that was there before
+		t.Fatal(err)
+	}
+	db := open(t, filepath.Join(dir, "t.db"), schema)
+	exec(t, db, "INSERT INTO things (name) VALUES ('ann')")
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) < 4 {
+		t.Fatalf("%v, %v", entries, err)
+	}
+	for _, entry := range entries {
+		if info, err := entry.Info(); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", entry.Name(), info.Mode(), err)
+		}
+	}
+}
+
+func TestOpenTellsWhatToDoAboutTheFolder(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{filepath.Join(file, "t.db"), dir} {
+		db, err := sqlitedb.Open(t.Context(), path, schema)
+		if err == nil {
+			_ = db.Close()
+			t.Fatalf("%s was opened", path)
+		}
+		if !strings.Contains(err.Error(), filepath.Dir(path)) || !strings.Contains(err.Error(), "CONCHA_DATA_DIR") {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
 

@@ -14,11 +14,11 @@ import (
 var ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "the database cannot take the request now; try again later")
 
 // Translate turns the driver's errors into faults: a full or failing disk and
-// a lock that is not given up are fault.Unavailable; every other error stays
-// as it is.
+// a lock that is not given up are fault.Unavailable; every other error, one that
+// was translated before included, stays as it is.
 func Translate(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
-	if !ok {
+	if !ok || errors.Is(err, ErrUnavailable) {
 		return err
 	}
 	switch e.Code() & 0xff {

@@ -80,6 +80,9 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 		}
 		tx.commitGroup(group)
 		for _, w := range group {
+			if w.err != nil && errors.Is(w.err, ErrUnavailable) {
+				db.doubted.Store(true)
+			}
 			w.done <- struct{}{}
 		}
 	}

@@ -247,7 +247,7 @@ func TestSettings(t *testing.T) {
 		"unknown argument": {args: []string{"serve", "--now"}, code: 2, stderr: []string{"--now"}},
 		"taken port":       {settings: []string{"PORT=" + port}, code: 1, stderr: []string{port, "taken"}},
 		"folder that is a file": {
-			settings: []string{"PORT=" + freePort(t), "CONCHA_DATA_DIR=" + os.Args[0]}, code: 1, stderr: []string{os.Args[0]},
+			settings: []string{"PORT=" + freePort(t), "CONCHA_DATA_DIR=" + os.Args[0]}, code: 1, stderr: []string{os.Args[0], "CONCHA_DATA_DIR"},
 		},
 		"wipe of nothing":          {args: []string{"wipe"}, code: 2, stderr: []string{"accounts or audios"}},
 		"wipe of no server":        {args: []string{"wipe", "--url", "http://localhost:" + freePort(t), "accounts"}, code: 1, stderr: []string{"connect"}},

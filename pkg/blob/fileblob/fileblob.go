@@ -37,7 +37,7 @@ type Store struct {
 func New(dir string) (*Store, error) {
 	s, err := open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("open object folder: %w", err)
+		return nil, fmt.Errorf("open object folder: %w; let this process write to the folder %s, or set CONCHA_DATA_DIR to another", err, dir)
 	}
 	return s, nil
 }

@@ -36,7 +36,11 @@ func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return backend.Adapters{
-		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{"old account events": log.Purge, "old idempotency keys of accounts": keys.Purge},
+		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{
+			"old account events":               log.Purge,
+			"old idempotency keys of accounts": keys.Purge,
+			"the write-ahead log of accounts":  db.Checkpoint,
+		},
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 		Checks:     backend.Checks{"database": db.Check, "images": images.Check},

@@ -1,0 +1,74 @@
+//go:build unix
+
+package sqlitedb_test
+
+import (
+	"errors"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+)
+
+// A limit on the size of files stands in for a disk that is full: reading and
+// transactions that change nothing still work.
+func TestFullDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := open(t, path, schema)
+	check := func(when string, want fault.Kind) {
+		t.Helper()
+		if err := db.Check(t.Context()); (err == nil) != (want == fault.Internal) || fault.KindOf(err) != want {
+			t.Errorf("%s: Check = %v", when, err)
+		}
+	}
+	check("at first", fault.Internal)
+	wal := size(t, path+"-wal")
+	check("again", fault.Internal)
+	if n := size(t, path+"-wal"); n != wal {
+		t.Errorf("Check wrote %d bytes without a reason", n-wal)
+	}
+
+	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+	lowered := limit
+	lowered.Cur = uint64(wal)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &lowered); err != nil {
+		t.Fatal(err)
+	}
+	failed := write(t, db, "INSERT INTO things (name) VALUES ('ann')")
+	empty := write(t, db, "DELETE FROM things WHERE id = -1")
+	check("on a full disk", fault.Unavailable)
+	check("on a full disk, again", fault.Unavailable)
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+
+	if !errors.Is(failed, sqlitedb.ErrUnavailable) || empty != nil {
+		t.Errorf("Write = %v, one that changes nothing = %v", failed, empty)
+	} else if n := strings.Count(failed.Error(), sqlitedb.ErrUnavailable.Detail); n != 1 {
+		t.Errorf("it is said %d times: %v", n, failed)
+	}
+	if again := sqlitedb.Translate(failed); again.Error() != failed.Error() { //nolint:errorlint // it is compared as text
+		t.Errorf("translated again: %v", again)
+	}
+	check("with space again", fault.Internal)
+	exec(t, db, "INSERT INTO things (name) VALUES ('ann')")
+}
+
+func size(t *testing.T, file string) int64 {
+	t.Helper()
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
