@@ -66,36 +66,77 @@ func (l *Log) Append(tx *spannerdb.Tx, e events.Event) error {
 	return nil
 }
 
-// Redact replaces the payload of every event of the subjects that has been
+// MaxRedacted is how many events one transaction may redact. Each is five
+// mutations, its key and the payload, of the 80,000 that Spanner takes with a
+// commit, and the transaction has to end in time.
+const MaxRedacted = 5_000
+
+// History is the events of a subject behind a version.
+type History struct {
+	Subject string
+	After   int64
+}
+
+// Redact replaces the payload of every event of the histories that has been
 // committed by events.Redacted, as part of tx: erasing a resource erases what
-// the log told of it. It costs one call, a read of an index.
-func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, subjects ...string) error {
-	var histories []spanner.KeySet
-	for _, subject := range subjects {
-		histories = append(histories, spanner.Key{shardOf(subject), subject}.AsPrefix())
+// the log told of it. It costs one call, a read of an index. The histories have
+// at most MaxRedacted events together; RedactSome is for longer ones.
+func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, histories ...History) error {
+	var keys []spanner.KeySet
+	for _, h := range histories {
+		shard := shardOf(h.Subject)
+		keys = append(keys, spanner.KeyRange{
+			Start: spanner.Key{shard, h.Subject, h.After}, End: spanner.Key{shard, h.Subject}, Kind: spanner.OpenClosed,
+		})
 	}
+	if _, err := redact(tx, tx.ReadUsingIndex(ctx, "EventLog", "EventLogBySubject", spanner.KeySets(keys...), keyColumns)); err != nil {
+		return fmt.Errorf("redact %v: %w", histories, err)
+	}
+	return nil
+}
+
+// RedactSome redacts, as part of tx and by one call, the first limit events of
+// a history that are not redacted yet, and returns what of it is left to Redact.
+// last is the version of the last event that has been committed.
+func (l *Log) RedactSome(ctx context.Context, tx *spannerdb.Tx, h History, last, limit int64) (History, error) {
+	redacted, err := redact(tx, tx.Query(ctx, spanner.Statement{
+		SQL: "SELECT " + strings.Join(keyColumns, ", ") + ` FROM EventLog@{FORCE_INDEX=EventLogBySubject}
+WHERE Shard = @shard AND Subject = @subject AND Version > @after AND Payload != @redacted ORDER BY Version LIMIT @limit`,
+		Params: map[string]any{
+			"shard": shardOf(h.Subject), "subject": h.Subject, "after": h.After, "redacted": events.Redacted, "limit": limit,
+		},
+	}))
+	if err != nil {
+		return History{}, fmt.Errorf("redact some of %v: %w", h, err)
+	}
+	if h.After = last; int64(len(redacted)) == limit {
+		h.After = redacted[limit-1]
+	}
+	return h, nil
+}
+
+var keyColumns = []string{"Shard", "CommitTimestamp", "Subject", "Version"}
+
+// redact redacts the events whose keyColumns are rows, and returns their
+// versions.
+func redact(tx *spannerdb.Tx, rows *spanner.RowIterator) (versions []int64, err error) {
 	var updates []*spanner.Mutation
-	rows := tx.ReadUsingIndex(ctx, "EventLog", "EventLogBySubject", spanner.KeySets(histories...),
-		[]string{"Shard", "CommitTimestamp", "Subject", "Version"})
-	err := rows.Do(func(r *spanner.Row) error {
+	err = rows.Do(func(r *spanner.Row) error {
 		var shard, version int64
 		var at time.Time
 		var subject string
 		if err := r.Columns(&shard, &at, &subject, &version); err != nil {
 			return err
 		}
+		versions = append(versions, version)
 		updates = append(updates, spanner.Update("EventLog",
-			[]string{"Shard", "CommitTimestamp", "Subject", "Version", "Payload"},
-			[]any{shard, at, subject, version, events.Redacted}))
+			append(keyColumns[:4:4], "Payload"), []any{shard, at, subject, version, events.Redacted}))
 		return nil
 	})
 	if err == nil {
 		err = tx.BufferWrite(updates)
 	}
-	if err != nil {
-		return fmt.Errorf("redact %v: %w", subjects, err)
-	}
-	return nil
+	return versions, err
 }
 
 func shardOf(subject string) int64 { return int64(eventlog.Shard(subject)) }

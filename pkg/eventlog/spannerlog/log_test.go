@@ -31,7 +31,9 @@ type tx struct {
 }
 
 func (t tx) Append(e events.Event) error { return t.log.Append(t.Tx, e) }
-func (t tx) Redact(subject string) error { return t.log.Redact(t.ctx, t.Tx, subject) }
+func (t tx) Redact(subject string) error {
+	return t.log.Redact(t.ctx, t.Tx, spannerlog.History{Subject: subject})
+}
 
 func writeTo(db *spannerdb.DB, log *spannerlog.Log) func(context.Context, func(eventlogtest.Tx) error) error {
 	return func(ctx context.Context, do func(eventlogtest.Tx) error) error {

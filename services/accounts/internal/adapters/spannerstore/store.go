@@ -35,11 +35,13 @@ func Schema() []spannerdb.Migrations {
 // Store is an app.Store and app.Discards on a database that has been migrated
 // to Schema. A read, a list page included, is one call to Spanner, the count of a
 // list another, a write two, an update with a key and a
-// delete three.
+// delete three; a delete after more than maxRedacted changes three for each
+// maxRedacted of them.
 type Store struct {
-	db   *spannerdb.DB
-	log  *spannerlog.Log
-	keys *spannerkeys.Keys
+	db          *spannerdb.DB
+	log         *spannerlog.Log
+	keys        *spannerkeys.Keys
+	maxRedacted int64 // how many events a transaction redacts
 }
 
 var (
@@ -50,7 +52,7 @@ var (
 // New returns the store in db, which logs to log and knows requests again by
 // keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
-	return &Store{db, log, keys}
+	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
 
 var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "CreatedAt", "UpdatedAt"}
@@ -123,25 +125,40 @@ func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func
 	return next, err
 }
 
-// Delete implements app.Store.
+// Delete implements app.Store. The events of an account that has more than one
+// transaction can redact are redacted from the oldest on by transactions of
+// their own, each of which asks decide first. If decide refuses later on, as
+// another write has come between, what they redacted stays so.
 func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account) (events.Event, error)) error {
-	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
-		if err != nil {
+	history := spannerlog.History{Subject: app.Subject(id)}
+	for {
+		left, deleted := history, false
+		err := s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+			current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+			if err != nil {
+				return err
+			}
+			event, err := decide(current)
+			if err != nil {
+				return err
+			}
+			if deleted = current.Version-history.After <= s.maxRedacted; !deleted {
+				left, err = s.log.RedactSome(ctx, tx, history, current.Version, s.maxRedacted)
+				return err
+			}
+			if err := tx.BufferWrite(append(discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
+				return err
+			}
+			if err := s.log.Redact(ctx, tx, history); err != nil {
+				return err
+			}
+			return s.log.Append(tx, event)
+		})
+		if err != nil || deleted {
 			return err
 		}
-		deleted, err := decide(current)
-		if err != nil {
-			return err
-		}
-		if err := tx.BufferWrite(append(discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
-			return err
-		}
-		if err := s.log.Redact(ctx, tx, deleted.Subject); err != nil {
-			return err
-		}
-		return s.log.Append(tx, deleted)
-	})
+		history = left
+	}
 }
 
 // discard records the image of current as discarded unless next keeps it.

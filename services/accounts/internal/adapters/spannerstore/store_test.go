@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -37,6 +38,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
+	store.maxRedacted = 3 // few enough for the suite to exceed
 	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
 }
 
@@ -181,6 +183,31 @@ func TestFilterThatIsNotUTF8(t *testing.T) {
 		if page, err := store.List(t.Context(), q); len(page.Items) > 0 || err != nil {
 			t.Errorf("List = %v, %v, want nothing", page, err)
 		}
+	}
+}
+
+// No transaction redacts more events than it may.
+func TestDeleteAfterManyChanges(t *testing.T) {
+	var c calls
+	store, _ := open(t, c.options()...)
+	store.maxRedacted = 2
+	a := account()
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		if _, err := store.Update(t.Context(), a.ID, app.Once{}, change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.methods = nil
+	if err := store.Delete(t.Context(), a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, a.Version+1), nil }); err != nil {
+		t.Fatal(err)
+	}
+	redactTwo := []string{"StreamingRead", "ExecuteStreamingSql", "Commit"}
+	want := slices.Concat(redactTwo, redactTwo, []string{"StreamingRead", "StreamingRead", "Commit"})
+	if diff := cmp.Diff(want, c.methods); diff != "" {
+		t.Errorf("calls of a delete of five events, two at a time (-want +got):\n%s", diff)
 	}
 }
 

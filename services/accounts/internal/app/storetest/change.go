@@ -134,6 +134,32 @@ func testDelete(t *testing.T, b Backend) {
 		event(events.AccountDeletedV1, a.ID, 3))
 }
 
+// An adapter may redact a long history in parts: not before the deletion is
+// allowed, and all of it by then.
+func testDeleteAfterManyChanges(t *testing.T, b Backend) {
+	a := create(t, b)
+	told := []events.Event{event(events.AccountCreatedV1, a.ID, 1)}
+	for range 10 {
+		next, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Name += "x" })
+		if err != nil {
+			t.Fatalf("Update: %v", err)
+		}
+		told = append(told, event(events.AccountUpdatedV1, a.ID, next.Version))
+	}
+	err := b.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return events.Event{}, errRefused })
+	if !errors.Is(err, errRefused) {
+		t.Fatalf("Delete = %v, want decide's error", err)
+	}
+	wantHistory(t, b, a.ID, told...)
+	if err := remove(t.Context(), b, a.ID); err != nil {
+		t.Fatalf("Delete: %v", err)
+	}
+	for i := range told {
+		told[i] = redacted(told[i])
+	}
+	wantHistory(t, b, a.ID, append(told, event(events.AccountDeletedV1, a.ID, 12))...)
+}
+
 func testDeleteRefused(t *testing.T, b Backend) {
 	a := create(t, b)
 	err := b.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return events.Event{}, errRefused })

@@ -6,88 +6,118 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// A commit takes 80,000 mutations. To redact an event is five; a session has no
-// more events than its version says.
-const maxRedacted = 10_000
-
 // Delete implements app.Store.
 func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.Audio) (events.Event, error)) error {
-	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+	_, err := s.remove(ctx, decide, func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Audio, error) {
 		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{sessionID}, columns)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		current, err := scan(row)
-		if err != nil {
-			return err
-		}
-		return s.remove(ctx, tx, []domain.Audio{current}, decide)
+		return []domain.Audio{current}, err
 	})
+	return err
 }
 
 // RemoveAccount implements app.Store.
 func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
-	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		audios, err := scanAll(tx.Query(ctx, spanner.Statement{
+	return s.remove(ctx, decide, func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Audio, error) {
+		if err := tx.BufferWrite([]*spanner.Mutation{
+			spanner.InsertOrUpdate("DeletedAccounts", []string{"AccountId"}, []any{accountID}),
+		}); err != nil {
+			return nil, err
+		}
+		return scanAll(tx.Query(ctx, spanner.Statement{
 			SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=AudiosByAccount}" +
 				" WHERE AccountId = @account ORDER BY SessionId LIMIT @limit",
 			Params: map[string]any{"account": accountID, "limit": int64(limit)},
 		}))
-		if err != nil {
-			return err
-		}
-		if err := tx.BufferWrite([]*spanner.Mutation{
-			spanner.InsertOrUpdate("DeletedAccounts", []string{"AccountId"}, []any{accountID}),
-		}); err != nil {
-			return err
-		}
-		audios = fitting(audios)
-		removed = len(audios)
-		return s.remove(ctx, tx, audios, decide)
 	})
-	return removed, err
+}
+
+// remove deletes, in one transaction, as many of what find finds as that can
+// take, unless decide refuses one. The events of an audio that has more than one
+// transaction can redact are redacted from the oldest on by transactions of
+// their own, each of which asks decide first. If decide refuses later on, as
+// another write has come between, what they redacted stays so.
+func (s *Store) remove(ctx context.Context, decide func(domain.Audio) (events.Event, error), find func(context.Context, *spannerdb.Tx) ([]domain.Audio, error)) (removed int, err error) {
+	var begun spannerlog.History // that of the first audio, if some of it is redacted
+	for {
+		left, done := begun, false
+		err := s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+			audios, err := find(ctx, tx)
+			if err != nil {
+				return err
+			}
+			audios, histories := s.fitting(audios, begun)
+			var deleted []events.Event
+			for _, a := range audios {
+				event, err := decide(a)
+				if err != nil {
+					return err
+				}
+				deleted = append(deleted, event)
+			}
+			if done = len(audios) == 0; done {
+				removed = 0
+				return nil
+			}
+			if last := audios[0].Version; last-histories[0].After > s.maxRedacted {
+				left, err = s.log.RedactSome(ctx, tx, histories[0], last, s.maxRedacted)
+				return err
+			}
+			removed, done = len(audios), true
+			if err := s.delete(tx, audios, deleted); err != nil {
+				return err
+			}
+			return s.log.Redact(ctx, tx, histories...)
+		})
+		if err != nil || done {
+			return removed, err
+		}
+		begun = left
+	}
 }
 
 // fitting returns as many of audios as one transaction can delete, and one at
-// least.
-func fitting(audios []domain.Audio) []domain.Audio {
-	var redacted int64
+// least, and the histories that are still to be redacted. A session has no more
+// events than its version says.
+func (s *Store) fitting(audios []domain.Audio, begun spannerlog.History) (fit []domain.Audio, histories []spannerlog.History) {
+	var events int64
 	for i, a := range audios {
-		if redacted += a.Version; redacted > maxRedacted && i > 0 {
-			return audios[:i]
+		h := spannerlog.History{Subject: app.Subject(a.SessionID)}
+		if h.Subject == begun.Subject {
+			h = begun
 		}
+		if events += a.Version - h.After; events > s.maxRedacted && i > 0 {
+			return audios[:i], histories
+		}
+		histories = append(histories, h)
 	}
-	return audios
+	return audios, histories
 }
 
-// remove deletes audios unless decide refuses one.
-func (s *Store) remove(ctx context.Context, tx *spannerdb.Tx, audios []domain.Audio, decide func(domain.Audio) (events.Event, error)) error {
-	var subjects []string
-	for _, current := range audios {
-		deleted, err := decide(current)
-		if err != nil {
-			return err
-		}
-		if err := tx.BufferWrite(append(discard(current),
-			spanner.Delete("Audios", spanner.Key{current.SessionID}),
-			spanner.InsertOrUpdate("DeletedAudios", []string{"SessionId", "Version"}, []any{current.SessionID, deleted.Version}),
+// delete deletes audios, each with the event that tells of it.
+func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events.Event) error {
+	for i, a := range audios {
+		if err := tx.BufferWrite(append(discard(a),
+			spanner.Delete("Audios", spanner.Key{a.SessionID}),
+			spanner.InsertOrUpdate("DeletedAudios", []string{"SessionId", "Version"}, []any{a.SessionID, deleted[i].Version}),
 		)); err != nil {
 			return err
 		}
-		if err := s.log.Append(tx, deleted); err != nil {
+		if err := s.log.Append(tx, deleted[i]); err != nil {
 			return err
 		}
-		subjects = append(subjects, deleted.Subject)
 	}
-	if len(subjects) == 0 {
-		return nil
-	}
-	return s.log.Redact(ctx, tx, subjects...)
+	return nil
 }
 
 // discard records the object of an audio that will not refer to it any more, if

@@ -33,11 +33,14 @@ func Schema() []spannerdb.Migrations {
 
 // Store is an app.Store and app.Discards on a database that has been migrated
 // to Schema. A read, a list page included, is one call to Spanner, the count of a
-// list another, a write two, and a delete, of many audios too, three.
+// list another, a write two, and a delete, of many audios too, three;
+// a delete after more than maxRedacted changes three for each maxRedacted of
+// them.
 type Store struct {
-	db   *spannerdb.DB
-	log  *spannerlog.Log
-	keys *spannerkeys.Keys
+	db          *spannerdb.DB
+	log         *spannerlog.Log
+	keys        *spannerkeys.Keys
+	maxRedacted int64 // how many events a transaction redacts
 }
 
 var (
@@ -48,7 +51,7 @@ var (
 // New returns the store in db, which logs to log and knows requests again by
 // keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
-	return &Store{db, log, keys}
+	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
 
 // Create implements app.Store.

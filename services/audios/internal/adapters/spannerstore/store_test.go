@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
+	store.maxRedacted = 3 // few enough for the suite to exceed
 	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
 }
 
@@ -204,7 +206,7 @@ func TestCallsToSpanner(t *testing.T) {
 func TestRemoveAccountOfManyEvents(t *testing.T) {
 	store, _ := open(t)
 	account := newID()
-	for _, version := range []int64{maxRedacted / 2, maxRedacted / 2, 2 * maxRedacted, 1, 1} {
+	for _, version := range []int64{store.maxRedacted / 2, store.maxRedacted / 2, 2 * store.maxRedacted, 1, 1} {
 		if err := create(t.Context(), store, session(&account), version); err != nil {
 			t.Fatal(err)
 		}
@@ -221,6 +223,31 @@ func TestRemoveAccountOfManyEvents(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// No transaction redacts more events than it may.
+func TestDeleteAfterManyChanges(t *testing.T) {
+	var c calls
+	store, _ := open(t, c.options()...)
+	store.maxRedacted = 2
+	s := session(nil)
+	if err := create(t.Context(), store, s, 1); err != nil {
+		t.Fatal(err)
+	}
+	for range 4 {
+		if _, err := store.Update(t.Context(), s, change); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.methods = nil
+	if err := store.Delete(t.Context(), s.SessionID, deletion); err != nil {
+		t.Fatal(err)
+	}
+	redactTwo := []string{"StreamingRead", "ExecuteStreamingSql", "Commit"}
+	want := slices.Concat(redactTwo, redactTwo, []string{"StreamingRead", "StreamingRead", "Commit"})
+	if diff := cmp.Diff(want, c.methods); diff != "" {
+		t.Errorf("calls of a delete of five events, two at a time (-want +got):\n%s", diff)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -115,6 +116,43 @@ func testDelete(t *testing.T, b Backend) {
 	wantHistory(t, b, a.SessionID,
 		redacted(event(events.AudioCreatedV1, a.SessionID, 1)), redacted(event(events.AudioUpdatedV1, a.SessionID, 2)),
 		event(events.AudioDeletedV1, a.SessionID, 3))
+}
+
+// An adapter may redact a long history in parts: not before the deletion is
+// allowed, and all of it by then.
+func testDeleteAfterManyChanges(t *testing.T, b Backend) {
+	account := newID()
+	for _, remove := range []func(decide func(domain.Audio) (events.Event, error)) error{
+		func(decide func(domain.Audio) (events.Event, error)) error {
+			return b.Delete(t.Context(), list(t, b, app.Query{AccountID: one(account), Limit: 1})[0], decide)
+		},
+		func(decide func(domain.Audio) (events.Event, error)) error {
+			_, err := b.RemoveAccount(t.Context(), account, 1, decide)
+			return err
+		},
+	} {
+		a := mustCreate(t, b, newAudioOf(account))
+		told := []events.Event{event(events.AudioCreatedV1, a.SessionID, 1)}
+		for range 10 {
+			next, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.StepCount = 9 - a.StepCount })
+			if err != nil {
+				t.Fatalf("Update: %v", err)
+			}
+			told = append(told, event(events.AudioUpdatedV1, a.SessionID, next.Version))
+		}
+		if err := remove(refuse); !errors.Is(err, errRefused) {
+			t.Fatalf("deletion: %v, want decide's error", err)
+		}
+		wantHistory(t, b, a.SessionID, told...)
+		if err := remove(deletion); err != nil {
+			t.Fatalf("deletion: %v", err)
+		}
+		wantMissing(t, b, a.SessionID)
+		for i := range told {
+			told[i] = redacted(told[i])
+		}
+		wantHistory(t, b, a.SessionID, append(told, event(events.AudioDeletedV1, a.SessionID, 12))...)
+	}
 }
 
 func testDeleteRefused(t *testing.T, b Backend) {

@@ -55,6 +55,7 @@ func Run(t *testing.T, b Backend) {
 		{"update what is not there", testUpdateMissing},
 		{"updates at once", testUpdatesAtOnce},
 		{"delete", testDelete},
+		{"delete after many changes", testDeleteAfterManyChanges},
 		{"delete refused", testDeleteRefused},
 		{"delete what is not there", testDeleteMissing},
 		{"create once", testCreateOnce},
