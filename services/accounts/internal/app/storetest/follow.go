@@ -74,6 +74,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 		t.Run(fmt.Sprintf("by %v", order), func(t *testing.T) {
 			q := app.Query{Name: &name, Order: order, Limit: 3}
 			var wg sync.WaitGroup
+			defer wg.Wait()
 			for range 3 {
 				wg.Go(func() {
 					for range 6 {
@@ -109,6 +110,7 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 	}
 	writing, writers := new(atomic.Bool), new(sync.WaitGroup)
 	writing.Store(true)
+	defer writers.Wait()
 	for range 3 {
 		writers.Go(func() {
 			for range 40 {

@@ -196,6 +196,7 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 	for _, order := range orders[:5] {
 		t.Run(fmt.Sprintf("by %v", order), func(t *testing.T) {
 			var wg sync.WaitGroup
+			defer wg.Wait()
 			for range 3 {
 				wg.Go(func() {
 					for range writes {
