@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -106,7 +107,7 @@ func testUpdatesAtOnce(t *testing.T, b Backend) {
 	if got.Version != 1+writers*each || len(got.Address) != len(a.Address)+writers*each {
 		t.Errorf("version %d, address %q: an update was lost", got.Version, got.Address)
 	}
-	for i, e := range history(t, b, a.ID) {
+	for i, e := range eventlogtest.History(t, b.Log, app.Subject(a.ID)) {
 		if e.Version != int64(i)+1 {
 			t.Fatalf("event %d of the log has version %d", i, e.Version)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -137,7 +138,7 @@ func testUpdateOnce(t *testing.T, b Backend) {
 	if got, err := b.Get(t.Context(), a.ID); err != nil || got.Name != "two" || got.Version != 3 {
 		t.Errorf("the account is %+v, %v", got, err)
 	}
-	if told := history(t, b, a.ID); len(told) != 3 {
+	if told := eventlogtest.History(t, b.Log, app.Subject(a.ID)); len(told) != 3 {
 		t.Errorf("the log has %d events, want 3", len(told))
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -99,7 +100,7 @@ func testUpdatesAtOnce(t *testing.T, b Backend) {
 	if got.Version != 1+writers*each || got.Ticks[7] != -100+writers*each {
 		t.Errorf("version %d, tick %v: an update was lost", got.Version, got.Ticks[7])
 	}
-	for i, e := range history(t, b, a.SessionID) {
+	for i, e := range eventlogtest.History(t, b.Log, app.Subject(a.SessionID)) {
 		if e.Version != int64(i)+1 {
 			t.Fatalf("event %d of the log has version %d", i, e.Version)
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -142,7 +143,7 @@ func testChurnAtOnce(t *testing.T, b Backend) {
 		})
 	}
 	wg.Wait()
-	told := history(t, b, id)
+	told := eventlogtest.History(t, b.Log, app.Subject(id))
 	if len(told) < 2 {
 		t.Fatalf("the log has %d events", len(told))
 	}

@@ -2,36 +2,16 @@ package storetest
 
 import (
 	"fmt"
-	"maps"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
-
-// follow calls apply with the events after a position, to the end of the log.
-func follow(t *testing.T, b Backend, from app.Position, apply func(events.Event)) {
-	t.Helper()
-	for after := eventlog.Position(from); ; {
-		page, err := b.Log.Page(t.Context(), after, 1000)
-		if err != nil {
-			t.Fatalf("Page: %v", err)
-		}
-		for _, r := range page.Records {
-			apply(r.Event)
-		}
-		if after = page.Next; len(page.Records) == 0 {
-			return
-		}
-	}
-}
 
 // The head of a list is at the end of the log, and only its first page has one.
 func testHead(t *testing.T, b Backend) {
@@ -46,14 +26,14 @@ func testHead(t *testing.T, b Backend) {
 		if err != nil {
 			t.Fatalf("List: %v", err)
 		}
-		follow(t, b, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
+		eventlogtest.Follow(t, b.Log, eventlog.Position(page.Head), func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
 		q.After = new(q.PlaceOf(page.Items[0]))
 		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (app.Position{}) {
 			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
 		}
 	}
 	var got []string
-	follow(t, b, none.Head, func(e events.Event) { got = append(got, e.Subject) })
+	eventlogtest.Follow(t, b.Log, eventlog.Position(none.Head), func(e events.Event) { got = append(got, e.Subject) })
 	if len(got) != 2 {
 		t.Errorf("after the head of an empty list come %q, want what was created since", got)
 	}
@@ -88,7 +68,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 			head, got := versions(t, b, q)
 			wg.Wait()
 			_, want := versions(t, b, q)
-			wantFollowed(t, b, head, got, want)
+			eventlogtest.WantFollowed(t, b.Log, eventlog.Position(head), got, want)
 		})
 	}
 }
@@ -126,30 +106,7 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 	}
 	_, want := versions(t, b, q)
 	for i := 0; i < len(copies); i += 1 + len(copies)/100 {
-		wantFollowed(t, b, copies[i].head, copies[i].of, want)
-	}
-}
-
-// wantFollowed reports what was listed if it is not what is wanted once it has
-// been followed to the end of the log, or if a version is left out.
-func wantFollowed(t *testing.T, b Backend, head app.Position, listed, want map[string]int64) {
-	t.Helper()
-	seen := maps.Clone(listed)
-	follow(t, b, head, func(e events.Event) {
-		last := seen[e.Subject]
-		switch {
-		case e.Version <= last:
-			return
-		case last > 0 && e.Version > last+1:
-			t.Errorf("%s follows version %d", e.ID(), last)
-		}
-		seen[e.Subject], listed[e.Subject] = e.Version, e.Version
-		if strings.HasSuffix(e.Type, ".deleted.v1") {
-			delete(listed, e.Subject)
-		}
-	})
-	if diff := cmp.Diff(want, listed); diff != "" {
-		t.Errorf("listed and followed (-want +got):\n%s", diff)
+		eventlogtest.WantFollowed(t, b.Log, eventlog.Position(copies[i].head), copies[i].of, want)
 	}
 }
 

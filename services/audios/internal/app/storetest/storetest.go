@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -152,35 +153,9 @@ func mustDelete(t *testing.T, b Backend, id int64) {
 	}
 }
 
-// history returns what the log tells of a session, without the times.
-func history(t *testing.T, b Backend, id int64) (told []events.Event) {
-	t.Helper()
-	subject := fmt.Sprintf("audio/%d", id)
-	shard := eventlog.Shard(subject)
-	for cursor := eventlog.Cursor(""); ; {
-		entries, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: cursor}}, 1000)
-		if err != nil {
-			t.Fatalf("Read: %v", err)
-		}
-		if len(entries) == 0 {
-			return told
-		}
-		for _, e := range entries {
-			if e.Subject == subject {
-				if e.Time.IsZero() {
-					t.Errorf("event %s has no time", e.ID())
-				}
-				e.Time = time.Time{}
-				told = append(told, e.Event)
-			}
-		}
-		cursor = entries[len(entries)-1].Cursor
-	}
-}
-
 func wantHistory(t *testing.T, b Backend, id int64, want ...events.Event) {
 	t.Helper()
-	if diff := cmp.Diff(want, history(t, b, id)); diff != "" {
+	if diff := cmp.Diff(want, eventlogtest.History(t, b.Log, app.Subject(id))); diff != "" {
 		t.Errorf("event log (-want +got):\n%s", diff)
 	}
 }
