@@ -4,15 +4,12 @@ package spannerlog_test
 
 import (
 	"context"
-	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"cloud.google.com/go/spanner"
 	"go.uber.org/zap"
 	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus/pubsubbustest"
@@ -81,24 +78,8 @@ func TestRelay(t *testing.T) {
 // TestCallsWhenIdle counts what a relay without anything to do costs.
 func TestCallsWhenIdle(t *testing.T) {
 	t.Parallel()
-	var calls, commits atomic.Int32
-	count := func(method string) {
-		if strings.HasSuffix(method, "/Commit") {
-			commits.Add(1)
-		} else {
-			calls.Add(1)
-		}
-	}
-	b, _ := open(t,
-		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			count(method)
-			return invoke(ctx, method, req, reply, cc, opts...)
-		})),
-		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			count(method)
-			return stream(ctx, desc, cc, method, opts...)
-		})),
-	)
+	var calls spannerdbtest.Calls
+	b, _ := open(t, calls.Options()...)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan struct{})
 	go func() {
@@ -106,11 +87,17 @@ func TestCallsWhenIdle(t *testing.T) {
 		eventlog.NewRelay("test", b.Log, nobody{}, zap.NewNop()).Run(ctx)
 	}()
 	<-time.After(3 * time.Second) // until its polls have become rare
-	calls.Store(0)
-	commits.Store(0)
+	calls.Take()
 	const seconds = 10
 	<-time.After(seconds * time.Second)
-	reads, writes := calls.Load(), commits.Load()
+	reads, writes := 0, 0
+	for _, method := range calls.Take() {
+		if method == "Commit" {
+			writes++
+		} else {
+			reads++
+		}
+	}
 	cancel()
 	<-ended
 	t.Logf("%.1f reads and %.1f commits a second", float64(reads)/seconds, float64(writes)/seconds)

@@ -3,14 +3,8 @@
 package spannerlog_test
 
 import (
-	"context"
 	"slices"
-	"strings"
-	"sync"
 	"testing"
-
-	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
@@ -36,35 +30,20 @@ func TestReader(t *testing.T) {
 
 // Each read is one call, whatever it finds.
 func TestReaderCalls(t *testing.T) {
-	var mu sync.Mutex
-	var calls []string
-	count := option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		calls = append(calls, method[strings.LastIndexByte(method, '/')+1:])
-		return stream(ctx, desc, cc, method, opts...)
-	}))
-	unary := option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-		mu.Lock()
-		defer mu.Unlock()
-		if !strings.HasSuffix(method, "/CreateSession") {
-			calls = append(calls, method[strings.LastIndexByte(method, '/')+1:])
-		}
-		return invoke(ctx, method, req, reply, cc, opts...)
-	}))
+	var calls spannerdbtest.Calls
 	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
 	name := spannerdbtest.New(t, migrations...)
 	writer := spannerdbtest.Open(t, name, migrations)
 	written := spannerlog.New(writer)
-	log := spannerlog.New(spannerdbtest.Open(t, name, migrations, count, unary))
+	log := spannerlog.New(spannerdbtest.Open(t, name, migrations, calls.Options()...))
 	read := func(what string, do func() error, want ...string) {
 		t.Helper()
-		calls = nil
+		calls.Take()
 		if err := do(); err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		if !slices.Equal(calls, want) {
-			t.Errorf("%s makes the calls %q, want %q", what, calls, want)
+		if got := calls.Take(); !slices.Equal(got, want) {
+			t.Errorf("%s makes the calls %q, want %q", what, got, want)
 		}
 	}
 	for _, subject := range []string{"account/1", "account/2", "account/3"} { // first in an empty log

@@ -3,44 +3,16 @@
 package spannerstore
 
 import (
-	"context"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
-	"cloud.google.com/go/spanner"
-
-	"github.com/concha-labs/backend/pkg/spannerdb"
+	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
-
-// indexes returns the columns of each index of a table, as in "CreatedAt DESC".
-func indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
-	t.Helper()
-	columns := map[string][]string{}
-	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		return tx.Query(ctx, spanner.Statement{
-			SQL: `SELECT INDEX_NAME, COLUMN_NAME, COLUMN_ORDERING FROM INFORMATION_SCHEMA.INDEX_COLUMNS
-				WHERE TABLE_NAME = @table AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`,
-			Params: map[string]any{"table": table},
-		}).Do(func(r *spanner.Row) error {
-			var index, column, ordering string
-			err := r.Columns(&index, &column, &ordering)
-			if ordering == "DESC" {
-				column += " DESC"
-			}
-			columns[index] = append(columns[index], column)
-			return err
-		})
-	}); err != nil {
-		t.Fatal(err)
-	}
-	columns["_BASE_TABLE"] = columns["PRIMARY_KEY"]
-	return columns
-}
 
 // queries yields a list of every combination of filters and order.
 func queries(yield func(app.Query) bool) {
@@ -80,7 +52,7 @@ var (
 // a filter fixes, or is in the order of the list, within each shard for times.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	store, db := open(t)
-	indexed := indexes(t, db, "Accounts")
+	indexed := spannerdbtest.Indexes(t, db, "Accounts")
 	for q := range queries {
 		statement := pageStatement(q)
 		m := listed.FindStringSubmatch(statement.SQL)

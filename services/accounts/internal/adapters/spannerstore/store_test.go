@@ -8,14 +8,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -85,36 +83,9 @@ func change(a domain.Account) (domain.Account, events.Event, error) {
 	return a, event(a.ID, a.Version), nil
 }
 
-// calls counts the calls to Spanner but for the one that starts a session.
-type calls struct {
-	mu      sync.Mutex
-	methods []string
-}
-
-func (c *calls) add(method string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
-		c.methods = append(c.methods, method)
-	}
-}
-
-func (c *calls) options() []option.ClientOption {
-	return []option.ClientOption{
-		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			c.add(method)
-			return invoke(ctx, method, req, reply, cc, opts...)
-		})),
-		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			c.add(method)
-			return stream(ctx, desc, cc, method, opts...)
-		})),
-	}
-}
-
 func TestCallsToSpanner(t *testing.T) {
-	var c calls
-	store, _ := open(t, c.options()...)
+	var c spannerdbtest.Calls
+	store, _ := open(t, c.Options()...)
 	a, once := account(), app.Once{Key: [32]byte{1}}
 	for range 3 {
 		other := account()
@@ -161,11 +132,11 @@ func TestCallsToSpanner(t *testing.T) {
 		{"discarded", func(ctx context.Context) error { _, err := store.Discarded(ctx, a.ID); return err }, []string{"StreamingRead"}},
 		{"forget", func(ctx context.Context) error { return store.ForgetDiscarded(ctx, a.ID, []string{"x", "y"}) }, []string{"BeginTransaction", "Commit"}},
 	} {
-		c.methods = nil
+		c.Take()
 		if err := step.do(t.Context()); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if diff := cmp.Diff(step.want, c.methods); diff != "" {
+		if diff := cmp.Diff(step.want, c.Take()); diff != "" {
 			t.Errorf("calls of %s (-want +got):\n%s", step.name, diff)
 		}
 	}
@@ -188,8 +159,8 @@ func TestFilterThatIsNotUTF8(t *testing.T) {
 
 // No transaction redacts more events than it may.
 func TestDeleteAfterManyChanges(t *testing.T) {
-	var c calls
-	store, _ := open(t, c.options()...)
+	var c spannerdbtest.Calls
+	store, _ := open(t, c.Options()...)
 	store.maxRedacted = 2
 	a := account()
 	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
@@ -200,13 +171,13 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.methods = nil
+	c.Take()
 	if err := store.Delete(t.Context(), a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, a.Version+1), nil }); err != nil {
 		t.Fatal(err)
 	}
 	redactTwo := []string{"StreamingRead", "ExecuteStreamingSql", "Commit"}
 	want := slices.Concat(redactTwo, redactTwo, []string{"StreamingRead", "StreamingRead", "Commit"})
-	if diff := cmp.Diff(want, c.methods); diff != "" {
+	if diff := cmp.Diff(want, c.Take()); diff != "" {
 		t.Errorf("calls of a delete of five events, two at a time (-want +got):\n%s", diff)
 	}
 }

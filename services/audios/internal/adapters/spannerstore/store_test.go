@@ -14,7 +14,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/option"
-	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -103,36 +102,9 @@ func change(a domain.Audio) (domain.Audio, events.Event, error) {
 
 func deletion(a domain.Audio) (events.Event, error) { return event(a.SessionID, a.Version+1), nil }
 
-// calls counts the calls to Spanner but for the one that starts a session.
-type calls struct {
-	mu      sync.Mutex
-	methods []string
-}
-
-func (c *calls) add(method string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
-		c.methods = append(c.methods, method)
-	}
-}
-
-func (c *calls) options() []option.ClientOption {
-	return []option.ClientOption{
-		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			c.add(method)
-			return invoke(ctx, method, req, reply, cc, opts...)
-		})),
-		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			c.add(method)
-			return stream(ctx, desc, cc, method, opts...)
-		})),
-	}
-}
-
 func TestCallsToSpanner(t *testing.T) {
-	var c calls
-	store, _ := open(t, c.options()...)
+	var c spannerdbtest.Calls
+	store, _ := open(t, c.Options()...)
 	account, other := newID(), newID()
 	free, owned := session(nil), session(&account)
 	for range 3 {
@@ -191,11 +163,11 @@ func TestCallsToSpanner(t *testing.T) {
 			return store.ForgetDiscarded(ctx, free.SessionID, []string{"x", "y"})
 		}, []string{"BeginTransaction", "Commit"}},
 	} {
-		c.methods = nil
+		c.Take()
 		if err := step.do(t.Context()); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
-		if diff := cmp.Diff(step.want, c.methods); diff != "" {
+		if diff := cmp.Diff(step.want, c.Take()); diff != "" {
 			t.Errorf("calls of %s (-want +got):\n%s", step.name, diff)
 		}
 	}
@@ -228,8 +200,8 @@ func TestRemoveAccountOfManyEvents(t *testing.T) {
 
 // No transaction redacts more events than it may.
 func TestDeleteAfterManyChanges(t *testing.T) {
-	var c calls
-	store, _ := open(t, c.options()...)
+	var c spannerdbtest.Calls
+	store, _ := open(t, c.Options()...)
 	store.maxRedacted = 2
 	s := session(nil)
 	if err := create(t.Context(), store, s, 1); err != nil {
@@ -240,13 +212,13 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c.methods = nil
+	c.Take()
 	if err := store.Delete(t.Context(), s.SessionID, deletion); err != nil {
 		t.Fatal(err)
 	}
 	redactTwo := []string{"StreamingRead", "ExecuteStreamingSql", "Commit"}
 	want := slices.Concat(redactTwo, redactTwo, []string{"StreamingRead", "StreamingRead", "Commit"})
-	if diff := cmp.Diff(want, c.methods); diff != "" {
+	if diff := cmp.Diff(want, c.Take()); diff != "" {
 		t.Errorf("calls of a delete of five events, two at a time (-want +got):\n%s", diff)
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -66,7 +67,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 			"selected_tick": q.SelectedTick != nil, "step_count": q.StepCount != nil, "updated_at": !q.UpdatedSince.IsZero(),
 		}
 		query, args := pageStatement(q)
-		plan := explain(t, db, query, args)
+		plan := sqlitedbtest.Explain(t, db, query, args)
 		found := seeks.FindAllStringSubmatch(plan, -1)
 		if found == nil || strings.Contains(plan, "SCAN audios") {
 			t.Errorf("%s is not served by an index:\n%s", query, plan)
@@ -83,31 +84,10 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 			t.Errorf("%s is sorted:\n%s", query, plan)
 		}
 		query, args = countStatement(q)
-		if plan := explain(t, db, query, args); strings.Contains(query, "WHERE") && strings.Contains(plan, "SCAN audios") {
+		if plan := sqlitedbtest.Explain(t, db, query, args); strings.Contains(query, "WHERE") && strings.Contains(plan, "SCAN audios") {
 			t.Errorf("%s is not served by an index:\n%s", query, plan)
 		}
 	}
-}
-
-func explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan string) {
-	t.Helper()
-	rows, err := db.Query(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id, parent, unused int
-		var detail string
-		if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
-			t.Fatal(err)
-		}
-		plan += detail + "\n"
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return plan
 }
 
 // BenchmarkPages tells by last/first what the last page of 100,000 audios costs

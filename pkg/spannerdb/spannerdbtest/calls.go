@@ -1,0 +1,79 @@
+package spannerdbtest
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+
+	"cloud.google.com/go/spanner"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
+
+	"github.com/concha-labs/backend/pkg/spannerdb"
+)
+
+// Calls records the calls to Spanner but for the one that starts a session. Its
+// zero value is ready, and safe for concurrent use.
+type Calls struct {
+	mu      sync.Mutex
+	methods []string
+}
+
+func (c *Calls) add(method string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
+		c.methods = append(c.methods, method)
+	}
+}
+
+// Options has the calls of the database that is opened with it recorded.
+func (c *Calls) Options() []option.ClientOption {
+	return []option.ClientOption{
+		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+			c.add(method)
+			return invoke(ctx, method, req, reply, cc, opts...)
+		})),
+		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+			c.add(method)
+			return stream(ctx, desc, cc, method, opts...)
+		})),
+	}
+}
+
+// Take returns the methods that were called since the last Take, as in
+// "Commit", in their order.
+func (c *Calls) Take() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.methods
+	c.methods = nil
+	return taken
+}
+
+// Indexes returns the columns of each index of a table, as in "CreatedAt DESC",
+// and those of its key as the index _BASE_TABLE.
+func Indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
+	t.Helper()
+	columns := map[string][]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.Statement{
+			SQL: `SELECT INDEX_NAME, COLUMN_NAME, COLUMN_ORDERING FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+				WHERE TABLE_NAME = @table AND ORDINAL_POSITION IS NOT NULL ORDER BY INDEX_NAME, ORDINAL_POSITION`,
+			Params: map[string]any{"table": table},
+		}).Do(func(r *spanner.Row) error {
+			var index, column, ordering string
+			err := r.Columns(&index, &column, &ordering)
+			if ordering == "DESC" {
+				column += " DESC"
+			}
+			columns[index] = append(columns[index], column)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	columns["_BASE_TABLE"] = columns["PRIMARY_KEY"]
+	return columns
+}
