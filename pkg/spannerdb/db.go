@@ -40,8 +40,8 @@ type Config struct {
 type Migrations struct {
 	// Component names the owner of the files, for the record of what has run.
 	Component string
-	// Files holds files named NNN_what.sql at its root, with NNN from 001
-	// without gaps. A file that was released is never changed. As Spanner
+	// Files holds files named migrations/NNN_what.sql, with NNN from 001 without
+	// gaps, as a package embeds them. A file that was released is never changed. As Spanner
 	// applies DDL statement by statement, each is written so that it may run
 	// again: CREATE ... IF NOT EXISTS and the like.
 	Files fs.FS

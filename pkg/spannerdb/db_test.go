@@ -18,11 +18,11 @@ import (
 )
 
 var schema = spannerdb.Migrations{Component: "test", Files: fstest.MapFS{
-	"001_counters.sql": {Data: []byte(`
+	"migrations/001_counters.sql": {Data: []byte(`
 		-- A semicolon in a comment; is none.
 		CREATE TABLE IF NOT EXISTS Counters (Id INT64 NOT NULL, Name STRING(MAX), N INT64) PRIMARY KEY (Id);
 		CREATE UNIQUE INDEX IF NOT EXISTS CountersByName ON Counters (Name);`)},
-	"002_note.sql": {Data: []byte("ALTER TABLE Counters ADD COLUMN IF NOT EXISTS Note STRING(MAX);\n")},
+	"migrations/002_note.sql": {Data: []byte("ALTER TABLE Counters ADD COLUMN IF NOT EXISTS Note STRING(MAX);\n")},
 }}
 
 var migrations = []spannerdb.Migrations{schema}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ func (m migration) String() string { return m.component + "/" + m.file }
 func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
 	return func(yield func(migration, func() (string, error)) bool) {
 		for _, set := range sets {
-			files, err := fs.Glob(set.Files, "*.sql")
+			files, err := fs.Glob(set.Files, "migrations/*.sql")
 			if err != nil {
 				panic(err) // the pattern is well-formed
 			}
@@ -54,7 +55,7 @@ func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
 					ddl, err := fs.ReadFile(set.Files, file)
 					return string(ddl), err
 				}
-				if !yield(migration{set.Component, file}, read) {
+				if !yield(migration{set.Component, path.Base(file)}, read) {
 					return
 				}
 			}

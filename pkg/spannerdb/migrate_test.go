@@ -55,7 +55,7 @@ func TestMigrate(t *testing.T) {
 	}
 
 	later := append(slices.Clone(migrations), spannerdb.Migrations{Component: "other", Files: fstest.MapFS{
-		"001_counters.sql": {Data: []byte("CREATE TABLE IF NOT EXISTS Others (Id INT64) PRIMARY KEY (Id)")},
+		"migrations/001_counters.sql": {Data: []byte("CREATE TABLE IF NOT EXISTS Others (Id INT64) PRIMARY KEY (Id)")},
 	}})
 	if err := spannerdbtest.Open(t, name, later).Check(t.Context()); !errors.Is(err, spannerdb.ErrSchemaBehind) || !strings.Contains(err.Error(), "other/001_counters.sql") {
 		t.Errorf("Check = %v, want ErrSchemaBehind by the new file", err)
@@ -82,7 +82,7 @@ func TestMigrateAtOnce(t *testing.T) {
 func TestMigrateAfterAFailure(t *testing.T) {
 	name := provision(t)
 	broken := []spannerdb.Migrations{{Component: "test", Files: fstest.MapFS{
-		"001_counters.sql": {Data: []byte(`
+		"migrations/001_counters.sql": {Data: []byte(`
 			CREATE TABLE IF NOT EXISTS Counters (Id INT64 NOT NULL, Name STRING(MAX), N INT64) PRIMARY KEY (Id);
 			CREATE INDEX IF NOT EXISTS CountersByName ON Counters (NoSuchColumn);`)},
 	}}}

@@ -19,7 +19,7 @@ import (
 )
 
 var schema = sqlitedb.Migrations{Component: "test", Files: fstest.MapFS{
-	"001_things.sql": {Data: []byte(`CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT;
+	"migrations/001_things.sql": {Data: []byte(`CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT UNIQUE) STRICT;
 		CREATE TABLE notes (thing INTEGER NOT NULL) STRICT;`)},
 }}
 
@@ -177,7 +177,7 @@ func TestDataAndSchemaSurviveReopening(t *testing.T) {
 	if err := db.Write(t.Context(), func(*sqlitedb.Tx) error { return nil }); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("Write after Close = %v, want Unavailable", err)
 	}
-	more := sqlitedb.Migrations{Component: "more", Files: fstest.MapFS{"001_more.sql": {Data: []byte("CREATE TABLE more (x INTEGER) STRICT")}}}
+	more := sqlitedb.Migrations{Component: "more", Files: fstest.MapFS{"migrations/001_more.sql": {Data: []byte("CREATE TABLE more (x INTEGER) STRICT")}}}
 	db = open(t, path, schema, more)
 	if n := count(t, db, "things"); n != 1 {
 		t.Errorf("%d things, want 1", n)
@@ -311,7 +311,7 @@ func TestOpenTellsWhatToDoAboutTheFolder(t *testing.T) {
 
 func TestBrokenMigrationLeavesNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
-	broken := sqlitedb.Migrations{Component: "test", Files: fstest.MapFS{"001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER); CREATE TABEL b")}}}
+	broken := sqlitedb.Migrations{Component: "test", Files: fstest.MapFS{"migrations/001_a.sql": {Data: []byte("CREATE TABLE a (x INTEGER); CREATE TABEL b")}}}
 	if db, err := sqlitedb.Open(t.Context(), path, broken); err == nil {
 		_ = db.Close()
 		t.Fatal("a broken migration was accepted")

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 )
 
@@ -27,14 +28,14 @@ func migrate(ctx context.Context, db *sql.DB, all []Migrations) error {
 		return err
 	}
 	for _, m := range all {
-		files, err := fs.Glob(m.Files, "*.sql")
+		files, err := fs.Glob(m.Files, "migrations/*.sql")
 		if err != nil {
 			return err
 		}
 		slices.Sort(files)
 		for _, file := range files {
 			if err := apply(ctx, conn, m, file); err != nil {
-				return fmt.Errorf("%s %s: %w", m.Component, file, err)
+				return fmt.Errorf("%s %s: %w", m.Component, path.Base(file), err)
 			}
 		}
 	}
@@ -54,9 +55,10 @@ func apply(ctx context.Context, conn *sql.Conn, m Migrations, file string) (err 
 			_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
 	}()
+	name := path.Base(file)
 	var ran bool
 	if err := conn.QueryRowContext(ctx,
-		"SELECT EXISTS (SELECT 1 FROM schema_migrations WHERE component = ? AND file = ?)", m.Component, file).Scan(&ran); err != nil {
+		"SELECT EXISTS (SELECT 1 FROM schema_migrations WHERE component = ? AND file = ?)", m.Component, name).Scan(&ran); err != nil {
 		return err
 	}
 	if !ran {
@@ -64,7 +66,7 @@ func apply(ctx context.Context, conn *sql.Conn, m Migrations, file string) (err 
 			return err
 		}
 		if _, err := conn.ExecContext(ctx,
-			"INSERT INTO schema_migrations (component, file) VALUES (?, ?)", m.Component, file); err != nil {
+			"INSERT INTO schema_migrations (component, file) VALUES (?, ?)", m.Component, name); err != nil {
 			return err
 		}
 	}

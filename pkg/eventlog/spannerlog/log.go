@@ -7,7 +7,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"strconv"
 	"strings"
 	"time"
@@ -30,11 +29,7 @@ const (
 // Migrations are the log's tables. Spanner itself removes the events that are
 // older than eventlog.Retention.
 func Migrations() spannerdb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return spannerdb.Migrations{Component: component, Files: files}
+	return spannerdb.Migrations{Component: component, Files: migrations}
 }
 
 // Log is a log in a database that has been migrated with Migrations.

@@ -8,7 +8,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"io/fs"
 	"sync"
 	"time"
 
@@ -22,11 +21,7 @@ var migrations embed.FS
 
 // Migrations are the log's tables.
 func Migrations() sqlitedb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sqlitedb.Migrations{Component: "eventlog", Files: files}
+	return sqlitedb.Migrations{Component: "eventlog", Files: migrations}
 }
 
 // Log is a log in a database that was opened with Migrations.

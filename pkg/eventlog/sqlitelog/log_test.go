@@ -73,12 +73,12 @@ func TestRelay(t *testing.T) {
 // TestOlderDatabase opens one that was written when the log had one shard.
 func TestOlderDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
-	first, err := fs.ReadFile(sqlitelog.Migrations().Files, "001_event_log.sql")
+	first, err := fs.ReadFile(sqlitelog.Migrations().Files, "migrations/001_event_log.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	db, err := sqlitedb.Open(t.Context(), path, sqlitedb.Migrations{
-		Component: sqlitelog.Migrations().Component, Files: fstest.MapFS{"001_event_log.sql": {Data: first}},
+		Component: sqlitelog.Migrations().Component, Files: fstest.MapFS{"migrations/001_event_log.sql": {Data: first}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -8,7 +8,6 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"cloud.google.com/go/spanner"
@@ -23,11 +22,7 @@ var migrations embed.FS
 // Migrations are the table of the records. Spanner itself removes those that
 // are older than idempotency.Retention.
 func Migrations() spannerdb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return spannerdb.Migrations{Component: "idempotency", Files: files}
+	return spannerdb.Migrations{Component: "idempotency", Files: migrations}
 }
 
 // Keys is the records in a database that has been migrated with Migrations.

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -21,11 +20,7 @@ var migrations embed.FS
 
 // Migrations are the table of the records.
 func Migrations() sqlitedb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sqlitedb.Migrations{Component: "idempotency", Files: files}
+	return sqlitedb.Migrations{Component: "idempotency", Files: migrations}
 }
 
 // Keys is the records in a database that was opened with Migrations.

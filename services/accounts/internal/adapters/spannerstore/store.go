@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"cloud.google.com/go/spanner"
 
@@ -25,11 +24,7 @@ var migrations embed.FS
 
 // Schema is the tables of the store and of its event log and keys.
 func Schema() []spannerdb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "accounts", Files: files}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "accounts", Files: migrations}}
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated

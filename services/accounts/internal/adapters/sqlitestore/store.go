@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
@@ -25,11 +24,7 @@ var migrations embed.FS
 
 // Migrations are the store's tables.
 func Migrations() sqlitedb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sqlitedb.Migrations{Component: "accounts", Files: files}
+	return sqlitedb.Migrations{Component: "accounts", Files: migrations}
 }
 
 // Store is an app.Store and app.Discards on a database that was opened with

@@ -5,7 +5,6 @@ import (
 	"context"
 	"embed"
 	"errors"
-	"io/fs"
 	"strings"
 
 	"cloud.google.com/go/spanner"
@@ -24,11 +23,7 @@ var migrations embed.FS
 
 // Schema is the tables of the store and of its event log and keys.
 func Schema() []spannerdb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: files}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: migrations}}
 }
 
 // Store is an app.Store and app.Discards on a database that has been migrated

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"io/fs"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -22,11 +21,7 @@ var migrations embed.FS
 
 // Migrations are the store's tables.
 func Migrations() sqlitedb.Migrations {
-	files, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		panic(err) // the folder is embedded above
-	}
-	return sqlitedb.Migrations{Component: "audios", Files: files}
+	return sqlitedb.Migrations{Component: "audios", Files: migrations}
 }
 
 // Store is an app.Store and app.Discards on a database that was opened with
