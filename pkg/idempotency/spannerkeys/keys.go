@@ -33,15 +33,18 @@ type Keys struct {
 // New returns records that grow old by now.
 func New(now func() time.Time) *Keys { return &Keys{now: now} }
 
-// Column is the record of a request, or NULL, in a query that reads other
-// things in the same call. Bind sets its parameters, Decode reads it.
-const Column = `(SELECT CONCAT(Body, Result) FROM IdempotencyKeys WHERE Id = @idempotency_key AND CreatedAt > @idempotency_expired)`
+const column = `(SELECT CONCAT(Body, Result) FROM IdempotencyKeys WHERE Id = @idempotency_key AND CreatedAt > @idempotency_expired)`
 
-// Bind sets the parameters of Column for r. That of a request without a key is
-// NULL.
-func (k *Keys) Bind(params map[string]any, r idempotency.Request) {
-	params["idempotency_key"] = r.Key[:]
-	params["idempotency_expired"] = k.now().Add(-idempotency.Retention)
+// Select adds the record of r to what a query that reads other things selects:
+// it is BYTES, for Decode, and NULL if there is none.
+func (k *Keys) Select(query *spanner.Statement, r idempotency.Request) {
+	if !r.HasKey() {
+		query.SQL += "CAST(NULL AS BYTES)"
+		return
+	}
+	query.SQL += column
+	query.Params["idempotency_key"] = r.Key[:]
+	query.Params["idempotency_expired"] = k.now().Add(-idempotency.Retention)
 }
 
 // Decode reads the result in a record of r into result, a pointer, and reports
@@ -67,8 +70,8 @@ func (k *Keys) Find(ctx context.Context, tx *spannerdb.Tx, r idempotency.Request
 	if !r.HasKey() {
 		return false, nil
 	}
-	query := spanner.NewStatement("SELECT " + Column)
-	k.Bind(query.Params, r)
+	query := spanner.NewStatement("SELECT ")
+	k.Select(&query, r)
 	var record []byte
 	if err := tx.Query(ctx, query).Do(func(row *spanner.Row) error { return row.Columns(&record) }); err != nil {
 		return false, fmt.Errorf("find idempotency key: %w", err)

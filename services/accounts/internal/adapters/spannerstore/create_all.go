@@ -56,12 +56,7 @@ func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.A
 		SQL:    `SELECT ARRAY(SELECT Email FROM Accounts@{FORCE_INDEX=AccountsByEmail} WHERE Email IN UNNEST(@emails)), `,
 		Params: map[string]any{"emails": emails},
 	}
-	if request.HasKey() {
-		query.SQL += spannerkeys.Column
-		s.keys.Bind(query.Params, request)
-	} else {
-		query.SQL += "CAST(NULL AS BYTES)"
-	}
+	s.keys.Select(&query, request)
 	var found []string
 	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&found, &record) }); err != nil {
 		return nil, nil, err

@@ -70,12 +70,7 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 			ARRAY(SELECT AccountId FROM DeletedAccounts WHERE AccountId IN UNNEST(@accounts)), `,
 		Params: map[string]any{"sessions": ids, "accounts": accounts},
 	}
-	if request.HasKey() {
-		query.SQL += spannerkeys.Column
-		s.keys.Bind(query.Params, request)
-	} else {
-		query.SQL += "CAST(NULL AS BYTES)"
-	}
+	s.keys.Select(&query, request)
 	var taken, accountsDeleted []int64
 	var deleted []*struct {
 		ID      int64 `spanner:"SessionId"`

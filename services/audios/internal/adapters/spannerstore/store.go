@@ -97,12 +97,7 @@ func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Sessi
 			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account), `,
 		Params: map[string]any{"session": session.SessionID, "account": session.AccountID},
 	}
-	if request.HasKey() {
-		query.SQL += spannerkeys.Column
-		s.keys.Bind(query.Params, request)
-	} else {
-		query.SQL += "CAST(NULL AS BYTES)"
-	}
+	s.keys.Select(&query, request)
 	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &accountDeleted, &record) })
 	return last, accountDeleted, record, err
 }
