@@ -8,6 +8,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/accounts"
 	"github.com/concha-labs/backend/services/accounts/embedded"
 	"github.com/concha-labs/backend/services/accounts/gcp"
@@ -18,7 +19,7 @@ func TestModuleIsComplete(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if err := fx.ValidateApp(
 				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, log) }),
-				accounts.Module(accounts.Config{DataDir: t.TempDir()}, adapters),
+				accounts.Module(accounts.Config{Storage: settings.Storage{DataDir: t.TempDir()}}, adapters),
 				background.Module(),
 				fx.Invoke(func(accounts.Handler) {}),
 			); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/accounts"
 	accountsembedded "github.com/concha-labs/backend/services/accounts/embedded"
 	"github.com/concha-labs/backend/services/audios"
@@ -47,11 +48,11 @@ func system(cfg Config, started func(url string)) fx.Option {
 			func(h gateway.Handler) http.Handler { return h },
 		),
 		accounts.Module(accounts.Config{
-			DataDir: cfg.DataDir, EventsTopic: accountEvents, Subscription: accountsSelf,
+			Storage: settings.Storage{DataDir: cfg.DataDir}, EventsTopic: accountEvents, Subscription: accountsSelf,
 			RequireIfMatch: cfg.RequireIfMatch,
 		}, accountsembedded.Adapters()),
 		audios.Module(audios.Config{
-			DataDir: cfg.DataDir, EventsTopic: audioEvents, Subscription: audiosSelf,
+			Storage: settings.Storage{DataDir: cfg.DataDir}, EventsTopic: audioEvents, Subscription: audiosSelf,
 			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
 			RequireIfMatch: cfg.RequireIfMatch,
 		}, audiosembedded.Adapters()),

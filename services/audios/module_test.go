@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"go.uber.org/fx"
 	"go.uber.org/fx/fxtest"
 	"go.uber.org/zap"
@@ -35,7 +34,7 @@ type client struct {
 
 func config(dir string) audios.Config {
 	return audios.Config{
-		DataDir: dir, EventsTopic: "audio-events", Subscription: "self",
+		Storage: settings.Storage{DataDir: dir}, EventsTopic: "audio-events", Subscription: "self",
 		AccountEventsTopic: "account-events", AccountEventsSubscription: "audios",
 	}
 }
@@ -100,30 +99,5 @@ func TestModuleFailsWithoutItsFolder(t *testing.T) {
 	}
 	if err := fx.New(fx.NopLogger, module(file)).Err(); err == nil {
 		t.Error("the service starts with a file as its folder")
-	}
-}
-
-func TestConfigRules(t *testing.T) {
-	whole := audios.Config{Backend: "gcp", Project: "p", SpannerDatabase: "projects/p/instances/i/databases/d", Bucket: "b"}
-	for _, c := range []struct {
-		edit func(*audios.Config)
-		want []string
-	}{
-		{func(*audios.Config) {}, nil},
-		{func(c *audios.Config) { *c = audios.Config{Backend: "embedded"} }, nil},
-		{func(c *audios.Config) { *c = audios.Config{Backend: "gcp", SpannerMaxWrites: -1} }, []string{"GOOGLE_CLOUD_PROJECT", "CONCHA_SPANNER_DATABASE", "CONCHA_BUCKET", "CONCHA_SPANNER_MAX_WRITES"}},
-		{func(c *audios.Config) { c.SpannerDatabase = "d"; c.Bucket = "" }, []string{"CONCHA_BUCKET", "CONCHA_SPANNER_DATABASE"}},
-		{func(c *audios.Config) { c.SpannerDatabase += "/d" }, []string{"CONCHA_SPANNER_DATABASE"}},
-		{func(c *audios.Config) { c.Backend = "aws" }, []string{"CONCHA_BACKEND"}},
-	} {
-		cfg := whole
-		c.edit(&cfg)
-		var got []string
-		for _, p := range settings.Validator(cfg).Validate() {
-			got = append(got, p.Variable)
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("%+v (-want +got):\n%s", cfg, diff)
-		}
 	}
 }

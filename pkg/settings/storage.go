@@ -1,0 +1,45 @@
+package settings
+
+// Storage is where a service keeps what it keeps; embed it in its config.
+type Storage struct {
+	Backend          string `env:"CONCHA_BACKEND" envDefault:"gcp" desc:"gcp, or embedded: SQLite and a folder"`
+	DataDir          string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"embedded: the folder of all data"`
+	Project          string `env:"GOOGLE_CLOUD_PROJECT" desc:"gcp: the project's id"`
+	SpannerDatabase  string `env:"CONCHA_SPANNER_DATABASE" desc:"gcp: projects/P/instances/I/databases/D"`
+	SpannerMaxWrites int    `env:"CONCHA_SPANNER_MAX_WRITES" envDefault:"0" desc:"gcp: read-write transactions under way at once, 0 for no limit; 1 on an emulator"`
+	Bucket           string `env:"CONCHA_BUCKET" desc:"gcp: the bucket of what is uploaded to the service"`
+}
+
+const (
+	gcp      = "gcp"
+	embedded = "embedded"
+)
+
+// Embedded reports whether the service is to run on SQLite and a folder, and
+// not on gcp.
+func (s Storage) Embedded() bool { return s.Backend == embedded }
+
+// Validate implements Validator.
+func (s Storage) Validate() (problems []Problem) {
+	require := func(variable, value string) {
+		if value == "" {
+			problems = append(problems, Problem{Variable: variable, Detail: "is required when CONCHA_BACKEND is gcp"})
+		}
+	}
+	switch s.Backend {
+	case embedded:
+	case gcp:
+		require("GOOGLE_CLOUD_PROJECT", s.Project)
+		require("CONCHA_SPANNER_DATABASE", s.SpannerDatabase)
+		require("CONCHA_BUCKET", s.Bucket)
+	default:
+		problems = append(problems, Problem{Variable: "CONCHA_BACKEND", Detail: "must be gcp or embedded"})
+	}
+	if s.SpannerDatabase != "" && !IsSpannerDatabase(s.SpannerDatabase) {
+		problems = append(problems, Problem{Variable: "CONCHA_SPANNER_DATABASE", Detail: "must be of the form projects/P/instances/I/databases/D"})
+	}
+	if s.SpannerMaxWrites < 0 {
+		problems = append(problems, Problem{Variable: "CONCHA_SPANNER_MAX_WRITES", Detail: "must not be negative"})
+	}
+	return problems
+}
