@@ -148,7 +148,7 @@ func (p Plan) bucket(ctx context.Context) (made, found []string, err error) {
 	}
 	defer func() { _ = client.Close() }()
 	name := []string{"buckets/" + p.Bucket}
-	switch isNew, err := gcsblob.Provision(ctx, client, p.Project, p.Bucket, ""); {
+	switch isNew, err := gcsblob.Provision(ctx, client, p.Project, p.Bucket); {
 	case err != nil:
 		return nil, nil, err
 	case isNew:

@@ -7,7 +7,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap/zapcore"
@@ -32,9 +31,8 @@ type config struct {
 	Process
 	Storage storage
 	Limits  struct {
-		Writes  int           `env:"CONCHA_MAX_WRITES" envDefault:"0" desc:"0: no limit"`
-		Wait    time.Duration `env:"CONCHA_WAIT" envDefault:"1s" desc:"patience"`
-		Verbose bool          `env:"CONCHA_VERBOSE" desc:"say more"`
+		Writes  int  `env:"CONCHA_MAX_WRITES" envDefault:"0" desc:"0: no limit"`
+		Verbose bool `env:"CONCHA_VERBOSE" desc:"say more"`
 	}
 	Upstream url.URL `env:"CONCHA_URL" desc:"of the service behind"`
 	Unset    string
@@ -61,7 +59,7 @@ func load(t *testing.T, args []string, environ ...string) (cfg config, command s
 }
 
 func TestParseTakesDefaultsAndValues(t *testing.T) {
-	cfg, command, exitCode, stdout, stderr := load(t, nil, "CONCHA_DB=d", "PORT=", "CONCHA_WAIT=2m", "CONCHA_URL=https://u:p@host/x", "HOME=/root", "=weird", "novalue")
+	cfg, command, exitCode, stdout, stderr := load(t, nil, "CONCHA_DB=d", "PORT=", "CONCHA_URL=https://u:p@host/x", "HOME=/root", "=weird", "novalue")
 	if command != Serve || exitCode != -1 || stdout != "" || stderr != "" {
 		t.Fatalf("%q %d %q %q", command, exitCode, stdout, stderr)
 	}
@@ -69,7 +67,6 @@ func TestParseTakesDefaultsAndValues(t *testing.T) {
 		Process: Process{Port: 8080, LogLevel: logging.Level(zapcore.InfoLevel)},
 		Storage: storage{Backend: "gcp", Database: "d"},
 	}
-	want.Limits.Wait = 2 * time.Minute
 	want.Upstream = url.URL{Scheme: "https", User: url.UserPassword("u", "p"), Host: "host", Path: "/x"}
 	if diff := cmp.Diff(want, cfg, cmp.AllowUnexported(url.Userinfo{})); diff != "" {
 		t.Error(diff)
@@ -121,14 +118,13 @@ func TestParseWantsACommandOfAToolThatDoesNotServe(t *testing.T) {
 
 func TestParseListsEveryMistakeAtOnceWithoutTheValues(t *testing.T) {
 	_, _, exitCode, stdout, stderr := load(
-		t, nil, "PORT=secret", "CONCHA_LOG_LEVEL=secret", "CONCHA_MAX_WRITES=secret", "CONCHA_WAIT=secret",
+		t, nil, "PORT=secret", "CONCHA_LOG_LEVEL=secret", "CONCHA_MAX_WRITES=secret",
 		"CONCHA_VERBOSE=secret", "CONCHA_URL=http://secret:%zz@host",
 	)
-	want := `accounts: 7 mistakes in the environment:
+	want := `accounts: 6 mistakes in the environment:
   PORT must be a whole number in 1..65535
   CONCHA_LOG_LEVEL must be debug, info, warn or error
   CONCHA_MAX_WRITES must be a whole number of at most 64 bits
-  CONCHA_WAIT must be a duration such as "1.5s" or "2h"
   CONCHA_VERBOSE must be true or false
   CONCHA_URL must be a URL
   CONCHA_DB is required when CONCHA_BACKEND=gcp
@@ -231,7 +227,6 @@ Variables:
   CONCHA_BACKEND     gcp      where to keep things
   CONCHA_DB          -        where the rows are
   CONCHA_MAX_WRITES  0        0: no limit
-  CONCHA_WAIT        1s       patience
   CONCHA_VERBOSE     -        say more
   CONCHA_URL         -        of the service behind
 `
@@ -249,14 +244,13 @@ func TestUsageMarksWhatIsRequiredAndListsAVariableOnce(t *testing.T) {
 	}
 	type twice struct {
 		A, B group
-		C    group  `envPrefix:"C_"`
-		D    string `env:"-"`
+		C    string `env:"-"`
 	}
 	var got []string
 	for _, v := range variables(&twice{}) {
 		got = append(got, v.name+" "+v.defaultText())
 	}
-	if diff := cmp.Diff([]string{"KEY (required)", "C_KEY (required)"}, got); diff != "" {
+	if diff := cmp.Diff([]string{"KEY (required)"}, got); diff != "" {
 		t.Error(diff)
 	}
 }

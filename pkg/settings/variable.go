@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Port is a TCP port, 1..65535.
@@ -45,18 +44,18 @@ type variable struct {
 func variables(cfg any) []variable {
 	var vars []variable
 	seen := map[string]bool{}
-	var walk func(t reflect.Type, prefix string)
-	walk = func(t reflect.Type, prefix string) {
+	var walk func(t reflect.Type)
+	walk = func(t reflect.Type) {
 		for f := range t.Fields() {
 			name, options, _ := strings.Cut(f.Tag.Get("env"), ",")
 			switch {
 			case !f.IsExported() || name == "-":
 			case name == "" && f.Type.Kind() == reflect.Struct:
-				walk(f.Type, prefix+f.Tag.Get("envPrefix"))
-			case name != "" && !seen[prefix+name]:
-				seen[prefix+name] = true
+				walk(f.Type)
+			case name != "" && !seen[name]:
+				seen[name] = true
 				vars = append(vars, variable{
-					name:         prefix + name,
+					name:         name,
 					defaultValue: f.Tag.Get("envDefault"),
 					desc:         f.Tag.Get("desc"),
 					required:     slices.Contains(strings.Split(options, ","), "required"),
@@ -65,7 +64,7 @@ func variables(cfg any) []variable {
 			}
 		}
 	}
-	walk(reflect.TypeOf(cfg).Elem(), "")
+	walk(reflect.TypeOf(cfg).Elem())
 	return vars
 }
 
@@ -86,25 +85,15 @@ func (v variable) expectation(err error) string {
 		return err.Error()
 	}
 	switch v.typ {
-	case reflect.TypeFor[time.Duration]():
-		return `must be a duration such as "1.5s" or "2h"`
-	case reflect.TypeFor[url.URL](), reflect.TypeFor[*url.URL]():
+	case reflect.TypeFor[url.URL]():
 		return "must be a URL"
-	}
-	switch v.typ.Kind() {
-	case reflect.Bool:
+	case reflect.TypeFor[bool]():
 		return "must be true or false"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return "must be a whole number" + bits(v.typ)
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return "must be a whole number, not negative," + bits(v.typ)
-	case reflect.Float32, reflect.Float64:
-		return "must be a number"
+	case reflect.TypeFor[int]():
+		return "must be a whole number of at most 64 bits"
 	}
 	return "is malformed: must be a " + v.typ.String()
 }
-
-func bits(t reflect.Type) string { return " of at most " + strconv.Itoa(t.Bits()) + " bits" }
 
 // validators returns every Validator in cfg, a pointer to a struct: the
 // innermost first.

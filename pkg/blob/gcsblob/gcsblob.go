@@ -42,16 +42,14 @@ func New(client *storage.Client, bucket string) *Store {
 	return &Store{bucket: client.Bucket(bucket).Retryer(storage.WithPolicy(storage.RetryAlways))}
 }
 
-// Provision creates a private bucket in location ("" is the backend's default)
-// unless the caller can already read one of that name, whose settings it leaves
-// alone, and says whether it did. Deleted objects are gone at once: what has to
+// Provision creates a private bucket unless the caller can already read one of
+// that name, whose settings it leaves alone, and says whether it did. Deleted objects are gone at once: what has to
 // be erased must not stay restorable.
-func Provision(ctx context.Context, client *storage.Client, project, bucket, location string) (created bool, err error) {
+func Provision(ctx context.Context, client *storage.Client, project, bucket string) (created bool, err error) {
 	ctx, watch := newWatch(ctx)
 	defer watch.end()
 	b := client.Bucket(bucket)
 	err = b.Create(ctx, project, &storage.BucketAttrs{
-		Location:                 location,
 		UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
 		PublicAccessPrevention:   storage.PublicAccessPreventionEnforced,
 		SoftDeletePolicy:         &storage.SoftDeletePolicy{RetentionDuration: 0},

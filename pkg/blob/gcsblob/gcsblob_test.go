@@ -82,7 +82,7 @@ func TestProvisionMakesAPrivateBucketOnce(t *testing.T) {
 		return backend(r)
 	})
 	for _, want := range []bool{true, false, false} {
-		created, err := gcsblob.Provision(t.Context(), client, "project", bucket, "EUROPE-WEST1")
+		created, err := gcsblob.Provision(t.Context(), client, "project", bucket)
 		if err != nil || created != want {
 			t.Errorf("Provision = %v, %v, want %v", created, err, want)
 		}
@@ -90,7 +90,7 @@ func TestProvisionMakesAPrivateBucketOnce(t *testing.T) {
 	delete(body, "lifecycle") // which has no rules
 	want := map[string]any{
 		"name":     bucket,
-		"location": "EUROPE-WEST1",
+		"location": "US", // the client's default
 		"iamConfiguration": map[string]any{
 			"uniformBucketLevelAccess": map[string]any{"enabled": true},
 			"publicAccessPrevention":   "enforced",
@@ -109,7 +109,7 @@ func TestProvisionRefusesAStrangersBucket(t *testing.T) {
 		}
 		return response(http.StatusForbidden), nil
 	})
-	created, err := gcsblob.Provision(t.Context(), client, "project", bucket, "")
+	created, err := gcsblob.Provision(t.Context(), client, "project", bucket)
 	if created || !errors.Is(err, blob.ErrUnavailable) {
 		t.Errorf("Provision = %v, %v, want ErrUnavailable", created, err)
 	}
@@ -279,7 +279,7 @@ func newClient(t *testing.T, transport roundTripper) *storage.Client {
 
 func provisioned(t *testing.T, client *storage.Client) *gcsblob.Store {
 	t.Helper()
-	if _, err := gcsblob.Provision(t.Context(), client, "project", bucket, ""); err != nil {
+	if _, err := gcsblob.Provision(t.Context(), client, "project", bucket); err != nil {
 		t.Fatal(err)
 	}
 	return gcsblob.New(client, bucket)
