@@ -24,11 +24,16 @@ func (c config) run(command string) (exitCode int) {
 	}
 	return provision.Plan{
 		Project: c.Project, Database: c.SpannerDatabase, Schema: spannerstore.Schema(), Bucket: c.Bucket,
-		Topics: map[string][]string{c.EventsTopic: {c.Subscription}},
+		Topics: c.topics(),
 	}.Run(command)
 }
 
 // bus is the one that the embedded backend uses: nobody outside hears it.
 func (c config) bus(log *zap.Logger) *membus.Bus {
-	return membus.New(map[string][]string{c.EventsTopic: {c.Subscription}}, log)
+	return membus.New(c.topics(), log)
+}
+
+// topics are those of the service, each with the service's subscriptions to it.
+func (c config) topics() map[string][]string {
+	return map[string][]string{c.EventsTopic: {c.Subscription}}
 }
