@@ -34,8 +34,8 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	)
 }
 
-func newService(store app.Store, discards app.Discards, files app.Files) *app.Service {
-	return app.New(store, discards, files, app.Sources{
+func newService(store app.Store, creator app.Creator, discards app.Discards, files app.Files) *app.Service {
+	return app.New(store, creator, discards, files, app.Sources{
 		Now:     time.Now,
 		NewName: rand.Text,
 	})

@@ -36,7 +36,7 @@ func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters, 
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return backend.Adapters{
-		Store: store, Discards: store, Files: files, Log: log, Reader: log, Purges: backend.Purges{
+		Store: store, Creator: store, Discards: store, Files: files, Log: log, Reader: log, Purges: backend.Purges{
 			"old audio events":               log.Purge,
 			"old idempotency keys of audios": keys.Purge,
 			"the write-ahead log of audios":  db.Checkpoint,

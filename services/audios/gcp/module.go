@@ -45,7 +45,7 @@ func open(cfg audios.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Adapt
 	log := spannerlog.New(db)
 	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return backend.Adapters{
-		Store: store, Discards: store, Files: files, Log: log, Reader: log,
+		Store: store, Creator: store, Discards: store, Files: files, Log: log, Reader: log,
 		Publisher: pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscribers: backend.Subscribers{
 			"audio":   pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),

@@ -19,7 +19,7 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	a, err := s.store.Create(ctx, session, once, func(last int64) (domain.Audio, events.Event, error) {
+	a, err := s.creator.Create(ctx, session, once, func(last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, session, file, last)
 	})
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]O
 	for i, item := range items {
 		sessions[i] = item.Session
 	}
-	outcomes, err := s.store.CreateAll(ctx, sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+	outcomes, err := s.creator.CreateAll(ctx, sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, sessions[i], files[i], last)
 	})
 	s.atOnce(len(files), func(i int) {

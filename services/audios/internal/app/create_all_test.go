@@ -76,7 +76,7 @@ func TestRefusedItemsLeaveNoObject(t *testing.T) {
 // breaking is a store that loses the connection at one of its batches: before
 // it has done anything, or after it has committed.
 type breaking struct {
-	app.Store
+	stores
 	at     int
 	commit bool
 }
@@ -85,13 +85,13 @@ func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once app.O
 	b.at--
 	if b.at == 0 {
 		if b.commit {
-			if _, err := b.Store.CreateAll(ctx, s, once, decide); err != nil {
+			if _, err := b.stores.CreateAll(ctx, s, once, decide); err != nil {
 				return nil, err
 			}
 		}
 		return nil, errLost
 	}
-	return b.Store.CreateAll(ctx, s, once, decide)
+	return b.stores.CreateAll(ctx, s, once, decide)
 }
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {

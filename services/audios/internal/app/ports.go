@@ -17,7 +17,6 @@ import (
 // that tells of it. Every method is safe for concurrent use and fails with
 // fault.Unavailable if the database cannot take the request.
 type Store interface {
-	Creator
 	// Get returns an audio. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
 	// List returns a page of the audios that match q. The pages of a list, each
@@ -47,7 +46,7 @@ type Store interface {
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
 }
 
-// Creator is the part of Store that audios come from.
+// Creator adds audios to those of a Store, on the same terms.
 type Creator interface {
 	// Create adds the audio of a session that decide makes, given the last
 	// version that the session had before it was deleted, 0 if it never

@@ -26,6 +26,7 @@ func (c Check) judge(current domain.Audio) error {
 // Service runs the use cases. It is safe for concurrent use.
 type Service struct {
 	store    Store
+	creator  Creator
 	discards Discards
 	files    Files
 	now      func() time.Time
@@ -41,9 +42,9 @@ type Sources struct {
 }
 
 // New returns a Service.
-func New(store Store, discards Discards, files Files, from Sources) *Service {
+func New(store Store, creator Creator, discards Discards, files Files, from Sources) *Service {
 	return &Service{
-		store: store, discards: discards, files: files,
+		store: store, creator: creator, discards: discards, files: files,
 		// Databases keep microseconds; what is answered is what is kept.
 		now:       func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newName:   from.NewName,

@@ -55,8 +55,14 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) service(store app.Store, files app.Files) *app.Service {
-	return app.New(store, w.store, files, app.Sources{
+// stores is what a service has of its store.
+type stores interface {
+	app.Store
+	app.Creator
+}
+
+func (w *world) service(store stores, files app.Files) *app.Service {
+	return app.New(store, store, w.store, files, app.Sources{
 		Now:     func() time.Time { return w.now },
 		NewName: rand.Text,
 	})
@@ -255,12 +261,12 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 }
 
 // unsure is a store that commits and then loses the connection.
-type unsure struct{ app.Store }
+type unsure struct{ stores }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
 
 func (u unsure) Create(ctx context.Context, s domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
-	if _, err := u.Store.Create(ctx, s, once, decide); err != nil {
+	if _, err := u.stores.Create(ctx, s, once, decide); err != nil {
 		return domain.Audio{}, err
 	}
 	return domain.Audio{}, errLost

@@ -16,6 +16,7 @@ import (
 type Adapters struct {
 	fx.Out
 	Store       app.Store
+	Creator     app.Creator
 	Discards    app.Discards
 	Files       app.Files
 	Log         eventlog.Log

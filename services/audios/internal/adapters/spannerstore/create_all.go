@@ -13,7 +13,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// CreateAll implements app.Store. An audio is about 30 mutations, its event and
+// CreateAll implements app.Creator. An audio is about 30 mutations, its event and
 // the rows of all indexes included, of the 80,000 that a transaction may have.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)

@@ -26,7 +26,7 @@ func Schema() []spannerdb.Migrations {
 	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: migrations}}
 }
 
-// Store is an app.Store and app.Discards on a database that has been migrated
+// Store is an app.Store, app.Creator and app.Discards on a database that has been migrated
 // to Schema. A read, a list page included, is one call to Spanner, the count of a
 // list another, a write two, and a delete, of many audios too, three;
 // a delete after more than maxRedacted changes three for each maxRedacted of
@@ -40,6 +40,7 @@ type Store struct {
 
 var (
 	_ app.Store    = (*Store)(nil)
+	_ app.Creator  = (*Store)(nil)
 	_ app.Discards = (*Store)(nil)
 )
 
@@ -49,7 +50,7 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
 
-// Create implements app.Store.
+// Create implements app.Creator.
 func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	request := idempotency.Request(once)
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {

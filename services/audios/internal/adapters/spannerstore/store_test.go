@@ -37,7 +37,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
 	store.maxRedacted = 3 // few enough for the suite to exceed
-	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
+	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Discards: store, Log: store.log})
 }
 
 // Two processes on one database.

@@ -24,7 +24,7 @@ func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "audios", Files: migrations}
 }
 
-// Store is an app.Store and app.Discards on a database that was opened with
+// Store is an app.Store, app.Creator and app.Discards on a database that was opened with
 // Migrations and those of its event log and keys.
 type Store struct {
 	db   *sqlitedb.DB
@@ -34,6 +34,7 @@ type Store struct {
 
 var (
 	_ app.Store    = (*Store)(nil)
+	_ app.Creator  = (*Store)(nil)
 	_ app.Discards = (*Store)(nil)
 )
 
@@ -43,7 +44,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 	return &Store{db, log, keys}
 }
 
-// Create implements app.Store.
+// Create implements app.Creator.
 func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	request := idempotency.Request(once)
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
@@ -58,7 +59,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, once app.Onc
 	return a, translate(err)
 }
 
-// CreateAll implements app.Store.
+// CreateAll implements app.Creator.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {

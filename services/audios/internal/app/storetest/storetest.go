@@ -1,4 +1,4 @@
-// Package storetest is the conformance suite of app.Store and app.Discards.
+// Package storetest is the conformance suite of app.Store, app.Creator and app.Discards.
 package storetest
 
 import (
@@ -21,6 +21,7 @@ import (
 // Backend is what is under test: a store with the log that it writes.
 type Backend struct {
 	app.Store
+	app.Creator
 	app.Discards
 	Log interface {
 		eventlog.Log
