@@ -19,7 +19,7 @@ func TestPushedEventsAreHandledOnce(t *testing.T) {
 	for range 2 {
 		for _, e := range list {
 			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(e.Data))
-			for name, value := range e.Attributes() {
+			for name, value := range e.Attributes(bustest.Origin) {
 				r.Header.Set(name, value)
 			}
 			r.Header.Set("X-Goog-Pubsub-Ordering-Key", e.Subject)

@@ -19,7 +19,7 @@ func TestTheTableFollowsTheEvents(t *testing.T) {
 	consumer := newConsumer(db)
 	deliver := func(e events.Event) {
 		t.Helper()
-		if err := handle(t.Context(), consumer, e.Attributes(), e.Data); err != nil {
+		if err := handle(t.Context(), consumer, e.Attributes(bustest.Origin), e.Data); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -566,7 +566,7 @@ type AccountEvent struct {
 	Data            AccountEvent_Data           `json:"data"`
 	Datacontenttype AccountEventDatacontenttype `json:"datacontenttype"`
 
-	// Dataschema Of the payload. Relative to the API.
+	// Dataschema The JSON Schema of the payload, at this API.
 	Dataschema string `json:"dataschema"`
 
 	// ID Subject and version; the same on every way that the event takes.
@@ -739,7 +739,7 @@ type AudioEvent struct {
 	Data            AudioEvent_Data           `json:"data"`
 	Datacontenttype AudioEventDatacontenttype `json:"datacontenttype"`
 
-	// Dataschema Of the payload. Relative to the API.
+	// Dataschema The JSON Schema of the payload, at this API.
 	Dataschema string `json:"dataschema"`
 
 	// ID Subject and version; the same on every way that the event takes.

@@ -28,6 +28,7 @@ const (
 // in order. It shares the shards with the relays of other replicas, by leases.
 // It never delays a request: it reads what is already committed.
 type Relay struct {
+	origin  string
 	log     Log
 	pub     bus.Publisher
 	zap     *zap.Logger
@@ -36,9 +37,9 @@ type Relay struct {
 }
 
 // NewRelay returns a relay from log to pub. name is what its metrics call the
-// log. Run starts it.
-func NewRelay(name string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
-	return &Relay{log: log, pub: pub, zap: logger, replica: rand.Text(), metrics: newMetrics(name)}
+// log, and origin that of the API, which events point at. Run starts it.
+func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
+	return &Relay{origin: origin, log: log, pub: pub, zap: logger, replica: rand.Text(), metrics: newMetrics(name)}
 }
 
 // Run publishes until ctx is done, and then, for a moment, what was committed
@@ -94,7 +95,7 @@ func (s *shard) run(ctx, retired context.Context) {
 			return
 		}
 		s.metrics.pending(at.Shard, entries[0].Time)
-		if err := s.pub.Publish(ctx, messages(entries)); err != nil {
+		if err := s.pub.Publish(ctx, s.messages(entries)); err != nil {
 			if !s.pause(retired, "events are not published, trying again", err) {
 				return
 			}
@@ -153,10 +154,10 @@ func (s *shard) pause(retired context.Context, what string, err error) bool {
 	return true
 }
 
-func messages(entries []Entry) []bus.Message {
+func (r *Relay) messages(entries []Entry) []bus.Message {
 	msgs := make([]bus.Message, len(entries))
 	for i, e := range entries {
-		msgs[i] = bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
+		msgs[i] = bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(r.origin), Data: e.Data}
 	}
 	return msgs
 }

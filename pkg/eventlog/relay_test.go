@@ -66,7 +66,7 @@ func run(t *testing.T, l eventlog.Log, pub bus.Publisher) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		eventlog.NewRelay("test", l, pub, zap.NewNop()).Run(ctx)
+		eventlog.NewRelay("test", "https://api.example.com", l, pub, zap.NewNop()).Run(ctx)
 	}()
 	return func() {
 		cancel()

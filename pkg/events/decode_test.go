@@ -108,7 +108,7 @@ func TestEveryPublishedEventIsDecoded(t *testing.T) {
 func TestBothModesAreOne(t *testing.T) {
 	for _, e := range bustest.Events() {
 		e.Type += "9" // whatever it is
-		attributes := e.Attributes()
+		attributes := e.Attributes(bustest.Origin)
 		members := map[string]any{"data": e.Data, "datacontenttype": events.ContentType, "cursor": "c", "other": 7}
 		for name, value := range attributes {
 			if attribute, ok := strings.CutPrefix(name, "ce-"); ok {

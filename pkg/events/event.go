@@ -57,9 +57,14 @@ func (e Event) Source() string {
 // ContentType is the media type of every payload.
 const ContentType = "application/json"
 
+// SchemaPath returns where the API has the JSON Schema of a type's data.
+func SchemaPath(eventType string) string { return "/schemas/" + eventType + ".json" }
+
 // Attributes returns the event as Pub/Sub message attributes in the
-// CloudEvents binary mode (google-cloudevents, docs/spec/pubsub.md).
-func (e Event) Attributes() map[string]string {
+// CloudEvents binary mode (google-cloudevents, docs/spec/pubsub.md). origin is
+// that of the API, such as "https://api.example.com": CloudEvents takes no
+// relative dataschema.
+func (e Event) Attributes(origin string) map[string]string {
 	a := map[string]string{
 		"ce-specversion":     "1.0",
 		"ce-id":              e.ID(),
@@ -67,7 +72,7 @@ func (e Event) Attributes() map[string]string {
 		"ce-subject":         e.Subject,
 		"ce-type":            e.Type,
 		"ce-time":            e.Time.UTC().Format(time.RFC3339Nano),
-		"ce-dataschema":      "/schemas/" + e.Type + ".json",
+		"ce-dataschema":      origin + SchemaPath(e.Type),
 		"ce-partitionkey":    e.Subject,
 		"ce-resourceversion": strconv.FormatInt(e.Version, 10),
 		"content-type":       ContentType,

@@ -8,7 +8,8 @@ import (
 // Config is what the service can be told.
 type Config struct {
 	settings.Storage
-	EventsTopic    string `env:"CONCHA_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic that events are published to"`
-	Subscription   string `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"accounts-self" desc:"the service's own subscription to that topic"`
-	RequireIfMatch bool   `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
+	PublicURL      settings.Origin `env:"CONCHA_PUBLIC_URL" envDefault:"http://localhost:8080" desc:"origin under which clients reach the API, such as https://api.example.com: published events point there at the schema of their data"`
+	EventsTopic    string          `env:"CONCHA_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic that events are published to"`
+	Subscription   string          `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"accounts-self" desc:"the service's own subscription to that topic"`
+	RequireIfMatch bool            `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
 }

@@ -51,9 +51,9 @@ func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks ba
 
 const upkeepEvery = time.Hour
 
-func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
+func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
-		eventlog.NewRelay("accounts", log, pub, logger).Run(ctx)
+		eventlog.NewRelay("accounts", string(cfg.PublicURL), log, pub, logger).Run(ctx)
 		return nil
 	})
 	g.Go(background.Receiving, "subscriber to account events", func(ctx context.Context) error {

@@ -28,6 +28,14 @@ func (c Config) Validate() []settings.Problem {
 	return nil
 }
 
+// origin is where the events of the bus in memory point.
+func (c Config) origin() settings.Origin {
+	if u := c.Gateway.PublicURL; u.Host != "" {
+		return settings.Origin(u.Scheme + "://" + u.Host)
+	}
+	return settings.Origin(fmt.Sprintf("http://localhost:%d", c.Port))
+}
+
 // announce tells a person where to go.
 func announce(url string) {
 	_, _ = fmt.Fprintf(os.Stdout, "The API is at %s, its documentation at %s/docs\n", url, url)

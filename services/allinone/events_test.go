@@ -26,6 +26,7 @@ import (
 type listener struct {
 	*mirror
 	subscription string                        // URL
+	origin       string                        // of the API
 	types        map[string]string             // of the last event
 	schemas      map[string]*jsonschema.Schema // of the data, by type
 }
@@ -36,6 +37,7 @@ func (f *fleet) listen(t *testing.T, topic string) *listener {
 	l := &listener{
 		mirror:       newMirror(),
 		subscription: "http://" + f.broker.emulator + "/v1/projects/" + f.project + "/subscriptions/test-of-" + topic,
+		origin:       f.url("gateway"),
 		types:        map[string]string{}, schemas: map[string]*jsonschema.Schema{},
 	}
 	l.call(t, http.MethodPut, "", map[string]any{"topic": "projects/" + f.project + "/topics/" + topic, "enableMessageOrdering": true}, nil)
@@ -170,7 +172,7 @@ func (l *listener) event(ctx context.Context, m message) error {
 		"ce-id":           fmt.Sprintf("%s/%d", subject, version),
 		"ce-source":       "/" + kind + "s",
 		"ce-partitionkey": subject,
-		"ce-dataschema":   "/schemas/" + a["ce-type"] + ".json",
+		"ce-dataschema":   l.origin + events.SchemaPath(a["ce-type"]),
 		"content-type":    "application/json",
 	} {
 		if a[name] != want {

@@ -56,7 +56,7 @@ func (f *fleet) command(t *testing.T, program string, args []string, settings ..
 		cmd.Env = append(cmd.Env, "CONCHA_ACCOUNTS_URL="+f.url("accounts"), "CONCHA_AUDIOS_URL="+f.url("audios"))
 	} else {
 		cmd.Env = append(cmd.Env,
-			"GOOGLE_CLOUD_PROJECT="+f.project, "CONCHA_SPANNER_DATABASE="+f.database(program),
+			"CONCHA_PUBLIC_URL="+f.url("gateway"), "GOOGLE_CLOUD_PROJECT="+f.project, "CONCHA_SPANNER_DATABASE="+f.database(program),
 			"CONCHA_SPANNER_MAX_WRITES=1", "CONCHA_BUCKET="+f.project+"-"+program,
 			"SPANNER_EMULATOR_HOST="+f.spanner.address(), "PUBSUB_EMULATOR_HOST="+f.broker.address(),
 			"STORAGE_EMULATOR_HOST=http://"+f.storage.address())

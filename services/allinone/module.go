@@ -48,11 +48,11 @@ func system(cfg Config, started func(url string)) fx.Option {
 			func(h gateway.Handler) http.Handler { return h },
 		),
 		accounts.Module(accounts.Config{
-			Storage: settings.Storage{DataDir: cfg.DataDir}, EventsTopic: accountEvents, Subscription: accountsSelf,
+			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: accountEvents, Subscription: accountsSelf,
 			RequireIfMatch: cfg.RequireIfMatch,
 		}, accountsembedded.Adapters()),
 		audios.Module(audios.Config{
-			Storage: settings.Storage{DataDir: cfg.DataDir}, EventsTopic: audioEvents, Subscription: audiosSelf,
+			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: audioEvents, Subscription: audiosSelf,
 			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
 			RequireIfMatch: cfg.RequireIfMatch,
 		}, audiosembedded.Adapters()),

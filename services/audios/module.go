@@ -47,9 +47,9 @@ func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks ba
 
 const upkeepEvery = time.Hour
 
-func runLoops(g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
+func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
-		eventlog.NewRelay("audios", log, pub, logger).Run(ctx)
+		eventlog.NewRelay("audios", string(cfg.PublicURL), log, pub, logger).Run(ctx)
 		return nil
 	})
 	for name, sub := range subs {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
@@ -71,7 +72,7 @@ func start(t *testing.T) *client {
 // it twice, as every event may come.
 func (c *client) publish(e events.Event) {
 	c.t.Helper()
-	msg := bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
+	msg := bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(bustest.Origin), Data: e.Data}
 	if err := c.bus.Publisher("account-events").Publish(c.t.Context(), []bus.Message{msg, msg}); err != nil {
 		c.t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"net/url"
 
 	"github.com/concha-labs/backend/pkg/settings"
-	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
 
 // Config is what the gateway can be told, wherever it runs. The zero Config is
@@ -17,7 +16,7 @@ type Config struct {
 
 // Validate reports a PublicURL that is no origin.
 func (c Config) Validate() []settings.Problem {
-	if c.PublicURL == (url.URL{}) || edge.IsOrigin(&c.PublicURL) {
+	if c.PublicURL == (url.URL{}) || settings.IsOrigin(&c.PublicURL) {
 		return nil
 	}
 	return []settings.Problem{{

@@ -15,6 +15,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/concha-labs/backend/pkg/bus/bustest"
+	"github.com/concha-labs/backend/pkg/events"
 )
 
 // asyncAPI is what the tests read of the contract of the events.
@@ -109,7 +110,7 @@ func TestEventContractHasEveryTypeInItsChannel(t *testing.T) {
 		want[topic] = append(want[topic], e.Type)
 
 		message := model.Components.Messages[e.Type]
-		if schema := e.Attributes()["ce-dataschema"]; message.Payload.To != schema {
+		if schema := events.SchemaPath(e.Type); message.Payload.To != schema {
 			t.Errorf("%s has the payload %s, not %s", e.Type, message.Payload.To, schema)
 		}
 		if message.Headers.To != "#/components/schemas/attributes" {
@@ -152,7 +153,7 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 	seen, always := map[string]bool{}, map[string]int{}
 	for _, e := range bustest.Events() {
 		attributes := map[string]any{}
-		for name, value := range e.Attributes() {
+		for name, value := range e.Attributes(bustest.Origin) {
 			attributes[name], seen[name] = value, true
 			always[name]++
 		}
@@ -182,7 +183,7 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 func TestDataSchemasAreServed(t *testing.T) {
 	h := newEngine(Config{}, Upstreams{})
 	for _, e := range bustest.Events() {
-		path := e.Attributes()["ce-dataschema"]
+		path := strings.TrimPrefix(e.Attributes(bustest.Origin)["ce-dataschema"], bustest.Origin)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/schema+json" {

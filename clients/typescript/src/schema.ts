@@ -973,8 +973,8 @@ export interface components {
              */
             time: string;
             /**
-             * Format: uri-reference
-             * @description Of the payload. Relative to the API.
+             * Format: uri
+             * @description The JSON Schema of the payload, at this API.
              */
             dataschema: string;
             /** @constant */
@@ -1018,8 +1018,8 @@ export interface components {
              */
             time: string;
             /**
-             * Format: uri-reference
-             * @description Of the payload. Relative to the API.
+             * Format: uri
+             * @description The JSON Schema of the payload, at this API.
              */
             dataschema: string;
             /** @constant */

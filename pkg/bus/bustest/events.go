@@ -34,6 +34,9 @@ func goldenOf(eventType string) (goldenMessage, error) {
 
 func goldenFile(eventType string) string { return "testdata/" + eventType + ".json" }
 
+// Origin is that of the API in the golden messages.
+const Origin = "https://api.example.com"
+
 // Events returns one event of each type.
 func Events() []events.Event {
 	committed := time.Date(2026, 3, 14, 9, 26, 53, 589793000, time.UTC)
@@ -91,5 +94,5 @@ func payload(v any) json.RawMessage {
 }
 
 func eventMessage(e events.Event) bus.Message {
-	return bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(), Data: e.Data}
+	return bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(Origin), Data: e.Data}
 }

@@ -49,7 +49,7 @@ func BenchmarkPublishOnEmulator(b *testing.B) {
 			batch := make([]bus.Message, 100)
 			for i := range batch {
 				e := events[i%len(events)]
-				batch[i] = bus.Message{OrderingKey: fmt.Sprintf("account/%d", i%keys), Attributes: e.Attributes(), Data: e.Data}
+				batch[i] = bus.Message{OrderingKey: fmt.Sprintf("account/%d", i%keys), Attributes: e.Attributes(bustest.Origin), Data: e.Data}
 			}
 			p := pubsubbus.NewPublisher(broker.Client, "topic")
 			for b.Loop() {

@@ -31,12 +31,13 @@ type event struct {
 	json         []byte
 }
 
-func (f *Feed) read(ctx context.Context, after eventlog.Position, limit int) (*batch, error) {
+// read returns a page for a client that reached the API under origin.
+func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position, limit int) (*batch, error) {
 	page, err := f.log.Page(ctx, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	b, err := f.encode(page)
+	b, err := f.encode(page, origin)
 	if err != nil {
 		return nil, err
 	}
@@ -45,12 +46,12 @@ func (f *Feed) read(ctx context.Context, after eventlog.Position, limit int) (*b
 }
 
 // readShared is read for a client that follows the feed. Those that are at one
-// place and wait for the same change share one read, which must have begun
+// place, under one origin, and wait for the same change share one read, which must have begun
 // after changed was made.
-func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, after eventlog.Position, limit int) (*batch, error) {
-	key := fmt.Sprintf("%p %d %s", changed, limit, after.Place)
+func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, origin string, after eventlog.Position, limit int) (*batch, error) {
+	key := fmt.Sprintf("%p %s %d %s", changed, origin, limit, after.Place)
 	shared, err, _ := f.tail.reads.Do(key, func() (any, error) {
-		return f.read(context.WithoutCancel(ctx), after, limit) // the others need it if this client leaves
+		return f.read(context.WithoutCancel(ctx), origin, after, limit) // the others need it if this client leaves
 	})
 	if err != nil {
 		return nil, err
@@ -58,11 +59,11 @@ func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, after ev
 	return shared.(*batch), nil
 }
 
-func (f *Feed) encode(page eventlog.Page) (*batch, error) {
+func (f *Feed) encode(page eventlog.Page, origin string) (*batch, error) {
 	b := &batch{events: make([]event, len(page.Records)), next: page.Next}
 	for i, r := range page.Records {
 		cursor := f.Cursor(r.Position)
-		text, err := structured(r, cursor)
+		text, err := structured(r, origin, cursor)
 		if err != nil {
 			return nil, fmt.Errorf("encode event %s: %w", r.ID(), err)
 		}
@@ -73,9 +74,9 @@ func (f *Feed) encode(page eventlog.Page) (*batch, error) {
 
 // structured returns an event in the JSON format of CloudEvents 1.0: the
 // attributes that it has on the bus, its cursor, and its payload.
-func structured(r eventlog.Record, cursor string) ([]byte, error) {
+func structured(r eventlog.Record, origin, cursor string) ([]byte, error) {
 	members := map[string]string{"cursor": cursor}
-	for name, value := range r.Attributes() {
+	for name, value := range r.Attributes(origin) {
 		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
 			members[attribute] = value
 		} else if name == "content-type" {

@@ -54,7 +54,7 @@ func (f *Feed) Get(c *gin.Context) error {
 	switch {
 	case err != nil:
 	case stream:
-		err = f.stream(c, r.after)
+		err = f.stream(c, r)
 	default:
 		err = f.batch(c, r)
 	}
@@ -81,6 +81,7 @@ func wantsStream(accept []string) bool {
 
 // request is what a client asks of the feed.
 type request struct {
+	origin string // under which the client reached the API
 	after  eventlog.Position
 	source string // the parameter or header that after is from
 	limit  int
@@ -92,7 +93,7 @@ func (f *Feed) request(c *gin.Context, stream bool) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	r := request{source: "after"}
+	r := request{origin: httpserver.PublicURL(c.Request), source: "after"}
 	after, since := q.Text("after"), q.Time("since")
 	if !stream {
 		r.limit = integer(q, "limit", 1, maxLimit, defaultLimit)
@@ -156,7 +157,7 @@ func (f *Feed) Pin(c *gin.Context, list *httpserver.Query, first eventlog.Positi
 // waits for as long as the client wants it to, or until the server stops.
 func (f *Feed) batch(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
-	b, err := f.read(ctx, r.after, r.limit)
+	b, err := f.read(ctx, r.origin, r.after, r.limit)
 	if r.wait > 0 && err == nil && len(b.events) == 0 {
 		b, err = f.await(ctx, b, r)
 	}
@@ -179,7 +180,7 @@ func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 	for {
 		changed := f.tail.changed()
 		var err error
-		if b, err = f.readShared(ctx, changed, b.next, r.limit); err != nil || len(b.events) > 0 {
+		if b, err = f.readShared(ctx, changed, r.origin, b.next, r.limit); err != nil || len(b.events) > 0 {
 			return b, err
 		}
 		select {
@@ -217,7 +218,7 @@ func (f *Feed) History(c *gin.Context, subject string, exists func(context.Conte
 			return err
 		}
 	}
-	b, err := f.encode(eventlog.Page{Records: records})
+	b, err := f.encode(eventlog.Page{Records: records}, httpserver.PublicURL(c.Request))
 	if err != nil {
 		return err
 	}

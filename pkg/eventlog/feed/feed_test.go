@@ -16,9 +16,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
@@ -68,15 +70,19 @@ var errNoAccount = httpserver.ErrNoRoute.Detailf("there is no such account") // 
 func (s *system) tell(subject string, n int64) {
 	s.t.Helper()
 	for version := range n {
-		s.now = s.now.Add(time.Second)
-		if err := s.db.Write(s.t.Context(), func(tx *sqlitedb.Tx) error {
-			return s.log.Append(tx, events.Event{
-				Type: events.AccountUpdatedV1, Subject: subject, Version: version + 1,
-				Data: []byte(`{"resource":{"name":"<Ü>"}}`), Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-			})
-		}); err != nil {
-			s.t.Fatal(err)
-		}
+		s.add(events.Event{
+			Type: events.AccountUpdatedV1, Subject: subject, Version: version + 1,
+			Data: []byte(`{"resource":{"name":"<Ü>"}}`), Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+		})
+	}
+}
+
+// add appends an event, a second after the one before.
+func (s *system) add(e events.Event) {
+	s.t.Helper()
+	s.now = s.now.Add(time.Second)
+	if err := s.db.Write(s.t.Context(), func(tx *sqlitedb.Tx) error { return s.log.Append(tx, e) }); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
@@ -185,12 +191,46 @@ func TestEventsAreCloudEvents(t *testing.T) {
 	got := s.page("/v1/events/accounts").events[0]
 	want := cloudEvent{
 		SpecVersion: "1.0", ID: "account/1/1", Source: "/accounts", Subject: "account/1", Type: events.AccountUpdatedV1,
-		Time: s.now.UTC().Format(time.RFC3339Nano), DataSchema: "/schemas/concha.account.updated.v1.json", DataContentType: "application/json",
+		Time: s.now.UTC().Format(time.RFC3339Nano), DataSchema: "http://example.com/schemas/concha.account.updated.v1.json", DataContentType: "application/json",
 		PartitionKey: "account/1", ResourceVersion: "1", Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		Cursor: got.Cursor, Data: json.RawMessage(`{"resource":{"name":"<Ü>"}}`),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// The official SDK takes every event of a feed and a history; those of a stream are the
+// same.
+func TestEventsAreValid(t *testing.T) {
+	s := start(t)
+	for _, e := range bustest.Events() {
+		s.add(e)
+	}
+	check := func(from string, raw []byte) {
+		t.Helper()
+		var e event.Event
+		if err := json.Unmarshal(raw, &e); err != nil {
+			t.Fatalf("%s: %v: %s", from, err, raw)
+		}
+		if err := e.Validate(); err != nil {
+			t.Errorf("%s: %s: %v", from, e.ID(), err)
+		}
+		if want := "http://example.com/schemas/" + e.Type() + ".json"; e.DataSchema() != want {
+			t.Errorf("%s: %s has the schema %s, want %s", from, e.ID(), e.DataSchema(), want)
+		}
+	}
+	for target, want := range map[string]int{"/v1/events/accounts": 6, "/v1/accounts/4503599627370497/events": 3} {
+		var batch []json.RawMessage
+		if err := json.Unmarshal(s.get(target).Body.Bytes(), &batch); err != nil {
+			t.Fatal(err)
+		}
+		if len(batch) != want {
+			t.Errorf("%s has %d events, want %d", target, len(batch), want)
+		}
+		for _, raw := range batch {
+			check(target, raw)
+		}
 	}
 }
 

@@ -23,14 +23,14 @@ const (
 	retry = "retry: 1000\n\n"
 )
 
-// stream sends the events after a position as they are committed, until the
+// stream sends the events that are asked for as they are committed, until the
 // client leaves or does not read any more, or the server stops. It keeps no
 // more of them than a page: what a client has not read yet is in the log.
-func (f *Feed) stream(c *gin.Context, after eventlog.Position) error {
+func (f *Feed) stream(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
 	defer f.tail.follow()()
 	changed := f.tail.changed()
-	b, err := f.read(ctx, after, streamPage)
+	b, err := f.read(ctx, r.origin, r.after, streamPage)
 	if err != nil {
 		return err
 	}
@@ -50,7 +50,7 @@ func (f *Feed) stream(c *gin.Context, after eventlog.Position) error {
 			return nil
 		}
 		changed = f.tail.changed()
-		if b, err = f.readShared(ctx, changed, next, streamPage); err != nil {
+		if b, err = f.readShared(ctx, changed, r.origin, next, streamPage); err != nil {
 			return err
 		}
 	}

@@ -142,6 +142,28 @@ func TestManyStreams(t *testing.T) {
 	})
 }
 
+// Those who share a read have reached the API under one name.
+func TestStreamsUnderSeveralNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &memory{}
+		s := serve(t, log)
+		log.add(1)
+		ins := map[string]*bufio.Reader{}
+		for _, name := range []string{"one.example.com", "two.example.com"} {
+			ins[name] = s.stream("", "X-Forwarded-Host", name, "X-Forwarded-Proto", "https")
+			wantEvents(t, ins[name], 1, 1)
+		}
+		log.add(1)
+		log.committed.Notify()
+		for name, in := range ins {
+			if b, err := next(in); !strings.Contains(b.data, `"dataschema":"https://`+name+`/schemas/`) {
+				t.Errorf("under %s comes %+v, %v", name, b, err)
+			}
+		}
+		s.stop()
+	})
+}
+
 var errDown = fault.New(fault.Unavailable, "unavailable", "down")
 
 func TestStreamThatFails(t *testing.T) {

@@ -84,7 +84,7 @@ func TestCallsWhenIdle(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		eventlog.NewRelay("test", b.Log, nobody{}, zap.NewNop()).Run(ctx)
+		eventlog.NewRelay("test", "https://api.example.com", b.Log, nobody{}, zap.NewNop()).Run(ctx)
 	}()
 	<-time.After(3 * time.Second) // until its polls have become rare
 	calls.Take()

@@ -62,7 +62,7 @@ func generate(t *testing.T, eventType string) []byte {
 	}
 	redacted.Properties.Set("redacted", &reflector.Schema{Const: true})
 	schema := &reflector.Schema{
-		Version: told.Version, ID: reflector.ID(dataSchema(eventType)), Title: "Data of " + eventType,
+		Version: told.Version, ID: reflector.ID(events.SchemaPath(eventType)), Title: "Data of " + eventType,
 		OneOf: []*reflector.Schema{told, redacted},
 	}
 	told.Version = ""
@@ -74,10 +74,6 @@ func generate(t *testing.T, eventType string) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-func dataSchema(eventType string) string {
-	return events.Event{Type: eventType}.Attributes()["ce-dataschema"]
 }
 
 func TestSchemasAreThoseOfTheTypes(t *testing.T) {
@@ -118,10 +114,10 @@ func compiled(t *testing.T, eventType string) *jsonschema.Schema {
 	const origin = "https://api.example.com"
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	if err := c.AddResource(origin+dataSchema(eventType), document); err != nil {
+	if err := c.AddResource(origin+events.SchemaPath(eventType), document); err != nil {
 		t.Fatal(err)
 	}
-	schema, err := c.Compile(origin + dataSchema(eventType))
+	schema, err := c.Compile(origin + events.SchemaPath(eventType))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -122,7 +122,7 @@ func TestReplay(t *testing.T) {
 			}
 			var want []bus.Message
 			for _, n := range test.want {
-				attributes := feed[n].Attributes()
+				attributes := feed[n].Attributes(origin)
 				attributes["ce-replayed"] = "true"
 				want = append(want, bus.Message{OrderingKey: feed[n].Subject, Attributes: attributes, Data: feed[n].Data})
 			}

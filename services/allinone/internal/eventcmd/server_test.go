@@ -19,6 +19,8 @@ import (
 // minute younger.
 var begun = time.Date(2026, 11, 23, 16, 0, 0, 123456000, time.UTC)
 
+const origin = "https://api.example.com"
+
 func account(n int, id, version int64) events.Event {
 	return events.Event{
 		Type: events.AccountUpdatedV1, Subject: fmt.Sprint("account/", id), Version: version,
@@ -30,7 +32,7 @@ func account(n int, id, version int64) events.Event {
 // structured returns an event as the feed gives it, with "c<n>" as its cursor.
 func structured(n int, e events.Event) string {
 	members := map[string]string{"cursor": fmt.Sprint("c", n), "datacontenttype": events.ContentType}
-	for name, value := range e.Attributes() {
+	for name, value := range e.Attributes(origin) {
 		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
 			members[attribute] = value
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/concha-labs/backend/pkg/settings"
 )
 
 // ejection is how long an address that failed is left out.
@@ -22,20 +24,13 @@ func (a *Addresses) UnmarshalText(text []byte) error {
 	var parsed Addresses
 	for entry := range strings.SplitSeq(string(text), ",") {
 		u, err := url.Parse(strings.TrimSpace(entry))
-		if err != nil || !IsOrigin(u) {
+		if err != nil || !settings.IsOrigin(u) {
 			return errAddresses
 		}
 		parsed = append(parsed, *u)
 	}
 	*a = parsed
 	return nil
-}
-
-// IsOrigin reports whether u is a scheme (http or https) and a host, no more.
-func IsOrigin(u *url.URL) bool {
-	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
-		(u.Path == "" || u.Path == "/") && *u == bare
 }
 
 // balancer lets the addresses of a service take turns.

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
 )
@@ -16,7 +17,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 		{Type: events.AudioDeletedV1, Subject: "account/5"},
 		{Type: events.AudioUpdatedV1, Subject: ""},
 	} {
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes()}); err == nil || !bus.Permanent(err) {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin)}); err == nil || !bus.Permanent(err) {
 			t.Errorf("%s of %q: %v, want a permanent error", e.Type, e.Subject, err)
 		}
 	}

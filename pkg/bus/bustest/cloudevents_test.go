@@ -1,0 +1,34 @@
+package bustest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/cloudevents/sdk-go/v2/binding"
+	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
+)
+
+// A message is a CloudEvent to the official SDK, which reads it here as an
+// unwrapped push: the attributes are the headers.
+func TestMessagesAreCloudEvents(t *testing.T) {
+	for _, e := range Events() {
+		m := eventMessage(e)
+		header := http.Header{}
+		for name, value := range m.Attributes {
+			header.Set(name, value)
+		}
+		got, err := binding.ToEvent(t.Context(), cehttp.NewMessage(header, io.NopCloser(bytes.NewReader(m.Data))))
+		if err != nil {
+			t.Errorf("%s: %v", e.Type, err)
+			continue
+		}
+		if err := got.Validate(); err != nil {
+			t.Errorf("%s: %v", e.Type, err)
+		}
+		if got.ID() != e.ID() || got.Type() != e.Type || !got.Time().Equal(e.Time) || !bytes.Equal(got.Data(), m.Data) {
+			t.Errorf("%s is read as %v", e.ID(), got)
+		}
+	}
+}

@@ -1,0 +1,29 @@
+package settings
+
+import (
+	"errors"
+	"net/url"
+)
+
+// Origin is where the API is reached: a scheme (http or https) and a host, such
+// as "https://api.example.com"; "" if nothing was said.
+type Origin string
+
+var errOrigin = errors.New("must be a scheme (http or https) and a host such as https://api.example.com, without a path")
+
+// UnmarshalText parses an origin, which may end with a slash.
+func (o *Origin) UnmarshalText(text []byte) error {
+	u, err := url.Parse(string(text))
+	if err != nil || !IsOrigin(u) {
+		return errOrigin
+	}
+	*o = Origin(u.Scheme + "://" + u.Host)
+	return nil
+}
+
+// IsOrigin reports whether u is a scheme (http or https) and a host, no more.
+func IsOrigin(u *url.URL) bool {
+	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		(u.Path == "" || u.Path == "/") && *u == bare
+}
