@@ -17,6 +17,8 @@ func spannerError(code codes.Code, message string) error {
 	return spanner.ToSpannerError(status.Error(code, message))
 }
 
+var errBug = errors.New("a bug")
+
 func TestTranslate(t *testing.T) {
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -33,6 +35,12 @@ func TestTranslate(t *testing.T) {
 		"overloaded":                {t.Context(), spannerError(codes.ResourceExhausted, "quota"), fault.Unavailable, ErrUnavailable},
 		"aborted to the end":        {t.Context(), spannerError(codes.Aborted, "aborted"), fault.Unavailable, ErrUnavailable},
 		"no database":               {t.Context(), spannerError(codes.NotFound, "Database not found: projects/p"), fault.Unavailable, ErrUnavailable},
+		"not allowed":               {t.Context(), spannerError(codes.PermissionDenied, "Caller is missing IAM permission"), fault.Unavailable, ErrUnavailable},
+		"no token":                  {t.Context(), spannerError(codes.Unauthenticated, "credentials: 503"), fault.Unavailable, ErrUnavailable},
+		"broken":                    {t.Context(), spannerError(codes.Internal, "stream terminated by RST_STREAM"), fault.Unavailable, ErrUnavailable},
+		"broken in some other way":  {t.Context(), spannerError(codes.Unknown, "unexpected EOF"), fault.Unavailable, ErrUnavailable},
+		"a wrong statement":         {t.Context(), spannerError(codes.InvalidArgument, "Syntax error"), fault.Internal, nil},
+		"a bug of the application":  {t.Context(), errBug, fault.Internal, errBug},
 		"cancelled by the caller":   {cancelled, spannerError(codes.Canceled, "context canceled"), fault.Internal, context.Canceled},
 		"cancelled by the server":   {t.Context(), spannerError(codes.Canceled, "stream"), fault.Unavailable, ErrUnavailable},
 		"no row":                    {t.Context(), spanner.ErrRowNotFound, fault.Internal, spanner.ErrRowNotFound},
@@ -41,7 +49,7 @@ func TestTranslate(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := translate(c.ctx, c.err)
-			if fault.KindOf(err) != c.kind || !errors.Is(err, c.is) || !errors.Is(err, c.err) {
+			if fault.KindOf(err) != c.kind || c.is != nil && !errors.Is(err, c.is) || !errors.Is(err, c.err) {
 				t.Errorf("translate = %v of kind %v, want %v of kind %v", err, fault.KindOf(err), c.is, c.kind)
 			}
 		})
