@@ -121,8 +121,8 @@ type Publisher interface {
 //   - any other error, and a panic, is tried again in the same way, MaxAttempts
 //     times in all; then the message is dead-lettered.
 //
-// A dead-lettered message is logged as an error, set aside where the broker
-// has a place for it, and no longer holds up its key. Handlers are idempotent:
+// A dead-lettered message is logged as an error, set aside durably with the
+// reason, and no longer holds up its key. Handlers are idempotent:
 // every message can come more than once, and after a duplicate of an earlier
 // one its successors come again as well. ctx outlives the end of Receive's by
 // a second or so, so that what is under way can finish.

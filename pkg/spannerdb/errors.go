@@ -31,8 +31,8 @@ func translate(ctx context.Context, err error) error {
 		}
 		return ErrUnavailable.Wrap(err)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted,
-		codes.Aborted,  // again and again until time was up
-		codes.NotFound, // of the database, or of a table that a migration is to make
+		codes.Aborted,                                 // again and again until time was up
+		codes.NotFound,                                // of the database, or of a table that a migration is to make
 		codes.PermissionDenied, codes.Unauthenticated, // until somebody mends it, or the token is there again
 		codes.Internal:
 		return ErrUnavailable.Wrap(err)

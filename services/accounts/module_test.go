@@ -18,7 +18,7 @@ func TestModuleIsComplete(t *testing.T) {
 	for name, adapters := range map[string]fx.Option{"embedded": embedded.Adapters(), "gcp": gcp.Adapters()} {
 		t.Run(name, func(t *testing.T) {
 			if err := fx.ValidateApp(
-				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, log) }),
+				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, t.TempDir(), log) }),
 				accounts.Module(accounts.Config{Storage: settings.Storage{DataDir: t.TempDir()}}, adapters),
 				background.Module(),
 				fx.Invoke(func(accounts.Handler) {}),

@@ -40,7 +40,7 @@ func system(cfg Config, started func(url string)) fx.Option {
 				return membus.New(map[string][]string{
 					accountEvents: {accountsSelf, audiosAccountEvents},
 					audioEvents:   {audiosSelf},
-				}, log)
+				}, cfg.DataDir, log)
 			},
 			func(accounts accounts.Handler, audios audios.Handler) gateway.Upstreams {
 				return gateway.Upstreams{Accounts: accounts, Audios: audios}

@@ -43,7 +43,7 @@ func config(dir string) audios.Config {
 func module(dir string) fx.Option {
 	return fx.Options(
 		fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus {
-			return membus.New(map[string][]string{"audio-events": {"self", "test"}, "account-events": {"audios"}}, log)
+			return membus.New(map[string][]string{"audio-events": {"self", "test"}, "account-events": {"audios"}}, dir, log)
 		}),
 		audios.Module(config(dir), embedded.Adapters()),
 		background.Module(),
@@ -82,7 +82,7 @@ func TestModuleIsComplete(t *testing.T) {
 	for name, adapters := range map[string]fx.Option{"embedded": embedded.Adapters(), "gcp": gcp.Adapters()} {
 		t.Run(name, func(t *testing.T) {
 			if err := fx.ValidateApp(
-				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, log) }),
+				fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, t.TempDir(), log) }),
 				audios.Module(config(t.TempDir()), adapters),
 				background.Module(),
 				fx.Invoke(func(audios.Handler) {}),

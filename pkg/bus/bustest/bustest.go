@@ -19,15 +19,21 @@ import (
 type Topic struct {
 	Publisher   bus.Publisher
 	Subscribers [2]bus.Subscriber
-	// DeadLetters returns the "ce-id" attributes of messages that the first
-	// subscription has dead-lettered, those that were not returned before or all.
-	DeadLetters func(t *testing.T) []string
+	// DeadLetters returns what the first subscription has dead-lettered, what
+	// was not returned before or all.
+	DeadLetters func(t *testing.T) []DeadLetter
 	// Break makes the broker unreachable for the publisher until repair is
 	// called. The suite calls it while nobody receives.
 	Break func() (repair func())
 	// AnyOrderAgain says that what is given back comes again in any order, which
 	// no broker but an emulator may do.
 	AnyOrderAgain bool
+}
+
+// DeadLetter is a message, as it was published, and why it could not be handled.
+type DeadLetter struct {
+	Message bus.Message
+	Reason  string
 }
 
 // deadline bounds each wait of the suite. A broker may give a message back to

@@ -130,16 +130,17 @@ func testPermanentErrors(t *testing.T, topic Topic) {
 	settle(t, topic.Subscribers[1])
 	kinds := []fault.Kind{fault.Invalid, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported}
 	var msgs []bus.Message
-	var ids, datas []string
+	var dead []DeadLetter
+	var datas []string
 	for i := range kinds {
 		m := message("a", fmt.Sprint(i))
 		msgs = append(msgs, m)
-		ids = append(ids, m.Attributes["ce-id"])
+		dead = append(dead, DeadLetter{m, "handle: no " + m.OrderingKey + string(m.Data)})
 		datas = append(datas, string(m.Data))
 	}
 	r := newRecorder(func(m bus.Message, _ int) error {
 		if i := slices.Index(datas, string(m.Data)); i >= 0 {
-			return fmt.Errorf("handle: %w", fault.New(kinds[i], "no", "no"))
+			return fmt.Errorf("handle: %w", fault.New(kinds[i], "no", "no "+m.OrderingKey+string(m.Data)))
 		}
 		return nil
 	})
@@ -147,7 +148,7 @@ func testPermanentErrors(t *testing.T, topic Topic) {
 	publish(t, topic.Publisher, append(msgs, message("a", "good"))...)
 	r.wait(t, len(msgs)+1)
 	r.want(t, map[string][]string{"a": append(datas, "good")})
-	wantDeadLetters(t, topic, ids...)
+	wantDeadLetters(t, topic, dead...)
 }
 
 func testAttemptsUsedUp(t *testing.T, topic Topic) {
@@ -162,23 +163,27 @@ func testAttemptsUsedUp(t *testing.T, topic Topic) {
 	publish(t, topic.Publisher, message("a", "bad"), message("a", "good"))
 	r.wait(t, bus.MaxAttempts+1)
 	r.want(t, map[string][]string{"a": append(slices.Repeat([]string{"bad"}, bus.MaxAttempts), "good")})
-	wantDeadLetters(t, topic, "a/bad")
+	wantDeadLetters(t, topic, DeadLetter{message("a", "bad"), errBroken.Error()})
 }
 
-func wantDeadLetters(t *testing.T, topic Topic, ids ...string) {
+// wantDeadLetters waits for dead letters, in any order and maybe repeated.
+func wantDeadLetters(t *testing.T, topic Topic, want ...DeadLetter) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)
 	defer cancel()
-	slices.Sort(ids)
-	for got := []string(nil); ctx.Err() == nil; {
-		got = append(got, topic.DeadLetters(t)...)
-		slices.Sort(got)
-		got = slices.Compact(got)
-		if slices.Equal(got, ids) {
-			return
+	got := map[string]DeadLetter{}
+	for ctx.Err() == nil && len(got) < len(want) {
+		for _, d := range topic.DeadLetters(t) {
+			got[d.Message.Attributes["ce-id"]] = d
 		}
 	}
-	t.Errorf("dead letters are not %q within %v", ids, deadline)
+	expected := map[string]DeadLetter{}
+	for _, d := range want {
+		expected[d.Message.Attributes["ce-id"]] = d
+	}
+	if diff := cmp.Diff(expected, got); diff != "" {
+		t.Errorf("dead letters (-want +got):\n%s", diff)
+	}
 }
 
 func testEverySubscription(t *testing.T, topic Topic) {

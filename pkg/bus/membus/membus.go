@@ -3,6 +3,9 @@
 // It keeps nothing: Publish returns nil only once every subscription of the
 // topic has settled every message. The publisher's own log is therefore the
 // durable queue; a process that dies before has it publish them again.
+//
+// What a subscription cannot handle is appended to the file DeadLetters, one
+// message a line, and is on the disk before it counts as settled.
 package membus
 
 import (
@@ -28,13 +31,17 @@ type Bus struct {
 }
 
 // New returns a bus with these topics, each with the names of its
-// subscriptions. Dead-lettered messages are dropped and logged as errors.
-func New(topics map[string][]string, log *zap.Logger) *Bus {
+// subscriptions. Its file of dead letters is in dir, which must exist when
+// there is a first one.
+func New(topics map[string][]string, dir string, log *zap.Logger) *Bus {
 	b := &Bus{topics: make(map[string]map[string]*subscription, len(topics))}
+	dead := &deadLetters{dir: dir}
 	for topic, names := range topics {
 		b.topics[topic] = make(map[string]*subscription, len(names))
 		for _, name := range names {
 			b.topics[topic][name] = &subscription{
+				name:   name,
+				dead:   dead,
 				offers: make(chan *delivery.Session),
 				held:   make(map[string]chan struct{}),
 				log:    log.With(zap.String("subscription", name)),
@@ -96,6 +103,8 @@ func (p publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 }
 
 type subscription struct {
+	name   string
+	dead   *deadLetters
 	offers chan *delivery.Session // sessions with a free slot
 	log    *zap.Logger
 
@@ -111,25 +120,38 @@ func (s *subscription) deliver(ctx context.Context, key string, msgs []bus.Messa
 	defer s.free(key)
 	for _, msg := range msgs {
 		for settled := false; !settled; {
+			var err error
 			select {
 			case session := <-s.offers:
-				settled = s.hand(ctx, session, msg)
+				settled, err = s.hand(ctx, session, msg)
 			case <-ctx.Done():
-				return ctx.Err()
+				err = ctx.Err()
+			}
+			if err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// hand gives msg to a session and returns false if it was not settled there.
-func (s *subscription) hand(ctx context.Context, session *delivery.Session, msg bus.Message) bool {
+// hand gives msg to a session and returns false if it was not settled there, or
+// the error with which its dead letter could not be kept: it is to be published
+// again then.
+func (s *subscription) hand(ctx context.Context, session *delivery.Session, msg bus.Message) (settled bool, err error) {
 	defer session.Release()
-	settled, err := session.Deliver(ctx, msg)
-	if settled && err != nil {
-		s.log.Error("dropping a message that cannot be handled", append(delivery.Fields(msg), zap.Error(err))...)
+	settled, reason := session.Deliver(ctx, msg)
+	if !settled || reason == nil {
+		return settled, nil
 	}
-	return settled
+	fields := append(delivery.Fields(msg), zap.Error(reason))
+	if err := s.dead.keep(s.name, msg, reason); err != nil {
+		s.log.Error("a message that cannot be handled cannot be dead-lettered either",
+			append(fields, zap.NamedError("dead_letter_error", err))...)
+		return false, fmt.Errorf("keep a dead letter: %w", err)
+	}
+	s.log.Error("dead-lettered a message that cannot be handled", fields...)
+	return true, nil
 }
 
 func (s *subscription) hold(ctx context.Context, key string) error {

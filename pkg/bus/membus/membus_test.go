@@ -1,38 +1,73 @@
 package membus_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
-	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/fault"
 )
 
-func newBus() (*membus.Bus, *observer.ObservedLogs) {
-	core, logs := observer.New(zap.ErrorLevel)
-	return membus.New(map[string][]string{"topic": {"one", "two"}, "quiet": nil}, zap.New(core)), logs
+func newBus(t *testing.T) (b *membus.Bus, dir string) {
+	dir = t.TempDir()
+	return membus.New(map[string][]string{"topic": {"one", "two"}, "quiet": nil}, dir, zap.NewNop()), dir
+}
+
+// deadLetters reads those of a subscription.
+func deadLetters(t *testing.T, dir, subscription string) (dead []bustest.DeadLetter) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "dead-letters.ndjson"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		t.Fatal(err)
+	}
+	for line := range bytes.Lines(text) {
+		if !bytes.HasSuffix(line, []byte("\n")) {
+			break // being written
+		}
+		var d struct {
+			Time                 time.Time
+			Subscription, Reason string
+			OrderingKey          string `json:"ordering_key"`
+			Attributes           map[string]string
+			Data                 json.RawMessage
+			DataBase64           []byte `json:"data_base64"`
+		}
+		if err := json.Unmarshal(line, &d); err != nil {
+			continue // what a crash has left
+		}
+		if d.Time.IsZero() || (d.Data == nil) == (d.DataBase64 == nil) {
+			t.Errorf("dead letter %s", line)
+		}
+		if d.Subscription == subscription {
+			dead = append(dead, bustest.DeadLetter{
+				Message: bus.Message{OrderingKey: d.OrderingKey, Attributes: d.Attributes, Data: append(d.Data, d.DataBase64...)}, Reason: d.Reason,
+			})
+		}
+	}
+	return dead
 }
 
 func TestSuite(t *testing.T) {
-	bustest.Run(t, func(*testing.T) bustest.Topic {
-		b, logs := newBus()
+	bustest.Run(t, func(t *testing.T) bustest.Topic {
+		b, dir := newBus(t)
 		return bustest.Topic{
 			Publisher:   b.Publisher("topic"),
 			Subscribers: [2]bus.Subscriber{b.Subscriber("topic", "one"), b.Subscriber("topic", "two")},
-			DeadLetters: func(*testing.T) (ids []string) {
-				for _, line := range logs.FilterField(zap.String("subscription", "one")).All() {
-					ids = append(ids, line.ContextMap()["event_id"].(string))
-				}
-				return ids
-			},
+			DeadLetters: func(t *testing.T) []bustest.DeadLetter { return deadLetters(t, dir, "one") },
 			// The broker of one process is out of reach while nobody receives.
 			Break: func() func() { return func() {} },
 		}
@@ -48,7 +83,7 @@ func messages(data ...string) (msgs []bus.Message) {
 
 func TestPublishReturnsOnceEverySubscriptionHasSettled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, _ := newBus()
+		b, _ := newBus(t)
 		published := make(chan error, 1)
 		go func() { published <- b.Publisher("topic").Publish(t.Context(), messages("1")) }()
 		pending := func(why string) {
@@ -79,9 +114,9 @@ func TestPublishReturnsOnceEverySubscriptionHasSettled(t *testing.T) {
 	})
 }
 
-func TestDroppedMessageSettles(t *testing.T) {
+func TestDeadLetterSettles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, logs := newBus()
+		b, dir := newBus(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		for _, name := range []string{"one", "two"} {
@@ -96,8 +131,49 @@ func TestDroppedMessageSettles(t *testing.T) {
 		if took := time.Since(start); took != 150*time.Millisecond {
 			t.Errorf("gave up after %v, want 10+20+40+80 ms", took)
 		}
-		if logs.Len() != 2 {
-			t.Errorf("%d error lines, want one for each subscription", logs.Len())
+		for _, name := range []string{"one", "two"} {
+			if got := deadLetters(t, dir, name); len(got) != 1 {
+				t.Errorf("%s has the dead letters %v, want one", name, got)
+			}
+		}
+	})
+}
+
+// A message is not settled before its dead letter is on the disk, which goes on
+// behind half a line that a crash has left.
+func TestDeadLettersAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, dir := newBus(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		for _, name := range []string{"one", "two"} {
+			go b.Subscriber("topic", name).Receive(ctx, func(context.Context, bus.Message) error {
+				if name == "one" {
+					return fault.New(fault.Invalid, "bad", "bad <message>")
+				}
+				return nil
+			})
+		}
+		file := filepath.Join(dir, "dead-letters.ndjson")
+		if err := os.Mkdir(file, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Publisher("topic").Publish(t.Context(), messages("1")); !errors.Is(err, bus.ErrUnavailable) {
+			t.Errorf("Publish = %v while the dead letter cannot be kept, want ErrUnavailable", err)
+		}
+		if err := errors.Join(os.Remove(file), os.WriteFile(file, []byte(`{"subscription":"o`), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+		data := []string{"1.50", `{"name":"<&"}`, "{", "\x00\xff"}
+		var want []bustest.DeadLetter
+		for _, m := range messages(data...) {
+			want = append(want, bustest.DeadLetter{Message: m, Reason: "bad <message>"})
+			if err := b.Publisher("topic").Publish(t.Context(), []bus.Message{m}); err != nil {
+				t.Errorf("Publish = %v", err)
+			}
+		}
+		if diff := cmp.Diff(want, deadLetters(t, dir, "one")); diff != "" {
+			t.Errorf("dead letters (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -106,7 +182,7 @@ func TestDroppedMessageSettles(t *testing.T) {
 // copy: the key stays one at a time and in order.
 func TestPublishAgainWhileUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := membus.New(map[string][]string{"topic": {"one"}}, zap.NewNop())
+		b := membus.New(map[string][]string{"topic": {"one"}}, t.TempDir(), zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var log []string
@@ -135,7 +211,7 @@ func TestPublishAgainWhileUnderWay(t *testing.T) {
 
 func TestReceiversShareASubscription(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := membus.New(map[string][]string{"topic": {"one"}}, zap.NewNop())
+		b := membus.New(map[string][]string{"topic": {"one"}}, t.TempDir(), zap.NewNop())
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		handled := make(chan struct{}, 100)
@@ -155,7 +231,7 @@ func TestReceiversShareASubscription(t *testing.T) {
 }
 
 func TestUnknownNames(t *testing.T) {
-	b, _ := newBus()
+	b, _ := newBus(t)
 	if err := b.Publisher("other").Publish(t.Context(), messages("1")); !errors.Is(err, bus.ErrUnavailable) {
 		t.Errorf("Publish to an unknown topic = %v", err)
 	}
@@ -170,7 +246,7 @@ func TestUnknownNames(t *testing.T) {
 func BenchmarkPublish(b *testing.B) {
 	for _, keys := range []int{1, 100} {
 		b.Run(fmt.Sprintf("keys=%d", keys), func(b *testing.B) {
-			mb := membus.New(map[string][]string{"topic": {"one"}}, zap.NewNop())
+			mb := membus.New(map[string][]string{"topic": {"one"}}, b.TempDir(), zap.NewNop())
 			ctx, cancel := context.WithCancel(b.Context())
 			defer cancel()
 			go mb.Subscriber("topic", "one").Receive(ctx, func(context.Context, bus.Message) error { return nil })

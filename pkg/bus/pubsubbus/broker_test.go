@@ -75,7 +75,7 @@ func open(t *testing.T, b *broker) bustest.Topic {
 			pubsubbus.NewSubscriber(b.Client, "one", zap.NewNop()),
 			pubsubbus.NewSubscriber(b.Client, "two", zap.NewNop()),
 		},
-		DeadLetters: func(t *testing.T) []string { return pullIDs(t, b, pubsubbus.DeadLetterTopic("one")) },
+		DeadLetters: func(t *testing.T) []bustest.DeadLetter { return pullDeadLetters(t, b, "one") },
 		Break: func() func() {
 			b.unreachable.Store(true)
 			return func() { b.unreachable.Store(false) }
@@ -109,11 +109,19 @@ func pull(t *testing.T, b *broker, subscription string) []*pubsubpb.PubsubMessag
 	return msgs
 }
 
-func pullIDs(t *testing.T, b *broker, subscription string) (ids []string) {
-	for _, m := range pull(t, b, subscription) {
-		ids = append(ids, m.Attributes["ce-id"])
+func pullDeadLetters(t *testing.T, b *broker, subscription string) (dead []bustest.DeadLetter) {
+	for _, m := range pull(t, b, pubsubbus.DeadLetterTopic(subscription)) {
+		if from := m.Attributes[pubsubbus.DeadLetterSubscription]; from != subscription {
+			t.Errorf("the dead letter %s is of the subscription %q", m.Attributes["ce-id"], from)
+		}
+		reason := m.Attributes[pubsubbus.DeadLetterReason]
+		delete(m.Attributes, pubsubbus.DeadLetterReason)
+		delete(m.Attributes, pubsubbus.DeadLetterSubscription)
+		dead = append(dead, bustest.DeadLetter{
+			Message: bus.Message{OrderingKey: m.OrderingKey, Attributes: m.Attributes, Data: m.Data}, Reason: reason,
+		})
 	}
-	return ids
+	return dead
 }
 
 // testProvision checks Provision against the server at addr.

@@ -62,7 +62,7 @@ func TestLog(t *testing.T) {
 
 func TestRelay(t *testing.T) {
 	eventlogtest.RunRelay(t, func(t *testing.T) eventlogtest.Relayed {
-		b, memory := backend(t), membus.New(map[string][]string{"events": {"consumer"}}, zap.NewNop())
+		b, memory := backend(t), membus.New(map[string][]string{"events": {"consumer"}}, t.TempDir(), zap.NewNop())
 		return eventlogtest.Relayed{
 			Backend: b, Other: b.Log,
 			Publisher: memory.Publisher("events"), Subscriber: memory.Subscriber("events", "consumer"),

@@ -30,7 +30,7 @@ func (c config) run(command string) (exitCode int) {
 
 // bus is the one that the embedded backend uses: nobody outside hears it.
 func (c config) bus(log *zap.Logger) *membus.Bus {
-	return membus.New(c.topics(), log)
+	return membus.New(c.topics(), c.DataDir, log)
 }
 
 // topics are those of the service, each with the service's subscriptions to it.
