@@ -17,6 +17,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/events"
 )
 
 // Relayed is what a relay is tested on: a backend and a topic with one
@@ -45,6 +46,7 @@ func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.
 		name string
 		run  func(*testing.T, Relayed)
 	}{
+		{"what is erased before it is published", testErased},
 		{"a lease lost while publishing", testLostLease},
 		{"replicas that come and go", testReplicas},
 		{"a replica dies", testDeath},
@@ -297,6 +299,50 @@ func testFailure(t *testing.T, r Relayed, step string) {
 		if rest := read(t, r.Backend, l.Shard, l.Published, 100); len(rest) > 0 {
 			t.Errorf("%s is not saved as published", rest[0].ID())
 		}
+	}
+}
+
+// testErased erases events while they are published for the first time, which
+// fails: what they told must not be told any more.
+func testErased(t *testing.T, r Relayed) {
+	s := subject(t)
+	var once sync.Once
+	fail := func(step string) (err error) {
+		if step == "publish" {
+			once.Do(func() {
+				err = errInjected
+				if failed := r.Write(t.Context(), func(tx Tx) error { return tx.Redact(s) }); failed != nil {
+					t.Errorf("Redact: %v", failed)
+				}
+			})
+		}
+		return err
+	}
+	told := make(chan bus.Message, 100)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- r.Subscriber.Receive(ctx, func(_ context.Context, m bus.Message) error {
+			told <- m
+			return nil
+		})
+	}()
+	appendAll(t, r.Write, event(s, 1), event(s, 2))
+	stop := start(t, r.Log, unreliable{r.Publisher, fail})
+	for version := int64(1); version <= 2; version++ {
+		select {
+		case m := <-told:
+			if want := (events.Event{Subject: s, Version: version}).ID(); m.Attributes["ce-id"] != want || string(m.Data) != events.Redacted {
+				t.Errorf("published is %s with %s, want %s with %s", m.Attributes["ce-id"], m.Data, want, events.Redacted)
+			}
+		case <-time.After(patience):
+			t.Fatalf("version %d is not published within %v", version, patience)
+		}
+	}
+	stop()
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("Receive: %v", err)
 	}
 }
 

@@ -91,6 +91,36 @@ func TestHeartbeats(t *testing.T) {
 	})
 }
 
+// A client that reads late gets, all at once, a heartbeat that is due and a
+// change: the cursor of the heartbeat must not pass the change by. Which of both
+// a stream looks at first is chance, so there are several.
+func TestHeartbeatAndChangeAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := &memory{}
+		s := serve(t, log)
+		log.add(1)
+		var ins []*bufio.Reader
+		for range 20 {
+			in := s.stream("")
+			wantEvents(t, in, 1, 1)
+			ins = append(ins, in)
+		}
+		time.Sleep(16 * time.Second) // the first heartbeat is on its way
+		log.add(1)
+		log.committed.Notify()
+		time.Sleep(15 * time.Second) // the log is looked at again, and the second is due
+		var wg sync.WaitGroup
+		for _, in := range ins {
+			wg.Go(func() { wantEvents(t, in, 2, 3) })
+		}
+		time.Sleep(5 * time.Second)
+		log.add(1)
+		log.committed.Notify()
+		wg.Wait()
+		s.stop()
+	})
+}
+
 // Followers of a log in which nothing happens cost it one look a second, and
 // nothing once they have gone; what happens is read once for all of them.
 func TestManyStreams(t *testing.T) {
