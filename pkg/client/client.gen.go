@@ -1540,7 +1540,9 @@ type FollowAccountsParams struct {
 	// After The cursor after which to go on, as the feed or a list gave it. Not together with `since`.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Since The time of the first event. Not in the future.
+	// Since The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+	// now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
+	// list or of this feed.
 	Since *Since `form:"since,omitempty" json:"since,omitempty"`
 
 	// Limit How many events to give at most.
@@ -1558,7 +1560,9 @@ type FollowAudiosParams struct {
 	// After The cursor after which to go on, as the feed or a list gave it. Not together with `since`.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Since The time of the first event. Not in the future.
+	// Since The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+	// now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
+	// list or of this feed.
 	Since *Since `form:"since,omitempty" json:"since,omitempty"`
 
 	// Limit How many events to give at most.

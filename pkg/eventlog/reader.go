@@ -56,8 +56,10 @@ type Reader interface {
 	// History returns at most limit events of a subject with versions above
 	// afterVersion, in their order, also after the subject has been deleted.
 	History(ctx context.Context, subject string, afterVersion int64, limit int) ([]Record, error)
-	// Since returns a position after which come all events that were committed
-	// at t or later; it is exact as far as the clock of the log went forwards.
+	// Since returns a position before the first event whose Time is t or later:
+	// after it come all such events and no others, as far as the clock of the log
+	// went forwards. An event can be committed a moment after its Time, so who is
+	// to miss nothing that was under way goes on from a Head or a page instead.
 	Since(ctx context.Context, t time.Time) (Position, error)
 	// Head returns the position behind all that is committed, and whether that
 	// is more than was at an earlier head; the zero Position will do for one.

@@ -1525,7 +1525,9 @@ export interface components {
         /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
         After: components["schemas"]["Cursor"];
         /**
-         * @description The time of the first event. Not in the future.
+         * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+         *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
+         *     list or of this feed.
          * @example 2026-11-23T15:00:00Z
          */
         Since: string;
@@ -2626,7 +2628,9 @@ export interface operations {
                 /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
                 after?: components["parameters"]["After"];
                 /**
-                 * @description The time of the first event. Not in the future.
+                 * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+                 *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
+                 *     list or of this feed.
                  * @example 2026-11-23T15:00:00Z
                  */
                 since?: components["parameters"]["Since"];
@@ -2668,7 +2672,9 @@ export interface operations {
                 /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
                 after?: components["parameters"]["After"];
                 /**
-                 * @description The time of the first event. Not in the future.
+                 * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+                 *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
+                 *     list or of this feed.
                  * @example 2026-11-23T15:00:00Z
                  */
                 since?: components["parameters"]["Since"];

@@ -58,11 +58,14 @@ func testSince(t *testing.T, b ReaderBackend) {
 	}
 	for i, r := range all {
 		wantIDs(t, "since "+r.ID(), since(r.Time), idsOf(all[i:])...)
-		wantIDs(t, "since just after "+r.ID(), since(r.Time.Add(time.Microsecond)), idsOf(all[i+1:])...)
+		for _, later := range []time.Duration{time.Nanosecond, time.Microsecond} {
+			wantIDs(t, "since just after "+r.ID(), since(r.Time.Add(later)), idsOf(all[i+1:])...)
+		}
 	}
 	wantIDs(t, "since now", since(time.Now().Add(10*time.Second)))
 	whole, _ := rest(t, b.Reader, eventlog.Position{}, 1000)
-	for _, at := range []time.Time{whole[0].Time, whole[0].Time.Add(-time.Hour), whole[0].Time.Add(-2 * eventlog.Retention), time.Unix(0, 0)} {
+	for _, at := range []time.Time{whole[0].Time, whole[0].Time.Add(-time.Hour), whole[0].Time.Add(-2 * eventlog.Retention), time.Unix(0, 0),
+		time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(500, 1, 1, 0, 0, 0, 0, time.UTC)} {
 		wantIDs(t, "since "+at.String(), since(at), idsOf(whole)...)
 	}
 }

@@ -153,6 +153,9 @@ WHERE Shard = @shard AND Subject = @subject AND Version > @version ORDER BY Vers
 
 // Since implements eventlog.Reader, without a call.
 func (l *Log) Since(_ context.Context, t time.Time) (eventlog.Position, error) {
+	if first := time.Unix(0, 0); t.Before(first) { // far earlier ones are in no place
+		t = first
+	}
 	return eventlog.Position{Place: place{commit: t, shard: -1}.String()}, nil
 }
 

@@ -179,7 +179,7 @@ func (l *Log) Since(ctx context.Context, t time.Time) (eventlog.Position, error)
 			failed = err
 			return true
 		}
-		return micros >= t.UnixMicro()
+		return !time.UnixMicro(micros).Before(t)
 	})
 	if failed != nil {
 		return eventlog.Position{}, fmt.Errorf("find the events since %v: %w", t, failed)
