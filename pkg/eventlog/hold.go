@@ -23,7 +23,7 @@ type holder struct {
 	log     Log
 	zap     *zap.Logger
 	replica string
-	changes func(n int) // told how many leases came or went
+	metrics metrics
 	ended   chan struct{}
 
 	held map[int]*held
@@ -81,6 +81,9 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 	if err != nil {
 		if ctx.Err() == nil {
 			h.zap.Warn("the leases of the event log are not renewed, trying again", zap.Error(err))
+			for shard := range Shards {
+				h.metrics.blind(shard, begun)
+			}
 		}
 		return claimAgain
 	}
@@ -114,13 +117,18 @@ func (h *holder) adopt(leases []Lease, publish publish) {
 			s.cancel()
 			<-s.done
 			delete(h.held, shard)
-			h.changes(1)
+			h.metrics.leaseChanged(1)
+		}
+	}
+	for shard := range Shards {
+		if _, ok := epochs[shard]; !ok {
+			h.metrics.pending(shard, time.Time{}) // somebody else's
 		}
 	}
 	for _, lease := range leases {
 		if h.held[lease.Shard] == nil {
 			h.begin(lease, publish)
-			h.changes(1)
+			h.metrics.leaseChanged(1)
 		}
 	}
 }

@@ -13,15 +13,16 @@ import (
 
 // memoryLog is a log whose failures the test chooses.
 type memoryLog struct {
-	mu        sync.Mutex
-	entries   [eventlog.Shards][]eventlog.Entry
-	published [eventlog.Shards]eventlog.Cursor
-	leases    eventlog.Leases
-	wake      *eventlog.Wake
-	down      bool
-	failSave  int // how many of the next saves fail
-	reads     int
-	claims    int
+	mu         sync.Mutex
+	entries    [eventlog.Shards][]eventlog.Entry
+	published  [eventlog.Shards]eventlog.Cursor
+	leases     eventlog.Leases
+	wake       *eventlog.Wake
+	down       bool
+	unreadable bool // though leases are had
+	failSave   int  // how many of the next saves fail
+	reads      int
+	claims     int
 }
 
 var errDown = errors.New("the database is down")
@@ -48,7 +49,7 @@ func (l *memoryLog) Read(_ context.Context, from []eventlog.ShardCursor, limit i
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
-	if l.down {
+	if l.down || l.unreadable {
 		return nil, errDown
 	}
 	for _, at := range from {

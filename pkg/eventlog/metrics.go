@@ -32,7 +32,7 @@ func newMetrics(name string) metrics {
 	m.leasesChanged, _ = meter.Int64Counter("concha.relay.lease_changes", metric.WithUnit("{lease}"),
 		metric.WithDescription("Shards that this replica has begun or ceased to publish."))
 	m.age, _ = meter.Float64ObservableGauge("concha.relay.oldest_unpublished_age", metric.WithUnit("s"),
-		metric.WithDescription("Age of the oldest event that this replica is to publish and has not, 0 if there is none."))
+		metric.WithDescription("Age of the oldest event that this replica is to publish and has not, 0 if there is none. While the log cannot be read, the time since it could be."))
 	return m
 }
 
@@ -69,6 +69,12 @@ func (m metrics) pending(shard int, since time.Time) {
 		nanos = since.UnixNano()
 	}
 	m.oldest[shard].Store(nanos)
+}
+
+// blind notes since when it is not known what a shard has. What is known to
+// wait in it waits on.
+func (m metrics) blind(shard int, since time.Time) {
+	m.oldest[shard].CompareAndSwap(0, since.UnixNano())
 }
 
 func (m metrics) published(n int) { m.publishedTotal.Add(context.Background(), int64(n), m.log) }

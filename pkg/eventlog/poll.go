@@ -20,10 +20,12 @@ const (
 // poller reads for the shards that wait for events, for all of them in one call.
 type poller struct {
 	log     Log
+	metrics metrics
 	zap     *zap.Logger
 	asks    chan *ask
 	waiting [Shards]*ask
-	due     [Shards]bool // has events that nobody has read, or may have
+	due     [Shards]bool      // has events that nobody has read, or may have
+	looked  [Shards]time.Time // when nothing was found last
 }
 
 // ask is what a shard waits for.
@@ -34,8 +36,8 @@ type ask struct {
 	reply chan []Entry // takes one
 }
 
-func newPoller(log Log, logger *zap.Logger) *poller {
-	return &poller{log: log, zap: logger, asks: make(chan *ask)}
+func newPoller(log Log, m metrics, logger *zap.Logger) *poller {
+	return &poller{log: log, metrics: m, zap: logger, asks: make(chan *ask)}
 }
 
 // next returns the next events after a position as soon as there are any, at
@@ -154,16 +156,44 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 		if len(from) == 0 {
 			return found, nil
 		}
+		begun := time.Now()
 		entries, err := p.log.Read(ctx, from, relayBatch)
 		if err != nil {
 			p.dueFrom(from, 0)
+			p.lostSight(from, begun)
 			return found, err
 		}
 		found = found || len(entries) > 0
+		end := Shards // of what was read
 		if len(entries) == relayBatch {
-			p.dueFrom(from, Shard(entries[relayBatch-1].Subject))
+			end = Shard(entries[relayBatch-1].Subject)
+			p.dueFrom(from, end)
 		}
 		p.answer(entries)
+		p.sawNothing(from, end, begun)
+	}
+}
+
+// lostSight notes that positions cannot be read: what they have may be there
+// since they were looked at last.
+func (p *poller) lostSight(from []ShardCursor, now time.Time) {
+	for _, at := range from {
+		if since := p.looked[at.Shard]; !since.IsZero() {
+			p.metrics.blind(at.Shard, since)
+		} else {
+			p.metrics.blind(at.Shard, now)
+		}
+	}
+}
+
+// sawNothing notes of the shards before end, which were read, those that wait
+// on.
+func (p *poller) sawNothing(from []ShardCursor, end int, now time.Time) {
+	for _, at := range from {
+		if at.Shard < end && p.waiting[at.Shard] != nil {
+			p.looked[at.Shard] = now
+			p.metrics.pending(at.Shard, time.Time{})
+		}
 	}
 }
 
@@ -182,6 +212,8 @@ func (p *poller) answer(entries []Entry) {
 		for n < len(entries) && Shard(entries[n].Subject) == shard {
 			n++
 		}
+		p.metrics.pending(shard, entries[0].Time)
+		p.looked[shard] = time.Time{} // later, it is when what follows cannot be read
 		p.waiting[shard].reply <- entries[:n:n]
 		p.waiting[shard] = nil
 		entries = entries[n:]

@@ -51,12 +51,12 @@ func (r *Relay) Run(ctx context.Context) {
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(flushWithin, cancel) })()
-	p := newPoller(r.log, r.zap)
+	p := newPoller(r.log, r.metrics, r.zap)
 	s := &saver{log: r.log, queue: make(chan save)}
 	var services sync.WaitGroup
 	services.Go(func() { p.run(work, ctx.Done()) })
 	services.Go(func() { s.run(work) })
-	h := &holder{log: r.log, zap: r.zap, replica: r.replica, changes: r.metrics.leaseChanged, ended: make(chan struct{}, 1)}
+	h := &holder{log: r.log, zap: r.zap, replica: r.replica, metrics: r.metrics, ended: make(chan struct{}, 1)}
 	h.run(ctx, work, func(now, retired context.Context, lease Lease) {
 		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired)
 	})
@@ -86,7 +86,6 @@ type shard struct {
 // run publishes until ctx ends, the lease is lost, or, once what is under way
 // is done, retired ends or all is published after stop.
 func (s *shard) run(ctx, retired context.Context) {
-	defer s.metrics.pending(s.lease.Shard, time.Time{})
 	s.backoff = minBackoff
 	at := ShardCursor{Shard: s.lease.Shard, After: s.lease.Published}
 	for again := true; ; {
@@ -94,7 +93,6 @@ func (s *shard) run(ctx, retired context.Context) {
 		if len(entries) == 0 {
 			return
 		}
-		s.metrics.pending(at.Shard, entries[0].Time)
 		if err := s.pub.Publish(ctx, s.messages(entries)); err != nil {
 			if !s.pause(retired, "events are not published, trying again", err) {
 				return

@@ -318,10 +318,12 @@ func TestRelayDoesNotPublishBeyondItsLeases(t *testing.T) {
 	})
 }
 
-func TestRelayTellsHowItFares(t *testing.T) {
+// measure returns what reads the metrics of the relays that are made after it.
+func measure(t *testing.T) func() map[string]float64 {
+	t.Helper()
 	reader := sdk.NewManualReader()
 	otel.SetMeterProvider(sdk.NewMeterProvider(sdk.WithReader(reader)))
-	metrics := func() map[string]float64 {
+	return func() map[string]float64 {
 		t.Helper()
 		var all metricdata.ResourceMetrics
 		if err := reader.Collect(t.Context(), &all); err != nil {
@@ -340,6 +342,60 @@ func TestRelayTellsHowItFares(t *testing.T) {
 		}
 		return values
 	}
+}
+
+// While the log cannot be read nobody knows what waits in it: the age is that of
+// the last look, also beyond the leases, until somebody can look again.
+func TestRelayTellsThatItIsBlind(t *testing.T) {
+	metrics := measure(t)
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		want := func(when string, low, high float64) {
+			t.Helper()
+			synctest.Wait()
+			if age := metrics()["concha.relay.oldest_unpublished_age"]; age < low || age > high {
+				t.Errorf("%s, the oldest event is %v s old, want %v to %v", when, age, low, high)
+			}
+		}
+		time.Sleep(time.Minute)
+		want("idle", 0, 0)
+		for _, broken := range []*bool{&l.down, &l.unreadable} {
+			l.set(func() { *broken = true })
+			time.Sleep(3 * time.Second)
+			want("in an outage", 1, 4)
+			time.Sleep(time.Minute)
+			want("after a minute of it", 61, 64)
+			l.set(func() { *broken = false })
+			time.Sleep(11 * time.Second)
+			want("after it", 0, 0)
+		}
+		l.set(func() { l.down = true })
+		time.Sleep(time.Minute)
+		l.set(func() {
+			for i := range eventlog.Shards { // others have taken over
+				l.leases.Claim(fmt.Sprint("another ", i), nil, time.Now())
+			}
+			l.down = false
+		})
+		time.Sleep(eventlog.LeaseTTL - 3*time.Second)
+		want("with no shard of its own", 0, 0)
+	})
+	synctest.Test(t, func(t *testing.T) { // a process that begins in an outage
+		l := newMemoryLog()
+		l.down = true
+		defer run(t, l, newRecorder())()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if age := metrics()["concha.relay.oldest_unpublished_age"]; age < 58 || age > 60 {
+			t.Errorf("after a minute without a database the oldest event is %v s old", age)
+		}
+	})
+}
+
+func TestRelayTellsHowItFares(t *testing.T) {
+	metrics := measure(t)
 	synctest.Test(t, func(t *testing.T) {
 		l, broker := newMemoryLog(), newRecorder()
 		broker.setDown(true)
