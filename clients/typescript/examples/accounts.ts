@@ -1,8 +1,8 @@
 // Registers an account, changes it on the condition that nobody else did, and
 // reads its history. Run it beside "make run": npm run example
-import { createConchaClient, type Account } from "../src/index.ts";
+import { createConchaClient, type Account } from "@concha-labs/backend-client";
 
-const api = createConchaClient({ baseUrl: "http://localhost:8080" });
+const api = createConchaClient({ baseUrl: process.argv[2] ?? "http://localhost:8080" });
 
 const registered = await api.POST("/v1/accounts", {
   params: { header: { "Idempotency-Key": crypto.randomUUID() } },
@@ -16,7 +16,6 @@ const account: Account = registered.data;
 const params = { path: { id: account.id } };
 const patched = await api.PATCH("/v1/accounts/{id}", {
   params: { ...params, header: { "If-Match": account.etag } },
-  headers: { "Content-Type": "application/merge-patch+json" },
   body: { address: "12 St James's Square" },
 });
 if (patched.error) {

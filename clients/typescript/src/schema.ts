@@ -861,7 +861,7 @@ export interface components {
         NextPageToken: string;
         ImageForm: {
             /** Format: binary */
-            image: string;
+            image: Blob;
         };
         /** @description Levels, kept to the last bit. */
         Ticks: number[];
@@ -900,7 +900,7 @@ export interface components {
         };
         AudioForm: {
             /** Format: binary */
-            audio: string;
+            audio: Blob;
         };
         ClassicAudio: {
             session_id: components["schemas"]["SessionID"];
@@ -2018,8 +2018,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
-                    "image/png": string;
+                    "image/jpeg": Blob;
+                    "image/png": Blob;
                 };
             };
             /** @description The range of the image; several of them as `multipart/byteranges`. */
@@ -2031,9 +2031,9 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "image/jpeg": string;
-                    "image/png": string;
-                    "multipart/byteranges": string;
+                    "image/jpeg": Blob;
+                    "image/png": Blob;
+                    "multipart/byteranges": Blob;
                 };
             };
             304: components["responses"]["ContentNotModified"];
@@ -2078,8 +2078,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "image/jpeg": string;
-                "image/png": string;
+                "image/jpeg": Blob;
+                "image/png": Blob;
                 "multipart/form-data": components["schemas"]["ImageForm"];
             };
         };
@@ -2539,8 +2539,8 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
-                    "multipart/byteranges": string;
+                    "application/json": Blob;
+                    "multipart/byteranges": Blob;
                 };
             };
             304: components["responses"]["ContentNotModified"];
