@@ -3,20 +3,19 @@ package wipe
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
+	api "github.com/concha-labs/backend/pkg/client"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -26,23 +25,31 @@ var Command = settings.Command{
 	About: "delete all accounts, or all audios, of a running server",
 }
 
-// Run carries out the command and returns the exit code.
+// Run carries out the command and returns the exit code: 1 if it failed or was
+// stopped, 2 if the arguments are wrong.
 func Run(args []string) int {
 	flags := flag.NewFlagSet("wipe", flag.ContinueOnError)
-	server := flags.String("url", "http://localhost:8080", "origin of the server")
-	if err := flags.Parse(args); err != nil {
+	flags.SetOutput(io.Discard)
+	server := flags.String("url", "http://localhost:8080", "`origin` of the server")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Println("Usage: allinone wipe", Command.Args)
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+		return 0
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "wipe:", err)
 		return 2
 	}
-	endpoint := flags.Arg(0)
-	if flags.NArg() != 1 || (endpoint != "accounts" && endpoint != "audios") {
+	w := wiper{collection: flags.Arg(0), out: os.Stdout}
+	if flags.NArg() != 1 || (w.collection != "accounts" && w.collection != "audios") {
 		fmt.Fprintln(os.Stderr, "wipe: say what to delete: accounts or audios")
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	w := wiper{client: &http.Client{Timeout: 30 * time.Second}, collection: strings.TrimRight(*server, "/") + "/v1/" + endpoint, out: os.Stdout}
-	if err := w.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "\nwipe:", err)
+	if err := w.run(ctx, *server); err != nil {
+		fmt.Fprintf(os.Stderr, "\nwipe: %v; %d are deleted\n", err, w.deleted.Load())
 		return 1
 	}
 	return 0
@@ -54,61 +61,81 @@ const (
 )
 
 type wiper struct {
-	client     *http.Client
-	collection string // URL
+	api        *api.ClientWithResponses
+	collection string // accounts or audios
 	out        io.Writer
-	deleted    int
+	deleted    atomic.Int64
 }
 
 // run deletes page after page from the start, until there is none: what is
 // added meanwhile goes as well.
-func (w *wiper) run(ctx context.Context) error {
+func (w *wiper) run(ctx context.Context, server string) (err error) {
+	w.api, err = api.NewClientWithResponses(server, api.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}), api.WithErrors())
+	if err != nil {
+		return err
+	}
 	for {
 		ids, err := w.page(ctx)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
 		if len(ids) == 0 {
-			fmt.Fprintf(w.out, "\r%d deleted from %s\n", w.deleted, w.collection)
+			fmt.Fprintf(w.out, "\r%d deleted from the %s of %s\n", w.deleted.Load(), w.collection, server)
 			return nil
 		}
 		if err := w.remove(ctx, ids); err != nil {
 			return err
 		}
-		w.deleted += len(ids)
-		fmt.Fprintf(w.out, "\r%d deleted", w.deleted)
+		fmt.Fprintf(w.out, "\r%d deleted", w.deleted.Load())
 	}
 }
 
-func (w *wiper) page(ctx context.Context) (ids []string, err error) {
-	body, err := w.do(ctx, http.MethodGet, w.collection+"?page_size="+strconv.Itoa(pageSize))
+// page returns the ids of the first page.
+func (w *wiper) page(ctx context.Context) (ids []int64, err error) {
+	if w.collection == "accounts" {
+		list, err := w.api.ListAccountsWithResponse(ctx, &api.ListAccountsParams{PageSize: new(pageSize)})
+		if err != nil {
+			return nil, err
+		}
+		if list.JSON200 == nil {
+			return nil, errNoList
+		}
+		for _, account := range list.JSON200.Items {
+			ids = append(ids, account.ID)
+		}
+		return ids, nil
+	}
+	list, err := w.api.ListAudiosWithResponse(ctx, &api.ListAudiosParams{PageSize: new(pageSize)})
 	if err != nil {
 		return nil, err
 	}
-	var page struct {
-		Items []struct {
-			ID        json.Number `json:"id"`
-			SessionID json.Number `json:"session_id"`
-		} `json:"items"`
+	if list.JSON200 == nil {
+		return nil, errNoList
 	}
-	if err := json.Unmarshal(body, &page); err != nil {
-		return nil, fmt.Errorf("the answer of %s is no list: %w", w.collection, err)
-	}
-	for _, item := range page.Items {
-		ids = append(ids, item.ID.String()+item.SessionID.String()) // an item has one of them
+	for _, audio := range list.JSON200.Items {
+		ids = append(ids, audio.SessionID)
 	}
 	return ids, nil
 }
 
-func (w *wiper) remove(ctx context.Context, ids []string) error {
-	next := make(chan string)
-	failures := make([]error, workers)
+var errNoList = errors.New("what the server answers is no list")
+
+// remove deletes these. The first failure ends it.
+func (w *wiper) remove(ctx context.Context, ids []int64) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	next := make(chan int64)
 	var wg sync.WaitGroup
-	for i := range workers {
+	for range workers {
 		wg.Go(func() {
 			for id := range next {
-				if failures[i] == nil {
-					_, failures[i] = w.do(ctx, http.MethodDelete, w.collection+"/"+url.PathEscape(id)+"?allow_missing=true")
+				if err := w.removeOne(ctx, id); err != nil {
+					fail(err)
+				} else {
+					w.deleted.Add(1)
 				}
 			}
 		})
@@ -118,26 +145,15 @@ func (w *wiper) remove(ctx context.Context, ids []string) error {
 	}
 	close(next)
 	wg.Wait()
-	return errors.Join(failures...)
+	return context.Cause(ctx)
 }
 
-func (w *wiper) do(ctx context.Context, method, address string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, method, address, http.NoBody)
-	if err != nil {
-		return nil, err
+func (w *wiper) removeOne(ctx context.Context, id int64) (err error) {
+	always := api.DeleteAccountParams{AllowMissing: new(true), IfMatch: new("*")} // in case it is required
+	if w.collection == "accounts" {
+		_, err = w.api.DeleteAccountWithResponse(ctx, id, &always)
+	} else {
+		_, err = w.api.DeleteAudioWithResponse(ctx, id, (*api.DeleteAudioParams)(&always))
 	}
-	req.Header.Set("If-Match", "*") // in case it is required
-	resp, err := w.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode >= http.StatusBadRequest {
-		return nil, fmt.Errorf("%s %s answers %s: %s", method, address, resp.Status, body)
-	}
-	return body, nil
+	return err
 }
