@@ -100,42 +100,6 @@ func (e AccountListResourceType) Valid() bool {
 	}
 }
 
-// Defines values for AccountResultsResults0Status.
-const (
-	AccountResultsResults0StatusN201 AccountResultsResults0Status = 201
-)
-
-// Valid indicates whether the value is a known member of the AccountResultsResults0Status enum.
-func (e AccountResultsResults0Status) Valid() bool {
-	switch e {
-	case AccountResultsResults0StatusN201:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for AccountResultsResults1Status.
-const (
-	AccountResultsResults1StatusN400 AccountResultsResults1Status = 400
-	AccountResultsResults1StatusN409 AccountResultsResults1Status = 409
-	AccountResultsResults1StatusN413 AccountResultsResults1Status = 413
-)
-
-// Valid indicates whether the value is a known member of the AccountResultsResults1Status enum.
-func (e AccountResultsResults1Status) Valid() bool {
-	switch e {
-	case AccountResultsResults1StatusN400:
-		return true
-	case AccountResultsResults1StatusN409:
-		return true
-	case AccountResultsResults1StatusN413:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for AudioEventDatacontenttype.
 const (
 	AudioEventDatacontenttypeApplicationJSON AudioEventDatacontenttype = "application/json"
@@ -217,42 +181,6 @@ func (e AudioListResourceType) Valid() bool {
 	}
 }
 
-// Defines values for AudioResultsResults0Status.
-const (
-	AudioResultsResults0StatusN201 AudioResultsResults0Status = 201
-)
-
-// Valid indicates whether the value is a known member of the AudioResultsResults0Status enum.
-func (e AudioResultsResults0Status) Valid() bool {
-	switch e {
-	case AudioResultsResults0StatusN201:
-		return true
-	default:
-		return false
-	}
-}
-
-// Defines values for AudioResultsResults1Status.
-const (
-	AudioResultsResults1StatusN400 AudioResultsResults1Status = 400
-	AudioResultsResults1StatusN409 AudioResultsResults1Status = 409
-	AudioResultsResults1StatusN413 AudioResultsResults1Status = 413
-)
-
-// Valid indicates whether the value is a known member of the AudioResultsResults1Status enum.
-func (e AudioResultsResults1Status) Valid() bool {
-	switch e {
-	case AudioResultsResults1StatusN400:
-		return true
-	case AudioResultsResults1StatusN409:
-		return true
-	case AudioResultsResults1StatusN413:
-		return true
-	default:
-		return false
-	}
-}
-
 // Defines values for ImageContentType.
 const (
 	ImageJpeg ImageContentType = "image/jpeg"
@@ -273,19 +201,19 @@ func (e ImageContentType) Valid() bool {
 
 // Defines values for ItemProblemStatus.
 const (
-	ItemProblemStatusN400 ItemProblemStatus = 400
-	ItemProblemStatusN409 ItemProblemStatus = 409
-	ItemProblemStatusN413 ItemProblemStatus = 413
+	N400 ItemProblemStatus = 400
+	N409 ItemProblemStatus = 409
+	N413 ItemProblemStatus = 413
 )
 
 // Valid indicates whether the value is a known member of the ItemProblemStatus enum.
 func (e ItemProblemStatus) Valid() bool {
 	switch e {
-	case ItemProblemStatusN400:
+	case N400:
 		return true
-	case ItemProblemStatusN409:
+	case N409:
 		return true
-	case ItemProblemStatusN413:
+	case N413:
 		return true
 	default:
 		return false
@@ -663,37 +591,22 @@ type AccountPatch struct {
 // AccountReference The account that the session belongs to; null if to none.
 type AccountReference = int64
 
+// AccountResult What became of an account of a batch.
+type AccountResult struct {
+	// Location The address of the resource.
+	Location *string `json:"location,omitempty"`
+
+	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	Problem  *ItemProblem `json:"problem,omitempty"`
+	Resource *Account     `json:"resource,omitempty"`
+
+	// Status 201 if it was registered, else that of the problem.
+	Status int `json:"status"`
+}
+
 // AccountResults defines model for AccountResults.
 type AccountResults struct {
-	Results []AccountResults_Results_Item `json:"results"`
-}
-
-// AccountResultsResults0 defines model for AccountResults.Results.0.
-type AccountResultsResults0 struct {
-	// Location The address of the resource.
-	Location string                       `json:"location"`
-	Resource Account                      `json:"resource"`
-	Status   AccountResultsResults0Status `json:"status"`
-}
-
-// AccountResultsResults0Status defines model for AccountResults.Results.0.Status.
-type AccountResultsResults0Status int
-
-// AccountResultsResults1 defines model for AccountResults.Results.1.
-type AccountResultsResults1 struct {
-	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
-	Problem ItemProblem `json:"problem"`
-
-	// Status That of the problem.
-	Status AccountResultsResults1Status `json:"status"`
-}
-
-// AccountResultsResults1Status That of the problem.
-type AccountResultsResults1Status int
-
-// AccountResults_Results_Item defines model for AccountResults.results.Item.
-type AccountResults_Results_Item struct {
-	union json.RawMessage
+	Results []AccountResult `json:"results"`
 }
 
 // Audio defines model for Audio.
@@ -839,37 +752,22 @@ type AudioPatch struct {
 	Ticks *Ticks `json:"ticks,omitempty"`
 }
 
+// AudioResult What became of a session of a batch.
+type AudioResult struct {
+	// Location The address of the resource.
+	Location *string `json:"location,omitempty"`
+
+	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	Problem  *ItemProblem `json:"problem,omitempty"`
+	Resource *Audio       `json:"resource,omitempty"`
+
+	// Status 201 if it was stored, else that of the problem.
+	Status int `json:"status"`
+}
+
 // AudioResults defines model for AudioResults.
 type AudioResults struct {
-	Results []AudioResults_Results_Item `json:"results"`
-}
-
-// AudioResultsResults0 defines model for AudioResults.Results.0.
-type AudioResultsResults0 struct {
-	// Location The address of the resource.
-	Location string                     `json:"location"`
-	Resource Audio                      `json:"resource"`
-	Status   AudioResultsResults0Status `json:"status"`
-}
-
-// AudioResultsResults0Status defines model for AudioResults.Results.0.Status.
-type AudioResultsResults0Status int
-
-// AudioResultsResults1 defines model for AudioResults.Results.1.
-type AudioResultsResults1 struct {
-	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
-	Problem ItemProblem `json:"problem"`
-
-	// Status That of the problem.
-	Status AudioResultsResults1Status `json:"status"`
-}
-
-// AudioResultsResults1Status That of the problem.
-type AudioResultsResults1Status int
-
-// AudioResults_Results_Item defines model for AudioResults.results.Item.
-type AudioResults_Results_Item struct {
-	union json.RawMessage
+	Results []AudioResult `json:"results"`
 }
 
 // Count Number of items on this page.
@@ -1696,68 +1594,6 @@ func (t *AccountEvent_Data) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// AsAccountResultsResults0 returns the union data inside the AccountResults_Results_Item as a AccountResultsResults0
-func (t AccountResults_Results_Item) AsAccountResultsResults0() (AccountResultsResults0, error) {
-	var body AccountResultsResults0
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromAccountResultsResults0 overwrites any union data inside the AccountResults_Results_Item as the provided AccountResultsResults0
-func (t *AccountResults_Results_Item) FromAccountResultsResults0(v AccountResultsResults0) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeAccountResultsResults0 performs a merge with any union data inside the AccountResults_Results_Item, using the provided AccountResultsResults0
-func (t *AccountResults_Results_Item) MergeAccountResultsResults0(v AccountResultsResults0) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsAccountResultsResults1 returns the union data inside the AccountResults_Results_Item as a AccountResultsResults1
-func (t AccountResults_Results_Item) AsAccountResultsResults1() (AccountResultsResults1, error) {
-	var body AccountResultsResults1
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromAccountResultsResults1 overwrites any union data inside the AccountResults_Results_Item as the provided AccountResultsResults1
-func (t *AccountResults_Results_Item) FromAccountResultsResults1(v AccountResultsResults1) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeAccountResultsResults1 performs a merge with any union data inside the AccountResults_Results_Item, using the provided AccountResultsResults1
-func (t *AccountResults_Results_Item) MergeAccountResultsResults1(v AccountResultsResults1) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t AccountResults_Results_Item) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *AccountResults_Results_Item) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
-
 // AsAudioChange returns the union data inside the AudioEvent_Data as a AudioChange
 func (t AudioEvent_Data) AsAudioChange() (AudioChange, error) {
 	var body AudioChange
@@ -1842,68 +1678,6 @@ func (t AudioEvent_Data) MarshalJSON() ([]byte, error) {
 }
 
 func (t *AudioEvent_Data) UnmarshalJSON(b []byte) error {
-	err := t.union.UnmarshalJSON(b)
-	return err
-}
-
-// AsAudioResultsResults0 returns the union data inside the AudioResults_Results_Item as a AudioResultsResults0
-func (t AudioResults_Results_Item) AsAudioResultsResults0() (AudioResultsResults0, error) {
-	var body AudioResultsResults0
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromAudioResultsResults0 overwrites any union data inside the AudioResults_Results_Item as the provided AudioResultsResults0
-func (t *AudioResults_Results_Item) FromAudioResultsResults0(v AudioResultsResults0) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeAudioResultsResults0 performs a merge with any union data inside the AudioResults_Results_Item, using the provided AudioResultsResults0
-func (t *AudioResults_Results_Item) MergeAudioResultsResults0(v AudioResultsResults0) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-// AsAudioResultsResults1 returns the union data inside the AudioResults_Results_Item as a AudioResultsResults1
-func (t AudioResults_Results_Item) AsAudioResultsResults1() (AudioResultsResults1, error) {
-	var body AudioResultsResults1
-	err := json.Unmarshal(t.union, &body)
-	return body, err
-}
-
-// FromAudioResultsResults1 overwrites any union data inside the AudioResults_Results_Item as the provided AudioResultsResults1
-func (t *AudioResults_Results_Item) FromAudioResultsResults1(v AudioResultsResults1) error {
-	b, err := json.Marshal(v)
-	t.union = b
-	return err
-}
-
-// MergeAudioResultsResults1 performs a merge with any union data inside the AudioResults_Results_Item, using the provided AudioResultsResults1
-func (t *AudioResults_Results_Item) MergeAudioResultsResults1(v AudioResultsResults1) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-
-	merged, err := runtime.JSONMerge(t.union, b)
-	t.union = merged
-	return err
-}
-
-func (t AudioResults_Results_Item) MarshalJSON() ([]byte, error) {
-	b, err := t.union.MarshalJSON()
-	return b, err
-}
-
-func (t *AudioResults_Results_Item) UnmarshalJSON(b []byte) error {
 	err := t.union.UnmarshalJSON(b)
 	return err
 }

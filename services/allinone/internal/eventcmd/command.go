@@ -70,7 +70,7 @@ func parse(args []string, stdout *os.File, cfg Config) (do func(context.Context)
 	}
 	f := &flagSet{FlagSet: flag.NewFlagSet("concha events "+args[0], flag.ContinueOnError)}
 	f.SetOutput(io.Discard)
-	f.StringVar(&f.source.origin, "url", "http://localhost:8080", "`origin` of the server")
+	f.StringVar(&f.origin, "url", "http://localhost:8080", "`origin` of the server")
 	switch args[0] {
 	case "tail":
 		return parseTail(f, args[1:], stdout, cfg)
@@ -156,6 +156,7 @@ func parseReplay(f *flagSet, args []string, stdout *os.File, cfg Config) (func(c
 // before and behind flags.
 type flagSet struct {
 	*flag.FlagSet
+	origin  string
 	source  source
 	subject string
 }
@@ -183,7 +184,7 @@ func (f *flagSet) parse(args []string, stdout io.Writer) error {
 		f.source.collection = f.Arg(0)
 		err = f.Parse(f.Args()[1:])
 	}
-	switch kind := strings.TrimSuffix(f.source.collection, "s") + "/"; {
+	switch {
 	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintf(stdout, "Usage: %s accounts|audios [flags]\n", f.Name())
 		f.SetOutput(stdout)
@@ -195,13 +196,16 @@ func (f *flagSet) parse(args []string, stdout io.Writer) error {
 		return errors.New("say which events: accounts or audios")
 	case f.NArg() > 0:
 		return fmt.Errorf("unknown argument %q", f.Arg(0))
-	case f.subject != "" && (!strings.HasPrefix(f.subject, kind) || f.subject == kind):
-		return fmt.Errorf("--subject must be %s<id>", kind)
 	}
-	origin, err := url.Parse(f.source.origin)
+	if f.subject != "" {
+		if _, err := f.source.id(f.subject); err != nil {
+			return fmt.Errorf("--%w", err)
+		}
+	}
+	origin, err := url.Parse(f.origin)
 	if err != nil || origin.Host == "" || origin.Scheme != "http" && origin.Scheme != "https" {
 		return errors.New("--url must be an origin as in http://localhost:8080")
 	}
-	f.source.origin = strings.TrimRight(f.source.origin, "/")
-	return nil
+	f.source, err = newSource(f.origin, f.source.collection)
+	return err
 }

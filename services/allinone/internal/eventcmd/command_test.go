@@ -23,6 +23,8 @@ func TestArguments(t *testing.T) {
 		"tail accounts --since 10m --after c": "--since or --after",
 		"tail accounts --subject audio/1":     "account/<id>",
 		"tail audios --subject audio/":        "audio/<id>",
+		"tail accounts --subject account/x":   "--subject must be account/<id>",
+		"tail accounts --subject account/01":  "account/<id>",
 		"tail accounts --since 10m --subject account/1 --json":                     "",
 		"tail --url http://localhost:1/ audios --after c":                          "",
 		"tail accounts --url localhost:8080":                                       "http://localhost:8080",

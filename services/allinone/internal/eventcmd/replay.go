@@ -4,11 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/url"
-	"strings"
+	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/bus"
+	api "github.com/concha-labs/backend/pkg/client"
 	"github.com/concha-labs/backend/pkg/events"
 )
 
@@ -42,20 +43,22 @@ func (r *replay) run(ctx context.Context) error {
 }
 
 func (r *replay) publish(ctx context.Context) error {
-	path, query := "/v1/events/"+r.source.collection, url.Values{"limit": {pageSize}}
-	history := r.subject != "" && r.after == "" // a cursor belongs to the feed
-	switch {
-	case history:
-		_, id, _ := strings.Cut(r.subject, "/")
-		path = "/v1/" + r.source.collection + "/" + url.PathEscape(id) + "/events"
-	case r.after != "":
-		query.Set("after", r.after)
-	default:
-		query.Set("since", r.from.UTC().Format(time.RFC3339Nano))
+	feed := api.FollowAccountsParams{Limit: new(pageSize), Since: new(r.from.UTC())}
+	if r.after != "" {
+		feed.After, feed.Since = &r.after, nil
+	}
+	ask := func(ctx context.Context) (*http.Response, error) { return r.source.follow(ctx, &feed) }
+	history := api.ListAccountEventsParams{Limit: new(pageSize)}
+	if r.subject != "" && r.after == "" { // a cursor belongs to the feed
+		id, err := r.source.id(r.subject)
+		if err != nil {
+			return err
+		}
+		ask = func(ctx context.Context) (*http.Response, error) { return r.source.history(ctx, id, &history) }
 	}
 	for {
 		var batch []json.RawMessage
-		if _, err := r.source.page(ctx, path, query, &batch); err != nil {
+		if _, err := read(ctx, &batch, ask); err != nil {
 			return err
 		}
 		if len(batch) == 0 {
@@ -72,14 +75,14 @@ func (r *replay) publish(ctx context.Context) error {
 		if over {
 			return nil
 		}
-		r.after = last.Cursor
-		r.progress.tell("%d events are published, up to %s", r.published, last.Time)
-		query.Del("since")
-		if history {
-			query.Set("after_version", last.ResourceVersion)
-		} else {
-			query.Set("after", last.Cursor)
+		version, err := strconv.ParseInt(last.Resourceversion, 10, 64)
+		if err != nil {
+			return fmt.Errorf("the version of an event: %w", err)
 		}
+		r.after = last.Cursor
+		r.progress.tell("%d events are published, up to %s", r.published, last.Time.Format(time.RFC3339Nano))
+		feed.After, feed.Since = &r.after, nil
+		history.AfterVersion = &version
 	}
 }
 
@@ -91,14 +94,10 @@ func (r *replay) choose(batch []json.RawMessage) (msgs []bus.Message, last event
 		if err != nil {
 			return nil, event{}, false, err
 		}
-		at, err := time.Parse(time.RFC3339Nano, e.Time)
-		if err != nil {
-			return nil, event{}, false, fmt.Errorf("the time of an event: %w", err)
-		}
-		if !at.Before(r.to) {
+		if !e.Time.Before(r.to) {
 			return msgs, last, true, nil
 		}
-		if last = e; at.Before(r.from) || r.subject != "" && e.Subject != r.subject {
+		if last = e; e.Time.Before(r.from) || r.subject != "" && e.Subject != r.subject {
 			continue
 		}
 		m, err := message(raw)

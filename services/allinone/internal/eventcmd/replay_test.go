@@ -50,7 +50,7 @@ func TestReplay(t *testing.T) {
 			replay:  replay{from: at(0), to: at(4).Add(1)},
 			answers: []http.HandlerFunc{batch(feed, 0, 1), batch(feed, 2, 3), batch(feed, 4), batch(feed)},
 			requests: []string{
-				"/v1/events/accounts?limit=1000&since=2026-11-23T16%3A00%3A00.123456Z", "/v1/events/accounts?after=c1&limit=1000",
+				"/v1/events/accounts?since=2026-11-23T16%3A00%3A00.123456Z&limit=1000", "/v1/events/accounts?after=c1&limit=1000",
 				"/v1/events/accounts?after=c3&limit=1000", "/v1/events/accounts?after=c4&limit=1000",
 			},
 			want: []int{0, 1, 2, 3, 4},
@@ -58,7 +58,7 @@ func TestReplay(t *testing.T) {
 		"a part of a page": {
 			replay:   replay{from: at(1), to: at(3)},
 			answers:  []http.HandlerFunc{batch(feed, 0, 1, 2, 3, 4)},
-			requests: []string{"/v1/events/accounts?limit=1000&since=2026-11-23T16%3A01%3A00.123456Z"},
+			requests: []string{"/v1/events/accounts?since=2026-11-23T16%3A01%3A00.123456Z&limit=1000"},
 			want:     []int{1, 2},
 		},
 		"a history": {
@@ -82,14 +82,14 @@ func TestReplay(t *testing.T) {
 		"the broker fails": {
 			replay:   replay{from: at(0), to: at(4).Add(1), publisher: &topic{refused: 2}},
 			answers:  []http.HandlerFunc{batch(feed, 0, 1), batch(feed, 2, 3)},
-			requests: []string{"/v1/events/accounts?limit=1000&since=2026-11-23T16%3A00%3A00.123456Z", "/v1/events/accounts?after=c1&limit=1000"},
+			requests: []string{"/v1/events/accounts?since=2026-11-23T16%3A00%3A00.123456Z&limit=1000", "/v1/events/accounts?after=c1&limit=1000"},
 			want:     []int{0, 1},
 			err:      []string{"broker cannot be reached", "2 events are published", "--after c1 --to 2026-11-23T16:04:00.123456001Z"},
 		},
 		"the server fails": {
 			replay:   replay{from: at(0), to: at(4).Add(1)},
 			answers:  []http.HandlerFunc{batch(feed, 0), fails(503, "the database is down")},
-			requests: []string{"/v1/events/accounts?limit=1000&since=2026-11-23T16%3A00%3A00.123456Z", "/v1/events/accounts?after=c0&limit=1000"},
+			requests: []string{"/v1/events/accounts?since=2026-11-23T16%3A00%3A00.123456Z&limit=1000", "/v1/events/accounts?after=c0&limit=1000"},
 			want:     []int{0},
 			err:      []string{"503", "the database is down", "1 events are published", "--after c0"},
 		},

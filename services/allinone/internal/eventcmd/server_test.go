@@ -70,7 +70,16 @@ func (s *script) start(t *testing.T, collection string) source {
 	t.Helper()
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
-	return source{origin: server.URL, collection: collection}
+	return sourceOf(t, server.URL, collection)
+}
+
+func sourceOf(t *testing.T, origin, collection string) source {
+	t.Helper()
+	s, err := newSource(origin, collection)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func says(text string, header ...string) http.HandlerFunc {

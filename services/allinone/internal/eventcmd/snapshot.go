@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/url"
 )
 
 // snapshot prints what there is.
@@ -23,21 +22,14 @@ func (s *snapshot) run(ctx context.Context) (err error) {
 	defer func() { err = errors.Join(err, out.Flush()) }()
 	lines := json.NewEncoder(out)
 	lines.SetEscapeHTML(false)
-	query := url.Values{"page_size": {pageSize}}
-	cursor, printed := "", 0
+	token, cursor, printed := "", "", 0
 	for {
-		var page struct {
-			Items         []json.RawMessage `json:"items"`
-			NextPageToken string            `json:"next_page_token"`
-		}
-		header, err := s.source.page(ctx, "/v1/"+s.source.collection, query, &page)
+		page, err := s.source.page(ctx, pageSize, token)
 		if err != nil {
 			return err
 		}
-		if cursor == "" { // that of the first page
-			if cursor, err = feedCursor(header); err != nil {
-				return err
-			}
+		if cursor == "" {
+			cursor = page.cursor
 		}
 		for _, item := range page.Items {
 			if err := lines.Encode(item); err != nil {
@@ -46,9 +38,8 @@ func (s *snapshot) run(ctx context.Context) (err error) {
 		}
 		printed += len(page.Items)
 		s.progress.tell("%d %s printed", printed, s.source.collection)
-		if page.NextPageToken == "" {
+		if token = page.NextPageToken; token == "" {
 			return lines.Encode(map[string]string{"feed_cursor": cursor})
 		}
-		query.Set("page_token", page.NextPageToken)
 	}
 }

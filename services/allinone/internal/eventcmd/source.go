@@ -6,93 +6,98 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
+	"strconv"
+	"strings"
 	"time"
+
+	api "github.com/concha-labs/backend/pkg/client"
 )
 
 // pageSize is the most that the API gives at once.
-const pageSize = "1000"
+const pageSize = 1000
 
 // patience bounds the request of one page.
 const patience = time.Minute
 
 // source is one service of a running server.
 type source struct {
-	origin     string // without a slash at its end
+	api        *api.Client
 	collection string // accounts or audios
 }
 
-// event is what there is to know of an event, and the event itself.
+func newSource(origin, collection string) (source, error) {
+	client, err := api.NewClient(origin, api.WithErrors())
+	return source{api: client, collection: collection}, err
+}
+
+// id returns the id in a subject of the collection.
+func (s source) id(subject string) (int64, error) {
+	kind := strings.TrimSuffix(s.collection, "s")
+	text, ok := strings.CutPrefix(subject, kind+"/")
+	id, err := strconv.ParseInt(text, 10, 64)
+	if !ok || err != nil || text != strconv.FormatInt(id, 10) {
+		return 0, fmt.Errorf("subject must be %s/<id>", kind)
+	}
+	return id, nil
+}
+
+// event is what there is to know of an event, and the event itself. Those of
+// audios have the same attributes.
 type event struct {
-	Type, Subject, Time, ResourceVersion, Cursor string
+	api.AccountEvent
 
 	raw []byte // JSON
 }
 
 func parseEvent(raw []byte) (event, error) {
 	e := event{raw: raw}
-	if err := json.Unmarshal(raw, &e); err != nil {
+	if err := json.Unmarshal(raw, &e.AccountEvent); err != nil {
 		return event{}, fmt.Errorf("what came is no event: %w", err)
 	}
 	return e, nil
 }
 
-// statusError is an answer other than 200.
-type statusError struct {
-	code    int
-	request string
-	detail  string
+// list asks for a page of the collection: the first, unless there is a token.
+func (s source) list(ctx context.Context, size int, token string) (*http.Response, error) {
+	var next *string
+	if token != "" {
+		next = &token
+	}
+	if s.collection == "accounts" {
+		return s.api.ListAccounts(ctx, &api.ListAccountsParams{PageSize: &size, PageToken: next})
+	}
+	return s.api.ListAudios(ctx, &api.ListAudiosParams{PageSize: &size, PageToken: next})
 }
 
-func (e *statusError) Error() string {
-	return fmt.Sprintf("GET %s is answered %d %s: %s", e.request, e.code, http.StatusText(e.code), e.detail)
+// follow asks for a batch of the feed, or as an editor of the request says.
+func (s source) follow(ctx context.Context, params *api.FollowAccountsParams, edit ...api.RequestEditorFn) (*http.Response, error) {
+	if s.collection == "accounts" {
+		return s.api.FollowAccounts(ctx, params, edit...)
+	}
+	return s.api.FollowAudios(ctx, (*api.FollowAudiosParams)(params), edit...)
 }
 
-// get returns the answer to a request. Errors: *statusError unless it is 200.
-func (s source) get(ctx context.Context, path string, query url.Values, header http.Header) (*http.Response, error) {
-	address := s.origin + path
-	if len(query) > 0 {
-		address += "?" + query.Encode()
+// history asks for a batch of the events of one resource.
+func (s source) history(ctx context.Context, id int64, params *api.ListAccountEventsParams) (*http.Response, error) {
+	if s.collection == "accounts" {
+		return s.api.ListAccountEvents(ctx, id, params)
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
-	if err != nil {
-		return nil, err
-	}
-	req.Header = header
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode == http.StatusOK {
-		return resp, nil
-	}
-	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // what there is of it
-	failure := &statusError{code: resp.StatusCode, request: address, detail: string(body)}
-	var problem struct {
-		Detail string
-		Errors []struct{ Pointer, Detail string }
-	}
-	if json.Unmarshal(body, &problem) == nil && problem.Detail != "" {
-		failure.detail = problem.Detail
-		for _, e := range problem.Errors {
-			failure.detail += "; " + e.Pointer + " " + e.Detail
-		}
-	}
-	return nil, failure
+	return s.api.ListAudioEvents(ctx, id, (*api.ListAudioEventsParams)(params))
 }
 
-// page reads the JSON of an answer into v, and returns its header.
-func (s source) page(ctx context.Context, path string, query url.Values, v any) (http.Header, error) {
+// read decodes what is answered into v, and returns the header. What a tool
+// hands on is decoded to [json.RawMessage]: a newer server may tell more than
+// the client knows.
+func read(ctx context.Context, v any, ask func(context.Context) (*http.Response, error)) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	resp, err := s.get(ctx, path, query, http.Header{})
+	resp, err := ask(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if err := json.NewDecoder(resp.Body).Decode(v); err != nil {
-		return nil, fmt.Errorf("read the answer of %s: %w", path, err)
+		return nil, fmt.Errorf("read the answer of %s: %w", resp.Request.URL.Path, err)
 	}
 	return resp.Header, nil
 }
@@ -100,22 +105,23 @@ func (s source) page(ctx context.Context, path string, query url.Values, v any) 
 // cursorHeader tells where the feed was when a list was read.
 const cursorHeader = "Concha-Feed-Cursor"
 
-func feedCursor(header http.Header) (string, error) {
-	cursor := header.Get(cursorHeader)
-	if cursor == "" {
-		return "", fmt.Errorf("the server's lists have no header %s, which tells from where to follow the feed: it is too old for this", cursorHeader)
-	}
-	return cursor, nil
+// page is one of a list.
+type page struct {
+	Items         []json.RawMessage `json:"items"`
+	NextPageToken string            `json:"next_page_token"`
+
+	cursor string // behind all events that there were when the first page was read
 }
 
-// head returns the cursor behind all events that there are.
-func (s source) head(ctx context.Context) (cursor string, err error) {
-	var page json.RawMessage
-	header, err := s.page(ctx, "/v1/"+s.collection, url.Values{"page_size": {"1"}}, &page)
+func (s source) page(ctx context.Context, size int, token string) (p page, err error) {
+	header, err := read(ctx, &p, func(ctx context.Context) (*http.Response, error) { return s.list(ctx, size, token) })
 	if err != nil {
-		return "", err
+		return page{}, err
 	}
-	return feedCursor(header)
+	if p.cursor = header.Get(cursorHeader); p.cursor == "" {
+		return page{}, fmt.Errorf("the server's lists have no header %s, which tells from where to follow the feed: it is too old for this", cursorHeader)
+	}
+	return p, nil
 }
 
 // progress tells a person every now and then how far long work is.

@@ -4,14 +4,14 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
+
+	api "github.com/concha-labs/backend/pkg/client"
 )
 
 const (
@@ -40,10 +40,11 @@ var errOutput = errors.New("print an event")
 // and goes on behind the last event; one that was never made is a failure.
 func (t *tail) run(ctx context.Context) error {
 	if t.after == "" && t.since.IsZero() {
-		var err error
-		if t.after, err = t.source.head(ctx); err != nil {
+		now, err := t.source.page(ctx, 1, "")
+		if err != nil {
 			return err
 		}
+		t.after = now.cursor
 	}
 	wait, connected := t.firstWait, false
 	for {
@@ -69,8 +70,8 @@ func (t *tail) run(ctx context.Context) error {
 
 // permanent reports whether it does not help to come again.
 func permanent(err error) bool {
-	if failure, ok := errors.AsType[*statusError](err); ok {
-		return failure.code < http.StatusInternalServerError && failure.code != http.StatusTooManyRequests
+	if failure, ok := errors.AsType[*api.Error](err); ok {
+		return failure.StatusCode < http.StatusInternalServerError && failure.StatusCode != http.StatusTooManyRequests
 	}
 	return errors.Is(err, errOutput)
 }
@@ -82,13 +83,14 @@ func (t *tail) follow(ctx context.Context) (heard bool, err error) {
 	defer hangUp(nil)
 	watchdog := time.AfterFunc(silence, func() { hangUp(fmt.Errorf("nothing came for %v", silence)) })
 	defer watchdog.Stop()
-	query, header := url.Values{}, http.Header{"Accept": {"text/event-stream"}}
-	if t.after == "" {
-		query.Set("since", t.since.UTC().Format(time.RFC3339Nano))
-	} else {
-		header.Set("Last-Event-ID", t.after)
+	from := api.FollowAccountsParams{Since: new(t.since.UTC())}
+	if t.after != "" {
+		from = api.FollowAccountsParams{LastEventID: &t.after}
 	}
-	resp, err := t.source.get(ctx, "/v1/events/"+t.source.collection, query, header)
+	resp, err := t.source.follow(ctx, &from, func(_ context.Context, req *http.Request) error {
+		req.Header.Set("Accept", "text/event-stream")
+		return nil
+	})
 	if err != nil {
 		return false, err
 	}
@@ -160,26 +162,17 @@ func (p printer) write(e event) error {
 		_, err := fmt.Fprintf(p.out, "%s\n", e.raw)
 		return err
 	}
-	var payload struct {
-		Data struct {
-			ChangedFields []string `json:"changed_fields"`
-			Redacted      bool     `json:"redacted"`
-		}
-	}
-	_ = json.Unmarshal(e.raw, &payload) // a type that was made later may have other data
-	fields := strings.Join(payload.Data.ChangedFields, " ")
-	if payload.Data.Redacted {
+	change, _ := e.Data.AsAccountChange() // a type that was made later may have other data
+	fields := strings.Join(change.ChangedFields, " ")
+	if redacted, err := e.Data.AsRedacted(); err == nil && bool(redacted.Redacted) {
 		fields = "(redacted)"
 	}
-	at := e.Time
-	if t, err := time.Parse(time.RFC3339Nano, e.Time); err == nil {
-		at = t.Local().Format("2006-01-02 15:04:05.000")
-	}
+	at := e.Time.Local().Format("2006-01-02 15:04:05.000")
 	color, reset := "", ""
-	if parts := strings.Split(e.Type, "."); p.color && len(parts) == 4 && colors[parts[2]] != "" {
+	if parts := strings.Split(string(e.Type), "."); p.color && len(parts) == 4 && colors[parts[2]] != "" {
 		color, reset = colors[parts[2]], "\x1b[0m"
 	}
-	line := fmt.Sprintf("%s  %s%-25s%s  %s  v%s  %s", at, color, e.Type, reset, e.Subject, e.ResourceVersion, fields)
+	line := fmt.Sprintf("%s  %s%-25s%s  %s  v%s  %s", at, color, e.Type, reset, e.Subject, e.Resourceversion, fields)
 	_, err := fmt.Fprintln(p.out, strings.TrimRight(line, " "))
 	return err
 }

@@ -84,7 +84,7 @@ func TestTailGivesUp(t *testing.T) {
 		})
 	}
 	var out bytes.Buffer
-	nobody := tail{source: source{origin: "http://localhost:1", collection: "audios"}, printer: printer{out: &out}, diagnostics: &out}
+	nobody := tail{source: sourceOf(t, "http://localhost:1", "audios"), printer: printer{out: &out}, diagnostics: &out}
 	if err := nobody.run(t.Context()); err == nil || !strings.Contains(err.Error(), "connect") {
 		t.Errorf("a server that is not there: %v", err)
 	}

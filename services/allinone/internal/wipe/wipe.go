@@ -33,7 +33,7 @@ func Run(args []string) int {
 	server := flags.String("url", "http://localhost:8080", "`origin` of the server")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Println("Usage: allinone wipe", Command.Args)
+		fmt.Fprintln(os.Stdout, "Usage: allinone wipe", Command.Args)
 		flags.SetOutput(os.Stdout)
 		flags.PrintDefaults()
 		return 0
