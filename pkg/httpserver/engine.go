@@ -41,8 +41,8 @@ func Get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
 	r.HEAD(path, handlers...)
 }
 
-// checkTimeout bounds each readiness check.
-const checkTimeout = 2 * time.Second
+// CheckTimeout bounds each readiness check of Health.
+const CheckTimeout = 2 * time.Second
 
 // ReadyPath is where a service is asked for /readyz by what may reach it
 // through a front end: that of Cloud Run keeps some paths that end in z, such as
@@ -54,6 +54,12 @@ const ReadyPath = "/ready"
 // for at most 2 seconds, and answers 200 or an unavailable problem that lists
 // the failed ones by name. aliases are further paths of the latter.
 func Health(e *gin.Engine, checks map[string]func(context.Context) error, aliases ...string) {
+	HealthWithin(e, CheckTimeout, checks, aliases...)
+}
+
+// HealthWithin is Health with another bound of each check: a longer one for
+// checks that ask what has Health itself, so that they learn the reason.
+func HealthWithin(e *gin.Engine, timeout time.Duration, checks map[string]func(context.Context) error, aliases ...string) {
 	ok := func(c *gin.Context) {
 		c.Header("Cache-Control", "no-store")
 		c.PureJSON(http.StatusOK, gin.H{"status": "ok"})
@@ -61,7 +67,7 @@ func Health(e *gin.Engine, checks map[string]func(context.Context) error, aliase
 	Get(e, "/livez", ok)
 	for _, path := range append(aliases, "/readyz") {
 		Get(e, path, func(c *gin.Context) {
-			if err := ready(c.Request.Context(), checks); err != nil {
+			if err := ready(c.Request.Context(), timeout, checks); err != nil {
 				Fail(c, err)
 				return
 			}
@@ -72,8 +78,8 @@ func Health(e *gin.Engine, checks map[string]func(context.Context) error, aliase
 
 // ready returns nil or an unavailable fault with a violation for each failed
 // check, sorted by name.
-func ready(ctx context.Context, checks map[string]func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+func ready(ctx context.Context, timeout time.Duration, checks map[string]func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	type result struct {
 		name string

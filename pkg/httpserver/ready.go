@@ -27,7 +27,7 @@ func RunReady(port int) (exitCode int) {
 }
 
 func askReady(port int) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*checkTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*CheckTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://127.0.0.1:%d/readyz", port), http.NoBody)
 	if err != nil {

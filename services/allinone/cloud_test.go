@@ -207,7 +207,7 @@ func withoutSpanner(t *testing.T, gateway, accounts, audios *process, fail, rest
 		p.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"database"`)
 		p.get("/livez").expect(t, http.StatusOK)
 	}
-	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"accounts"`, `"audios"`)
+	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"accounts"`, `"audios"`, "; database: ")
 	gateway.get("/livez").expect(t, http.StatusOK)
 	wg.Wait()
 
@@ -233,7 +233,7 @@ func withoutBuckets(t *testing.T, gateway *process, fail, restore func()) {
 	wg.Go(func() {
 		ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).problem(t, "unavailable")
 	})
-	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable)
+	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, "; images: ", "; files: ")
 	gateway.get("/livez").expect(t, http.StatusOK)
 	wg.Wait()
 

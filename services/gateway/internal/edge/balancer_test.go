@@ -6,9 +6,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 func TestProxyTakesTurnsAndLeavesOutAddressesThatRefuse(t *testing.T) {
@@ -26,36 +25,44 @@ func TestProxyTakesTurnsAndLeavesOutAddressesThatRefuse(t *testing.T) {
 	if a.Load()+b.Load() != 30 || a.Load() < 5 || b.Load() < 5 {
 		t.Errorf("requests: %d and %d", a.Load(), b.Load())
 	}
-	if p.balancer.addresses[1].ejectedUntil.Load() == 0 {
+	if !p.balancer.addresses[1].suspect.Load() {
 		t.Error("the address that refuses is not ejected")
 	}
 }
 
-func TestBalancerPutsEjectedLastFor5Seconds(t *testing.T) {
-	b := newBalancer(addresses(t, "http://a", "http://b"))
-	b.addresses[0].eject()
-	hosts := func() (hosts []string) {
-		for _, a := range b.order() {
-			hosts = append(hosts, a.host)
+func TestBalancerPutsEjectedLastForLongerEachTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBalancer(addresses(t, "http://a", "http://b"))
+		a := b.addresses[0]
+		leads := func() bool { // in one of its turns
+			first, _ := b.order()
+			second, _ := b.order()
+			return first[0] == a || second[0] == a
 		}
-		return hosts
-	}
-	for range 4 {
-		if diff := cmp.Diff([]string{"b", "a"}, hosts()); diff != "" {
-			t.Error(diff)
+		for range 2 {
+			for _, seconds := range []time.Duration{5, 10, 20, 40, 60, 60} {
+				began := time.Now()
+				a.eject(began)
+				a.eject(began.Add(-time.Second)) // of the same failure
+				time.Sleep(seconds*time.Second - 1)
+				if leads() {
+					t.Fatalf("it leads before %d s have passed", seconds)
+				}
+				time.Sleep(1)
+				if !leads() || leads() {
+					t.Fatalf("after %d s, it does not lead once", seconds)
+				}
+			}
+			time.Sleep(trial)
+			if !leads() || leads() {
+				t.Error("it is not tried out once more")
+			}
+			a.restore()
+			if !leads() || !leads() {
+				t.Error("it does not lead once it has answered")
+			}
 		}
-	}
-	if left := time.Until(time.Unix(0, b.addresses[0].ejectedUntil.Load())); left < 4*time.Second || left > 5*time.Second {
-		t.Errorf("ejected for %s", left)
-	}
-	b.addresses[0].ejectedUntil.Store(time.Now().Add(-time.Millisecond).UnixNano())
-	first := map[string]bool{}
-	for range 4 {
-		first[hosts()[0]] = true
-	}
-	if len(first) != 2 {
-		t.Errorf("first come %v", first)
-	}
+	})
 }
 
 func TestAddresses(t *testing.T) {

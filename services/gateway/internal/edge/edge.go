@@ -3,10 +3,7 @@
 package edge
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -14,7 +11,6 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
@@ -25,7 +21,8 @@ var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", 
 
 // New returns an engine that serves /v1/accounts, /v1/audios, :batch and
 // :export of each, and /v1/events/{accounts,audios} by the two services, and by itself /ping,
-// /problems/, /livez and /readyz, which is ready when both services are. Its
+// /problems/, /livez and /readyz, which is ready when both services are, at
+// one address each. Its
 // middleware, for routes added later too, bounds the body at 6 MiB and takes
 // from each request what a client must not say: services see in
 // X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
@@ -47,7 +44,7 @@ func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
 	httpserver.Get(e, "/ping", ping)
 	httpserver.Get(e, "/ping/", ping)
 	registerProblems(e)
-	httpserver.Health(e, map[string]func(context.Context) error{
+	httpserver.HealthWithin(e, readyTimeout, map[string]func(context.Context) error{
 		"accounts": readiness(accounts),
 		"audios":   readiness(audios),
 	})
@@ -104,52 +101,3 @@ func limitCaching(c *gin.Context) {
 		c.Writer.Header()["Cache-Control"] = revalidated
 	}
 }
-
-// readiness returns a check that asks a service whether it is ready.
-func readiness(service http.Handler) func(context.Context) error {
-	return func(ctx context.Context) error {
-		r, err := http.NewRequestWithContext(ctx, http.MethodGet, httpserver.ReadyPath, http.NoBody)
-		if err != nil {
-			return fmt.Errorf("ask for readiness: %w", err)
-		}
-		answer := &probe{header: http.Header{}, status: http.StatusOK}
-		service.ServeHTTP(answer, r)
-		if answer.status != http.StatusOK {
-			return httpserver.ErrUnavailable.Detailf("is not ready%s", reasons(answer.body.Bytes())).Wrap(
-				fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
-		}
-		return nil
-	}
-}
-
-// reasons returns what a service's own problem says of why it is not ready.
-func reasons(problem []byte) string {
-	var body struct {
-		Errors []fault.Violation `json:"errors"`
-	}
-	if json.Unmarshal(problem, &body) != nil {
-		return ""
-	}
-	var text strings.Builder
-	for _, e := range body.Errors {
-		fmt.Fprintf(&text, "; %s: %s", e.Pointer, e.Detail)
-	}
-	return text.String()
-}
-
-// probe keeps an answer in memory.
-type probe struct {
-	header http.Header
-	status int
-	body   bytes.Buffer
-}
-
-func (p *probe) Header() http.Header { return p.header }
-
-func (p *probe) WriteHeader(status int) {
-	if status >= http.StatusOK {
-		p.status = status
-	}
-}
-
-func (p *probe) Write(b []byte) (int, error) { return p.body.Write(b) }

@@ -7,11 +7,10 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/textproto"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -23,6 +22,9 @@ const (
 	// headerTimeout bounds the wait for an answer to begin. A feed request
 	// waits for events for up to 30 s.
 	headerTimeout = 35 * time.Second
+	// silence is how long an address may leave all requests unanswered before a
+	// client that has had enough of it counts against it.
+	silence = time.Second
 	// idleTimeout is below the time after which a service closes a connection
 	// that was opened and never used, as is left over when another one becomes
 	// free first: no request meets a connection that is being closed.
@@ -46,25 +48,30 @@ var (
 //
 // A request fails with the problem unavailable (503) if no address accepts a
 // connection within 2 s each, upstream-timeout (504) if an answer does not
-// begin within 35 s, and bad-upstream (502) if what comes is no HTTP answer. An
-// answer that breaks off is cut off for the client too, by
-// http.ErrAbortHandler.
+// begin within 35 s or a body is not taken for as long, and bad-upstream (502)
+// if what comes is no HTTP answer. An answer that breaks off, or stops for 35 s,
+// is cut off for the client too, by http.ErrAbortHandler.
 //
 // It is safe for concurrent use.
 type Proxy struct {
 	balancer  *balancer
 	transport *http.Transport
+	copies    *sync.Pool // of *copying
 }
 
 // NewProxy returns a proxy to a service that has one or more addresses. They
-// take turns; one that fails is left out for 5 s, and if it was for accepting
-// no connection, its request goes to the next.
+// take turns. One that fails, answers 503, or is silent until clients leave, is
+// left out for 5 s; then one request tries it out, and each further failure
+// doubles the time, up to a minute. A request goes on to the next address if
+// one accepts no connection; and, if it has no body and repeating it changes
+// nothing, if one breaks the connection before an answer, or answers 503 while
+// another has not failed.
 func NewProxy(addresses Addresses) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
 		balancer: newBalancer(addresses),
 		transport: &http.Transport{
-			DialContext:            dialer.DialContext,
+			DialContext:            bounded(dialer.DialContext),
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  headerTimeout,
 			IdleConnTimeout:        idleTimeout,
@@ -72,7 +79,18 @@ func NewProxy(addresses Addresses) *Proxy {
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // an answer passes as it is
 		},
+		copies: &sync.Pool{New: newCopying},
 	}
+}
+
+// each returns a proxy for each address.
+func (p *Proxy) each() []http.Handler {
+	proxies := make([]http.Handler, len(p.balancer.addresses))
+	for i, a := range p.balancer.addresses {
+		alone := &balancer{addresses: []*address{{scheme: a.scheme, host: a.host}}}
+		proxies[i] = &Proxy{balancer: alone, transport: p.transport, copies: p.copies}
+	}
+	return proxies
 }
 
 // ServeHTTP passes r on and its answer back.
@@ -107,11 +125,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(res.StatusCode)
 	switch mediaType(res.Header) {
 	case "text/event-stream":
-		err = stream(w, r, res.Body)
+		err = p.stream(w, r, res.Body)
 	case "application/x-ndjson":
-		err = copyBody(unhurried(w), res.Body)
+		err = p.copyBody(unhurried(w), res.Body)
 	default:
-		err = copyBody(w, res.Body)
+		err = p.copyBody(w, res.Body)
 	}
 	if err != nil {
 		panic(http.ErrAbortHandler)
@@ -121,77 +139,72 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // roundTrip tries each address at most once, until one accepts a connection.
 // Before that nothing of the request is used up, so any method may be tried
-// again. The transport itself repeats what is safe to repeat when a kept-alive
-// connection turns out to be closed. An address that fails in any other way,
-// such as by accepting and never answering, is left out for a while too.
+// again; after it, one that is repeatable. The transport itself repeats what is
+// safe to repeat when a kept-alive connection turns out to be closed.
 func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 	var err error
-	for _, a := range p.balancer.order() {
+	order, fit := p.balancer.order()
+	for i, a := range order {
 		var res *http.Response
 		out.URL.Scheme, out.URL.Host, out.Host = a.scheme, a.host, a.host
+		began, answers := time.Now(), a.answers.Load()
 		if res, err = p.transport.RoundTrip(out); err == nil {
-			return res, nil
+			a.answers.Add(1)
+			if res.StatusCode != http.StatusServiceUnavailable {
+				a.restore()
+				return res, nil
+			}
+			a.eject(began)
+			if i+1 >= fit || !repeatable(out) {
+				return res, nil
+			}
+			_ = res.Body.Close()
+			continue
 		}
-		if _, ok := errors.AsType[bodyError](err); ok || out.Context().Err() != nil {
-			return nil, err // the client's doing
+		if _, ok := errors.AsType[bodyError](err); ok {
+			return nil, err
 		}
-		a.eject()
-		if dial, ok := errors.AsType[*net.OpError](err); !ok || dial.Op != "dial" {
+		if out.Context().Err() != nil { // the client has left
+			silent := time.Since(began) >= silence && !isLongPoll(out)
+			if (silent || a.suspect.Load()) && a.answers.Load() == answers {
+				a.eject(began)
+			}
+			return nil, err
+		}
+		a.eject(began)
+		if dial, ok := errors.AsType[*net.OpError](err); ok && dial.Op == "dial" {
+			continue
+		}
+		if !isBroken(err) || !repeatable(out) || i+1 == len(order) {
 			return nil, err
 		}
 	}
 	return nil, httpserver.ErrUnavailable.Detailf("the service that answers here cannot be reached").Wrap(err)
 }
 
-// outbound returns r as it goes to the service, and its body, nil if it has
-// none. It shares r's header values, which nothing changes.
-func outbound(r *http.Request) (*http.Request, *requestBody) {
-	out := new(http.Request)
-	*out = *r // keeps the context, which only a copy can take over
-	url := *r.URL
-	out.URL = &url
-	out.RequestURI = ""
-	out.Close = false
-	out.Header = make(http.Header, len(r.Header)+1)
-	copyEndToEnd(out.Header, r.Header)
-	delete(out.Header, "Expect") // answered by the gateway's own server
-	if _, ok := out.Header["User-Agent"]; !ok {
-		out.Header["User-Agent"] = []string{""} // else the transport puts its own
+// isLongPoll reports whether r may wait long for the beginning of its answer.
+func isLongPoll(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "wait=") }
+
+// repeatable reports whether r can be sent again, and has its effect once.
+func repeatable(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+		return r.Body == nil
 	}
-	if r.ContentLength == 0 {
-		out.Body = nil
-		return out, nil
-	}
-	body := &requestBody{reader: r.Body}
-	out.Body = body
-	return out, body
+	return false
 }
 
-// requestBody is a client's body. The transport's Close of it does nothing, as
-// the next address needs it still; the server closes the real one.
-type requestBody struct {
-	reader  io.Reader
-	drained atomic.Bool
-}
-
-// bodyError is a failure to read the client's body, told apart from failures
-// of the service.
-type bodyError struct{ error }
-
-func (e bodyError) Unwrap() error { return e.error }
-
-func (b *requestBody) Read(p []byte) (int, error) {
-	n, err := b.reader.Read(p)
-	switch {
-	case err == io.EOF:
-		b.drained.Store(true)
-	case err != nil:
-		err = bodyError{err}
+// isBroken reports whether a request failed as its connection was closed.
+func isBroken(err error) bool {
+	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, target) {
+			return true
+		}
 	}
-	return n, err
+	// What the transport says if that was before the request was written has no
+	// type.
+	return strings.HasSuffix(err.Error(), "server closed idle connection")
 }
-
-func (b *requestBody) Close() error { return nil }
 
 // translate gives a failed round trip its fault; body is nil if there was none.
 func translate(ctx context.Context, body *requestBody, err error) error {
@@ -214,109 +227,4 @@ func translate(ctx context.Context, body *requestBody, err error) error {
 		return errUpstreamTimeout.Wrap(err)
 	}
 	return errBadUpstream.Wrap(err)
-}
-
-// copyEndToEnd sets each header of src in dst but those of one hop (RFC 9110,
-// section 7.6.1).
-func copyEndToEnd(dst, src http.Header) {
-	for name, values := range src {
-		switch name {
-		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-			"Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		default:
-			dst[name] = values
-		}
-	}
-}
-
-// removeNominated removes the headers that a Connection header names as those
-// of one hop.
-func removeNominated(h http.Header, connection []string) {
-	for _, value := range connection {
-		for name := range strings.SplitSeq(value, ",") {
-			h.Del(textproto.TrimString(name))
-		}
-	}
-}
-
-var buffers = sync.Pool{New: func() any { return new([32 << 10]byte) }}
-
-// copyBody copies an answer's body. It does not use io.Copy, which sends the
-// headers in a packet of their own.
-func copyBody(w io.Writer, body io.Reader) error {
-	buf := buffers.Get().(*[32 << 10]byte)
-	defer buffers.Put(buf)
-	for {
-		n, err := body.Read(buf[:])
-		if n > 0 {
-			if _, err := w.Write(buf[:n]); err != nil {
-				return err
-			}
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
-func mediaType(h http.Header) string {
-	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
-	return strings.ToLower(strings.TrimSpace(t))
-}
-
-// stream copies a body that may go on for ever, each piece at once, free of the
-// server's deadlines, which are made for answers that end. It ends well when
-// the process is about to stop.
-func stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
-	out := unhurried(w)
-	if err := out.flush(); err != nil { // the first event may be long in coming
-		return err
-	}
-	ended := make(chan struct{})
-	defer close(ended)
-	stopping := httpserver.Stopping(r.Context())
-	go func() {
-		select {
-		case <-stopping:
-			_ = body.Close() // ends the Read under way
-		case <-ended:
-		}
-	}()
-	err := copyBody(out, body)
-	select {
-	case <-stopping:
-		return nil
-	default:
-		return err
-	}
-}
-
-// unhurried returns a writer of an answer that may take longer than the server
-// gives others, as long as its reader keeps reading.
-func unhurried(w http.ResponseWriter) *flushed {
-	out := &flushed{w: w, control: http.NewResponseController(w)}
-	_ = out.control.SetReadDeadline(time.Time{})
-	return out
-}
-
-// flushed sends on what is written to it at once.
-type flushed struct {
-	w       io.Writer
-	control *http.ResponseController
-}
-
-func (f *flushed) Write(p []byte) (int, error) {
-	n, err := f.w.Write(p)
-	if err != nil {
-		return n, err
-	}
-	return n, f.flush()
-}
-
-func (f *flushed) flush() error {
-	_ = f.control.SetWriteDeadline(time.Now().Add(streamStall))
-	return f.control.Flush()
 }

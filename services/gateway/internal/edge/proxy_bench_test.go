@@ -6,6 +6,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -26,7 +27,7 @@ func BenchmarkProxy(b *testing.B) {
 		"lean": p,
 		"httputil": &httputil.ReverseProxy{
 			Transport:  p.transport,
-			BufferPool: bufferPool{},
+			BufferPool: &bufferPool{sync.Pool{New: func() any { return new([32 << 10]byte) }}},
 			Rewrite:    func(r *httputil.ProxyRequest) { r.SetURL(&target); r.SetXForwarded() },
 		},
 	} {
@@ -43,7 +44,7 @@ func BenchmarkProxy(b *testing.B) {
 	}
 }
 
-type bufferPool struct{}
+type bufferPool struct{ sync.Pool }
 
-func (bufferPool) Get() []byte  { return buffers.Get().(*[32 << 10]byte)[:] }
-func (bufferPool) Put(b []byte) { buffers.Put((*[32 << 10]byte)(b)) }
+func (p *bufferPool) Get() []byte  { return p.Pool.Get().(*[32 << 10]byte)[:] }
+func (p *bufferPool) Put(b []byte) { p.Pool.Put((*[32 << 10]byte)(b)) }

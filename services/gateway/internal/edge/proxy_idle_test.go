@@ -69,8 +69,8 @@ func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
-	conn, ok := <-p
-	if !ok {
+	conn, open := <-p
+	if !open {
 		return nil, net.ErrClosed
 	}
 	return conn, nil

@@ -1,0 +1,146 @@
+package edge
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+const (
+	// answerIdle is how long an answer that has begun may bring nothing. An event
+	// stream has a heartbeat every 15 s.
+	answerIdle = 35 * time.Second
+	// takeTimeout is how long a service may take nothing of a body.
+	takeTimeout = 35 * time.Second
+)
+
+// copying is what the copy of an answer's body needs.
+type copying struct {
+	buf  [32 << 10]byte
+	body io.Closer
+	idle *time.Timer // closes body
+}
+
+func newCopying() any {
+	c := new(copying)
+	c.idle = time.AfterFunc(answerIdle, func() { _ = c.body.Close() })
+	c.idle.Stop()
+	return c
+}
+
+// copyBody copies an answer's body. It does not use io.Copy, which sends the
+// headers in a packet of their own.
+func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
+	if body == http.NoBody {
+		return nil
+	}
+	c := p.copies.Get().(*copying)
+	c.body = body
+	for {
+		c.idle.Reset(answerIdle) // not while the client is slow
+		n, err := body.Read(c.buf[:])
+		if !c.idle.Stop() {
+			return context.DeadlineExceeded // c is not used again: its timer may still be at it
+		}
+		if n > 0 {
+			if _, failed := w.Write(c.buf[:n]); failed != nil {
+				err = failed
+			}
+		}
+		if err != nil {
+			c.body = nil
+			p.copies.Put(c)
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+func mediaType(h http.Header) string {
+	t, _, _ := strings.Cut(h.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// stream copies a body that may go on for ever, each piece at once, free of the
+// server's deadlines, which are made for answers that end. It ends well when
+// the process is about to stop.
+func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
+	out := unhurried(w)
+	if err := out.flush(); err != nil { // the first event may be long in coming
+		return err
+	}
+	ended := make(chan struct{})
+	defer close(ended)
+	stopping := httpserver.Stopping(r.Context())
+	go func() {
+		select {
+		case <-stopping:
+			_ = body.Close() // ends the Read under way
+		case <-ended:
+		}
+	}()
+	err := p.copyBody(out, body)
+	select {
+	case <-stopping:
+		return nil
+	default:
+		return err
+	}
+}
+
+// unhurried returns a writer of an answer that may take longer than the server
+// gives others, as long as its reader keeps reading.
+func unhurried(w http.ResponseWriter) *flushed {
+	out := &flushed{w: w, control: http.NewResponseController(w)}
+	_ = out.control.SetReadDeadline(time.Time{})
+	return out
+}
+
+// flushed sends on what is written to it at once.
+type flushed struct {
+	w       io.Writer
+	control *http.ResponseController
+}
+
+func (f *flushed) Write(p []byte) (int, error) {
+	n, err := f.w.Write(p)
+	if err != nil {
+		return n, err
+	}
+	return n, f.flush()
+}
+
+func (f *flushed) flush() error {
+	_ = f.control.SetWriteDeadline(time.Now().Add(streamStall))
+	return f.control.Flush()
+}
+
+// bounded returns a dial function whose connections fail a write that takes
+// longer than takeTimeout.
+func bounded(dial dialFunc) dialFunc {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		return boundedConn{conn}, nil
+	}
+}
+
+type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
+
+type boundedConn struct{ net.Conn }
+
+func (c boundedConn) Write(p []byte) (int, error) {
+	if err := c.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
