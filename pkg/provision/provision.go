@@ -107,7 +107,9 @@ var (
 	pubSub       = backend{"Pub/Sub", "PUBSUB_EMULATOR_HOST", "pubsub.googleapis.com"}
 )
 
-func (b backend) String() string { return b.name + " (" + cmp.Or(os.Getenv(b.variable), b.address) + ")" }
+func (b backend) String() string {
+	return b.name + " (" + cmp.Or(os.Getenv(b.variable), b.address) + ")"
+}
 
 func (b backend) blame(err error) error { return fmt.Errorf("%v: %w", b, err) }
 

@@ -236,11 +236,11 @@ func TestSettings(t *testing.T) {
 		stderr   []string
 	}{
 		"several mistakes": {
-			settings: []string{"PORT=0", "CONCHA_LOG_LEVEL=loud", "CONCHA_BACKEND=gcp", "CONCHA_PUBLIC_URL=nowhere", "CONCHA_REQUIRE_IF_MATCH=maybe"},
-			code:     2, stderr: []string{"PORT", "CONCHA_LOG_LEVEL", "CONCHA_BACKEND", "CONCHA_PUBLIC_URL", "CONCHA_REQUIRE_IF_MATCH", "--help"},
+			settings: []string{"PORT=0", "CONCHA_LOG_LEVEL=loud", "CONCHA_BACKEND=gcp", "CONCHA_PUBLIC_URL=nowhere", "CONCHA_TRUSTED_PROXIES=everyone", "CONCHA_REQUIRE_IF_MATCH=maybe"},
+			code:     2, stderr: []string{"PORT", "CONCHA_LOG_LEVEL", "CONCHA_BACKEND", "CONCHA_PUBLIC_URL", "CONCHA_TRUSTED_PROXIES", "CONCHA_REQUIRE_IF_MATCH", "--help"},
 		},
 		"no number":        {settings: []string{"PORT=x"}, code: 2, stderr: []string{"PORT", "65535"}},
-		"help":             {args: []string{"--help"}, stdout: []string{"PORT", "8080", "CONCHA_DATA_DIR", "./data", "CONCHA_BACKEND", "embedded", "CONCHA_PUBLIC_URL", "CONCHA_REQUIRE_IF_MATCH", "CONCHA_LOG_LEVEL", "wipe"}},
+		"help":             {args: []string{"--help"}, stdout: []string{"PORT", "8080", "CONCHA_DATA_DIR", "./data", "CONCHA_BACKEND", "embedded", "CONCHA_PUBLIC_URL", "CONCHA_TRUSTED_PROXIES", "CONCHA_REQUIRE_IF_MATCH", "CONCHA_LOG_LEVEL", "wipe"}},
 		"help of mistakes": {args: []string{"-h"}, settings: []string{"PORT=x"}, stdout: []string{"PORT"}},
 		"version":          {args: []string{"--version"}, stdout: []string{"allinone"}},
 		"unknown command":  {args: []string{"dance"}, code: 2, stderr: []string{"dance", "--help"}},

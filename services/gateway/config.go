@@ -12,6 +12,9 @@ type Config struct {
 	// PublicURL is the origin of the URLs in answers: a scheme (http or https)
 	// and a host. If its host is empty, it is the one a client addressed.
 	PublicURL url.URL `env:"CONCHA_PUBLIC_URL" desc:"origin under which clients reach the API, such as https://api.example.com; needed behind anything that ends TLS; default: from the request"`
+	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are
+	// believed.
+	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed, separated by commas; default: none"`
 }
 
 // Validate reports a PublicURL that is no origin.

@@ -40,7 +40,7 @@ func Module(cfg Config) fx.Option {
 }
 
 func newEngine(cfg Config, up Upstreams) *gin.Engine {
-	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios)
+	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies...)
 	classic.Register(e, up.Accounts, up.Audios)
 	docs.Register(e, contract, eventContract)
 	return e

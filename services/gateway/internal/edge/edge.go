@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 
@@ -27,11 +28,12 @@ var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", 
 // from each request what a client must not say: services see in
 // X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
 // empty, the one that the client addressed, and in X-Forwarded-For the address
-// that the request came from. An answer may be kept by its client alone, which
+// that the request came from. What a peer within trusted says of both is kept,
+// where publicURL does not say otherwise, with its own address added. An answer may be kept by its client alone, which
 // asks each time whether it still holds, unless the answer says otherwise.
-func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
+func New(publicURL url.URL, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(forward(publicURL), limitBody, limitCaching)
+	e.Use(forward(publicURL, trusted), limitBody, limitCaching)
 	for name, service := range map[string]http.Handler{"accounts": accounts, "audios": audios} {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
 		e.Any("/v1/"+name, pass)
@@ -51,8 +53,9 @@ func New(publicURL url.URL, accounts, audios http.Handler) *gin.Engine {
 	return e
 }
 
-// forward replaces what a request says of its way here.
-func forward(publicURL url.URL) gin.HandlerFunc {
+// forward replaces what a request says of its way here, unless it comes from a
+// trusted peer.
+func forward(publicURL url.URL, trusted Networks) gin.HandlerFunc {
 	proto, host := []string{publicURL.Scheme}, []string{publicURL.Host}
 	plain, secure := []string{"http"}, []string{"https"}
 	return func(c *gin.Context) {
@@ -62,24 +65,32 @@ func forward(publicURL url.URL) gin.HandlerFunc {
 			removeNominated(h, connection)
 			h["X-Request-Id"] = id
 		}
+		var told way
+		if len(trusted) > 0 && trusted.contain(c.Request.RemoteAddr) {
+			told = wayOf(h)
+		}
 		for name := range h {
-			if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" {
+			if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" || name == "X-Real-Ip" {
 				delete(h, name)
 			}
 		}
 		if client, _, err := net.SplitHostPort(c.Request.RemoteAddr); err == nil {
-			h["X-Forwarded-For"] = []string{client}
+			h["X-Forwarded-For"] = []string{told.clients + client}
 		}
 		switch {
 		case publicURL.Host != "":
 			h["X-Forwarded-Proto"], h["X-Forwarded-Host"] = proto, host
 			return
+		case told.proto != nil:
+			h["X-Forwarded-Proto"] = told.proto
 		case c.Request.TLS != nil:
 			h["X-Forwarded-Proto"] = secure
 		default:
 			h["X-Forwarded-Proto"] = plain
 		}
-		h["X-Forwarded-Host"] = []string{c.Request.Host}
+		if h["X-Forwarded-Host"] = told.host; told.host == nil {
+			h["X-Forwarded-Host"] = []string{c.Request.Host}
+		}
 	}
 }
 

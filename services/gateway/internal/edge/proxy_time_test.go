@@ -59,10 +59,12 @@ func serve(h http.Handler, r *http.Request) (w *httptest.ResponseRecorder, broke
 
 func get() *http.Request { return httptest.NewRequest(http.MethodGet, "/v1/accounts/1", http.NoBody) }
 
-func ok(http.ResponseWriter, *http.Request)        {}
-func hang(_ http.ResponseWriter, r *http.Request)  { <-r.Context().Done() }
-func hangUp(http.ResponseWriter, *http.Request)    { panic(http.ErrAbortHandler) }
-func unfit(w http.ResponseWriter, r *http.Request) { httpserver.WriteError(w, r, httpserver.ErrUnavailable) }
+func ok(http.ResponseWriter, *http.Request)       {}
+func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
+func hangUp(http.ResponseWriter, *http.Request)   { panic(http.ErrAbortHandler) }
+func unfit(w http.ResponseWriter, r *http.Request) {
+	httpserver.WriteError(w, r, httpserver.ErrUnavailable)
+}
 
 func TestProxyGivesUpAnAnswerThatStops(t *testing.T) {
 	for _, kind := range []string{"application/json", "application/x-ndjson", "text/event-stream"} {

@@ -1,0 +1,73 @@
+package edge
+
+import (
+	"errors"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// Networks are those of peers that may say where a request came from.
+type Networks []netip.Prefix
+
+var errNetworks = errors.New("must be a comma-separated list of addresses and networks such as 10.0.0.0/8 or 192.0.2.1")
+
+// UnmarshalText parses a comma-separated list of one or more IP addresses and
+// networks in CIDR notation, of which an IPv4 one is not written as IPv6.
+func (n *Networks) UnmarshalText(text []byte) error {
+	var parsed Networks
+	for entry := range strings.SplitSeq(string(text), ",") {
+		entry = strings.TrimSpace(entry)
+		network, err := netip.ParsePrefix(entry)
+		if err != nil {
+			address, err := netip.ParseAddr(entry)
+			if err != nil || address.Zone() != "" {
+				return errNetworks
+			}
+			network = netip.PrefixFrom(address, address.BitLen())
+		}
+		if network.Addr().Is4In6() {
+			return errNetworks
+		}
+		parsed = append(parsed, network.Masked())
+	}
+	*n = parsed
+	return nil
+}
+
+// contain reports whether remoteAddr, as of a Request, is in one of n.
+func (n Networks) contain(remoteAddr string) bool {
+	peer, err := netip.ParseAddrPort(remoteAddr)
+	if err != nil {
+		return false
+	}
+	address := peer.Addr().Unmap().WithZone("")
+	for _, network := range n {
+		if network.Contains(address) {
+			return true
+		}
+	}
+	return false
+}
+
+// way is what a trusted peer says of a request's way to it.
+type way struct {
+	clients     string   // X-Forwarded-For, to be continued
+	proto, host []string // nil unless they are of a valid origin
+}
+
+func wayOf(h http.Header) (w way) {
+	if values := h["X-Forwarded-For"]; len(values) > 0 {
+		w.clients = strings.Join(values, ", ") + ", "
+	}
+	if values := h["X-Forwarded-Proto"]; len(values) == 1 && (values[0] == "http" || values[0] == "https") {
+		w.proto = values
+	}
+	if values := h["X-Forwarded-Host"]; len(values) == 1 {
+		if u, err := url.Parse("http://" + values[0]); err == nil && IsOrigin(u) && u.Host == values[0] {
+			w.host = values
+		}
+	}
+	return w
+}
