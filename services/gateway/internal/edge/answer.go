@@ -130,17 +130,26 @@ func bounded(dial dialFunc) dialFunc {
 		if err != nil {
 			return nil, err
 		}
-		return boundedConn{conn}, nil
+		return &boundedConn{Conn: conn}, nil
 	}
 }
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-type boundedConn struct{ net.Conn }
+// boundedConn sets no deadline until there is more to write than the transport
+// collects: a request as small as that goes out whole, whoever takes it.
+type boundedConn struct {
+	net.Conn
+	limited bool
+}
 
-func (c boundedConn) Write(p []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
-		return 0, err
+const collected = 4 << 10
+
+func (c *boundedConn) Write(p []byte) (int, error) {
+	if c.limited = c.limited || len(p) >= collected; c.limited {
+		if err := c.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
+			return 0, err
+		}
 	}
 	return c.Conn.Write(p)
 }

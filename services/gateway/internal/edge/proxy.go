@@ -108,10 +108,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	header := w.Header()
-	varies := slices.Concat(header["Vary"], res.Header["Vary"]) // by what the edge says, too
+	varies := header["Vary"] // by what the edge says
 	copyEndToEnd(header, res.Header)
-	if len(varies) > 0 {
-		header["Vary"] = varies
+	if added := res.Header["Vary"]; len(varies) > 0 && len(added) > 0 {
+		header["Vary"] = slices.Concat(varies, added)
 	}
 	removeNominated(header, res.Header["Connection"])
 	for name := range res.Trailer { // as announced; the values come after the body
@@ -123,7 +123,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header.Set("Connection", "close")
 	}
 	w.WriteHeader(res.StatusCode)
-	switch mediaType(res.Header) {
+	var kind string
+	if res.ContentLength < 0 { // else it is no stream
+		kind = mediaType(res.Header)
+	}
+	switch kind {
 	case "text/event-stream":
 		err = p.stream(w, r, res.Body)
 	case "application/x-ndjson":
