@@ -169,8 +169,7 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		if out.Context().Err() != nil { // the client has left
-			silent := time.Since(began) >= silence && !isLongPoll(out)
-			if (silent || a.suspect.Load()) && a.answers.Load() == answers {
+			if isDue(out) && a.answers.Load() == answers && (a.suspect.Load() || time.Since(began) >= silence) {
 				a.eject(began)
 			}
 			return nil, err
@@ -186,8 +185,12 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 	return nil, httpserver.ErrUnavailable.Detailf("the service that answers here cannot be reached").Wrap(err)
 }
 
-// isLongPoll reports whether r may wait long for the beginning of its answer.
-func isLongPoll(r *http.Request) bool { return strings.Contains(r.URL.RawQuery, "wait=") }
+// isDue reports whether the answer to r should begin soon: the service has all
+// of r, which is no long poll.
+func isDue(r *http.Request) bool {
+	body, ok := r.Body.(*requestBody)
+	return (!ok || body.drained.Load()) && !strings.Contains(r.URL.RawQuery, "wait=")
+}
 
 // repeatable reports whether r can be sent again, and has its effect once.
 func repeatable(r *http.Request) bool {

@@ -59,11 +59,15 @@ func serve(h http.Handler, r *http.Request) (w *httptest.ResponseRecorder, broke
 
 func get() *http.Request { return httptest.NewRequest(http.MethodGet, "/v1/accounts/1", http.NoBody) }
 
-func ok(http.ResponseWriter, *http.Request)       {}
-func hang(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
-func hangUp(http.ResponseWriter, *http.Request)   { panic(http.ErrAbortHandler) }
+func ok(http.ResponseWriter, *http.Request)     {}
+func hangUp(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }
 func unfit(w http.ResponseWriter, r *http.Request) {
 	httpserver.WriteError(w, r, httpserver.ErrUnavailable)
+}
+
+func hang(_ http.ResponseWriter, r *http.Request) {
+	_, _ = io.Copy(io.Discard, r.Body)
+	<-r.Context().Done()
 }
 
 func TestProxyGivesUpAnAnswerThatStops(t *testing.T) {
@@ -183,19 +187,33 @@ func TestProxyLeavesAHangingAddressOut(t *testing.T) {
 	}
 }
 
-func TestProxyHoldsNoLongPollAgainstAnAddress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := inMemory(t, hang, hang)
-		for range 4 {
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-			_, _ = serve(p, httptest.NewRequest(http.MethodGet, "/v1/events/accounts?after=x&wait=30", http.NoBody).WithContext(ctx))
-			cancel()
-		}
-		if _, fit := p.balancer.order(); fit != 2 {
-			t.Errorf("%d of 2 addresses are fit", fit)
-		}
-	})
+func TestProxyHoldsNoAnswerThatIsNotDueAgainstAnAddress(t *testing.T) {
+	for name, r := range map[string]func(context.Context) *http.Request{
+		"long poll": func(context.Context) *http.Request {
+			return httptest.NewRequest(http.MethodGet, "/v1/events/accounts?after=x&wait=30", http.NoBody)
+		},
+		"half a request": func(ctx context.Context) *http.Request {
+			return httptest.NewRequest(http.MethodPost, "/v1/audios", leaving{ctx})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := inMemory(t, hang, hang)
+				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				defer cancel()
+				_, _ = serve(p, r(ctx).WithContext(ctx))
+				if _, fit := p.balancer.order(); fit != 2 {
+					t.Errorf("%d of 2 addresses are fit", fit)
+				}
+			})
+		})
+	}
 }
+
+// leaving is the body of a client that leaves in the middle of it.
+type leaving struct{ ctx context.Context }
+
+func (b leaving) Read([]byte) (int, error) { <-b.ctx.Done(); return 0, io.ErrUnexpectedEOF }
 
 func TestProxyTriesAnAddressOutByOneRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
