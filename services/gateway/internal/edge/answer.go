@@ -2,6 +2,7 @@ package edge
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -55,7 +56,7 @@ func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
 		if err != nil {
 			c.body = nil
 			p.copies.Put(c)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err

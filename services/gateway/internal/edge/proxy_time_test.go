@@ -158,7 +158,8 @@ func TestProxyLeavesAHangingAddressOut(t *testing.T) {
 				var hangs atomic.Bool
 				var asked atomic.Int64
 				p := inMemory(t, func(w http.ResponseWriter, r *http.Request) {
-					if asked.Add(1); hangs.Load() {
+					asked.Add(1)
+					if hangs.Load() {
 						hang(w, r)
 					}
 				}, ok)
@@ -198,7 +199,7 @@ func TestProxyHoldsNoAnswerThatIsNotDueAgainstAnAddress(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p := inMemory(t, hang, hang)
+				p := inMemory(t, twice(hang)...)
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
 				_, _ = serve(p, r(ctx).WithContext(ctx))
@@ -235,6 +236,8 @@ func TestProxyTriesAnAddressOutByOneRequest(t *testing.T) {
 	})
 }
 
+func twice(h http.HandlerFunc) []http.HandlerFunc { return []http.HandlerFunc{h, h} }
+
 // askedBy counts the requests of each service.
 func askedBy(counts *[2]atomic.Int64, services ...http.HandlerFunc) []http.HandlerFunc {
 	for i, h := range services {
@@ -260,7 +263,7 @@ func TestProxyLeavesAnUnavailableAddressOut(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) { // but an outage of the whole service is not asked for twice
 		var asked [2]atomic.Int64
-		p := inMemory(t, askedBy(&asked, unfit, unfit)...)
+		p := inMemory(t, askedBy(&asked, twice(unfit)...)...)
 		for range 10 {
 			w, _ := serve(p, get())
 			problem(t, read(w.Result()), http.StatusServiceUnavailable, "unavailable")
@@ -300,7 +303,7 @@ func TestProxyRepeatsWhatIsSafeWhenAConnectionBreaks(t *testing.T) {
 		})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w, _ := serve(inMemory(t, hangUp, hangUp), get())
+		w, _ := serve(inMemory(t, twice(hangUp)...), get())
 		problem(t, read(w.Result()), http.StatusBadGateway, "bad-upstream")
 	})
 }
