@@ -4,6 +4,7 @@ import (
 	"net/url"
 
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
 
 // Config is what the gateway can be told, wherever it runs. The zero Config is

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/concha-labs/backend/pkg/settings"
 )
 
 // Networks are those of peers that may say where a request came from.
@@ -65,7 +67,7 @@ func wayOf(h http.Header) (w way) {
 		w.proto = values
 	}
 	if values := h["X-Forwarded-Host"]; len(values) == 1 {
-		if u, err := url.Parse("http://" + values[0]); err == nil && IsOrigin(u) && u.Host == values[0] {
+		if u, err := url.Parse("http://" + values[0]); err == nil && settings.IsOrigin(u) && u.Host == values[0] {
 			w.host = values
 		}
 	}
