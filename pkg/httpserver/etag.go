@@ -95,6 +95,15 @@ func (cond Condition) Check(etags ...string) error {
 	return nil
 }
 
+// CheckPart is Check for a part that is not there of a resource that has an ETag:
+// If-None-Match: * holds then, and is condition enough.
+func (cond Condition) CheckPart(etag string) error {
+	if slices.Contains(cond.noneMatch, "*") {
+		cond.noneMatch, cond.required = nil, false
+	}
+	return cond.Check(etag)
+}
+
 // conditionError is an ErrPrecondition with the ETag that the resource has.
 type conditionError struct {
 	etag  string

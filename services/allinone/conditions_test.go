@@ -66,7 +66,14 @@ func imageConditions(c *client) {
 		return c.do(call{method: "PUT", path: path + "/image", body: pngOf(size, 1), header: append([]string{"Content-Type", "image/png"}, header...)})
 	}
 	put(1, "If-Match", `"2"`).failedCondition(`"1"`)
-	put(1, "If-Match", `"1"`).expect(200)
+	put(1, "If-Match", `"2"`, "If-None-Match", "*").failedCondition(`"1"`)
+	c.delete(path+"/image", "If-None-Match", "*").expect(204)
+	put(1, "If-None-Match", "*").expect(200).hasETag(`"2"`)
+	c.delete(path+"/image", "If-None-Match", "*").failedCondition(`"2"`)
+	c.delete(path+"/image", "If-Match", `"2"`).expect(204)
+	id, _ = newAccount(c)
+	path = "/v1/accounts/" + id
+	put(1, "If-Match", `"1"`, "If-None-Match", "*").expect(200)
 	image := c.get(path + "/image").header.Get("ETag")
 	put(2, "If-Match", `"1"`).failedCondition(`"2"`)
 	put(2, "If-None-Match", "*").failedCondition(`"2"`)

@@ -70,6 +70,14 @@ func hugePNG(width, height uint32) string {
 	return "\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + string(binary.BigEndian.AppendUint32(header, crc32.ChecksumIEEE(header)))
 }
 
+// manyScans returns a progressive JPEG of one block with so many scans.
+func manyScans(n int) string {
+	const one = "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // a code for 0 alone
+	return "\xff\xd8\xff\xc2\x00\x0b\x08\x00\x08\x00\x08\x01\x01\x11\x00" +
+		"\xff\xc4\x00\x14\x00" + one + "\xff\xc4\x00\x14\x10" + one +
+		strings.Repeat("\xff\xda\x00\x08\x01\x01\x00\x00\x00\x00\x00", n) + "\xff\xd9"
+}
+
 // part is a file, or, without a name, a field of a form.
 type part struct {
 	key, name, contentType string
@@ -200,7 +208,9 @@ func imageInput(c *client) {
 		{"one byte too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", maxImage+1-len(p.content)) }), 413, 413, "payload-too-large", nil},
 		{"far too large", wrong(func(p *part) { p.content += strings.Repeat("\x00", 8<<20) }), 413, 413, "payload-too-large", nil},
 		{"too many pixels", wrong(func(p *part) { p.content = hugePNG(5001, 5000) }), 413, 413, "payload-too-large", nil},
+		{"too long", wrong(func(p *part) { p.content = pngOf(65_536, 1) }), 413, 413, "payload-too-large", nil},
 		{"far too many pixels", wrong(func(p *part) { p.content = hugePNG(60_000, 60_000) }), 413, 413, "payload-too-large", nil},
+		{"too many scans", []part{{key: "image", name: "a.jpg", contentType: "image/jpeg", content: manyScans(65)}}, 413, 413, "payload-too-large", nil},
 		{"pixels beyond counting", wrong(func(p *part) { p.content = hugePNG(1<<31-1, 1<<31-1) }), 400, 415, "unsupported-media-type", nil},
 	} {
 		c.run(upload.name, func(c *client) {
@@ -392,7 +402,7 @@ func imageSizes(c *client) {
 			c.t.Errorf("%s: the ETag %s is that of the original", a.call, etag)
 		}
 	}
-	for _, size := range []string{"", "0", "65", "64px", "-64", "1e3"} {
+	for _, size := range []string{"", "0", "65", "64px", "-64", "1e3", "064", "%2B64", "%20256"} {
 		c.get(path+"?size="+size).problem(400, "validation-error", "size")
 	}
 

@@ -68,15 +68,16 @@ func (a api) condition(c *gin.Context) (app.Check, error) {
 }
 
 // imageCondition reads the conditions of a request that changes the image of an
-// account. They may name the account's ETag, or the image's own.
+// account. They may name the account's ETag, or the image's own. If-None-Match: *
+// asks for there being no image.
 func (a api) imageCondition(c *gin.Context) (app.Check, error) {
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	return func(current domain.Account) error {
-		etags := []string{httpserver.ETag(current.Version)}
-		if current.Image != nil {
-			etags = append(etags, imageETag(*current.Image))
+		etag := httpserver.ETag(current.Version)
+		if current.Image == nil {
+			return cond.CheckPart(etag)
 		}
-		return cond.Check(etags...)
+		return cond.Check(etag, imageETag(*current.Image))
 	}, err
 }
 

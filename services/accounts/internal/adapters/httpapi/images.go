@@ -5,7 +5,6 @@ import (
 	"mime"
 	"net/http"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -115,10 +114,14 @@ func imageSide(c *gin.Context) (int, error) {
 	if !ok {
 		return 0, nil
 	}
-	if side, err := strconv.Atoi(raw); err == nil && slices.Contains(domain.ImageSides, side) {
-		return side, nil
+	var sides []string
+	for _, side := range domain.ImageSides {
+		if raw == strconv.Itoa(side) {
+			return side, nil
+		}
+		sides = append(sides, strconv.Itoa(side))
 	}
-	return 0, fault.Invalidate(fault.Violation{Pointer: "size", Detail: "must be 64, 256 or 1024"})
+	return 0, fault.Invalidate(fault.Violation{Pointer: "size", Detail: "must be one of " + strings.Join(sides, ", ")})
 }
 
 func imageETag(img domain.Image) string { return sizedETag(img, 0) }

@@ -84,7 +84,7 @@ func TestMemoryIsReckonedRight(t *testing.T) {
 // Whatever images there are, and however many at once, they take no more memory
 // than is promised.
 func TestMemoryIsBounded(t *testing.T) {
-	const limit, slack = 16 << 20, maxGarbage + 8<<20
+	const limit, slack = 24 << 20, maxGarbage + 8<<20
 	codec := newCodec(limit)
 	images := kinds(500, 500)
 	most := peak(func() {

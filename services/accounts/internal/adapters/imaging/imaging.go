@@ -28,7 +28,8 @@ const (
 )
 
 // Codec is an app.Codec. All images that it works on at one moment take at most
-// 360 MiB, beside the files themselves; others wait.
+// 360 MiB, beside the files themselves as they came and as they are kept; others
+// wait.
 type Codec struct {
 	limit   int64               // bytes
 	memory  *semaphore.Weighted // of bytes
@@ -46,18 +47,19 @@ func newCodec(limit int64) *Codec {
 
 // Clean implements app.Codec.
 func (c *Codec) Clean(ctx context.Context, content []byte) (app.Picture, error) {
-	k, err := strip(content)
+	k, err := measure(content)
 	if err != nil {
 		return app.Picture{}, err
 	}
-	clean := app.Picture{Content: k.content, Width: k.width, Height: k.height}
+	clean := app.Picture{Width: k.width, Height: k.height}
 	turned := k.orientation > 1
 	var more int64
 	if turned {
 		more = k.turning()
 	}
-	err = c.work(ctx, k, more, func(img image.Image) (err error) {
+	err = c.work(ctx, content, k, more, func(k *kept, img image.Image) (err error) {
 		if !turned {
+			clean.Content = k.content
 			return nil
 		}
 		upright := turn(img, k.orientation)
@@ -73,21 +75,21 @@ func (c *Codec) Clean(ctx context.Context, content []byte) (app.Picture, error) 
 
 // Scale implements app.Codec.
 func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []byte, err error) {
-	k, err := strip(content)
+	k, err := measure(content)
 	if err != nil {
 		return nil, err
 	}
 	s := newScaling(k.width, k.height, side)
-	err = c.work(ctx, k, s.memory(), func(img image.Image) (err error) {
+	err = c.work(ctx, content, k, s.memory(), func(k *kept, img image.Image) (err error) {
 		scaled, err = k.encode(ctx, s.scale(img, k.format), scaledQualities, math.MaxInt)
 		return err
 	})
 	return scaled, err
 }
 
-// work decodes the whole of an image, once there is memory for that and for so
-// many bytes more, and does with it what takes those.
-func (c *Codec) work(ctx context.Context, k *kept, more int64, do func(image.Image) error) error {
+// work decodes the whole of an image that was measured, once there is memory for
+// that and for so many bytes more, and does with it what takes those.
+func (c *Codec) work(ctx context.Context, content []byte, k *kept, more int64, do func(*kept, image.Image) error) error {
 	// What decoding leaves behind is collected before more is taken, if it is much.
 	collects := more > 0 && k.decoding-k.decoded > maxGarbage
 	bytes := k.decoding + more
@@ -102,6 +104,10 @@ func (c *Codec) work(ctx context.Context, k *kept, more int64, do func(image.Ima
 	}
 	defer c.memory.Release(bytes)
 	defer c.collect(bytes)
+	k, err := strip(content)
+	if err != nil {
+		return err
+	}
 	img, err := k.decode(ctx)
 	if err != nil {
 		return err
@@ -109,7 +115,7 @@ func (c *Codec) work(ctx context.Context, k *kept, more int64, do func(image.Ima
 	if collects {
 		runtime.GC()
 	}
-	return do(img)
+	return do(k, img)
 }
 
 // collect has the memory of images given back to the system once it is much;

@@ -29,7 +29,7 @@ const maxScans = 64
 
 // stripJPEG walks the segments of a JPEG to the image's end.
 func (k *kept) stripJPEG(b []byte) error {
-	k.content = append(make([]byte, 0, len(b)), 0xff, markerSOI)
+	k.keep(0xff, markerSOI)
 	var f frame
 	scans := 0
 	for i := 2; ; {
@@ -46,7 +46,7 @@ func (k *kept) stripJPEG(b []byte) error {
 		code := b[i]
 		switch {
 		case code == markerEOI:
-			k.content = append(k.content, 0xff, markerEOI)
+			k.keep(0xff, markerEOI)
 			k.measureJPEG(f)
 			return f.judge(scans)
 		case code == 0 || code == markerTEM || markerRST0 <= code && code <= markerRST7:
@@ -151,7 +151,8 @@ func (k *kept) add(code byte, body, segment []byte) {
 	case markerAPP0 <= code && code <= markerAPPf || code == markerCOM:
 		return
 	}
-	k.content = append(append(k.content, 0xff), segment...)
+	k.keep(0xff)
+	k.keep(segment...)
 }
 
 // scanLength returns how long the entropy-coded data at the start of b is.

@@ -21,7 +21,7 @@ const (
 // stripPNG walks the chunks of a PNG to the image's end.
 func (k *kept) stripPNG(b []byte) error {
 	const header, crc = 8, 4
-	k.content = append(make([]byte, 0, len(b)), pngSignature...)
+	k.keep(b[:len(pngSignature)]...)
 	transparent := false
 	for i := len(pngSignature); i+header <= len(b); {
 		length := binary.BigEndian.Uint32(b[i:])
@@ -41,10 +41,10 @@ func (k *kept) stripPNG(b []byte) error {
 			k.profile = append(k.profile, b[i:end]...)
 		}
 		if pngKept[kind] {
-			k.content = append(k.content, b[i:end]...)
+			k.keep(b[i:end]...)
 		}
 		if kind == "IEND" {
-			k.measurePNG(transparent)
+			k.measurePNG(b[len(pngSignature)+8:], transparent)
 			return nil
 		}
 		i = end
@@ -52,11 +52,10 @@ func (k *kept) stripPNG(b []byte) error {
 	return domain.ErrImageType
 }
 
-// measurePNG sets what decoding takes, for which k holds a header that image/png
+// measurePNG sets what decoding takes by the body of a header that image/png
 // takes.
-func (k *kept) measurePNG(transparent bool) {
+func (k *kept) measurePNG(header []byte, transparent bool) {
 	const palette, colour, alpha = 1, 2, 4 // bits of the colour type
-	header := k.content[len(pngSignature)+8:]
 	depth, kind, interlaced := header[8], header[9], header[12] != 0
 	k.channels, k.pixel = 1, 1
 	if kind&colour != 0 {
@@ -66,7 +65,7 @@ func (k *kept) measurePNG(transparent bool) {
 		k.pixel = 4
 	}
 	if depth == 16 {
-		k.pixel *= 2
+		k.pixel, k.deep = 2*k.pixel, true
 	}
 	k.decoded = int64(k.width) * int64(k.height) * k.pixel
 	k.decoding = k.decoded

@@ -19,14 +19,21 @@ type kept struct {
 	colours       []byte // the chunks of a PNG that tell what its colours mean, but for profile
 	profile       []byte // the segments or chunks that hold its colour profile
 
+	deep     bool  // 16 bits for each channel
 	pixel    int64 // bytes of a pixel once it is decoded and turned
 	decoding int64 // bytes that decoding takes in all
 	decoded  int64 // bytes of these that the decoded image has
 }
 
-// strip walks through an image file. Errors: domain.ErrImageType if it has no
-// end, or no header that can be read; ErrImagePixels, ErrImageWork.
-func strip(content []byte) (*kept, error) {
+// measure tells all of an image file but its content. Errors:
+// domain.ErrImageType if it has no end, or no header that can be read;
+// ErrImagePixels, ErrImageWork.
+func measure(content []byte) (*kept, error) { return walk(content, nil) }
+
+// strip is measure with the content, which takes len(content) bytes.
+func strip(content []byte) (*kept, error) { return walk(content, make([]byte, 0, len(content))) }
+
+func walk(content, to []byte) (*kept, error) {
 	config, format, err := image.DecodeConfig(bytes.NewReader(content))
 	switch {
 	case err != nil, config.Width <= 0 || config.Height <= 0:
@@ -34,13 +41,20 @@ func strip(content []byte) (*kept, error) {
 	case config.Height > domain.MaxImagePixels/config.Width:
 		return nil, domain.ErrImagePixels
 	}
-	k := &kept{format: format, width: config.Width, height: config.Height, orientation: 1}
+	k := &kept{content: to, format: format, width: config.Width, height: config.Height, orientation: 1}
 	if format == "jpeg" {
 		err = k.stripJPEG(content)
 	} else {
 		err = k.stripPNG(content)
 	}
 	return k, err
+}
+
+// keep adds bytes to the content, unless it is measured only.
+func (k *kept) keep(b ...byte) {
+	if k.content != nil {
+		k.content = append(k.content, b...)
+	}
 }
 
 // orientation returns the orientation that Exif, in its TIFF structure, tells:

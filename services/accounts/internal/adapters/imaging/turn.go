@@ -9,7 +9,11 @@ import (
 // turning returns how many bytes it takes to turn the image and to encode it.
 func (k *kept) turning() int64 {
 	pixels := int64(k.width) * int64(k.height) * k.pixel
-	return pixels + min(4*pixels, 16<<20) + encoderMemory
+	memory := pixels + min(4*pixels, 16<<20) + encoderMemory
+	if k.deep { // image/png makes an object of each pixel, and garbage may grow to what is in use
+		memory += k.decoded + pixels
+	}
+	return memory
 }
 
 // placement says where the pixels of an image go: in a target that many pixels
