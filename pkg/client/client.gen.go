@@ -1856,9 +1856,15 @@ type ClientInterface interface {
 	// PutImageWithBody Set the image of an account
 	//
 	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-	// has to be what its content type says, and has at most 5 MiB and 25 megapixels. The picture alone is kept: Exif
-	// (the place, the camera), text, previews and what follows the image's end are dropped, and an image that is
-	// to be seen turned is turned. A file without any of that is served byte for byte.
+	// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
+	// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
+	// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
+	// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
+	// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
+	// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+	//
+	// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
+	// there, `If-None-Match: *` for there being no image.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2294,9 +2300,15 @@ func (c *Client) GetImage(ctx context.Context, id AccountIDParameter, params *Ge
 // PutImageWithBody Set the image of an account
 //
 // The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-// has to be what its content type says, and has at most 5 MiB and 25 megapixels. The picture alone is kept: Exif
-// (the place, the camera), text, previews and what follows the image's end are dropped, and an image that is
-// to be seen turned is turned. A file without any of that is served byte for byte.
+// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
+// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
+// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
+// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
+// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
+// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+//
+// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
+// there, `If-None-Match: *` for there being no image.
 //
 // Takes any type of body and a specified content type.
 //
@@ -5097,9 +5109,15 @@ type ClientWithResponsesInterface interface {
 	// PutImageWithBodyWithResponse Set the image of an account
 	//
 	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-	// has to be what its content type says, and has at most 5 MiB and 25 megapixels. The picture alone is kept: Exif
-	// (the place, the camera), text, previews and what follows the image's end are dropped, and an image that is
-	// to be seen turned is turned. A file without any of that is served byte for byte.
+	// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
+	// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
+	// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
+	// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
+	// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
+	// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+	//
+	// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
+	// there, `If-None-Match: *` for there being no image.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8312,9 +8330,15 @@ func (c *ClientWithResponses) GetImageWithResponse(ctx context.Context, id Accou
 // PutImageWithBodyWithResponse Set the image of an account
 //
 // The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-// has to be what its content type says, and has at most 5 MiB and 25 megapixels. The picture alone is kept: Exif
-// (the place, the camera), text, previews and what follows the image's end are dropped, and an image that is
-// to be seen turned is turned. A file without any of that is served byte for byte.
+// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
+// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
+// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
+// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
+// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
+// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+//
+// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
+// there, `If-None-Match: *` for there being no image.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
