@@ -85,15 +85,15 @@ type frame struct {
 func (f *frame) read(code byte, body []byte) {
 	const head, size = 6, 3
 	f.progressive, f.sampling = code == markerSOF2, nil
-	var names string
+	var names []byte
 	for c := head; c+size <= len(body); c += size {
-		names += string(body[c : c+1])
+		names = append(names, body[c])
 		f.sampling = append(f.sampling, [2]int{int(body[c+1] >> 4), int(body[c+1] & 0x0f)})
 	}
 	if len(f.sampling) == 1 { // whose unit is always a block
 		f.sampling[0] = [2]int{1, 1}
 	}
-	f.rgb = f.rgb || names == "RGB"
+	f.rgb = f.rgb || string(names) == "RGB"
 }
 
 // judge refuses an image of too many scans. Without progress, each component is
