@@ -27,12 +27,13 @@ type DB struct {
 
 	doubted atomic.Bool // whether it can be written, until a Check proves it
 
-	lock   *flock.Flock // held for as long as the database is open
-	writer *sql.DB
-	queue  chan *write
-	writes sync.Pool     // of *write that are not in use
-	closed chan struct{} // closed when the writer's goroutine is done
-	stop   context.CancelFunc
+	lock    *flock.Flock // held for as long as the database is open
+	writer  *sql.DB
+	queue   chan *write
+	between chan func(*Tx) // run by the writer outside of any transaction
+	writes  sync.Pool      // of *write that are not in use
+	closed  chan struct{}  // closed when the writer's goroutine is done
+	stop    context.CancelFunc
 }
 
 // Migrations are the ordered SQL files of one component of a database.
@@ -51,7 +52,10 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("open database: %w", advise(err, path))
 	}
-	db := &DB{queue: make(chan *write), closed: make(chan struct{}), writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock")}
+	db := &DB{
+		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
+		writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock"),
+	}
 	db.doubted.Store(true)
 	locked, err := db.lock.TryLock()
 	if err != nil {
@@ -196,29 +200,25 @@ func (db *DB) Check(ctx context.Context) error {
 // Checkpoint moves the write-ahead log into the database and empties it, so that
 // what was deleted is in no file any more, and returns how many pages the log
 // had. It moves most beside the writes under way, and then has writes wait for
-// the rest, and for reads that began before, for at most 100 ms.
-// Errors: fault.Unavailable if those did not end in time, which leaves it to the
-// next call, or if the disk is full or failing.
+// the rest, and for up to 100 ms for the reads that began before.
+// Errors: ctx's if it ended before; fault.Unavailable if a read did not end in
+// time, which leaves it to the next call, or if the disk is full or failing, or
+// the database is closed.
 func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
-	conn, err := db.readers.Conn(ctx)
-	if err != nil {
-		return 0, fmt.Errorf("checkpoint: %w", Translate(err))
+	var busy, moved int
+	if err := db.QueryRow(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved); err != nil {
+		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	defer func() { _ = conn.Close() }()
-	if _, err := conn.ExecContext(ctx, "PRAGMA busy_timeout(100)"); err != nil {
-		return 0, fmt.Errorf("checkpoint: %w", Translate(err))
+	done := make(chan error, 1)
+	select {
+	case db.between <- func(tx *Tx) { done <- tx.emptyLog() }:
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	case <-db.closed:
+		return 0, errClosed
 	}
-	defer func() { _, _ = conn.ExecContext(context.WithoutCancel(ctx), "PRAGMA "+patience) }()
-	var busy bool
-	for _, mode := range [...]string{"PASSIVE", "TRUNCATE"} {
-		var left, moved int64
-		if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &left, &moved); err != nil {
-			return 0, fmt.Errorf("checkpoint: %w", Translate(err))
-		}
-		pages = max(pages, left)
-	}
-	if busy {
-		return 0, fmt.Errorf("checkpoint: %w", ErrUnavailable.Wrap(errors.New("a read or a write under way did not end in time")))
+	if err := <-done; err != nil {
+		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	return pages, nil
 }

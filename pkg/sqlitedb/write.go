@@ -66,6 +66,9 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 		select {
 		case w := <-db.queue:
 			group = append(group[:0], w)
+		case f := <-db.between:
+			f(tx)
+			continue
 		case <-stop.Done():
 			return
 		}
@@ -193,6 +196,24 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 // durable. It is not called if the transaction fails.
 func (tx *Tx) OnCommit(f func()) {
 	tx.current.onCommit = append(tx.current.onCommit, f)
+}
+
+// emptyLog is the part of Checkpoint for which writes wait. SQLite sets a timeout
+// when it prepares the statement, so that one is not kept.
+func (tx *Tx) emptyLog() error {
+	ctx := context.Background()
+	if _, err := tx.conn.ExecContext(ctx, "PRAGMA busy_timeout(100)"); err != nil {
+		return Translate(err)
+	}
+	defer func() { _, _ = tx.conn.ExecContext(ctx, "PRAGMA "+patience) }()
+	var busy bool
+	if err := tx.QueryRow("PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, new(int), new(int)); err != nil {
+		return err
+	}
+	if busy {
+		return ErrUnavailable.Wrap(errors.New("a read did not end in time"))
+	}
+	return nil
 }
 
 // close closes the connection. With a statement left open SQLite would keep it,
