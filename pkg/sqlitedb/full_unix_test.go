@@ -57,7 +57,7 @@ func TestFullDisk(t *testing.T) {
 	} else if n := strings.Count(failed.Error(), sqlitedb.ErrUnavailable.Detail); n != 1 {
 		t.Errorf("it is said %d times: %v", n, failed)
 	}
-	if again := sqlitedb.Translate(failed); again.Error() != failed.Error() { //nolint:errorlint // it is compared as text
+	if again := sqlitedb.Translate(failed); again.Error() != failed.Error() {
 		t.Errorf("translated again: %v", again)
 	}
 	check("with space again", fault.Internal)
