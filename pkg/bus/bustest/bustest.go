@@ -218,6 +218,26 @@ func (r *recorder) want(t *testing.T, keys map[string][]string) {
 	}
 }
 
+// wantDeadLetters waits for dead letters, in any order and maybe repeated.
+func wantDeadLetters(t *testing.T, topic Topic, want ...DeadLetter) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), deadline)
+	defer cancel()
+	got := map[string]DeadLetter{}
+	for ctx.Err() == nil && len(got) < len(want) {
+		for _, d := range topic.DeadLetters(t) {
+			got[d.Message.Attributes["ce-id"]] = d
+		}
+	}
+	expected := map[string]DeadLetter{}
+	for _, d := range want {
+		expected[d.Message.Attributes["ce-id"]] = d
+	}
+	if diff := cmp.Diff(expected, got); diff != "" {
+		t.Errorf("dead letters (-want +got):\n%s", diff)
+	}
+}
+
 func message(key, data string) bus.Message {
 	return bus.Message{OrderingKey: key, Attributes: map[string]string{"ce-id": key + "/" + data}, Data: []byte(data)}
 }

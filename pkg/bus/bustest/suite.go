@@ -166,26 +166,6 @@ func testAttemptsUsedUp(t *testing.T, topic Topic) {
 	wantDeadLetters(t, topic, DeadLetter{message("a", "bad"), errBroken.Error()})
 }
 
-// wantDeadLetters waits for dead letters, in any order and maybe repeated.
-func wantDeadLetters(t *testing.T, topic Topic, want ...DeadLetter) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), deadline)
-	defer cancel()
-	got := map[string]DeadLetter{}
-	for ctx.Err() == nil && len(got) < len(want) {
-		for _, d := range topic.DeadLetters(t) {
-			got[d.Message.Attributes["ce-id"]] = d
-		}
-	}
-	expected := map[string]DeadLetter{}
-	for _, d := range want {
-		expected[d.Message.Attributes["ce-id"]] = d
-	}
-	if diff := cmp.Diff(expected, got); diff != "" {
-		t.Errorf("dead letters (-want +got):\n%s", diff)
-	}
-}
-
 func testEverySubscription(t *testing.T, topic Topic) {
 	msgs, want := numbered(2, 3)
 	first := newRecorder(nil)

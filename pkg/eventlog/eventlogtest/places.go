@@ -64,8 +64,10 @@ func testSince(t *testing.T, b ReaderBackend) {
 	}
 	wantIDs(t, "since now", since(time.Now().Add(10*time.Second)))
 	whole, _ := rest(t, b.Reader, eventlog.Position{}, 1000)
-	for _, at := range []time.Time{whole[0].Time, whole[0].Time.Add(-time.Hour), whole[0].Time.Add(-2 * eventlog.Retention), time.Unix(0, 0),
-		time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(500, 1, 1, 0, 0, 0, 0, time.UTC)} {
+	for _, at := range []time.Time{
+		whole[0].Time, whole[0].Time.Add(-time.Hour), whole[0].Time.Add(-2 * eventlog.Retention), time.Unix(0, 0),
+		time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(500, 1, 1, 0, 0, 0, 0, time.UTC),
+	} {
 		wantIDs(t, "since "+at.String(), since(at), idsOf(whole)...)
 	}
 }

@@ -49,7 +49,14 @@ func (p place) at(t time.Time) eventlog.Position {
 
 func (p place) position() eventlog.Position { return p.at(time.UnixMicro(p.micros)) }
 
-const selectRecords = `SELECT seq, time, subject, version, type, data, traceparent FROM event_log `
+const (
+	selectRecords = `SELECT seq, time, subject, version, type, data, traceparent FROM event_log `
+	selectPage    = selectRecords + `WHERE seq >= ? ORDER BY seq LIMIT ?`
+	selectHistory = selectRecords + `WHERE subject = ? AND version > ? ORDER BY version LIMIT ?`
+	selectHead    = `SELECT seq, time FROM event_log ORDER BY seq DESC LIMIT 1`
+	selectEnds    = `SELECT (SELECT min(seq) FROM event_log), (SELECT max(seq) FROM event_log)`
+	selectTime    = `SELECT time FROM event_log WHERE seq >= ? ORDER BY seq LIMIT 1`
+)
 
 // Page implements eventlog.Reader. The event at the position itself is read
 // again, to see that it still is what it was.
@@ -62,7 +69,7 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 	if !after.Time.IsZero() && now.Sub(after.Time) > eventlog.Retention {
 		return eventlog.Page{}, eventlog.ErrCursorExpired
 	}
-	records, err := l.records(ctx, selectRecords+`WHERE seq >= ? ORDER BY seq LIMIT ?`, last.seq, limit+1)
+	records, err := l.records(ctx, selectPage, last.seq, limit+1)
 	if err != nil {
 		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
 	}
@@ -130,7 +137,7 @@ func (l *Log) records(ctx context.Context, query string, args ...any) ([]record,
 
 // History implements eventlog.Reader.
 func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) ([]eventlog.Record, error) {
-	records, err := l.records(ctx, selectRecords+`WHERE subject = ? AND version > ? ORDER BY version LIMIT ?`, subject, afterVersion, limit)
+	records, err := l.records(ctx, selectHistory, subject, afterVersion, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", subject, err)
 	}
@@ -150,7 +157,7 @@ func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlo
 	}
 	now := l.now()
 	var last place
-	err = l.db.QueryRow(ctx, `SELECT seq, time FROM event_log ORDER BY seq DESC LIMIT 1`).Scan(&last.seq, &last.micros)
+	err = l.db.QueryRow(ctx, selectHead).Scan(&last.seq, &last.micros)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		last = before // all has been removed since, or there never was anything
@@ -165,7 +172,7 @@ func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlo
 // question would cost every write.
 func (l *Log) Since(ctx context.Context, t time.Time) (eventlog.Position, error) {
 	var first, end sql.NullInt64
-	if err := l.db.QueryRow(ctx, `SELECT (SELECT min(seq) FROM event_log), (SELECT max(seq) FROM event_log)`).Scan(&first, &end); err != nil {
+	if err := l.db.QueryRow(ctx, selectEnds).Scan(&first, &end); err != nil {
 		return eventlog.Position{}, fmt.Errorf("find the events since %v: %w", t, err)
 	}
 	if !first.Valid {
@@ -174,7 +181,7 @@ func (l *Log) Since(ctx context.Context, t time.Time) (eventlog.Position, error)
 	var failed error
 	passed := sort.Search(int(end.Int64-first.Int64)+1, func(i int) bool {
 		var micros int64 // of the next event, as numbers may have been left out
-		err := l.db.QueryRow(ctx, `SELECT time FROM event_log WHERE seq >= ? ORDER BY seq LIMIT 1`, first.Int64+int64(i)).Scan(&micros)
+		err := l.db.QueryRow(ctx, selectTime, first.Int64+int64(i)).Scan(&micros)
 		if err != nil {
 			failed = err
 			return true
