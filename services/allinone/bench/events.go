@@ -20,7 +20,8 @@ import (
 )
 
 // followed is the way of an event from its commit to a client that follows the
-// feed through the gateway, while others write at a fixed rate.
+// feed through the gateway, and to the effect of a subscriber inside, while
+// others write at a fixed rate.
 const followed = "events"
 
 const (
@@ -33,37 +34,39 @@ const (
 )
 
 func measureEvents(ctx context.Context, opts options, product program, dir string) error {
-	var results []result
+	var feeds, subscribers []result
 	for round := range opts.rounds {
 		fmt.Printf("%-12s round %d of %d:", followed, round+1, opts.rounds)
-		r, err := measureFeed(ctx, opts.load, product, filepath.Join(dir, "feed"+strconv.Itoa(round)))
+		feed, subscriber, err := measureWays(ctx, opts.load, product, filepath.Join(dir, "feed"+strconv.Itoa(round)))
 		if err != nil {
 			fmt.Println()
 			return fmt.Errorf("%s: %w", followed, err)
 		}
-		fmt.Printf("  p50 %s ms  p99 %s ms\n", millis(r.p50), millis(r.p99))
-		results = append(results, r)
+		fmt.Printf("  feed p50 %s ms  p99 %s ms  subscriber p50 %s ms  p99 %s ms\n",
+			millis(feed.p50), millis(feed.p99), millis(subscriber.p50), millis(subscriber.p99))
+		feeds, subscribers = append(feeds, feed), append(subscribers, subscriber)
 	}
-	printEvents(os.Stdout, medianOf(results))
+	printEvents(os.Stdout, medianOf(feeds), medianOf(subscribers))
 	return nil
 }
 
-func printEvents(out io.Writer, m result) {
+func printEvents(out io.Writer, feed, subscriber result) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "\ncommit to subscriber\tevents/s\tp50 ms\tp99 ms\t")
-	fmt.Fprintf(w, "feed\t%.0f\t%s\t%s\t\n", m.perSecond, millis(m.p50), millis(m.p99))
+	fmt.Fprintf(w, "feed\t%.0f\t%s\t%s\t\n", feed.perSecond, millis(feed.p50), millis(feed.p99))
+	fmt.Fprintf(w, "relay, bus, handler and its commit\t%.0f\t%s\t%s\t\n", subscriber.perSecond, millis(subscriber.p50), millis(subscriber.p99))
 	fmt.Fprintf(w, "at most\t\t%s\t%s\t\n", millis(mostEventP50), millis(mostEventP99))
 	_ = w.Flush()
 }
 
-// measureFeed runs the product on an empty folder, has accounts created at the
-// rate and takes in their events.
-func measureFeed(ctx context.Context, l load, product program, dir string) (r result, err error) {
+// measureWays runs the product on an empty folder, has accounts created at the
+// rate, and some deleted that have a session, and takes in their events.
+func measureWays(ctx context.Context, l load, product program, dir string) (feed, subscriber result, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server, err := start(ctx, product, dir)
 	if err != nil {
-		return result{}, err
+		return result{}, result{}, err
 	}
 	defer func() { err = errors.Join(err, server.stop()) }()
 	begin := time.Now().Add(l.warmUp)
@@ -82,31 +85,56 @@ func measureFeed(ctx context.Context, l load, product program, dir string) (r re
 			answered.Add(n)
 		})
 	}
+	var deleted []deletion
+	wg.Go(func() {
+		var err error
+		if deleted, err = deleteAccounts(ctx, "http://"+server.addr, begin, end); err != nil {
+			cancel(err)
+		}
+	})
 	wg.Wait()
+	answered.Add(2 * int64(len(deleted))) // each created and deleted
+	latencies, err := collect(ctx, arrivals, answered.Load(), begin, end)
+	if err != nil {
+		return result{}, result{}, err
+	}
+	effects, err := effectsOf(ctx, "http://"+server.addr, deleted)
+	if err != nil {
+		return result{}, result{}, err
+	}
+	return summarize(latencies, l.length), summarize(effects, l.length), nil
+}
+
+// collect takes in so many events, and returns what those between begin and end
+// took.
+func collect(ctx context.Context, arrivals <-chan arrival, count int64, begin, end time.Time) (latencies []time.Duration, err error) {
 	late := time.NewTimer(lastEvent)
 	defer late.Stop()
-	var latencies []time.Duration
-	for n := range answered.Load() {
+	for n := range count {
 		select {
 		case a := <-arrivals:
 			if a.commit.After(begin) && a.commit.Before(end) {
 				latencies = append(latencies, a.after)
 			}
 		case <-late.C:
-			return result{}, fmt.Errorf("%d of %d events have not come", answered.Load()-n, answered.Load())
+			return nil, fmt.Errorf("%d of %d events have not come", count-n, count)
 		case <-ctx.Done():
-			return result{}, context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
 	if len(latencies) == 0 {
-		return result{}, errors.New("no event within the time of a measurement")
+		return nil, errors.New("no event within the time of a measurement")
 	}
+	return latencies, nil
+}
+
+func summarize(latencies []time.Duration, length time.Duration) result {
 	slices.Sort(latencies)
 	return result{
-		perSecond: float64(len(latencies)) / l.length.Seconds(),
+		perSecond: float64(len(latencies)) / length.Seconds(),
 		p50:       latencies[len(latencies)/2],
 		p99:       latencies[len(latencies)*99/100],
-	}, nil
+	}
 }
 
 // pace is one connection's part of the rate, until end: it creates an account
