@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -141,7 +142,10 @@ func (q *Query) Int(name string) *int64 {
 
 func parseExact(s string) (int64, error) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	if err == nil && (n < -maxExact || n > maxExact) {
+	switch {
+	case strings.HasPrefix(s, "+"):
+		err = strconv.ErrSyntax
+	case err == nil && (n < -maxExact || n > maxExact):
 		err = strconv.ErrRange
 	}
 	return n, err
@@ -168,21 +172,54 @@ func (q *Query) IDs(name string) []int64 {
 }
 
 // Time returns a filter that must be a moment as in RFC 3339, in UTC and
-// rounded up to microseconds, which is what databases keep; the zero time if it
-// is absent.
+// rounded up to microseconds, which is what databases keep. One before 1970,
+// when there was nothing yet, is 1970; so it is the zero time only if it is
+// absent.
 func (q *Query) Time(name string) time.Time {
 	value, ok := q.get(name)
 	if !ok {
 		return time.Time{}
 	}
-	t, err := time.Parse(time.RFC3339, value)
-	if err != nil {
+	t, ok := parseTime(value)
+	if !ok {
 		q.Violate(name, "must be a time as in 2026-11-23T15:00:00Z (RFC 3339; in a query, + is written %2B)")
 		return time.Time{}
 	}
-	t = t.UTC().Add(time.Microsecond - 1).Truncate(time.Microsecond)
+	if t = t.Add(time.Microsecond - 1).Truncate(time.Microsecond); t.Year() > 9999 {
+		q.Violate(name, "must be before the year 10000, in UTC")
+		return time.Time{}
+	}
+	if epoch := time.Unix(0, 0).UTC(); t.Before(epoch) {
+		t = epoch
+	}
 	q.filters.Set(name, t.Format(time.RFC3339Nano))
 	return t
+}
+
+// moment is the form of a time in RFC 3339, of which time.Parse takes more.
+var moment = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)((?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
+
+// parseTime returns the moment, in UTC, that s is in RFC 3339. A leap second,
+// which time.Time has none of, is the one after it.
+func parseTime(s string) (t time.Time, ok bool) {
+	parts := moment.FindStringSubmatch(strings.ToUpper(s))
+	if parts == nil {
+		return time.Time{}, false
+	}
+	second, leap := parts[2], parts[2] == "60"
+	if leap {
+		second = "59"
+	}
+	t, err := time.Parse(time.RFC3339, parts[1]+second+parts[3])
+	if err != nil {
+		return time.Time{}, false
+	}
+	if t = t.UTC(); leap {
+		t = t.Add(time.Second)
+		year, month, _ := t.Date()
+		ok = t.Truncate(time.Second).Equal(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)) // they are at the end of months
+	}
+	return t, ok || !leap
 }
 
 // Bool returns a parameter that must be true or false, false if it is absent.
@@ -202,7 +239,7 @@ func (q *Query) PageSize() int {
 		return defaultPageSize
 	}
 	n, err := strconv.ParseInt(value, 10, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 {
+	if err != nil && !errors.Is(err, strconv.ErrRange) || n < 0 || strings.HasPrefix(value, "+") {
 		q.Violate("page_size", "must be an integer, 0 or more")
 	}
 	if n == 0 {
@@ -218,18 +255,20 @@ type Order struct {
 }
 
 // Order returns order_by, which must be one of names, each optionally followed
-// by " desc"; ascending by fallback if it is absent.
+// by " desc", with more spaces or without (AIP-132); ascending by fallback if it
+// is absent.
 func (q *Query) Order(fallback string, names ...string) Order {
 	q.order = Order{By: fallback}
 	value, ok := q.get("order_by")
 	if !ok {
 		return q.order
 	}
-	by, desc := strings.CutSuffix(value, " desc")
-	if !slices.Contains(names, by) {
+	words := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' })
+	desc := len(words) == 2 && words[1] == "desc"
+	if len(words) != 1 && !desc || !slices.Contains(names, words[0]) {
 		q.Violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
 		return q.order
 	}
-	q.order = Order{By: by, Desc: desc}
+	q.order = Order{By: words[0], Desc: desc}
 	return q.order
 }

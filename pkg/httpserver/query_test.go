@@ -30,12 +30,14 @@ func TestQueryParameters(t *testing.T) {
 		wholeNumber = "must be an integer in -(2^53-1)..2^53-1"
 		someIDs     = "must be 1 to 100 integers with commas between them"
 		moment      = "must be a time as in 2026-11-23T15:00:00Z (RFC 3339; in a query, + is written %2B)"
+		tooLate     = "must be before the year 10000, in UTC"
 		truth       = "must be true or false"
 		size        = "must be an integer, 0 or more"
 		order       = `must be id, created_at, or one of them followed by " desc"`
 		once        = "must be given once"
 	)
 	at := func(nanos int) time.Time { return time.Date(2026, 11, 23, 15, 0, 0, nanos, time.UTC) }
+	newYear := func(year, nanos int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, nanos, time.UTC) }
 	text := func(q *httpserver.Query) any { return q.Text("p") }
 	integer := func(q *httpserver.Query) any { return q.Int("p") }
 	ids := func(q *httpserver.Query) any { return q.IDs("p") }
@@ -59,6 +61,7 @@ func TestQueryParameters(t *testing.T) {
 		{"p=99999999999999999999", integer, (*int64)(nil), wholeNumber},
 		{"p=", integer, (*int64)(nil), wholeNumber},
 		{"p=1.0", integer, (*int64)(nil), wholeNumber},
+		{"p=%2B5", integer, (*int64)(nil), wholeNumber},
 		{"p=1&p=x", integer, (*int64)(nil), once},
 		{"", ids, []int64(nil), ""},
 		{"p=3,1,3", ids, []int64{3, 1, 3}, ""},
@@ -66,6 +69,7 @@ func TestQueryParameters(t *testing.T) {
 		{"p=1,", ids, []int64(nil), someIDs},
 		{"p=1+2", ids, []int64(nil), someIDs},
 		{"p=1,x", ids, []int64(nil), someIDs},
+		{"p=1,%2B2", ids, []int64(nil), someIDs},
 		{"p=" + hundred + ",7", ids, []int64(nil), someIDs},
 		{"", when, time.Time{}, ""},
 		{"p=2026-11-23T15:00:00Z", when, at(0), ""},
@@ -75,6 +79,27 @@ func TestQueryParameters(t *testing.T) {
 		{"p=2026-11-23T15:00:00+01:00", when, time.Time{}, moment},
 		{"p=2026-11-23", when, time.Time{}, moment},
 		{"p=", when, time.Time{}, moment},
+		{"p=2026-11-23t15:00:00z", when, at(0), ""},
+		{"p=2016-12-31T23:59:60Z", when, newYear(2017, 0), ""},
+		{"p=1990-12-31T15:59:60.5-08:00", when, newYear(1991, 5e8), ""},
+		{"p=2026-11-23T15:00:60Z", when, time.Time{}, moment},
+		{"p=2016-12-30T23:59:60Z", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:61Z", when, time.Time{}, moment},
+		{"p=2026-02-29T15:00:00Z", when, time.Time{}, moment},
+		{"p=2026-11-23T5:00:00Z", when, time.Time{}, moment},
+		{"p=2026-11-23T24:00:00Z", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:00,5Z", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:00.Z", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:00%2B24:30", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:00%2B23:60", when, time.Time{}, moment},
+		{"p=2026-11-23T15:00:00Z%0A", when, time.Time{}, moment},
+		{"p=0000-01-01T00:00:00Z", when, newYear(1970, 0), ""},
+		{"p=0001-01-01T00:00:00Z", when, newYear(1970, 0), ""},
+		{"p=1677-01-01T00:00:00Z", when, newYear(1970, 0), ""},
+		{"p=1970-01-01T00:00:00.0000001Z", when, newYear(1970, 1000), ""},
+		{"p=9999-12-31T23:59:59.999999Z", when, newYear(10000, -1000), ""},
+		{"p=9999-12-31T23:59:59.9999999Z", when, time.Time{}, tooLate},
+		{"p=9999-12-31T23:59:59-00:01", when, time.Time{}, tooLate},
 		{"", boolean, false, ""},
 		{"p=true", boolean, true, ""},
 		{"p=false", boolean, false, ""},
@@ -102,20 +127,21 @@ func TestQueryParameters(t *testing.T) {
 			t.Errorf("%s: %d, %v, want %d", query, got, q.Err(), want)
 		}
 	}
-	for _, wrong := range []string{"", "-1", "-99999999999999999999999", "1.5", "ten", "+1", "1e3"} {
+	for _, wrong := range []string{"", "-1", "-99999999999999999999999", "1.5", "ten", "+1", "%2B2", "%2B99999999999999999999999", "1e3"} {
 		q := readQuery(t, "page_size="+wrong)
 		q.PageSize()
 		checkDetail(t, q.Err(), "page_size", size)
 	}
 	for query, want := range map[string]httpserver.Order{
 		"": {By: "created_at"}, "order_by=id": {By: "id"}, "order_by=id+desc": {By: "id", Desc: true}, "order_by=created_at%20desc": {By: "created_at", Desc: true},
+		"order_by=id++desc": {By: "id", Desc: true}, "order_by=+id+": {By: "id"},
 	} {
 		q := readQuery(t, query)
 		if got := q.Order("created_at", "id", "created_at"); got != want || q.Err() != nil {
 			t.Errorf("%s: %v, %v, want %v", query, got, q.Err(), want)
 		}
 	}
-	for _, wrong := range []string{"", "name", "id+asc", "id++desc", "+desc", "desc", "id,created_at", "ID"} {
+	for _, wrong := range []string{"", "name", "id+asc", "id+desc+desc", "+desc", "desc", "+", "id%09desc", "id,created_at", "ID"} {
 		q := readQuery(t, "order_by="+wrong)
 		q.Order("id", "id", "created_at")
 		checkDetail(t, q.Err(), "order_by", order)

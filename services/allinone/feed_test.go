@@ -196,6 +196,9 @@ func feedParameters(c *client) {
 		"?limit=0&wait=31":                       {"limit", "wait"},
 		"?limit=1001":                            {"limit"},
 		"?since=now":                             {"since"},
+		"?limit=%2B5":                            {"limit"},
+		"?since=9999-12-31T23:59:59.9999999Z":    {"since"},
+		"?since=0001-01-01T00:00:00Z&after=AAAA": {"after", "since"},
 		"?since=2999-01-01T00:00:00Z":            {"since"},
 		"?since=2020-01-01T00:00:00Z&after=AAAA": {"after", "since"},
 		"?after=" + audio:                        {"after"},
@@ -204,6 +207,9 @@ func feedParameters(c *client) {
 		c.get("/v1/events/accounts"+query).problem(400, "validation-error", pointers...)
 	}
 	c.get("/v1/events/audios?after="+account).problem(400, "validation-error", "after")
+	for _, since := range []string{"0000-01-01T00:00:00Z", "0001-01-01T00:00:00Z", "1677-09-21T00:00:00Z", "1970-01-01T00:00:00Z"} {
+		c.beyond().get("/v1/events/accounts?limit=1&since=" + since).expect(200)
+	}
 	id, _ := newAccount(c)
 	c.get("/v1/accounts/"+id+"/events?after_version=-1&after=x").problem(400, "validation-error", "after_version", "after")
 

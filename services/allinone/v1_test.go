@@ -240,12 +240,25 @@ func v1AudioPages(c *client) {
 // listParameters sends what no list takes.
 func listParameters(c *client) {
 	for _, list := range []string{"/v1/accounts", "/v1/audios"} {
-		for _, size := range []string{"", "-1", "x", "1.5", "1e2", "0x10", "%201", "-99999999999999999999"} {
+		for _, size := range []string{"", "-1", "x", "1.5", "1e2", "0x10", "%201", "%2B2", "-99999999999999999999"} {
 			c.get(list+"?page_size="+size).problem(400, "validation-error", "page_size")
 		}
 		for _, token := range []string{"x", "AAAA", "%00", "a%0Ab", strings.Repeat("A", 5000), "AQAAAAAAAAAA"} {
 			c.get(list+"?page_token="+token).problem(400, "invalid-page-token")
 			c.get(strings.TrimPrefix(list, "/v1")+"?page_token="+token).problem(400, "invalid-page-token")
+		}
+		for _, since := range []string{"0000-01-01T00:00:00Z", "0001-01-01T00:00:00%2B12:00", "1677-01-01t00:00:00z", "9999-12-31T23:59:59.999999Z", "2016-12-31T23:59:60Z"} {
+			for _, order := range []string{"", "&order_by=updated_at++desc", "&order_by=created_at", "&order_by=+id"} {
+				c.beyond().get(list + "?page_size=1&updated_since=" + since + order).expect(200)
+			}
+		}
+		for _, since := range []string{"9999-12-31T23:59:59.9999999Z", "9999-12-31T23:59:59-01:00", "2026-11-23T5:00:00Z", "2026-11-23T15:00:00,5Z", "2026-11-23T15:00:00%2B24:30"} {
+			c.get(list+"?page_size=1&updated_since="+since).problem(400, "validation-error", "updated_since")
+		}
+		// However long ago, it is there: the order is that of updates.
+		oldest := decode[page](c.beyond().get(list + "?page_size=1&updated_since=0001-01-01T00:00:00Z").expect(200))
+		if oldest.NextPageToken != "" {
+			c.get(list+"?page_size=1&order_by=id&updated_since=0001-01-01T00:00:00Z&page_token="+oldest.NextPageToken).problem(400, "invalid-page-token")
 		}
 	}
 	for _, parameter := range []string{"session_id", "selected_tick", "step_count"} {

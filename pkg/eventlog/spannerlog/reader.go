@@ -153,8 +153,8 @@ WHERE Shard = @shard AND Subject = @subject AND Version > @version ORDER BY Vers
 
 // Since implements eventlog.Reader, without a call.
 func (l *Log) Since(_ context.Context, t time.Time) (eventlog.Position, error) {
-	if first := time.Unix(0, 0); t.Before(first) { // far earlier ones are in no place
-		t = first
+	if epoch := time.Unix(0, 0); t.Before(epoch) {
+		t = epoch // as places are in nanoseconds, which reach back to 1677
 	}
 	return eventlog.Position{Place: place{commit: t, shard: -1}.String()}, nil
 }
