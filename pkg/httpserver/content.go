@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"strconv"
 	"time"
@@ -36,33 +37,46 @@ func ServeContent(c *gin.Context, size int64, content io.ReadCloser) {
 	}
 }
 
+// serveRange judges no condition but If-Range: the others are the caller's. A
+// range of another unit or form than RFC 9110 gives is ignored.
 func serveRange(c *gin.Context, size int64, content io.Reader) {
 	all := make([]byte, size)
 	if _, err := io.ReadFull(content, all); err != nil {
 		Fail(c, fmt.Errorf("read the content of a range: %w", err))
 		return
 	}
-	w := &rangeWriter{ResponseWriter: c.Writer}
-	http.ServeContent(w, c.Request, "", time.Time{}, bytes.NewReader(all))
-	if w.unsatisfiable {
+	asked := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": c.Request.Header["Range"], "If-Range": c.Request.Header["If-Range"]}}
+	w := &rangeWriter{ResponseWriter: c.Writer, header: c.Writer.Header().Clone()}
+	http.ServeContent(w, asked, "", time.Time{}, bytes.NewReader(all))
+	switch extent := w.header.Get("Content-Range"); {
+	case !w.refused:
+	case extent != "": // as "bytes */7"
+		c.Header("Content-Range", extent)
 		Fail(c, ErrRange.Detailf("the content has %d bytes", size))
+	default:
+		asked.Header = nil
+		http.ServeContent(c.Writer, asked, "", time.Time{}, bytes.NewReader(all))
 	}
 }
 
-// rangeWriter holds back the plain text by which net/http refuses a range.
+// rangeWriter holds back the answer by which net/http refuses a range.
 type rangeWriter struct {
 	http.ResponseWriter
-	unsatisfiable bool
+	header  http.Header // of the answer, unless it is refused
+	refused bool
 }
 
+func (w *rangeWriter) Header() http.Header { return w.header }
+
 func (w *rangeWriter) WriteHeader(status int) {
-	if w.unsatisfiable = status == http.StatusRequestedRangeNotSatisfiable; !w.unsatisfiable {
+	if w.refused = status == http.StatusRequestedRangeNotSatisfiable; !w.refused {
+		maps.Copy(w.ResponseWriter.Header(), w.header)
 		w.ResponseWriter.WriteHeader(status)
 	}
 }
 
 func (w *rangeWriter) Write(p []byte) (int, error) {
-	if w.unsatisfiable {
+	if w.refused {
 		return len(p), nil
 	}
 	return w.ResponseWriter.Write(p)
