@@ -54,7 +54,7 @@ func lines(text []byte) (items [][]byte) {
 
 // elements is lines for the elements of a JSON array.
 func elements(text []byte) (items [][]byte, err error) {
-	if err := checkSyntax(text); err != nil {
+	if err := checkSyntax(text, "array"); err != nil {
 		return nil, err
 	}
 	s := scanner{text: text}

@@ -123,21 +123,35 @@ func malformed(pointer, detail string) *fault.Error {
 // Part is a file in a multipart body.
 type Part struct {
 	*multipart.Part
+
+	form *multipart.Reader
+	end  error // what Read ended with
 }
 
-// Read fails with ErrTooLarge or ErrMalformed, as ReadBody does.
-func (p *Part) Read(b []byte) (int, error) {
-	n, err := p.Part.Read(b)
-	if err == nil || err == io.EOF { //nolint:errorlint // the contract of io.Reader
-		return n, err
+// Read fails with ErrTooLarge or ErrMalformed, as ReadBody does, and with
+// fault.Invalid at the end if there is another file of the same name.
+func (p *Part) Read(b []byte) (n int, err error) {
+	if p.end != nil {
+		return 0, p.end
 	}
-	return n, brokenMultipart(err)
+	if n, err = p.Part.Read(b); err == nil {
+		return n, nil
+	}
+	p.end = err
+	if err != io.EOF { //nolint:errorlint // the contract of io.Reader
+		p.end = brokenMultipart(err)
+	} else if another, _, err := nextFile(p.form, p.FormName()); err != nil {
+		p.end = err
+	} else if another != nil {
+		p.end = fault.Invalidate(fault.Violation{Pointer: "/" + p.FormName(), Detail: "must be one file: there is another in a part of this name"})
+	}
+	return n, p.end
 }
 
-// OpenPart returns the first file of a multipart/form-data body that has the
-// name key, and skips what comes before it; it is read as it arrives. The whole
-// body may have limit bytes. Errors: ErrUnsupported if the body is not
-// multipart, fault.Invalid if it holds no such file, ErrMalformed, ErrTooLarge.
+// OpenPart returns the file of a multipart/form-data body that has the name
+// key, and skips what else there is; it is read as it arrives. The whole body
+// may have limit bytes. Errors: ErrUnsupported if the body is not multipart,
+// fault.Invalid if it holds no such file, ErrMalformed, ErrTooLarge.
 func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
 	if err := RequireContentType(c, "multipart/form-data"); err != nil {
 		return nil, err
@@ -151,19 +165,35 @@ func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
 	if err != nil {
 		return nil, malformed("", "the Content-Type names no multipart boundary").Wrap(err)
 	}
-	missing := fault.Violation{Pointer: "/" + key, Detail: "is required: a file in a part of this name"}
+	part, named, err := nextFile(reader, key)
+	if err != nil {
+		return nil, err
+	}
+	missing := "is required: a file in a part of this name"
+	switch {
+	case part != nil:
+		return &Part{Part: part, form: reader}, nil
+	case named:
+		missing = "must be a file: its part has no file name"
+	}
+	return nil, fault.Invalidate(fault.Violation{Pointer: "/" + key, Detail: missing})
+}
+
+// nextFile returns the next file of a form that has the name key, nil if there
+// is none, and whether there was a part of that name.
+func nextFile(form *multipart.Reader, key string) (file *multipart.Part, named bool, err error) {
 	for {
-		part, err := reader.NextPart()
+		part, err := form.NextPart()
 		switch {
 		case err == io.EOF:
-			return nil, fault.Invalidate(missing)
+			return nil, named, nil
 		case err != nil:
-			return nil, brokenMultipart(err)
+			return nil, named, brokenMultipart(err)
 		case part.FormName() != key:
 		case part.FileName() == "":
-			missing.Detail = "must be a file: its part has no file name"
+			named = true
 		default:
-			return &Part{part}, nil
+			return part, true, nil
 		}
 	}
 }

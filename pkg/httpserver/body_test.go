@@ -123,7 +123,10 @@ const (
 )
 
 func TestOpenPart(t *testing.T) {
-	for name, body := range map[string]io.Reader{"with a length": strings.NewReader(field + noFile + file + formEnd), "chunked": chunked(field + noFile + file + formEnd)} {
+	for name, body := range map[string]io.Reader{
+		"with a length": strings.NewReader(field + noFile + file + formEnd), "chunked": chunked(field + noFile + file + formEnd),
+		"with more behind it": strings.NewReader(file + field + noFile + formEnd),
+	} {
 		t.Run(name, func(t *testing.T) {
 			part, err := httpserver.OpenPart(post(body, formType), "image", httpserver.MaxUpload)
 			if err != nil {
@@ -180,6 +183,9 @@ func TestPartReadFails(t *testing.T) {
 	}{
 		"at a body that ends early": {strings.NewReader(start), httpserver.ErrMalformed},
 		"at a connection that ends": {io.MultiReader(strings.NewReader(start), iotest.ErrReader(io.ErrUnexpectedEOF)), httpserver.ErrMalformed},
+		"behind the file":           {strings.NewReader(file + field), httpserver.ErrMalformed},
+		"at another file":           {strings.NewReader(file + field + file + formEnd), fault.Invalidate(fault.Violation{})},
+		"above the limit behind it": {io.MultiReader(strings.NewReader(file+field), chunked(strings.Repeat("x", 9000))), httpserver.ErrTooLarge},
 		"above the limit":           {io.MultiReader(strings.NewReader(start), chunked(strings.Repeat("x", 9000))), httpserver.ErrTooLarge},
 	}
 	for name, tt := range tests {

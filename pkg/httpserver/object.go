@@ -28,7 +28,7 @@ type Object struct {
 // twice. Errors: ErrMalformed, saying where and why; fault.Invalid if it is
 // JSON but no object.
 func ParseObject(body []byte) (*Object, error) {
-	if err := checkSyntax(body); err != nil {
+	if err := checkSyntax(body, "object"); err != nil {
 		return nil, err
 	}
 	s := scanner{text: body}
@@ -46,12 +46,14 @@ func ParseObject(body []byte) (*Object, error) {
 	return o, nil
 }
 
-func checkSyntax(body []byte) error {
+// checkSyntax returns nil if body is JSON, else an ErrMalformed. Kind is what it
+// should hold.
+func checkSyntax(body []byte, kind string) error {
 	switch {
 	case json.Valid(body) && utf8.Valid(body):
 		return nil
 	case len(bytes.TrimSpace(body)) == 0:
-		return malformed("", "the body is empty; send a JSON object")
+		return malformed("", "the body is empty; send a JSON "+kind)
 	case !utf8.Valid(body):
 		return malformed("", "the body is not valid UTF-8")
 	case bytes.HasPrefix(body, []byte("\uFEFF")):

@@ -96,7 +96,7 @@ var problemTypes = []ProblemType{
 	},
 	{
 		"cursor-expired", http.StatusGone, "The cursor is too old",
-		"The events after this cursor are no longer kept. Read the collections for their present state, then follow the feed from its current end.",
+		"The events after this cursor are no longer kept. Read the list of the collection for its present state, then follow the feed from the Concha-Feed-Cursor of its first page: so nothing is missed.",
 	},
 	{
 		"precondition-failed", http.StatusPreconditionFailed, "The resource is not in the expected state",

@@ -244,6 +244,7 @@ func audioFileInput(c *client) {
 		{"no part", nil, "validation-error", "/audio"},
 		{"other key", wrong(func(p *part) { p.key = "image" }), "validation-error", "/audio"},
 		{"no file", wrong(func(p *part) { p.name = "" }), "validation-error", "/audio"},
+		{"two files", []part{good, {key: "note", content: "x"}, good}, "validation-error", "/audio"},
 		{"empty file", wrong(func(p *part) { p.content = "" }), "malformed-request", ""},
 		{"broken JSON", wrong(func(p *part) { p.content = p.content[1:] }), "malformed-request", ""},
 		{"array", wrong(func(p *part) { p.content = "[]" }), "validation-error", ""},

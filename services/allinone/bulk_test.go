@@ -113,7 +113,10 @@ func batchInput(c *client) {
 		c.lines(path, []string{"", " \r", "\t"}).problem(400, "validation-error", "")
 		c.json("POST", path, "[]").problem(400, "validation-error", "")
 		c.json("POST", path, "{}").problem(400, "validation-error", "")
-		c.json("POST", path, "").problem(400, "malformed-request", "")
+		empty := c.json("POST", path, "")
+		if empty.problem(400, "malformed-request", ""); !strings.Contains(string(empty.body), "send a JSON array") {
+			c.t.Errorf("%s: %s", empty.call, empty.body)
+		}
 		c.json("POST", path, "[{},]").problem(400, "malformed-request", "")
 		c.lines(path, slices.Repeat([]string{"{}"}, 1001)).problem(400, "validation-error", "")
 		c.json("POST", path, array(slices.Repeat([]string{"{}"}, 1001))).problem(400, "validation-error", "")

@@ -194,6 +194,7 @@ func imageInput(c *client) {
 		{"other key", wrong(func(p *part) { p.key = "file" }), 400, 400, "validation-error", []string{"/image"}},
 		{"key of another case", wrong(func(p *part) { p.key = "Image" }), 400, 400, "validation-error", []string{"/image"}},
 		{"no file", wrong(func(p *part) { p.name = "" }), 400, 400, "validation-error", []string{"/image"}},
+		{"two files", []part{good, {key: "note", content: "x"}, good}, 400, 400, "validation-error", []string{"/image"}},
 		{"declared as text", wrong(func(p *part) { p.contentType = "text/plain" }), 400, 415, "unsupported-media-type", nil},
 		{"declared as nothing", wrong(func(p *part) { p.contentType = "" }), 400, 415, "unsupported-media-type", nil},
 		{"declared as gif", wrong(func(p *part) { p.contentType = "image/gif" }), 400, 415, "unsupported-media-type", nil},
