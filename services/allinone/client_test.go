@@ -120,7 +120,7 @@ func (c *client) do(call call) answer {
 // readBody returns the body of resp, decompressed.
 func readBody(resp *http.Response) ([]byte, error) {
 	body := io.Reader(resp.Body)
-	if resp.Header.Get("Content-Encoding") == "gzip" {
+	if resp.Header.Get("Content-Encoding") == "gzip" && resp.Request.Method != http.MethodHead {
 		unzipped, err := gzip.NewReader(body)
 		if err != nil {
 			return nil, fmt.Errorf("the body is no gzip: %w", err)

@@ -3,6 +3,8 @@ package edge
 import (
 	"compress/gzip"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -33,13 +35,34 @@ func Compress(h http.Handler) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	serve := func(w http.ResponseWriter, r *http.Request) {
 		plainTags(r.Header, "If-Match")
 		if plainTags(r.Header, "If-None-Match") {
 			w = &revalidation{ResponseWriter: w}
 		}
 		h.ServeHTTP(w, r)
-	})), nil
+	}
+	get := wrap(http.HandlerFunc(serve))
+	// gzhttp lets HEAD pass, so what it sees is a GET.
+	head := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Method = http.MethodHead
+		if _, takesGzip := w.(*gzhttp.GzipResponseWriter); takesGzip {
+			answer := &bodiless{ResponseWriter: w, status: http.StatusOK}
+			serve(answer, r)
+			answer.end()
+			return
+		}
+		serve(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodHead {
+			get.ServeHTTP(w, r)
+			return
+		}
+		r = r.WithContext(r.Context()) // a copy
+		r.Method = http.MethodGet
+		head.ServeHTTP(w, r)
+	}), nil
 }
 
 // plainTags removes the ending of the entity tags in a header, and reports
@@ -70,3 +93,42 @@ func (w *revalidation) WriteHeader(status int) {
 
 // Flush serves gin, which asserts http.Flusher.
 func (w *revalidation) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// bodiless is an answer to HEAD. Where its handler writes no body, it has the
+// headers that the answer to GET has in gzip.
+type bodiless struct {
+	http.ResponseWriter
+	status  int
+	written bool
+}
+
+// Unwrap serves http.ResponseController.
+func (w *bodiless) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *bodiless) WriteHeader(status int) {
+	w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *bodiless) Write(p []byte) (int, error) {
+	w.written = true
+	return w.ResponseWriter.Write(p)
+}
+
+// Flush serves gin, which asserts http.Flusher.
+func (w *bodiless) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
+
+// end writes, in place of a body that GET has compressed, what makes gzhttp
+// decide as it does for GET, and net/http drops. A service that told no length
+// has more than net/http counts by itself, 2 KiB. The length in gzip is not
+// known, so the headers leave before net/http could count it.
+func (w *bodiless) end() {
+	h := w.Header()
+	length, err := strconv.Atoi(h.Get("Content-Length"))
+	short := err == nil && length < minCompressed
+	if w.written || short || w.status == http.StatusNotModified || w.status == http.StatusNoContent || !slices.Contains(compressed, mediaType(h)) {
+		return
+	}
+	_, _ = w.Write(make([]byte, minCompressed)) // fails only if the client has left
+	w.Flush()
+}

@@ -34,7 +34,8 @@ var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", 
 func New(publicURL url.URL, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
 	e.Use(forward(publicURL, trusted), limitBody, limitCaching)
-	for name, service := range map[string]http.Handler{"accounts": accounts, "audios": audios} {
+	services := map[string]http.Handler{"accounts": accounts, "audios": audios}
+	for name, service := range services {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
 		e.Any("/v1/"+name, pass)
 		e.Any("/v1/"+name+"/*path", pass)
@@ -42,6 +43,18 @@ func New(publicURL url.URL, accounts, audios http.Handler, trusted ...netip.Pref
 		e.Any("/v1/"+name+`\:export`, pass)
 		e.Any("/v1/events/"+name, pass)
 	}
+	e.NoMethod(func(c *gin.Context) {
+		for name, service := range services {
+			if path := c.Request.URL.EscapedPath(); strings.HasPrefix(path, "/v1/"+name) || strings.HasPrefix(path, "/v1/events/"+name) {
+				// A method that Any does not know: the service tells which it takes.
+				c.Writer.Header().Del("Allow")
+				c.Status(http.StatusOK)
+				service.ServeHTTP(c.Writer, c.Request)
+				return
+			}
+		}
+		httpserver.Fail(c, httpserver.ErrMethodNotAllowed)
+	})
 	ping := func(c *gin.Context) { c.String(http.StatusOK, "running") }
 	httpserver.Get(e, "/ping", ping)
 	httpserver.Get(e, "/ping/", ping)
