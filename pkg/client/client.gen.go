@@ -1073,11 +1073,12 @@ type ListAccountsParams struct {
 	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-	// item of the last page.
+	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+	// OrderBy The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+	// with `updated_since`, `updated_at`.
 	OrderBy *ListAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
 	// IncludeTotal If true, `total_count` tells how many match on all pages, which takes longer the more do.
@@ -1096,8 +1097,9 @@ type ListAccountsParamsOrderBy string
 // CreateAccountParams defines parameters for CreateAccount.
 type CreateAccountParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-	// succeeded is remembered.
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+	// batch without a valid item, is not.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1171,7 +1173,7 @@ type GetImageParams struct {
 	// Size The length of the longer side in pixels; an image that is smaller stays as it is.
 	Size *GetImageParamsSize `form:"size,omitempty" json:"size,omitempty"`
 
-	// Range Byte ranges, as in RFC 9110, section 14.
+	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
 	Range *Range `json:"Range,omitempty"`
 
 	// IfNoneMatch ETags, or `*`. If the current one is among them, the answer is 304.
@@ -1184,8 +1186,9 @@ type GetImageParamsSize int
 // PutImageParams defines parameters for PutImage.
 type PutImageParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-	// succeeded is remembered.
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+	// batch without a valid item, is not.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -1203,8 +1206,9 @@ type CreateAccountsJSONBody = []AccountInput
 // CreateAccountsParams defines parameters for CreateAccounts.
 type CreateAccountsParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-	// succeeded is remembered.
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+	// batch without a valid item, is not.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1222,11 +1226,12 @@ type ExportAccountsParams struct {
 	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-	// item of the last page.
+	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+	// OrderBy The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+	// with `updated_since`, `updated_at`.
 	OrderBy *ExportAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 }
 
@@ -1274,12 +1279,12 @@ type ListAudiosParams struct {
 	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-	// item of the last page.
+	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
-	// `session_id`; with `updated_since`, `updated_at`.
+	// OrderBy The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ListAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
 	// IncludeTotal If true, `total_count` tells how many match on all pages, which takes longer the more do.
@@ -1298,8 +1303,9 @@ type ListAudiosParamsOrderBy string
 // CreateAudioParams defines parameters for CreateAudio.
 type CreateAudioParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-	// succeeded is remembered.
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+	// batch without a valid item, is not.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1362,7 +1368,7 @@ type GetAudioFileParams struct {
 	// V Which content the URL is of. It has no effect but on how long the answer may be kept.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
 
-	// Range Byte ranges, as in RFC 9110, section 14.
+	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
 	Range *Range `json:"Range,omitempty"`
 
 	// IfNoneMatch ETags, or `*`. If the current one is among them, the answer is 304.
@@ -1375,8 +1381,9 @@ type CreateAudiosJSONBody = []AudioInput
 // CreateAudiosParams defines parameters for CreateAudios.
 type CreateAudiosParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-	// succeeded is remembered.
+	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+	// batch without a valid item, is not.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1421,12 +1428,12 @@ type ExportAudiosParams struct {
 	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-	// item of the last page.
+	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
-	// `session_id`; with `updated_since`, `updated_at`.
+	// OrderBy The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ExportAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 }
 
@@ -1438,7 +1445,7 @@ type FollowAccountsParams struct {
 	// After The cursor after which to go on, as the feed or a list gave it. Not together with `since`.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Since The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+	// Since The events whose `time` is this or later. Not in the future; before 1970 is taken for 1970. It is for times that are past: an event of just
 	// now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
 	// list or of this feed.
 	Since *Since `form:"since,omitempty" json:"since,omitempty"`
@@ -1458,7 +1465,7 @@ type FollowAudiosParams struct {
 	// After The cursor after which to go on, as the feed or a list gave it. Not together with `since`.
 	After *After `form:"after,omitempty" json:"after,omitempty"`
 
-	// Since The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+	// Since The events whose `time` is this or later. Not in the future; before 1970 is taken for 1970. It is for times that are past: an event of just
 	// now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
 	// list or of this feed.
 	Since *Since `form:"since,omitempty" json:"since,omitempty"`
@@ -6340,7 +6347,8 @@ type GetImageResponse404Headers struct {
 
 // GetImageResponse416Headers the declared response headers of an HTTP 416 response for GetImage
 type GetImageResponse416Headers struct {
-	XRequestID string
+	ContentRange string
+	XRequestID   string
 }
 
 // GetImageResponse5XXHeaders the declared response headers of an HTTP 5XX response for GetImage
@@ -7656,7 +7664,8 @@ type GetAudioFileResponse404Headers struct {
 
 // GetAudioFileResponse416Headers the declared response headers of an HTTP 416 response for GetAudioFile
 type GetAudioFileResponse416Headers struct {
-	XRequestID string
+	ContentRange string
+	XRequestID   string
 }
 
 // GetAudioFileResponse5XXHeaders the declared response headers of an HTTP 5XX response for GetAudioFile
@@ -9963,6 +9972,13 @@ func ParseGetImageResponse(rsp *http.Response) (*GetImageResponse, error) {
 		response.Headers404 = &headers
 	case rsp.StatusCode == 416:
 		var headers GetImageResponse416Headers
+		if values := rsp.Header.Values("Content-Range"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Range", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentRange = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -11569,6 +11585,13 @@ func ParseGetAudioFileResponse(rsp *http.Response) (*GetAudioFileResponse, error
 		response.Headers404 = &headers
 	case rsp.StatusCode == 416:
 		var headers GetAudioFileResponse416Headers
+		if values := rsp.Header.Values("Content-Range"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Content-Range", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ContentRange = value
+		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

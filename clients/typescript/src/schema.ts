@@ -1300,6 +1300,11 @@ export interface components {
         /** @description `range-not-satisfiable`: the range begins past the end. */
         RangeNotSatisfiable: {
             headers: {
+                /**
+                 * @description The size of the content, in bytes.
+                 * @example bytes *\/2048
+                 */
+                "Content-Range": string;
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -1476,19 +1481,20 @@ export interface components {
          */
         IDs: components["schemas"]["FilterInteger"][];
         /**
-         * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-         *     item of the last page.
+         * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+         *     from the `updated_at` of the last item of the last page.
          * @example 2026-11-23T15:00:00Z
          */
         UpdatedSince: string;
         /**
-         * @description The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+         * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+         *     with `updated_since`, `updated_at`.
          * @example created_at desc
          */
         AccountOrder: "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
         /**
-         * @description The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
-         *     `session_id`; with `updated_since`, `updated_at`.
+         * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+         *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
          * @example created_at desc
          */
         AudioOrder: "session_id" | "session_id desc" | "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
@@ -1505,14 +1511,15 @@ export interface components {
         /** @description Which content the URL is of. It has no effect but on how long the answer may be kept. */
         ContentVersion: string;
         /**
-         * @description Byte ranges, as in RFC 9110, section 14.
+         * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
          * @example bytes=0-1023
          */
         Range: string;
         /**
          * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-         *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-         *     succeeded is remembered.
+         *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+         *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+         *     batch without a valid item, is not.
          * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
          */
         IdempotencyKey: string;
@@ -1531,7 +1538,7 @@ export interface components {
         /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
         After: components["schemas"]["Cursor"];
         /**
-         * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+         * @description The events whose `time` is this or later. Not in the future; before 1970 is taken for 1970. It is for times that are past: an event of just
          *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
          *     list or of this feed.
          * @example 2026-11-23T15:00:00Z
@@ -1672,13 +1679,14 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-                 *     item of the last page.
+                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+                 *     from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+                 * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+                 *     with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AccountOrder"];
@@ -1717,8 +1725,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1754,8 +1763,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1806,13 +1816,14 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-                 *     item of the last page.
+                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+                 *     from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of ids. By default `id`; with `updated_since`, `updated_at`.
+                 * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+                 *     with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AccountOrder"];
@@ -1993,7 +2004,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description Byte ranges, as in RFC 9110, section 14.
+                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
                  * @example bytes=0-1023
                  */
                 Range?: components["parameters"]["Range"];
@@ -2055,8 +2066,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2173,14 +2185,14 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-                 *     item of the last page.
+                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+                 *     from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
-                 *     `session_id`; with `updated_since`, `updated_at`.
+                 * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+                 *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AudioOrder"];
@@ -2219,8 +2231,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2245,8 +2258,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2315,14 +2329,14 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. To follow changes, go on from the `updated_at` of the last
-                 *     item of the last page.
+                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
+                 *     from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of session ids; `id` is the `session_id`. By default
-                 *     `session_id`; with `updated_since`, `updated_at`.
+                 * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+                 *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AudioOrder"];
@@ -2503,7 +2517,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description Byte ranges, as in RFC 9110, section 14.
+                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
                  * @example bytes=0-1023
                  */
                 Range?: components["parameters"]["Range"];
@@ -2634,7 +2648,7 @@ export interface operations {
                 /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
                 after?: components["parameters"]["After"];
                 /**
-                 * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+                 * @description The events whose `time` is this or later. Not in the future; before 1970 is taken for 1970. It is for times that are past: an event of just
                  *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
                  *     list or of this feed.
                  * @example 2026-11-23T15:00:00Z
@@ -2678,7 +2692,7 @@ export interface operations {
                 /** @description The cursor after which to go on, as the feed or a list gave it. Not together with `since`. */
                 after?: components["parameters"]["After"];
                 /**
-                 * @description The events whose `time` is this or later. Not in the future. It is for times that are past: an event of just
+                 * @description The events whose `time` is this or later. Not in the future; before 1970 is taken for 1970. It is for times that are past: an event of just
                  *     now may not be there yet. Who is to miss nothing goes on from a cursor, such as the `Concha-Feed-Cursor` of a
                  *     list or of this feed.
                  * @example 2026-11-23T15:00:00Z
@@ -2756,8 +2770,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2887,8 +2902,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2930,8 +2946,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3007,8 +3024,9 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. Only what
-                 *     succeeded is remembered.
+                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
+                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
+                 *     batch without a valid item, is not.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
