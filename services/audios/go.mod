@@ -3,7 +3,6 @@ module github.com/concha-labs/backend/services/audios
 go 1.26.0
 
 require (
-	cloud.google.com/go/pubsub/v2 v2.8.1
 	cloud.google.com/go/spanner v1.96.1
 	cloud.google.com/go/storage v1.70.0
 	github.com/concha-labs/backend/pkg v0.0.0
@@ -11,10 +10,10 @@ require (
 	go.uber.org/fx v1.24.0
 	go.uber.org/zap v1.28.0
 	google.golang.org/api v0.307.0
-	google.golang.org/grpc v1.84.0
 )
 
 require (
+	cloud.google.com/go/pubsub/v2 v2.8.1 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/gofrs/flock v0.13.2 // indirect
 	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
@@ -24,6 +23,7 @@ require (
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.22.0 // indirect
 	go.opentelemetry.io/otel/exporters/prometheus v0.69.0 // indirect
+	google.golang.org/grpc v1.84.0 // indirect
 )
 
 require (
