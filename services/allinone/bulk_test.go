@@ -114,7 +114,8 @@ func batchInput(c *client) {
 		c.json("POST", path, "[]").problem(400, "validation-error", "")
 		c.json("POST", path, "{}").problem(400, "validation-error", "")
 		empty := c.json("POST", path, "")
-		if empty.problem(400, "malformed-request", ""); !strings.Contains(string(empty.body), "send a JSON array") {
+		empty.problem(400, "malformed-request", "")
+		if !strings.Contains(string(empty.body), "send a JSON array") {
 			c.t.Errorf("%s: %s", empty.call, empty.body)
 		}
 		c.json("POST", path, "[{},]").problem(400, "malformed-request", "")
