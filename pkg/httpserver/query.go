@@ -255,20 +255,18 @@ type Order struct {
 }
 
 // Order returns order_by, which must be one of names, each optionally followed
-// by " desc", with more spaces or without (AIP-132); ascending by fallback if it
-// is absent.
+// by " desc"; ascending by fallback if it is absent.
 func (q *Query) Order(fallback string, names ...string) Order {
 	q.order = Order{By: fallback}
 	value, ok := q.get("order_by")
 	if !ok {
 		return q.order
 	}
-	words := strings.FieldsFunc(value, func(r rune) bool { return r == ' ' })
-	desc := len(words) == 2 && words[1] == "desc"
-	if len(words) != 1 && !desc || !slices.Contains(names, words[0]) {
+	by, desc := strings.CutSuffix(value, " desc")
+	if !slices.Contains(names, by) {
 		q.Violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
 		return q.order
 	}
-	q.order = Order{By: words[0], Desc: desc}
+	q.order = Order{By: by, Desc: desc}
 	return q.order
 }

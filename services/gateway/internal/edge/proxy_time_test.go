@@ -313,7 +313,7 @@ func waiting() http.HandlerFunc {
 	e := httpserver.NewEngine()
 	httpserver.Health(e, map[string]func(context.Context) error{
 		"database": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
-	})
+	}, httpserver.ReadyPath)
 	return e.ServeHTTP
 }
 
