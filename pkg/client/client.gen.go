@@ -1077,7 +1077,7 @@ type ListAccountsParams struct {
 	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`;
 	// with `updated_since`, `updated_at`.
 	OrderBy *ListAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
@@ -1230,7 +1230,7 @@ type ExportAccountsParams struct {
 	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`;
 	// with `updated_since`, `updated_at`.
 	OrderBy *ExportAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 }
@@ -1283,7 +1283,7 @@ type ListAudiosParams struct {
 	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+	// OrderBy The order, ascending unless `desc` follows, then that of session ids, and `id`
 	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ListAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
@@ -1432,7 +1432,7 @@ type ExportAudiosParams struct {
 	// from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
-	// OrderBy The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+	// OrderBy The order, ascending unless `desc` follows, then that of session ids, and `id`
 	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ExportAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 }

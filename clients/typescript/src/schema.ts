@@ -1487,13 +1487,13 @@ export interface components {
          */
         UpdatedSince: string;
         /**
-         * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+         * @description The order, ascending unless `desc` follows, then that of ids. By default `id`;
          *     with `updated_since`, `updated_at`.
          * @example created_at desc
          */
         AccountOrder: "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
         /**
-         * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+         * @description The order, ascending unless `desc` follows, then that of session ids, and `id`
          *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
          * @example created_at desc
          */
@@ -1685,7 +1685,7 @@ export interface operations {
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+                 * @description The order, ascending unless `desc` follows, then that of ids. By default `id`;
                  *     with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
@@ -1822,7 +1822,7 @@ export interface operations {
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of ids; more spaces make no difference. By default `id`;
+                 * @description The order, ascending unless `desc` follows, then that of ids. By default `id`;
                  *     with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
@@ -2191,7 +2191,7 @@ export interface operations {
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+                 * @description The order, ascending unless `desc` follows, then that of session ids, and `id`
                  *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
@@ -2335,7 +2335,7 @@ export interface operations {
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
                 /**
-                 * @description The order, ascending unless `desc` follows, then that of session ids; more spaces make no difference, and `id`
+                 * @description The order, ascending unless `desc` follows, then that of session ids, and `id`
                  *     is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
                  * @example created_at desc
                  */
