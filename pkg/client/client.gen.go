@@ -1302,6 +1302,10 @@ type ListAudiosParamsOrderBy string
 
 // CreateAudioParams defines parameters for CreateAudio.
 type CreateAudioParams struct {
+	// KeepAccount If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
+	// has none.
+	KeepAccount *KeepAccount `form:"keep_account,omitempty" json:"keep_account,omitempty"`
+
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
@@ -1342,7 +1346,8 @@ type PatchAudioParams struct {
 
 // ReplaceAudioParams defines parameters for ReplaceAudio.
 type ReplaceAudioParams struct {
-	// KeepAccount If true, a document without `account_id` leaves the session with the account that it has.
+	// KeepAccount If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
+	// has none.
 	KeepAccount *KeepAccount `form:"keep_account,omitempty" json:"keep_account,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -3977,6 +3982,33 @@ func NewCreateAudioRequestWithBody(server string, params *CreateAudioParams, con
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.KeepAccount != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "keep_account", *params.KeepAccount, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,9 +26,10 @@ type Object struct {
 }
 
 // ParseObject reads a body that has to be one JSON object in UTF-8 with no name
-// twice. Errors: ErrMalformed, saying where and why; fault.Invalid if it is
+// twice; a byte order mark before it is ignored (RFC 8259, section 8.1). Errors: ErrMalformed, saying where and why; fault.Invalid if it is
 // JSON but no object.
 func ParseObject(body []byte) (*Object, error) {
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if err := checkSyntax(body, "object"); err != nil {
 		return nil, err
 	}
@@ -56,8 +58,6 @@ func checkSyntax(body []byte, kind string) error {
 		return malformed("", "the body is empty; send a JSON "+kind)
 	case !utf8.Valid(body):
 		return malformed("", "the body is not valid UTF-8")
-	case bytes.HasPrefix(body, []byte("\uFEFF")):
-		return malformed("", "the body starts with a byte order mark; send it without one")
 	}
 	var raw json.RawMessage
 	err := json.Unmarshal(body, &raw)
@@ -112,7 +112,8 @@ func (o *Object) String(name string) string {
 }
 
 // Int returns a member that must be a number with an integral value, however
-// it is written, in -(2^53-1)..2^53-1.
+// it is written. One beyond -(2^53-1)..2^53-1 is returned as the least or the
+// greatest int64: the range that the rules of the member have tells what fits.
 func (o *Object) Int(name string) int64 {
 	raw, ok := o.required(name)
 	if !ok {
@@ -124,8 +125,10 @@ func (o *Object) Int(name string) int64 {
 		o.violate(pointer(name), "must be an integer, not "+kindOf(raw[0]))
 	case fit == notIntegral:
 		o.violate(pointer(name), "must be an integer, without a fraction")
+	case fit == outOfRange && raw[0] == '-':
+		return math.MinInt64
 	case fit == outOfRange:
-		o.violate(pointer(name), "must be in -9007199254740991..9007199254740991")
+		return math.MaxInt64
 	}
 	return n
 }

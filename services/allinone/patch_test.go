@@ -135,7 +135,14 @@ func accountOfASession(c *client) {
 	c.json("PUT", "/v1/audios"+path+"?keep_account=true", document).expect(200)
 	wantAccount(account)
 	c.json("PUT", "/v1/audios"+path+"?keep_account=true", encode(with(session, map[string]any{"account_id": nil}))).expect(200)
-	wantAccount("null")
+	wantAccount(account)
+	c.beyond().json("PUT", "/audios"+path, encode(with(session, map[string]any{"account_id": "none"}))).expect(200)
+	wantAccount(account)
+	other := with(newSession(), map[string]any{"account_id": json.Number(account)})
+	c.beyond().json("POST", "/audios", encode(other)).expect(201)
+	if got := c.get("/v1/audios" + sessionPath(other)).expect(200).object()["account_id"]; got != nil {
+		c.t.Errorf("a session of the classic API has account %v", got)
+	}
 	c.json("PUT", "/v1/audios"+path, encode(with(session, map[string]any{"account_id": json.Number(account)}))).expect(200)
 	wantAccount(account)
 	c.json("PUT", "/v1/audios"+path+"?keep_account=yes", document).problem(400, "validation-error", "keep_account")

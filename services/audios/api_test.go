@@ -73,7 +73,7 @@ func TestCreateRefusesWhatBreaksARule(t *testing.T) {
 		{"nothing", `{}`, 400, "validation-error", []string{"/session_id", "/ticks", "/selected_tick", "/step_count"}},
 		{"null", `{"session_id":null,"account_id":null,"ticks":null,"selected_tick":null,"step_count":null}`, 400, "validation-error", []string{"/session_id", "/ticks", "/selected_tick", "/step_count"}},
 		{"wrong types", `{"session_id":"1","account_id":"1","ticks":{},"selected_tick":true,"step_count":1.5}`, 400, "validation-error", []string{"/session_id", "/account_id", "/ticks", "/selected_tick", "/step_count"}},
-		{"wrong types and broken rules", `{"session_id":-1,"ticks":[-1,"x",-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50],"selected_tick":15,"step_count":1e20}`, 400, "validation-error", []string{"/ticks/1", "/step_count", "/session_id", "/ticks/0", "/selected_tick"}},
+		{"wrong types and broken rules", `{"session_id":-1,"ticks":[-1,"x",-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50,-50],"selected_tick":15,"step_count":1e20}`, 400, "validation-error", []string{"/ticks/1", "/session_id", "/ticks/0", "/selected_tick", "/step_count"}},
 		{"an array", `[]`, 400, "validation-error", []string{""}},
 		{"broken", `{"session_id":`, 400, "malformed-request", []string{""}},
 		{"empty", ``, 400, "malformed-request", []string{""}},

@@ -1504,7 +1504,10 @@ export interface components {
         PageSize: number;
         /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
         PageToken: string;
-        /** @description If true, a document without `account_id` leaves the session with the account that it has. */
+        /**
+         * @description If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
+         *     has none.
+         */
         KeepAccount: boolean;
         /** @description If true, what is not there is deleted, too. */
         AllowMissing: boolean;
@@ -2227,7 +2230,13 @@ export interface operations {
     };
     createAudio: {
         parameters: {
-            query?: never;
+            query?: {
+                /**
+                 * @description If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
+                 *     has none.
+                 */
+                keep_account?: components["parameters"]["KeepAccount"];
+            };
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
@@ -2393,7 +2402,10 @@ export interface operations {
     replaceAudio: {
         parameters: {
             query?: {
-                /** @description If true, a document without `account_id` leaves the session with the account that it has. */
+                /**
+                 * @description If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
+                 *     has none.
+                 */
                 keep_account?: components["parameters"]["KeepAccount"];
             };
             header?: {

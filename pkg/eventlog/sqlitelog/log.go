@@ -58,7 +58,7 @@ func (l *Log) Append(tx *sqlitedb.Tx, e events.Event) error {
 // Redact replaces the payload of every event of subject by events.Redacted, as
 // part of tx: erasing a resource erases what the log told of it.
 func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
-	_, err := tx.Exec(`UPDATE event_log SET data = ? WHERE subject = ?`, events.Redacted, subject)
+	_, err := tx.Exec(`UPDATE event_log SET data = ?1 WHERE subject = ?2 AND data <> ?1`, events.Redacted, subject)
 	if err != nil {
 		return fmt.Errorf("redact %s: %w", subject, err)
 	}

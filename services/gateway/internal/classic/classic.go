@@ -37,6 +37,7 @@ var (
 	read    = operation{method: http.MethodGet}
 	replace = operation{method: http.MethodPut}
 	// The original API knows no accounts of sessions, so it keeps them.
+	createAudio  = operation{method: http.MethodPost, query: "keep_account=true"}
 	replaceAudio = operation{method: http.MethodPut, query: "keep_account=true"}
 	remove       = operation{method: http.MethodDelete, query: "allow_missing=true"}
 	attach       = operation{method: http.MethodPut, suffix: "/image", isForm: true}
@@ -55,7 +56,7 @@ var routes = []struct {
 	{http.MethodDelete, &accounts, "/accounts/:id", remove},
 	{http.MethodPost, &accounts, "/accounts/:id/upload_image", attach},
 	{http.MethodPost, &accounts, "/accounts/:id/upload-image", attach},
-	{http.MethodPost, &audios, "/audios", create},
+	{http.MethodPost, &audios, "/audios", createAudio},
 	{http.MethodGet, &audios, "/audios", list},
 	{http.MethodGet, &audios, "/audios/:session_id", read},
 	{http.MethodPut, &audios, "/audios/:session_id", replaceAudio},

@@ -92,7 +92,7 @@ func TestRoutes(t *testing.T) {
 		{"DELETE /accounts/1", "DELETE /v1/accounts/1?allow_missing=true", 204, "", 200, "{}"},
 		{"POST /accounts/1/upload_image", "PUT /v1/accounts/1/image", 200, v1WithImage, 200, classicWithImage},
 		{"POST /accounts/1/upload-image", "PUT /v1/accounts/1/image", 200, v1WithImage, 200, classicWithImage},
-		{"POST /audios", "POST /v1/audios", 201, v1Audio, 201, classicAudio},
+		{"POST /audios", "POST /v1/audios?keep_account=true", 201, v1Audio, 201, classicAudio},
 		{
 			"GET /audios?session_id=0&selected_tick=7&step_count=1&account_id=3&name=x&step_count_min=x&include_total=x&ids=",
 			"GET /v1/audios?page_size=1000&selected_tick=7&session_id=0&step_count=1", 200, list(v1Audio), 200, "[" + classicAudio + "]",

@@ -31,7 +31,7 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 
 	handle := httpserver.Handle
 	none, content := httpserver.Takes(), httpserver.Takes("v")
-	e.POST("/v1/audios", none, handle(a.create))
+	e.POST("/v1/audios", handle(a.create))
 	httpserver.Get(e, "/v1/audios", handle(a.list))
 	e.POST(`/v1/audios\:batch`, none, handle(a.createAll))
 	httpserver.Get(e, `/v1/audios\:export`, handle(a.export))

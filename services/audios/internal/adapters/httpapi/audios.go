@@ -62,10 +62,6 @@ func (a api) replace(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	keepAccount, err := httpserver.Flag(c, "keep_account")
-	if err != nil {
-		return err
-	}
 	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		return err
@@ -77,7 +73,7 @@ func (a api) replace(c *gin.Context) error {
 	if cond.Creates() {
 		return a.createThere(c, upload, cond)
 	}
-	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, keepAccount && !upload.namesAccount, check(cond))
+	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, upload.keepAccount, check(cond))
 	if err != nil {
 		return err
 	}

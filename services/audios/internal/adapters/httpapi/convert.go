@@ -26,13 +26,17 @@ type page struct {
 // sent is a session with the document that told of it.
 type sent struct {
 	domain.Session
-	document     []byte
-	namesAccount bool // if only by null
+	document    []byte
+	keepAccount bool // the document does not tell of the account
 }
 
 // fromUpload reads the session in a JSON document and has check judge it. The
 // error lists the members of a wrong type and those that break a rule together.
 func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)) (sent, error) {
+	keepAccount, err := httpserver.Flag(c, "keep_account")
+	if err != nil {
+		return sent{}, err
+	}
 	document, err := upload(c)
 	if err != nil {
 		return sent{}, err
@@ -41,15 +45,17 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 	if err != nil {
 		return sent{}, err
 	}
-	session, err := fromObject(object, check)
-	return sent{session, document, object.Has("account_id")}, err
+	session, err := fromObject(object, keepAccount, check)
+	return sent{session, document, keepAccount}, err
 }
 
-func fromObject(object *httpserver.Object, check func(domain.Draft) (domain.Session, error)) (domain.Session, error) {
-	session, err := check(domain.Draft{
-		SessionID: object.Int("session_id"), AccountID: object.OptionalInt("account_id"), Ticks: object.Floats("ticks"),
-		SelectedTick: object.Int("selected_tick"), StepCount: object.Int("step_count"),
-	})
+func fromObject(object *httpserver.Object, keepAccount bool, check func(domain.Draft) (domain.Session, error)) (domain.Session, error) {
+	draft := domain.Draft{SessionID: object.Int("session_id")}
+	if !keepAccount {
+		draft.AccountID = object.OptionalInt("account_id")
+	}
+	draft.Ticks, draft.SelectedTick, draft.StepCount = object.Floats("ticks"), object.Int("selected_tick"), object.Int("step_count")
+	session, err := check(draft)
 	return session, object.Err(err)
 }
 
@@ -59,7 +65,7 @@ func fromItem(document []byte) (app.Item, error) {
 	if err != nil {
 		return app.Item{}, err
 	}
-	session, err := fromObject(object, domain.Draft.Session)
+	session, err := fromObject(object, false, domain.Draft.Session)
 	return app.Item{Session: session, Document: document}, err
 }
 
