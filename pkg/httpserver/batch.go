@@ -8,6 +8,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
 // MaxItems is how many items a batch has at most.
@@ -57,13 +58,12 @@ func elements(text []byte) (items [][]byte, err error) {
 	if err := checkSyntax(text, "array"); err != nil {
 		return nil, err
 	}
-	s := scanner{text: text}
-	s.space()
-	if kind := kindOf(s.text[s.at]); kind != "an array" {
+	s := jsonscan.Scanner{Data: text}
+	if kind := kindOf(s.Next()); kind != "an array" {
 		return nil, fault.Invalidate(fault.Violation{Pointer: "", Detail: "must be an array, not " + kind})
 	}
-	for element := range s.array() {
-		if items = append(items, element); len(items) > MaxItems {
+	for range s.Array {
+		if items = append(items, s.Value()); len(items) > MaxItems {
 			break
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
 // maxViolations bounds how much larger than its request an answer can be.
@@ -33,17 +34,17 @@ func ParseObject(body []byte) (*Object, error) {
 	if err := checkSyntax(body, "object"); err != nil {
 		return nil, err
 	}
-	s := scanner{text: body}
-	s.space()
-	if kind := kindOf(s.text[s.at]); kind != "an object" {
+	s := jsonscan.Scanner{Data: body}
+	if kind := kindOf(s.Next()); kind != "an object" {
 		return nil, fault.Invalidate(fault.Violation{Pointer: "", Detail: "must be an object, not " + kind})
 	}
 	o := &Object{members: make(map[string][]byte, 8)}
-	for name, value := range s.object() {
+	for raw := range s.Object {
+		name, _ := unquote(raw)
 		if _, twice := o.members[name]; twice {
 			return nil, malformed("/"+escapePointer(name), "occurs more than once")
 		}
-		o.members[name] = value
+		o.members[name] = s.Value()
 	}
 	return o, nil
 }
@@ -104,7 +105,7 @@ func (o *Object) String(name string) string {
 		o.violate(pointer(name), "must be a string, not "+kindOf(raw[0]))
 		return ""
 	}
-	s, ok := unquote(raw)
+	s, ok := unquote(raw[1 : len(raw)-1])
 	if !ok {
 		o.violate(pointer(name), "must not contain half of a surrogate pair")
 	}
@@ -155,9 +156,9 @@ func (o *Object) Floats(name string) []float64 {
 		return nil
 	}
 	floats := make([]float64, 0, 16)
-	s := scanner{text: raw}
-	for element := range s.array() {
-		f := 0.0
+	s := jsonscan.Scanner{Data: raw}
+	for range s.Array {
+		element, f := s.Value(), 0.0
 		switch kind := kindOf(element[0]); kind {
 		case "a number":
 			var err error

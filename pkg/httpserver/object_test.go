@@ -300,6 +300,17 @@ func BenchmarkParseObject(b *testing.B) {
 	}
 }
 
+func BenchmarkReadItems(b *testing.B) {
+	body := "[" + strings.Repeat(audio+",", httpserver.MaxItems-1) + audio + "]"
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := httpserver.ReadItems(post(strings.NewReader(body), "application/json")); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func FuzzParseObject(f *testing.F) {
 	for _, seed := range []string{audio, `{}`, `{"s":"\ud83d"}`, `{"s":"\\","n":1e9,"ticks":[1,[2,"]"],{"a":"}"}]}`, ` { "n" : -0.0E-0 } `, `[]`, `{"n":1,"n":2}`, "\uFEFF{}"} {
 		f.Add([]byte(seed))

@@ -3,126 +3,19 @@ package httpserver
 import (
 	"bytes"
 	"encoding/json"
-	"iter"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 )
 
-// scanner takes apart text that is known to be valid JSON.
-type scanner struct {
-	text []byte
-	at   int
-}
-
-func (s *scanner) space() {
-	for s.at < len(s.text) {
-		switch s.text[s.at] {
-		case ' ', '\t', '\r', '\n':
-			s.at++
-		default:
-			return
-		}
-	}
-}
-
-// object yields the members of the object at the scanner's place. A value has
-// no space round it.
-func (s *scanner) object() iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
-		for s.next('}') {
-			name, _ := unquote(s.value())
-			s.space()
-			s.at++ // the colon
-			s.space()
-			if !yield(name, s.value()) {
-				return
-			}
-		}
-	}
-}
-
-// array yields the elements of the array at the scanner's place.
-func (s *scanner) array() iter.Seq[[]byte] {
-	return func(yield func([]byte) bool) {
-		for s.next(']') {
-			if !yield(s.value()) {
-				return
-			}
-		}
-	}
-}
-
-// next goes over the bracket or comma before an element, and the space behind
-// it, and reports whether an element follows and not the closing bracket.
-func (s *scanner) next(closing byte) bool {
-	s.space()
-	if s.text[s.at] == closing {
-		return false
-	}
-	s.at++
-	s.space()
-	return s.text[s.at] != closing
-}
-
-// value goes over the value at the scanner's place and returns its text.
-func (s *scanner) value() []byte {
-	start := s.at
-	switch s.text[s.at] {
-	case '"':
-		s.skipString()
-	case '{', '[':
-		s.skipNested()
-	default: // a number, true, false or null
-		s.skipWord()
-	}
-	return s.text[start:s.at]
-}
-
-func (s *scanner) skipWord() {
-	for ; s.at < len(s.text); s.at++ {
-		switch s.text[s.at] {
-		case ',', ']', '}', ' ', '\t', '\r', '\n':
-			return
-		}
-	}
-}
-
-func (s *scanner) skipString() {
-	for s.at++; s.text[s.at] != '"'; s.at++ {
-		if s.text[s.at] == '\\' {
-			s.at++
-		}
-	}
-	s.at++
-}
-
-func (s *scanner) skipNested() {
-	for depth := 0; ; {
-		switch s.text[s.at] {
-		case '"':
-			s.skipString()
-			continue
-		case '{', '[':
-			depth++
-		case '}', ']':
-			depth--
-		}
-		s.at++
-		if depth == 0 {
-			return
-		}
-	}
-}
-
-// unquote returns the string of a JSON string's text. It is not ok if an
-// escape stands for half of a surrogate pair, which no string can hold; U+FFFD
-// takes its place.
+// unquote returns the string of what stands between the quotes of a valid JSON
+// string. It is not ok if an escape stands for half of a surrogate pair, which
+// no string can hold; U+FFFD takes its place.
 func unquote(raw []byte) (s string, ok bool) {
 	if bytes.IndexByte(raw, '\\') < 0 {
-		return string(raw[1 : len(raw)-1]), true
+		return string(raw), true
 	}
-	_ = json.Unmarshal(raw, &s) // raw is known to be valid
+	_ = json.Unmarshal([]byte(`"`+string(raw)+`"`), &s)
 	return s, pairedSurrogates(raw)
 }
 

@@ -345,8 +345,8 @@ func FuzzResource(f *testing.F) {
 	})
 }
 
-func BenchmarkList100(b *testing.B) {
-	body := []byte(`{"resource_type":"accounts","count":100,"items":[` + strings.Repeat(v1Account+",", 99) + v1Account + `],"next_page_token":""}`)
+func BenchmarkList1000(b *testing.B) {
+	body := []byte(`{"resource_type":"accounts","count":1000,"items":[` + strings.Repeat(v1Account+",", 999) + v1Account + `],"next_page_token":""}`)
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
 // collection is a kind of resource and its form in the classic tree.
@@ -50,9 +52,9 @@ func imageURL(image []byte) []byte {
 		return image
 	}
 	var found []byte
-	s := &scanner{data: image}
-	for name := range s.object {
-		if value := s.value(); string(name) == "url" {
+	s := &jsonscan.Scanner{Data: image}
+	for name := range s.Object {
+		if value := s.Value(); string(name) == "url" {
 			found = value
 		}
 	}
@@ -60,10 +62,10 @@ func imageURL(image []byte) []byte {
 }
 
 // appendResource appends the classic body of the v1 body at s.
-func (c *collection) appendResource(dst []byte, s *scanner) []byte {
+func (c *collection) appendResource(dst []byte, s *jsonscan.Scanner) []byte {
 	var values [5][]byte
-	for name := range s.object {
-		value := s.value()
+	for name := range s.Object {
+		value := s.Value()
 		for i := range c.members {
 			if string(name) == c.members[i].v1 {
 				values[i] = value
@@ -77,7 +79,7 @@ func (c *collection) appendResource(dst []byte, s *scanner) []byte {
 			value = m.convert(value)
 		}
 		if value == nil {
-			s.broken = true
+			s.Broken = true
 		}
 		dst = append(dst, separator, '"')
 		dst = append(dst, m.name...)
@@ -90,20 +92,20 @@ func (c *collection) appendResource(dst []byte, s *scanner) []byte {
 
 // resource returns the classic form of a v1 resource, and whether it was one.
 func (c *collection) resource(v1 []byte) ([]byte, bool) {
-	s := &scanner{data: v1}
+	s := &jsonscan.Scanner{Data: v1}
 	body := c.appendResource(make([]byte, 0, len(v1)), s)
-	return body, s.end()
+	return body, s.End()
 }
 
 // list returns the classic form of a v1 list, the token of the page after it,
 // "" if there is none, and whether it was a list.
 func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
-	s := &scanner{data: v1}
-	for name := range s.object {
+	s := &jsonscan.Scanner{Data: v1}
+	for name := range s.Object {
 		switch string(name) {
 		case "items":
 			body = append(make([]byte, 0, len(v1)), '[')
-			for range s.array {
+			for range s.Array {
 				if len(body) > 1 {
 					body = append(body, ',')
 				}
@@ -111,12 +113,12 @@ func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
 			}
 			body = append(body, ']')
 		case "next_page_token":
-			next = string(bytes.Trim(s.value(), `"`)) // base64url: nothing is escaped
+			next = string(bytes.Trim(s.Value(), `"`)) // base64url: nothing is escaped
 		default:
-			s.value()
+			s.Value()
 		}
 	}
-	return body, next, s.end() && body != nil
+	return body, next, s.End() && body != nil
 }
 
 // classicStatus returns what a status of v1 is in the classic tree, which tells all
@@ -134,16 +136,16 @@ func classicStatus(v1 int) int {
 // withStatus returns problem with its member status as given, and whether it
 // was a problem.
 func withStatus(problem []byte, status string) ([]byte, bool) {
-	s := &scanner{data: problem}
+	s := &jsonscan.Scanner{Data: problem}
 	var changed []byte
-	for name := range s.object {
-		value := s.value()
+	for name := range s.Object {
+		value := s.Value()
 		if string(name) == "status" {
-			start := s.pos - len(value)
-			changed = append(append(append(changed[:0], problem[:start]...), status...), problem[s.pos:]...)
+			start := s.Pos - len(value)
+			changed = append(append(append(changed[:0], problem[:start]...), status...), problem[s.Pos:]...)
 		}
 	}
-	return changed, s.end() && changed != nil
+	return changed, s.End() && changed != nil
 }
 
 // v1URL returns the address of a v1 collection or, with an id, of what lies

@@ -1,0 +1,158 @@
+// Package jsonscan takes JSON apart without decoding it.
+package jsonscan
+
+// Scanner walks through Data in one pass and hands out values as they stand in
+// the source, so that a number keeps its last digit. It checks the structure
+// and what scalars are made of, not each rule of the grammar. Whatever it is
+// fed, it ends. It is not safe for concurrent use.
+type Scanner struct {
+	Data   []byte
+	Pos    int  // of what comes next in Data
+	Broken bool // what was met is not JSON, or not what the caller needs; it stays so
+}
+
+// Object yields the name of each member of the object at the scanner, as it
+// stands between its quotes; the loop body has to consume the value.
+func (s *Scanner) Object(yield func(name []byte) bool) {
+	s.expect('{')
+	if s.Next() == '}' {
+		s.Pos++
+		return
+	}
+	for !s.Broken {
+		name := s.Value()
+		s.expect(':')
+		if s.Broken || len(name) < 2 || name[0] != '"' {
+			s.Broken = true
+			return
+		}
+		if !yield(name[1:len(name)-1]) || s.last('}') {
+			return
+		}
+	}
+}
+
+// Array yields once for each element of the array at the scanner; the loop
+// body has to consume it.
+func (s *Scanner) Array(yield func() bool) {
+	s.expect('[')
+	if s.Next() == ']' {
+		s.Pos++
+		return
+	}
+	for !s.Broken {
+		if !yield() || s.last(']') {
+			return
+		}
+	}
+}
+
+// last consumes a comma or end, and reports whether it was end.
+func (s *Scanner) last(end byte) bool {
+	if s.Next() == end {
+		s.Pos++
+		return true
+	}
+	s.expect(',')
+	return false
+}
+
+// Value consumes a value of any kind and returns its source, without space
+// round it.
+func (s *Scanner) Value() []byte {
+	first := s.Next()
+	start := s.Pos
+	switch first {
+	case '"':
+		s.skipString()
+	case '{', '[':
+		s.skipComposite()
+	default:
+		s.skipScalar()
+	}
+	return s.Data[start:s.Pos]
+}
+
+// End reports whether all was JSON and nothing is left.
+func (s *Scanner) End() bool {
+	return s.Next() == 0 && s.Pos >= len(s.Data) && !s.Broken
+}
+
+// Next returns the byte after white space without consuming it, 0 at the end.
+func (s *Scanner) Next() byte {
+	for ; s.Pos < len(s.Data); s.Pos++ {
+		switch c := s.Data[s.Pos]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
+	}
+	return 0
+}
+
+func (s *Scanner) expect(c byte) {
+	if s.Broken || s.Next() != c {
+		s.Broken = true
+		return
+	}
+	s.Pos++
+}
+
+func (s *Scanner) skipString() {
+	for i := s.Pos + 1; i < len(s.Data); i++ {
+		switch s.Data[i] {
+		case '\\':
+			i++ // what it escapes
+		case '"':
+			s.Pos = i + 1
+			return
+		}
+	}
+	s.Broken, s.Pos = true, len(s.Data)
+}
+
+func (s *Scanner) skipComposite() {
+	depth := 0
+	for i := s.Pos; i < len(s.Data); i++ {
+		switch s.Data[i] {
+		case '"':
+			s.Pos = i
+			s.skipString()
+			i = s.Pos - 1
+		case '{', '[':
+			depth++
+		case '}', ']':
+			depth--
+			if depth == 0 {
+				s.Pos = i + 1
+				return
+			}
+		}
+	}
+	s.Broken, s.Pos = true, len(s.Data)
+}
+
+func (s *Scanner) skipScalar() {
+	rest := s.Data[s.Pos:]
+	length := 0
+	for length < len(rest) && inNumber[rest[length]] {
+		length++
+	}
+	if length == 0 {
+		for _, literal := range [...]string{"null", "true", "false"} {
+			if len(rest) >= len(literal) && string(rest[:len(literal)]) == literal {
+				length = len(literal)
+			}
+		}
+	}
+	s.Pos += length
+	s.Broken = s.Broken || length == 0
+}
+
+// inNumber tells the bytes that numbers are made of.
+var inNumber = func() (in [256]bool) {
+	for _, c := range []byte("0123456789-+.eE") {
+		in[c] = true
+	}
+	return in
+}()
