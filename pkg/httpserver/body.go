@@ -22,6 +22,8 @@ const (
 	MaxUpload = 6 << 20 // the largest file, and what multipart adds to it
 )
 
+const mergePatch = "application/merge-patch+json"
+
 // maxPreallocated bounds the memory that a mere promise of a body costs.
 const maxPreallocated = 64 << 10
 
@@ -73,6 +75,30 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	return buf.Bytes(), nil
+}
+
+// ReadPatch reads a body of type application/merge-patch+json (RFC 7396) that
+// holds one object. Errors: ErrUnsupported, whose answer tells the type in
+// Accept-Patch, and those of ReadBody and ParseObject.
+func ReadPatch(c *gin.Context) (*Object, error) {
+	if err := RequireContentType(c, mergePatch); err != nil {
+		c.Header("Accept-Patch", mergePatch)
+		return nil, err
+	}
+	body, err := ReadBody(c, MaxJSON)
+	if err != nil {
+		return nil, err
+	}
+	return ParseObject(body)
+}
+
+// ReadJSON reads a body of type application/json. Errors: ErrUnsupported, and
+// those of ReadBody.
+func ReadJSON(c *gin.Context) ([]byte, error) {
+	if err := RequireContentType(c, "application/json"); err != nil {
+		return nil, err
+	}
+	return ReadBody(c, MaxJSON)
 }
 
 // OpenBody returns a reader of the body that fails as ReadBody does.

@@ -29,6 +29,7 @@ var (
 	ErrRange            = fault.New(fault.Invalid, "range-not-satisfiable", "the content has no such range")
 	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
 	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
+	ErrBadUpstream      = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
 )
 
 // Problems returns every problem type, in the order of the documentation. The

@@ -51,11 +51,9 @@ func unicodeEscape(raw []byte) rune {
 	return rune(unit)
 }
 
-// maxSafeInt is 2^53-1: up to it, every JSON client keeps an integer exact.
 const (
-	maxSafeInt    = 1<<53 - 1
-	maxSafeDigits = 16
-	maxExponent   = 1 << 30
+	maxExactDigits = 16 // of maxExact
+	maxExponent    = 1 << 30
 )
 
 type intFit uint8
@@ -68,7 +66,7 @@ const (
 )
 
 // parseInt returns the value of a JSON number that is an integer of at most
-// maxSafeInt in size. It is exact, and its cost does not depend on the
+// maxExact in size. It is exact, and its cost does not depend on the
 // exponent.
 func parseInt(raw []byte) (int64, intFit) {
 	if kindOf(raw[0]) != "a number" {
@@ -98,11 +96,11 @@ func parseInt(raw []byte) (int64, intFit) {
 	switch {
 	case scale < 0:
 		return 0, notIntegral
-	case scale > maxSafeDigits || len(digits)+scale > maxSafeDigits:
+	case scale > maxExactDigits || len(digits)+scale > maxExactDigits:
 		return 0, outOfRange
 	}
 	n, _ := strconv.ParseInt(digits+strings.Repeat("0", scale), 10, 64)
-	if n > maxSafeInt {
+	if n > maxExact {
 		return 0, outOfRange
 	}
 	if negative {

@@ -14,11 +14,8 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
-
-var errBadUpstream = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
 
 var errNoForm = httpserver.ErrUnsupported.Detailf("send the image as a file in the part image of a multipart/form-data body")
 
@@ -177,7 +174,7 @@ func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query u
 		body, ok = v.resource(body)
 	}
 	if !ok {
-		return errBadUpstream
+		return httpserver.ErrBadUpstream
 	}
 	if address := header.Get("Location"); address != "" {
 		header.Set("Location", location(httpserver.PublicURL(r), address))

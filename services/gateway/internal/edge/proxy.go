@@ -35,8 +35,6 @@ const (
 )
 
 var (
-	errBadUpstream = fault.New(fault.Unavailable, "bad-upstream",
-		"the service that answers here gave no valid answer")
 	errUpstreamTimeout = fault.New(fault.Unavailable, "upstream-timeout",
 		"the service that answers here did not answer in time")
 	errBody = httpserver.ErrMalformed.Detailf("the body ended early or could not be read")
@@ -103,7 +101,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	defer func() { _ = res.Body.Close() }()
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		httpserver.WriteError(w, r, errBadUpstream)
+		httpserver.WriteError(w, r, httpserver.ErrBadUpstream)
 		return
 	}
 
@@ -233,5 +231,5 @@ func translate(ctx context.Context, body *requestBody, err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return errUpstreamTimeout.Wrap(err)
 	}
-	return errBadUpstream.Wrap(err)
+	return httpserver.ErrBadUpstream.Wrap(err)
 }
