@@ -1,0 +1,6 @@
+//go:build race
+
+package main
+
+// manyRows are fewer with the race detector, with which SQLite is slow.
+const manyRows = 20_000
