@@ -1,7 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"image"
+	"image/color/palette"
+	"image/jpeg"
+	"image/png"
 	"maps"
 	"net/http"
 	"net/url"
@@ -45,7 +50,7 @@ func (d *driver) value(t *rapid.T, op operation, p *v3.Parameter, faulty bool) v
 		if faulty {
 			return oneOf(t, p.Name, invalid, "x", "AQ", "é", "\x00", strings.Repeat("A", 5000))
 		}
-		return value{"", unclear}
+		return value{"", unclear} // and follow draws valid ones
 	case strings.HasPrefix(p.Name, "If-") && op.method != http.MethodGet:
 		if faulty {
 			return oneOf(t, p.Name, invalid, "", "1", `"1`, `W/1`, `"1" "2"`, `*, "1"`, `w/"1"`)
@@ -92,9 +97,9 @@ func drawValue(t *rapid.T, label string, schema *base.Schema, faulty bool) value
 	case schema.Type[0] == "array":
 		return drawIntegers(t, label, schema, faulty)
 	case schema.Format == "date-time" && faulty:
-		return oneOf(t, label, invalid, "", "today", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23", "2026-11-23T15:00:00", "1795446123", "2026-11-23T15:00:00+2", "99999-01-01T00:00:00Z")
+		return oneOf(t, label, invalid, "", "today", "2026-13-01T00:00:00Z", "2026-02-30T00:00:00Z", "2026-11-23", "2026-11-23T15:00:00", "1795446123", "2026-11-23T15:00:00+2", "2026-11-23T5:00:00Z", "2026-11-23T15:00:00,5Z", "2026-11-23T15:00:00+24:30", "2026-11-23T15:00:00-00:60", "2026-11-23T24:00:00Z", "2026-11-23 15:00:00Z", "99999-01-01T00:00:00Z")
 	case schema.Format == "date-time":
-		return oneOf(t, label, valid, "2020-01-02T03:04:05Z", "2020-01-02T03:04:05.123456789+14:00", "0001-01-01T00:00:00Z", "2000-02-29T23:59:59.9-12:30")
+		return oneOf(t, label, valid, "2020-01-02T03:04:05Z", "2020-01-02T03:04:05.123456789+14:00", "0001-01-01T00:00:00Z", "2000-02-29T23:59:59.9-12:30", "2025-11-23t15:00:00z", "2016-12-31T23:59:60Z")
 	case schema.Pattern != "" && faulty:
 		return oneOf(t, label, invalid, "", "é", "\x7f", strings.Repeat("a", 1+int(*schema.MaxLength)))
 	case faulty: // nothing is wrong but what is no text
@@ -215,12 +220,38 @@ func drawBatch(t *rapid.T, contentType string, item *base.Schema, faulty bool, r
 func drawImage(t *rapid.T, contentType string, faulty bool, r *drawn) string {
 	content := map[string]string{"image/png": pngOf(3, 2), "image/jpeg": jpegOf(3, 2)}
 	if !faulty {
-		return content[contentType]
+		return drawPicture(t, contentType)
 	}
 	r.verdict = invalid
 	delete(content, contentType)
 	other := slices.Collect(maps.Values(content))[0]
 	return rapid.SampledFrom([]string{"", "x", other, other[:len(other)-9], hugePNG(1<<30, 1<<30), "GIF89a\x01\x00\x01\x00\x00\x00\x00;"}).Draw(t, "image")
+}
+
+// drawPicture draws a valid image of a few pixels, of any kind that there is.
+func drawPicture(t *rapid.T, contentType string) string {
+	bounds := image.Rect(0, 0, rapid.IntRange(1, 9).Draw(t, "width"), rapid.IntRange(1, 9).Draw(t, "height"))
+	img := rapid.SampledFrom([]image.Image{
+		image.NewGray(bounds), image.NewGray16(bounds), image.NewPaletted(bounds, palette.Plan9),
+		image.NewNRGBA(bounds), image.NewNRGBA64(bounds), image.NewRGBA(bounds), image.NewRGBA64(bounds),
+	}).Draw(t, "kind")
+	var b bytes.Buffer
+	if contentType == "image/png" {
+		if err := png.Encode(&b, img); err != nil {
+			panic(err)
+		}
+		if rapid.Bool().Draw(t, "with text") {
+			return withText(b.String(), "Comment\x00x")
+		}
+		return b.String()
+	}
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		panic(err)
+	}
+	if orientation := rapid.ByteRange(0, 9).Draw(t, "orientation"); orientation > 0 { // of which 9 is none
+		return withOrientation(b.String(), orientation)
+	}
+	return b.String()
 }
 
 // drawForm draws a form with an image, or with the document that could be sent
@@ -234,6 +265,7 @@ func (d *driver) drawForm(t *rapid.T, op operation, content map[string]*v3.Media
 	} else {
 		file.content = drawImage(t, file.contentType, faulty && !broken, r)
 	}
+	var parts []part // before the file
 	if broken {
 		r.verdict = invalid
 		rapid.SampledFrom([]func(){
@@ -242,9 +274,10 @@ func (d *driver) drawForm(t *rapid.T, op operation, content map[string]*v3.Media
 			func() { file.name = "" },
 			func() { file.name = "me.txt" },
 			func() { file.name = "json" },
+			func() { parts = append(parts, file) }, // twice
 		}).Draw(t, "part")()
 	}
-	contentType, body := form(file)
+	contentType, body := form(append(parts, file)...)
 	r.body = []byte(body)
 	return contentType
 }

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"encoding/json"
 	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
+	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 	"pgregory.net/rapid"
 )
 
@@ -29,6 +32,7 @@ func TestDrive(t *testing.T) {
 			rapid.Check(t, func(rt *rapid.T) {
 				d.prepare(t)
 				r := d.draw(rt, op)
+				d.follow(rt, op, &r)
 				req := directRequest(rt.Context(), r.method, r.target, r.header, r.body)
 				rec, err := d.exchange(req, r.body, r.verdict != valid)
 				if err == nil {
@@ -144,7 +148,58 @@ func (d *driver) draw(t *rapid.T, op operation) drawn {
 	if op.RequestBody != nil {
 		d.drawBody(t, op, fault, &r)
 	}
+	if op.method == http.MethodGet {
+		drawHeaders(t, &r)
+	}
 	return r
+}
+
+// anyHeaders are what a GET may have whether the contract describes it there or
+// not. An answer that has what they ask for is allowed, and one that has not.
+var anyHeaders = []struct {
+	name  string
+	texts []string
+}{
+	{"Accept-Encoding", []string{"gzip", "gzip;q=0", "identity;q=0", "br, *", "x"}},
+	{"If-Match", []string{`"1"`, "*", `"x"`, "1"}},
+	{"If-None-Match", []string{`"1"`, "*", `W/"1"`, `"1-gzip"`, `"x"`, "1"}},
+	{"If-Modified-Since", []string{"Mon, 01 Jan 2001 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT", "x"}},
+	{"If-Unmodified-Since", []string{"Mon, 01 Jan 2001 00:00:00 GMT", "x"}},
+	{"If-Range", []string{`"1"`, `"x"`}},
+	{"Range", []string{"bytes=0-0", "bytes=1-", "bytes=-1", "bytes=0-0,2-3", "bytes=99999999-", "lines=1-2", "bytes=5-1"}},
+}
+
+// drawHeaders draws some of anyHeaders, unless they are drawn already.
+func drawHeaders(t *rapid.T, r *drawn) {
+	for _, h := range anyHeaders {
+		if r.header[h.name] == nil && rapid.IntRange(0, 5).Draw(t, "with any "+h.name) == 0 {
+			r.header.Set(h.name, rapid.SampledFrom(h.texts).Draw(t, h.name))
+		}
+	}
+}
+
+// follow makes of a valid request for a page, at times, that for the page after
+// it.
+func (d *driver) follow(t *rapid.T, op operation, r *drawn) {
+	if !slices.ContainsFunc(op.parameters, func(p *v3.Parameter) bool { return p.Name == "page_token" }) || r.verdict != valid || strings.Contains(r.target, "page_token=") || rapid.Bool().Draw(t, "first page") {
+		return
+	}
+	join := "?"
+	if strings.Contains(r.target, "?") {
+		join = "&"
+	}
+	if !strings.Contains(r.target, "page_size=") { // small enough that there is another
+		r.target += join + "page_size=1"
+		join = "&"
+	}
+	rec := httptest.NewRecorder()
+	d.handler.ServeHTTP(rec, directRequest(t.Context(), http.MethodGet, r.target, http.Header{}, nil))
+	var page struct {
+		Token string `json:"next_page_token"`
+	}
+	if json.Unmarshal(rec.Body.Bytes(), &page) == nil && page.Token != "" {
+		r.target += join + "page_token=" + escape(page.Token)
+	}
 }
 
 // drawParameters draws those in the path and some of the others.

@@ -63,12 +63,14 @@ func (d direct) exchange(req *http.Request, body []byte, lenient bool) (*httptes
 	rec := httptest.NewRecorder()
 	d.handler.ServeHTTP(rec, req)
 	resp := rec.Result()
+	resp.Request = req
+	received, failed := readBody(resp)
+	rec.Body = bytes.NewBuffer(received)
 	if req.Method == http.MethodHead {
 		rec.Body.Reset() // as net/http does
 	}
-	var failed error
 	if resp.StatusCode >= 500 {
-		failed = errors.New("the server failed")
+		failed = errors.Join(failed, errors.New("the server failed"))
 	}
 	return rec, errors.Join(failed, d.contract.check(req, body, resp, rec.Body.Bytes(), lenient), checkEnvelope(directURL, req, resp, rec.Body.Bytes()))
 }
