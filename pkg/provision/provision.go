@@ -3,7 +3,6 @@
 package provision
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -98,18 +97,14 @@ func (p Plan) Provision(ctx context.Context, out io.Writer) error {
 	return pubSub.provision(ctx, out, answer, p.topics)
 }
 
-// backend is where things are made. Its client library finds it by itself.
-type backend struct{ name, variable, address string }
+// backend is where things are made, by its name.
+type backend string
 
-var (
-	spanner      = backend{"Spanner", "SPANNER_EMULATOR_HOST", "spanner.googleapis.com"}
-	cloudStorage = backend{"Cloud Storage", "STORAGE_EMULATOR_HOST", "storage.googleapis.com"}
-	pubSub       = backend{"Pub/Sub", "PUBSUB_EMULATOR_HOST", "pubsub.googleapis.com"}
+const (
+	spanner      backend = "Spanner"
+	cloudStorage backend = "Cloud Storage"
+	pubSub       backend = "Pub/Sub"
 )
-
-func (b backend) String() string {
-	return b.name + " (" + cmp.Or(os.Getenv(b.variable), b.address) + ")"
-}
 
 func (b backend) blame(err error) error { return fmt.Errorf("%v: %w", b, err) }
 

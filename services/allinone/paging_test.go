@@ -102,7 +102,8 @@ func (p *paging) write(stay []string) {
 		own = append(own, accountIDs(p.do(http.MethodPost, "/v1/accounts", profile(p.name, uniqueEmail(), ""), http.StatusCreated))...)
 		p.do(http.MethodPut, "/v1/accounts/"+own[len(own)/2], profile(p.name, uniqueEmail(), "new"), http.StatusOK)
 		p.do(http.MethodPatch, "/v1/accounts/"+stay[n%len(stay)], `{"address":"`+uniqueEmail()+`"}`, http.StatusOK)
-		if n++; n%2 == 0 {
+		n++
+		if n%2 == 0 {
 			p.do(http.MethodDelete, "/v1/accounts/"+own[0], "", http.StatusNoContent)
 			own = own[1:]
 		}

@@ -32,7 +32,8 @@ func TestWipeIsStopped(t *testing.T) {
 			w.WriteHeader(http.StatusNoContent)
 			return
 		}
-		if lists++; lists > 1 {
+		lists++
+		if lists > 1 {
 			close(stuck)
 			<-r.Context().Done()
 			return

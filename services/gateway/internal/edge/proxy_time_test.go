@@ -29,9 +29,10 @@ func inMemory(t *testing.T, services ...http.HandlerFunc) *Proxy {
 	for i, h := range services {
 		host := string(rune('a' + i))
 		urls = append(urls, "http://"+host)
-		listeners[host+":80"] = make(pipes)
+		listener := make(pipes)
+		listeners[host+":80"] = listener
 		service := &http.Server{Handler: h}
-		go func() { _ = service.Serve(listeners[host+":80"]) }()
+		go func() { _ = service.Serve(listener) }()
 		t.Cleanup(func() { _ = service.Close() })
 	}
 	p := NewProxy(addresses(t, urls...))
