@@ -3,4 +3,4 @@
 package main
 
 // manyRows are fewer with the race detector, with which SQLite is slow.
-const manyRows = 20_000
+const manyRows = 5_000

@@ -273,7 +273,8 @@ func oneEach(t *testing.T, b Backend, version int64) map[string]int64 {
 	return want
 }
 
-// testFailure has one step fail several times while events come.
+// testFailure has one step fail, several times if it is taken so often, while
+// events come.
 func testFailure(t *testing.T, r Relayed, step string) {
 	var failures atomic.Int32
 	fail := func(at string) error {
@@ -287,8 +288,8 @@ func testFailure(t *testing.T, r Relayed, step string) {
 	stop := start(t, log, unreliable{r.Publisher, fail})
 	want := burst(t, r.Write, "")
 	c.await(t, want, patience)
-	if step != "nothing" && failures.Load() < 4 {
-		t.Errorf("the step failed %d times", failures.Load())
+	if step != "nothing" && failures.Load() == 0 {
+		t.Error("the step did not fail")
 	}
 	if c.duplicates > 0 && slices.Contains([]string{"nothing", "publish", "saving the cursor", "reading", "claiming"}, step) {
 		t.Errorf("%d duplicates without a reason", c.duplicates)
