@@ -24,6 +24,9 @@ func TestDrive(t *testing.T) {
 	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == "0" { // a random one
 		_ = seed.Value.Set("1")
 	}
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		_ = checks.Value.Set(drawnRequests)
+	}
 	_ = flag.Set("rapid.nofailfile", "true")
 	d := driver{direct: newDirect(t)}
 	for op := range d.contract.operations() {

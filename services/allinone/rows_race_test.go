@@ -2,5 +2,8 @@
 
 package main
 
-// manyRows are fewer with the race detector, with which SQLite is slow.
-const manyRows = 5_000
+// All of it is less with the race detector, with which SQLite is slow.
+const (
+	manyRows      = 5_000
+	drawnRequests = "25"
+)

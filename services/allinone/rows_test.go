@@ -2,5 +2,9 @@
 
 package main
 
-// manyRows are as many as a list is promised to page through.
-const manyRows = 100_000
+const (
+	// manyRows are as many as a list is promised to page through.
+	manyRows = 100_000
+	// drawnRequests are how many are drawn of an operation.
+	drawnRequests = "100"
+)

@@ -190,10 +190,11 @@ func isDue(r *http.Request) bool {
 	return (!ok || body.drained.Load()) && !strings.Contains(r.URL.RawQuery, "wait=")
 }
 
-// repeatable reports whether r can be sent again, and has its effect once.
+// repeatable reports whether r can be sent again, to the same answer: a DELETE
+// that had its effect would find nothing.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
-	case http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodPut, http.MethodDelete:
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
 		return r.Body == nil
 	}
 	return false
