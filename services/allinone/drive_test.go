@@ -17,7 +17,7 @@ import (
 // TestDrive drives every operation with requests that are drawn from what the
 // contract says of it: valid ones, and ones with one fault. None is answered by
 // what the contract does not have, no valid one is called a mistake, and no
-// other is accepted. It draws the same requests each time, 100 of an operation;
+// other is accepted. It draws the same requests each time, drawnRequests of an operation;
 // the variables RAPID_SEED and RAPID_CHECKS say otherwise (with -count=1, as
 // the test cache does not see them).
 func TestDrive(t *testing.T) {

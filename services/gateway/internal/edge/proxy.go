@@ -61,8 +61,7 @@ type Proxy struct {
 // take turns. One that fails, answers 503, or is silent until clients leave, is
 // left out for 5 s; then one request tries it out, and each further failure
 // doubles the time, up to a minute. A request goes on to the next address if
-// one accepts no connection; and, if it has no body and repeating it changes
-// nothing, if one breaks the connection before an answer, or answers 503 while
+// one accepts no connection; and, if it has no body and only reads, if one breaks the connection before an answer, or answers 503 while
 // another has not failed.
 func NewProxy(addresses Addresses) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
