@@ -39,8 +39,10 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 		header["X-Content-Type-Options"] = nosniff
 		r.Header["X-Request-Id"] = rec.id[:]
 		r = r.WithContext(events.WithOrigin(r.Context(), origin))
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok && r.Host == "" {
-			r.Host = local.String()
+		if r.Host == "" {
+			if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+				r.Host = local.String()
+			}
 		}
 		defer func() {
 			cut := false

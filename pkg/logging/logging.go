@@ -49,7 +49,7 @@ func New(level Level, w *os.File) *zap.Logger {
 		return zap.New(consoleCore(level, unsynced{w}))
 	}
 	sink := &zapcore.BufferedWriteSyncer{WS: unsynced{w}, Size: bufferBytes, FlushInterval: flushInterval}
-	return zap.New(urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
+	return zap.New(&urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
 }
 
 // IsTerminal reports whether a person may be looking at f.
@@ -69,18 +69,18 @@ func (unsynced) Sync() error { return nil }
 // explains a crash is never lost in the buffer.
 type urgent struct{ zapcore.Core }
 
-func (u urgent) With(fields []zapcore.Field) zapcore.Core {
-	return urgent{u.Core.With(fields)}
+func (u *urgent) With(fields []zapcore.Field) zapcore.Core {
+	return &urgent{u.Core.With(fields)}
 }
 
-func (u urgent) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+func (u *urgent) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
 	if u.Enabled(entry.Level) {
 		return checked.AddCore(entry, u)
 	}
 	return checked
 }
 
-func (u urgent) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+func (u *urgent) Write(entry zapcore.Entry, fields []zapcore.Field) error {
 	err := u.Core.Write(entry, fields)
 	if entry.Level >= zapcore.WarnLevel {
 		err = errors.Join(err, u.Sync())

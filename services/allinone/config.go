@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 
@@ -30,10 +31,7 @@ func (c Config) Validate() []settings.Problem {
 
 // origin is where the events of the bus in memory point.
 func (c Config) origin() settings.Origin {
-	if u := c.Gateway.PublicURL; u.Host != "" {
-		return settings.Origin(u.Scheme + "://" + u.Host)
-	}
-	return settings.Origin(fmt.Sprintf("http://localhost:%d", c.Port))
+	return cmp.Or(c.Gateway.PublicURL, settings.Origin(fmt.Sprintf("http://localhost:%d", c.Port)))
 }
 
 // announce tells a person where to go.

@@ -1,8 +1,6 @@
 package gateway
 
 import (
-	"net/url"
-
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
@@ -10,21 +8,10 @@ import (
 // Config is what the gateway can be told, wherever it runs. The zero Config is
 // valid.
 type Config struct {
-	// PublicURL is the origin of the URLs in answers: a scheme (http or https)
-	// and a host. If its host is empty, it is the one a client addressed.
-	PublicURL url.URL `env:"CONCHA_PUBLIC_URL" desc:"origin under which clients reach the API, such as https://api.example.com; needed behind anything that ends TLS; default: from the request"`
+	// PublicURL is the origin of the URLs in answers; "": the one that a client
+	// addressed.
+	PublicURL settings.Origin `env:"CONCHA_PUBLIC_URL" desc:"origin under which clients reach the API, such as https://api.example.com; needed behind anything that ends TLS; default: from the request"`
 	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are
 	// believed.
 	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed, separated by commas; default: none"`
-}
-
-// Validate reports a PublicURL that is no origin.
-func (c Config) Validate() []settings.Problem {
-	if c.PublicURL == (url.URL{}) || settings.IsOrigin(&c.PublicURL) {
-		return nil
-	}
-	return []settings.Problem{{
-		Variable: "CONCHA_PUBLIC_URL",
-		Detail:   "must be a scheme (http or https) and a host such as https://api.example.com, without a path",
-	}}
 }

@@ -158,9 +158,15 @@ func (s *side) create(ctx context.Context, n int) ([]int64, error) {
 	return slices.Concat(ids...), nil
 }
 
-// call sends a request and decodes the answer into out, if that is not nil.
+// call is that of the package, to s.
 func (s *side) call(ctx context.Context, method, path, contentType string, body []byte, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.server.addr+path, bytes.NewReader(body))
+	return call(ctx, method, "http://"+s.server.addr+path, contentType, body, out)
+}
+
+// call sends a request and decodes the answer, which must be of 2xx, into out,
+// if that is not nil.
+func call(ctx context.Context, method, url, contentType string, body []byte, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
@@ -177,7 +183,7 @@ func (s *side) call(ctx context.Context, method, path, contentType string, body 
 		return err
 	}
 	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s: %s", method, path, res.Status, answer)
+		return fmt.Errorf("%s %s: %s: %s", method, url, res.Status, answer)
 	}
 	if out == nil {
 		return nil

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -27,15 +25,15 @@ func deleteAccounts(ctx context.Context, origin string, begin, end time.Time) (d
 		}
 		var account struct{ ID int64 }
 		session := int64(len(done) + 1)
-		if err := call(ctx, http.MethodPost, origin+"/v1/accounts",
-			fmt.Sprintf(`{"name":"","email":"deleted%d@example.org","address":""}`, session), &account); err != nil {
+		if err := call(ctx, http.MethodPost, origin+"/v1/accounts", "application/json",
+			fmt.Appendf(nil, `{"name":"","email":"deleted%d@example.org","address":""}`, session), &account); err != nil {
 			return done, err
 		}
-		if err := call(ctx, http.MethodPost, origin+"/v1/audios",
-			fmt.Sprintf(`{"session_id":%d,"account_id":%d,"ticks":[%s-50],"selected_tick":0,"step_count":0}`, session, account.ID, strings.Repeat("-50,", 14)), nil); err != nil {
+		if err := call(ctx, http.MethodPost, origin+"/v1/audios", "application/json",
+			fmt.Appendf(nil, `{"session_id":%d,"account_id":%d,"ticks":[%s-50],"selected_tick":0,"step_count":0}`, session, account.ID, strings.Repeat("-50,", 14)), nil); err != nil {
 			return done, err
 		}
-		if err := call(ctx, http.MethodDelete, fmt.Sprint(origin, "/v1/accounts/", account.ID), "", nil); err != nil {
+		if err := call(ctx, http.MethodDelete, fmt.Sprint(origin, "/v1/accounts/", account.ID), "", nil, nil); err != nil {
 			return done, err
 		}
 		done = append(done, deletion{account: account.ID, session: session})
@@ -69,7 +67,7 @@ func effectsOf(ctx context.Context, origin string, done []deletion) (took []time
 func deletedAt(ctx context.Context, origin, resource string, limit time.Time) (time.Time, error) {
 	for {
 		var history []struct{ Time time.Time }
-		if err := call(ctx, http.MethodGet, origin+"/v1/"+resource+"/events?after_version=1", "", &history); err != nil {
+		if err := call(ctx, http.MethodGet, origin+"/v1/"+resource+"/events?after_version=1", "", nil, &history); err != nil {
 			return time.Time{}, err
 		}
 		if len(history) > 0 {
@@ -80,31 +78,4 @@ func deletedAt(ctx context.Context, origin, resource string, limit time.Time) (t
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-}
-
-// call sends a request and reads its answer, which must be of 2xx, into result.
-func call(ctx context.Context, method, url, body string, result any) error {
-	req, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
-	if err != nil {
-		return err
-	}
-	if body != "" {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s: %s", method, url, res.Status, answer)
-	}
-	if result == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, result)
 }

@@ -25,6 +25,8 @@ var compressed = []string{
 	"application/x-ndjson", "application/yaml", "text/html", "text/css", "text/javascript",
 }
 
+var byEncoding = []string{"Accept-Encoding"}
+
 // Compress returns a handler that sends the answers of h in gzip to clients
 // that take it: those that are text, not an event stream, and of 1 KiB or more.
 // Their ETags end in -gzip; h sees such tags of a request without that ending,
@@ -55,6 +57,11 @@ func Compress(h http.Handler) (http.Handler, error) {
 		serve(w, r)
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, ok := r.Header["Accept-Encoding"]; !ok {
+			w.Header()["Vary"] = byEncoding // spares most programs a writer that does nothing
+			serve(w, r)
+			return
+		}
 		if r.Method != http.MethodHead {
 			get.ServeHTTP(w, r)
 			return

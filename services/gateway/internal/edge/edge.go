@@ -7,12 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
 )
 
 // Limit of a request's body, in bytes; services have lower ones of their own.
@@ -21,17 +21,17 @@ const maxBody = httpserver.MaxUpload
 var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
 
 // New returns an engine that serves /v1/accounts, /v1/audios, :batch and
-// :export of each, and /v1/events/{accounts,audios} by the two services, and by itself /ping,
-// /problems/, /livez and /readyz, which is ready when both services are, at
-// one address each. Its
-// middleware, for routes added later too, bounds the body at 6 MiB and takes
-// from each request what a client must not say: services see in
-// X-Forwarded-Host and -Proto the origin of publicURL, or, if its host is
-// empty, the one that the client addressed, and in X-Forwarded-For the address
-// that the request came from. What a peer within trusted says of both is kept,
-// where publicURL does not say otherwise, with its own address added. An answer may be kept by its client alone, which
-// asks each time whether it still holds, unless the answer says otherwise.
-func New(publicURL url.URL, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
+// :export of each, and /v1/events/{accounts,audios} by the two services, and by
+// itself /ping, /problems/, /livez and /readyz, which is ready when both
+// services are, at one address each. Its middleware, for routes added later
+// too, bounds the body at 6 MiB and takes from each request what a client must
+// not say: services see in X-Forwarded-Host and -Proto publicURL, or, if that
+// is "", the origin that the client addressed, and in X-Forwarded-For the
+// address that the request came from. What a peer within trusted says of both
+// is kept, where publicURL does not say otherwise, with its own address added.
+// An answer may be kept by its client alone, which asks each time whether it
+// still holds, unless the answer says otherwise.
+func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
 	e.Use(forward(publicURL, trusted), limitBody, limitCaching)
 	services := map[string]http.Handler{"accounts": accounts, "audios": audios}
@@ -66,10 +66,11 @@ func New(publicURL url.URL, accounts, audios http.Handler, trusted ...netip.Pref
 	return e
 }
 
-// forward replaces what a request says of its way here, unless it comes from a
-// trusted peer.
-func forward(publicURL url.URL, trusted Networks) gin.HandlerFunc {
-	proto, host := []string{publicURL.Scheme}, []string{publicURL.Host}
+// forward removes what a request says of this hop alone, and replaces what it
+// says of its way here, unless it comes from a trusted peer.
+func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
+	scheme, name, _ := strings.Cut(string(publicURL), "://")
+	proto, host := []string{scheme}, []string{name}
 	plain, secure := []string{"http"}, []string{"https"}
 	return func(c *gin.Context) {
 		h := c.Request.Header
@@ -83,7 +84,10 @@ func forward(publicURL url.URL, trusted Networks) gin.HandlerFunc {
 			told = wayOf(h)
 		}
 		for name := range h {
-			if strings.HasPrefix(name, "X-Forwarded-") || name == "Forwarded" || name == "X-Real-Ip" {
+			switch {
+			case isOfOneHop(name), strings.HasPrefix(name, "X-Forwarded-"):
+				delete(h, name)
+			case name == "Forwarded", name == "X-Real-Ip", name == "Expect": // the last, this process has answered
 				delete(h, name)
 			}
 		}
@@ -91,7 +95,7 @@ func forward(publicURL url.URL, trusted Networks) gin.HandlerFunc {
 			h["X-Forwarded-For"] = []string{told.clients + client}
 		}
 		switch {
-		case publicURL.Host != "":
+		case publicURL != "":
 			h["X-Forwarded-Proto"], h["X-Forwarded-Host"] = proto, host
 			return
 		case told.proto != nil:

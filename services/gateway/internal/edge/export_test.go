@@ -10,7 +10,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"testing"
 	"time"
 
@@ -28,7 +27,7 @@ func exporting(t *testing.T, coding string, h http.HandlerFunc) io.Reader {
 		h(w, r)
 	})))
 	t.Cleanup(p.transport.CloseIdleConnections)
-	handler, err := Compress(New(url.URL{}, p, p))
+	handler, err := Compress(New("", p, p))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,11 @@ import (
 	"sync/atomic"
 )
 
+// noAgent keeps the transport from naming itself.
+var noAgent = []string{""}
+
 // outbound returns r as it goes to the service, and its body, nil if it has
-// none. It shares r's header values, which nothing changes.
+// none. The headers are r's own.
 func outbound(r *http.Request) (*http.Request, *requestBody) {
 	out := new(http.Request)
 	*out = *r // keeps the context, which only a copy can take over
@@ -17,11 +20,8 @@ func outbound(r *http.Request) (*http.Request, *requestBody) {
 	out.URL = &url
 	out.RequestURI = ""
 	out.Close = false
-	out.Header = make(http.Header, len(r.Header)+1)
-	copyEndToEnd(out.Header, r.Header)
-	delete(out.Header, "Expect") // answered by the gateway's own server
 	if _, ok := out.Header["User-Agent"]; !ok {
-		out.Header["User-Agent"] = []string{""} // else the transport puts its own
+		out.Header["User-Agent"] = noAgent
 	}
 	if r.ContentLength == 0 {
 		out.Body = nil
@@ -58,17 +58,15 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error { return nil }
 
-// copyEndToEnd sets each header of src in dst but those of one hop (RFC 9110,
-// section 7.6.1).
-func copyEndToEnd(dst, src http.Header) {
-	for name, values := range src {
-		switch name {
-		case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-			"Te", "Trailer", "Transfer-Encoding", "Upgrade":
-		default:
-			dst[name] = values
-		}
+// isOfOneHop reports whether a header is not for whoever comes behind the next
+// hop (RFC 9110, section 7.6.1).
+func isOfOneHop(name string) bool {
+	switch name {
+	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+		"Te", "Trailer", "Transfer-Encoding", "Upgrade":
+		return true
 	}
+	return false
 }
 
 // removeNominated removes the headers that a Connection header names as those

@@ -42,7 +42,7 @@ var (
 
 // Proxy passes requests on to a service. It streams both ways, holds nothing
 // back of an event stream, and does not support upgrades. It trusts the
-// request's headers, so it belongs behind the engine of New.
+// request's headers and keeps them, so it belongs behind the engine of New.
 //
 // A request fails with the problem unavailable (503) if no address accepts a
 // connection within 2 s each, upstream-timeout (504) if an answer does not
@@ -61,8 +61,9 @@ type Proxy struct {
 // take turns. One that fails, answers 503, or is silent until clients leave, is
 // left out for 5 s; then one request tries it out, and each further failure
 // doubles the time, up to a minute. A request goes on to the next address if
-// one accepts no connection; and, if it has no body and only reads, if one breaks the connection before an answer, or answers 503 while
-// another has not failed.
+// one accepts no connection; and, if it has no body and only reads, if one
+// breaks the connection before an answer, or answers 503 while another has not
+// failed.
 func NewProxy(addresses Addresses) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
@@ -106,7 +107,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	header := w.Header()
 	varies := header["Vary"] // by what the edge says
-	copyEndToEnd(header, res.Header)
+	for name, values := range res.Header {
+		if !isOfOneHop(name) {
+			header[name] = values
+		}
+	}
 	if added := res.Header["Vary"]; len(varies) > 0 && len(added) > 0 {
 		header["Vary"] = slices.Concat(varies, added)
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -35,7 +34,7 @@ func TestProxyHoldsNothingBackOfAnEventStream(t *testing.T) {
 		}
 	})
 	p := NewProxy(addresses(t, target))
-	server := httpserver.NewServer(0, New(url.URL{}, p, p), zap.NewNop())
+	server := httpserver.NewServer(0, New("", p, p), zap.NewNop())
 	if err := server.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -33,7 +32,7 @@ func addresses(t testing.TB, urls ...string) Addresses {
 func front(t *testing.T, urls ...string) (*httptest.Server, *Proxy) {
 	t.Helper()
 	p := NewProxy(addresses(t, urls...))
-	s := httptest.NewServer(httpserver.Process(New(url.URL{}, p, p), zap.NewNop()))
+	s := httptest.NewServer(httpserver.Process(New("", p, p), zap.NewNop()))
 	t.Cleanup(s.Close)
 	t.Cleanup(p.transport.CloseIdleConnections)
 	return s, p

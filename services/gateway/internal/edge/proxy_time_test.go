@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -338,7 +337,7 @@ func TestReadyWhenAnyAddressIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := inMemory(t, test.services...)
-				var e *gin.Engine = New(url.URL{}, p, http.HandlerFunc(ok))
+				var e *gin.Engine = New("", p, http.HandlerFunc(ok))
 				h := httpserver.Process(e, zap.NewNop())
 				for range 3 {
 					begun := time.Now()

@@ -4,12 +4,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
 )
 
 func networks(t *testing.T, text string) Networks {
@@ -27,7 +27,7 @@ func TestServiceSeesWhatATrustedPeerSays(t *testing.T) {
 	const said, own = "https://api.example.com", "http://gateway:8080"
 	for name, test := range map[string]struct {
 		peer        string
-		publicURL   string
+		publicURL   settings.Origin
 		proto, host []string
 		want        string
 		wantFor     string
@@ -45,10 +45,6 @@ func TestServiceSeesWhatATrustedPeerSays(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var seen *http.Request
 			h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r })
-			publicURL, err := url.Parse(test.publicURL)
-			if err != nil {
-				t.Fatal(err)
-			}
 			r := httptest.NewRequest(http.MethodGet, own+"/v1/accounts", http.NoBody)
 			r.RemoteAddr = net.JoinHostPort(test.peer, "1234")
 			r.Header = http.Header{
@@ -61,7 +57,7 @@ func TestServiceSeesWhatATrustedPeerSays(t *testing.T) {
 			if test.host != nil {
 				r.Header["X-Forwarded-Host"] = test.host
 			}
-			New(*publicURL, h, h, trusted...).ServeHTTP(httptest.NewRecorder(), r)
+			New(test.publicURL, h, h, trusted...).ServeHTTP(httptest.NewRecorder(), r)
 			if got := httpserver.PublicURL(seen); got != test.want {
 				t.Errorf("PublicURL = %q, want %q", got, test.want)
 			}
