@@ -30,12 +30,12 @@ type Store interface {
 	// ErrUnavailable the object may be there nevertheless, but whole.
 	// Errors: ErrExists if the name is taken, by whatever content; ErrName.
 	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open reads length bytes from offset, which is not negative, or all from
-	// there if length is negative; what lies past the end is not an error,
-	// only absent. ctx holds for the reading as well, which fails with
-	// ErrUnavailable rather than end early. The caller closes the reader.
-	// Errors: ErrNotFound, ErrName.
-	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
+	// Open returns a reader of an object, which the caller closes. Seek costs
+	// nothing by itself: the next Read begins there, and holds no more in memory
+	// than it gives. What lies past the end is not an error, only absent. ctx
+	// holds for the reading as well, which fails with ErrUnavailable rather
+	// than end early. Errors: ErrNotFound, ErrName.
+	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
 	// Delete removes the object for good. Idempotent: a missing one is no
 	// error. Errors: ErrName.
 	Delete(ctx context.Context, name string) error

@@ -92,7 +92,7 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	if err := makeFile(path); err != nil {
 		return err
 	}
-	if db.writer, err = sql.Open("sqlite", dsn(path)+"&_pragma=cache_size(-16000)"); err != nil {
+	if db.writer, err = sql.Open("sqlite", dsn(path)+"&_pragma=cache_size(-8000)"); err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.writer.SetMaxOpenConns(1)

@@ -45,7 +45,7 @@ func testContextEnds(t *testing.T, s blob.Store) {
 	}
 	put(t, s, name, string(random(1<<20)))
 	ctx, cancel := context.WithCancel(t.Context())
-	r, err := s.Open(ctx, name, 0, -1)
+	r, err := s.Open(ctx, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +74,12 @@ func testContextEnded(t *testing.T, s blob.Store) {
 	ended(t, "Put", s.Put(ctx, "other", contentType, plain([]byte("content"))))
 	ended(t, "Put of nothing", s.Put(ctx, "other", contentType, plain(nil)))
 	absent(t, s, "other")
-	_, err := s.Open(ctx, name, 0, -1)
+	_, err := s.Open(ctx, name)
 	ended(t, "Open", err)
 	ended(t, "Delete", s.Delete(ctx, name))
 	ended(t, "List", s.List(ctx, later(), func(string) error { return nil }))
 	ended(t, "Check", s.Check(ctx))
-	if got := read(t, s, name, 0, -1); string(got) != "content" {
+	if got := read(t, s, name); string(got) != "content" {
 		t.Errorf("content is %q", got)
 	}
 }
@@ -114,7 +114,7 @@ func testConcurrentPuts(t *testing.T, s blob.Store) {
 	if winner < 0 {
 		t.Fatal("no Put won")
 	}
-	if got := read(t, s, name, 0, -1); !bytes.Equal(got, bytes.Repeat([]byte{byte(winner)}, 20<<10)) {
+	if got := read(t, s, name); !bytes.Equal(got, bytes.Repeat([]byte{byte(winner)}, 20<<10)) {
 		t.Error("the content is not the winner's")
 	}
 }
@@ -129,7 +129,7 @@ func testConcurrentUse(t *testing.T, s blob.Store) {
 					t.Errorf("Put: %v", err)
 					return
 				}
-				r, err := s.Open(t.Context(), n, 0, -1)
+				r, err := s.Open(t.Context(), n)
 				if err != nil {
 					t.Errorf("Open: %v", err)
 					return

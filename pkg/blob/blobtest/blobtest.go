@@ -74,12 +74,12 @@ func testWhole(t *testing.T, s blob.Store) {
 			t.Errorf("Put %s: %v", c.name, err)
 			continue
 		}
-		if got := read(t, s, c.name, 0, -1); !bytes.Equal(got, c.content) {
+		if got := read(t, s, c.name); !bytes.Equal(got, c.content) {
 			t.Errorf("%s: got %d bytes that differ from the %d put", c.name, len(got), len(c.content))
 		}
 	}
 	t.Run("closed early", func(t *testing.T) {
-		r, err := s.Open(t.Context(), "big", 0, -1)
+		r, err := s.Open(t.Context(), "big")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -98,32 +98,56 @@ func testRanges(t *testing.T, s blob.Store) {
 	put(t, s, name, content)
 	put(t, s, "empty", "")
 	for _, c := range []struct {
-		name           string
-		offset, length int64
-		want           string
+		name   string
+		offset int64
+		whence int
+		want   string
 	}{
-		{name, 0, -1, content},
-		{name, 0, 10, content},
-		{name, 0, 1000, content},
-		{name, 0, 1, "0"},
-		{name, 0, 0, ""},
-		{name, 3, 4, "3456"},
-		{name, 3, 0, ""},
-		{name, 3, -1, "3456789"},
-		{name, 3, -2, "3456789"},
-		{name, 9, -1, "9"},
-		{name, 8, 100, "89"},
-		{name, 10, -1, ""},
-		{name, 10, 5, ""},
-		{name, 10, 0, ""},
-		{name, 1 << 40, -1, ""},
-		{name, 1 << 40, 5, ""},
-		{"empty", 0, -1, ""},
-		{"empty", 0, 5, ""},
-		{"empty", 1, 1, ""},
+		{name, 0, io.SeekStart, content},
+		{name, 3, io.SeekStart, content[3:]},
+		{name, 9, io.SeekStart, "9"},
+		{name, 10, io.SeekStart, ""},
+		{name, 1 << 40, io.SeekStart, ""},
+		{name, 0, io.SeekEnd, ""},
+		{name, -4, io.SeekEnd, "6789"},
+		{name, 5, io.SeekCurrent, content[5:]},
+		{"empty", 0, io.SeekStart, ""},
+		{"empty", 1, io.SeekStart, ""},
+		{"empty", 0, io.SeekEnd, ""},
 	} {
-		if got := read(t, s, c.name, c.offset, c.length); string(got) != c.want {
-			t.Errorf("%s from %d, length %d: got %q, want %q", c.name, c.offset, c.length, got, c.want)
+		r, err := s.Open(t.Context(), c.name)
+		if err != nil {
+			t.Fatalf("Open %s: %v", c.name, err)
+		}
+		_, err = r.Seek(c.offset, c.whence)
+		got, readErr := io.ReadAll(r)
+		if err := errors.Join(err, readErr, r.Close()); err != nil || string(got) != c.want {
+			t.Errorf("%s from %d, %d: got %q, %v; want %q", c.name, c.offset, c.whence, got, err, c.want)
+		}
+	}
+
+	r, err := s.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if _, err := r.Seek(-1, io.SeekStart); err == nil {
+		t.Error("Seek to before the beginning: no error")
+	}
+	// Forwards and backwards, in the middle of reading.
+	for _, step := range []struct {
+		offset int64
+		whence int
+		at     int64
+	}{{4, io.SeekStart, 4}, {-3, io.SeekCurrent, 3}, {1, io.SeekCurrent, 6}, {-1, io.SeekEnd, 9}, {0, io.SeekStart, 0}} {
+		at, err := r.Seek(step.offset, step.whence)
+		if err != nil || at != step.at {
+			t.Fatalf("Seek %d, %d: at %d, %v; want %d", step.offset, step.whence, at, err, step.at)
+		}
+		two := make([]byte, 2)
+		n, err := io.ReadFull(r, two)
+		if want := content[at:min(at+2, 10)]; string(two[:n]) != want || err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Errorf("at %d: got %q, %v; want %q", at, two[:n], err, want)
 		}
 	}
 }
@@ -138,7 +162,7 @@ func testExists(t *testing.T, s blob.Store) {
 	if err := s.Put(t.Context(), name, contentType, plain(random(3<<20))); !errors.Is(err, blob.ErrExists) {
 		t.Errorf("Put of 3 MiB: %v, want ErrExists", err)
 	}
-	if got := read(t, s, name, 0, -1); string(got) != "first" {
+	if got := read(t, s, name); string(got) != "first" {
 		t.Errorf("content is %q, want that of the first Put", got)
 	}
 }
@@ -152,7 +176,7 @@ func testGoodNames(t *testing.T, s blob.Store) {
 		put(t, s, n, n)
 	}
 	for _, n := range names {
-		if got := read(t, s, n, 0, -1); string(got) != n {
+		if got := read(t, s, n); string(got) != n {
 			t.Errorf("%s: content is %q", n, got)
 		}
 	}
@@ -170,7 +194,7 @@ func testBadNames(t *testing.T, s blob.Store) {
 		if err := s.Put(t.Context(), n, contentType, plain(nil)); !errors.Is(err, blob.ErrName) {
 			t.Errorf("Put %q: %v, want ErrName", n, err)
 		}
-		if r, err := s.Open(t.Context(), n, 0, -1); !errors.Is(err, blob.ErrName) || r != nil {
+		if r, err := s.Open(t.Context(), n); !errors.Is(err, blob.ErrName) || r != nil {
 			t.Errorf("Open %q: %v, want ErrName and no reader", n, err)
 		}
 		if err := s.Delete(t.Context(), n); !errors.Is(err, blob.ErrName) {
@@ -277,16 +301,16 @@ func put(t *testing.T, s blob.Store, name, content string) {
 	}
 }
 
-func read(t *testing.T, s blob.Store, name string, offset, length int64) []byte {
+func read(t *testing.T, s blob.Store, name string) []byte {
 	t.Helper()
-	r, err := s.Open(t.Context(), name, offset, length)
+	r, err := s.Open(t.Context(), name)
 	if err != nil {
-		t.Errorf("Open %s from %d, length %d: %v", name, offset, length, err)
+		t.Errorf("Open %s: %v", name, err)
 		return nil
 	}
 	b, err := io.ReadAll(r)
 	if err := errors.Join(err, r.Close()); err != nil {
-		t.Errorf("read %s from %d, length %d: %v", name, offset, length, err)
+		t.Errorf("read %s: %v", name, err)
 	}
 	return b
 }
@@ -306,7 +330,7 @@ func list(t *testing.T, s blob.Store) []string {
 // absent checks that there is no object called name, by Open and by List.
 func absent(t *testing.T, s blob.Store, name string) {
 	t.Helper()
-	if r, err := s.Open(t.Context(), name, 0, -1); !errors.Is(err, blob.ErrNotFound) || r != nil {
+	if r, err := s.Open(t.Context(), name); !errors.Is(err, blob.ErrNotFound) || r != nil {
 		t.Errorf("Open %s: %v, want ErrNotFound and no reader", name, err)
 	}
 	if slices.Contains(list(t, s), name) {

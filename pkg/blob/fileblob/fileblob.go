@@ -126,7 +126,7 @@ func (s *Store) write(file string, r io.Reader) error {
 }
 
 // Open implements blob.Store.
-func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
 	file, err := fileName(name)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
@@ -140,27 +140,20 @@ func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io
 	} else if err != nil {
 		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrUnavailable.Wrap(err))
 	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrUnavailable.Wrap(errors.Join(err, f.Close())))
-	}
-	body := &reader{ctx: ctx, Reader: f, Closer: f}
-	if length >= 0 {
-		body.Reader = io.LimitReader(f, length)
-	}
-	return body, nil
+	return &reader{ctx, f}, nil
 }
 
+// reader hides what else an *os.File can do.
 type reader struct {
 	ctx context.Context
-	io.Reader
-	io.Closer
+	io.ReadSeekCloser
 }
 
 func (r *reader) Read(p []byte) (int, error) {
 	if r.ctx.Err() != nil {
 		return 0, fmt.Errorf("read object: %w", ended(r.ctx))
 	}
-	n, err := r.Reader.Read(p)
+	n, err := r.ReadSeekCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("read object: %w", blob.ErrUnavailable.Wrap(err))
 	}

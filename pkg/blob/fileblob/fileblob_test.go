@@ -133,7 +133,7 @@ func TestLinksOutOfTheFolderAreNotFollowed(t *testing.T) {
 	if err := errors.Join(os.WriteFile(outside, []byte("secret"), 0o600), os.Symlink(outside, filepath.Join(dir, "link"))); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Open(t.Context(), "link", 0, -1)
+	_, err := s.Open(t.Context(), "link")
 	unavailable(t, dir, "Open", err)
 }
 
@@ -188,7 +188,7 @@ func BenchmarkOpen20KiB(b *testing.B) {
 	b.SetParallelism(max(1, 64/runtime.GOMAXPROCS(0)))
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			r, err := s.Open(b.Context(), "a", 0, -1)
+			r, err := s.Open(b.Context(), "a")
 			if err != nil {
 				b.Error(err)
 				return
@@ -219,7 +219,7 @@ func put(t testing.TB, s *fileblob.Store, name, content string) {
 
 func content(t testing.TB, s *fileblob.Store, name string) string {
 	t.Helper()
-	r, err := s.Open(t.Context(), name, 0, -1)
+	r, err := s.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}

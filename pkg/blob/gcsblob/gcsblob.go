@@ -125,22 +125,19 @@ func taken(ctx context.Context, object *storage.ObjectHandle, id string) error {
 }
 
 // Open implements blob.Store.
-func (s *Store) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
 	if err := blob.CheckName(name); err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}
 	ctx, watch := newWatch(ctx)
-	r, err := s.bucket.Object(name).NewRangeReader(ctx, offset, length)
-	if status(err) == http.StatusRequestedRangeNotSatisfiable {
-		watch.end()
-		return http.NoBody, nil
-	}
+	object := s.bucket.Object(name)
+	r, err := object.NewReader(ctx)
 	if err != nil {
 		defer watch.end()
 		return nil, fmt.Errorf("open object %s: %w", name, translate(ctx, err))
 	}
 	watch.pause()
-	return &reader{ctx: ctx, r: r, watch: watch}, nil
+	return &reader{ctx: ctx, object: object, size: r.Attrs.Size, r: r, watch: watch}, nil
 }
 
 // Delete implements blob.Store.

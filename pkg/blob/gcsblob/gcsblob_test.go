@@ -189,7 +189,7 @@ func TestDamagedContentIsRefused(t *testing.T) {
 	if err := s.Put(t.Context(), "a", "", strings.NewReader("content")); err != nil {
 		t.Fatal(err)
 	}
-	r, err := s.Open(t.Context(), "a", 0, -1)
+	r, err := s.Open(t.Context(), "a")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func response(status int) *http.Response {
 
 func content(t *testing.T, s *gcsblob.Store, name string) string {
 	t.Helper()
-	r, err := s.Open(t.Context(), name, 0, -1)
+	r, err := s.Open(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}

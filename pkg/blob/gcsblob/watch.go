@@ -54,9 +54,13 @@ func (w watchedWriter) Write(p []byte) (int, error) {
 
 // reader makes each Read a step.
 type reader struct {
-	ctx   context.Context
-	r     *storage.Reader
-	watch watch
+	ctx    context.Context
+	object *storage.ObjectHandle
+	size   int64
+	watch  watch
+
+	r  *storage.Reader // nil after a Seek
+	at int64
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -65,14 +69,55 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	r.watch.begin()
 	defer r.watch.pause()
-	n, err := r.r.Read(p)
+	n, err := r.read(p)
+	r.at += int64(n)
 	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF itself is the end, one that is wrapped a failure
 		err = fmt.Errorf("read object: %w", translate(r.ctx, err))
 	}
 	return n, err
 }
 
+func (r *reader) read(p []byte) (int, error) {
+	if r.r == nil {
+		if r.at >= r.size {
+			return 0, io.EOF
+		}
+		var err error
+		if r.r, err = r.object.NewRangeReader(r.ctx, r.at, -1); err != nil {
+			return 0, err
+		}
+	}
+	return r.r.Read(p)
+}
+
+// Seek implements io.Seeker.
+func (r *reader) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekCurrent:
+		offset += r.at
+	case io.SeekEnd:
+		offset += r.size
+	}
+	if offset < 0 {
+		return 0, errors.New("seek before the beginning of an object")
+	}
+	if offset != r.at {
+		err := r.close()
+		r.at = offset
+		return offset, err
+	}
+	return offset, nil
+}
+
 func (r *reader) Close() error {
 	defer r.watch.end()
+	return r.close()
+}
+
+func (r *reader) close() error {
+	if r.r == nil {
+		return nil
+	}
+	defer func() { r.r = nil }()
 	return r.r.Close()
 }

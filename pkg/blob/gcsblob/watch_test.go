@@ -35,7 +35,7 @@ func TestUnreachableBucket(t *testing.T) {
 				return s.Put(ctx, "a", "", strings.NewReader(strings.Repeat("content", 2<<20)))
 			},
 			"Open": func(ctx context.Context, s *gcsblob.Store) error {
-				_, err := s.Open(ctx, "a", 0, -1)
+				_, err := s.Open(ctx, "a")
 				return err
 			},
 			"Delete": func(ctx context.Context, s *gcsblob.Store) error { return s.Delete(ctx, "a") },
@@ -72,7 +72,7 @@ func TestBodyThatStalls(t *testing.T) {
 			resp.ContentLength = 100
 			return resp, nil
 		}), bucket)
-		r, err := s.Open(t.Context(), "a", 0, -1)
+		r, err := s.Open(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -99,7 +99,7 @@ func TestSlowCaller(t *testing.T) {
 		if err := s.Put(t.Context(), "a", "", slow(strings.NewReader(want))); err != nil {
 			t.Fatal(err)
 		}
-		r, err := s.Open(t.Context(), "a", 0, -1)
+		r, err := s.Open(t.Context(), "a")
 		if err != nil {
 			t.Fatal(err)
 		}

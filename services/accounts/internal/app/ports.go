@@ -91,9 +91,9 @@ type Discards interface {
 type Images interface {
 	// Put stores an object under a name that is not in use.
 	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open reads length bytes from offset; all from there if length is
-	// negative. Errors: fault.NotFound.
-	Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error)
+	// Open returns a reader of an object, which the caller closes. Errors:
+	// fault.NotFound.
+	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
 	// Delete removes an object. Idempotent.
 	Delete(ctx context.Context, name string) error
 	// List calls yield with the name of each object written before a moment.

@@ -342,12 +342,12 @@ type replacing struct {
 	replace func()
 }
 
-func (r *replacing) Open(ctx context.Context, name string, offset, length int64) (io.ReadCloser, error) {
+func (r *replacing) Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
 	if replace := r.replace; replace != nil {
 		r.replace = nil
 		replace()
 	}
-	return r.Images.Open(ctx, name, offset, length)
+	return r.Images.Open(ctx, name)
 }
 
 func TestImageReplacedWhileItIsOpened(t *testing.T) {

@@ -22,12 +22,12 @@ const openAttempts = 3
 // so of the image; else it is nil, and the size of a scaled image -1.
 // Errors: domain.ErrNotFound, domain.ErrNoImage; context.DeadlineExceeded if it
 // cannot be scaled in time.
-func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadCloser, err error) {
+func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadSeekCloser, err error) {
 	err = s.withImage(ctx, id, func(current domain.Image) (err error) {
 		img = current
 		if side == 0 || max(img.Width, img.Height) <= side {
 			if wanted(img) {
-				content, err = s.images.Open(ctx, img.Object, 0, -1)
+				content, err = s.images.Open(ctx, img.Object)
 			}
 			return err
 		}
@@ -35,12 +35,17 @@ func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(dom
 		if wanted(img) {
 			var scaled []byte
 			scaled, err = s.scaled(ctx, img, side)
-			img.SizeBytes, content = int64(len(scaled)), io.NopCloser(bytes.NewReader(scaled))
+			img.SizeBytes, content = int64(len(scaled)), inMemory{bytes.NewReader(scaled)}
 		}
 		return err
 	})
 	return img, content, err
 }
+
+// inMemory is content that is no object.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
 
 // withImage calls use with the current image of an account, again if its object
 // is gone.
@@ -66,7 +71,7 @@ func (s *Service) withImage(ctx context.Context, id int64, use func(domain.Image
 }
 
 func (s *Service) readObject(ctx context.Context, name string) ([]byte, error) {
-	r, err := s.images.Open(ctx, name, 0, -1)
+	r, err := s.images.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,7 @@ const openAttempts = 3
 
 // File returns the current file of an audio. The content is opened only if
 // wanted says so of the file; it is nil otherwise. Errors: domain.ErrNotFound.
-func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadCloser, err error) {
+func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadSeekCloser, err error) {
 	for attempt := 1; ; attempt++ {
 		a, err := s.store.Get(ctx, sessionID)
 		if err != nil {
@@ -26,9 +26,9 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 			return a.File, nil, nil
 		}
 		if a.File.Object == "" {
-			return a.File, io.NopCloser(bytes.NewReader(a.Document())), nil
+			return a.File, inMemory{bytes.NewReader(a.Document())}, nil
 		}
-		content, err := s.files.Open(ctx, a.File.Object, 0, -1)
+		content, err := s.files.Open(ctx, a.File.Object)
 		switch {
 		case err == nil:
 			return a.File, content, nil
@@ -39,3 +39,8 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 		}
 	}
 }
+
+// inMemory is content that is no object.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
