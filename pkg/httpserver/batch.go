@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"net/http"
 	"strconv"
 
@@ -100,7 +101,45 @@ func Refused[T any](r *http.Request, err error) Result[T] {
 	return Result[T]{Status: p.Status, Problem: &p}
 }
 
-// ServeResults answers with the results of a batch.
-func ServeResults[T any](c *gin.Context, results []Result[T]) {
+// ServeBatch answers a batch with a result for each item: parse reads one, and
+// create makes resources of those that parse took, which may be none, and
+// returns their results in that order. key is what the request is known again
+// by (see IdempotencyKey), and body the hash of what it sends. Errors: those of
+// IdempotencyKey, ReadItems, Flights.Begin and create.
+func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []byte) (I, error),
+	create func(items []I, key, body [sha256.Size]byte) ([]Result[R], error),
+) error {
+	key, err := IdempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	sent, body, err := ReadItems(c)
+	if err != nil {
+		return err
+	}
+	land, err := underWay.Begin(key)
+	if err != nil {
+		return err
+	}
+	defer land()
+	results := make([]Result[R], len(sent))
+	var items []I
+	var places []int // of items among the results
+	for i := range sent {
+		item, err := parse(sent[i])
+		if err != nil {
+			results[i] = Refused[R](c.Request, err)
+			continue
+		}
+		items, places = append(items, item), append(places, i)
+	}
+	made, err := create(items, key, sha256.Sum256(body))
+	if err != nil {
+		return err
+	}
+	for i, place := range places {
+		results[place] = made[i]
+	}
 	c.PureJSON(http.StatusOK, gin.H{"results": results})
+	return nil
 }

@@ -3,6 +3,7 @@ package httpserver
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -69,10 +70,23 @@ func (q *Query) After() *Place {
 // there was none.
 func (q *Query) Cursor() string { return q.cursor }
 
-// SetLinks sets the Link header (RFC 8288) of a page of a list: next leads to
-// the page that the token names, unless that is "", and first, on any but the
-// first page, to the first.
-func SetLinks(c *gin.Context, next string) {
+// Page is the v1 body of a page of a list.
+type Page[T any] struct {
+	ResourceType  string `json:"resource_type"`
+	Count         int    `json:"count"` // of Items
+	Items         []T    `json:"items"`
+	TotalCount    *int64 `json:"total_count,omitempty"`
+	NextPageToken string `json:"next_page_token"` // "" at the end
+}
+
+// ServePage answers with a page. Its Link header (RFC 8288) leads to the next
+// one, if there is one, and on any but the first to the first.
+func ServePage[T any](c *gin.Context, p Page[T]) {
+	setLinks(c, p.NextPageToken)
+	c.PureJSON(http.StatusOK, p)
+}
+
+func setLinks(c *gin.Context, next string) {
 	query := c.Request.URL.Query()
 	later := query.Get("page_token") != ""
 	query.Del("page_token")

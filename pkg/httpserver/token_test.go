@@ -115,7 +115,7 @@ func FuzzPageToken(f *testing.F) {
 	})
 }
 
-func TestSetLinks(t *testing.T) {
+func TestPageHasLinks(t *testing.T) {
 	for _, test := range []struct{ target, next, want string }{
 		{"http://api/v1/x?name=A+B", "", ""},
 		{"http://api/v1/x?name=A+B", "t2", `<http://api/v1/x?name=A+B&page_token=t2>; rel="next"`},
@@ -125,7 +125,7 @@ func TestSetLinks(t *testing.T) {
 		w := httptest.NewRecorder()
 		c, _ := gin.CreateTestContext(w)
 		c.Request = httptest.NewRequest(http.MethodGet, test.target, http.NoBody)
-		httpserver.SetLinks(c, test.next)
+		httpserver.ServePage(c, httpserver.Page[int]{NextPageToken: test.next})
 		if got := w.Header().Get("Link"); got != test.want {
 			t.Errorf("%s, next %q: Link %q, want %q", test.target, test.next, got, test.want)
 		}

@@ -18,44 +18,19 @@ const exportPage = 500
 // createAll registers the accounts of a batch, and tells of each what became of
 // it.
 func (a api) createAll(c *gin.Context) error {
-	key, err := httpserver.IdempotencyKey(c)
-	if err != nil {
-		return err
-	}
-	items, body, err := httpserver.ReadItems(c)
-	if err != nil {
-		return err
-	}
-	land, err := a.batches.Begin(key)
-	if err != nil {
-		return err
-	}
-	defer land()
-	results := make([]httpserver.Result[events.Account], len(items))
-	var profiles []domain.Profile
-	var places []int // of profiles among the results
-	for i, item := range items {
-		profile, err := fromItem(item)
-		if err != nil {
-			results[i] = httpserver.Refused[events.Account](c.Request, err)
-			continue
-		}
-		profiles, places = append(profiles, profile), append(places, i)
-	}
-	registered, err := a.service.RegisterAll(c.Request.Context(), profiles, app.Once{Key: key, Body: sha256.Sum256(body)})
-	if err != nil {
-		return err
-	}
 	origin := httpserver.PublicURL(c.Request)
-	for i, r := range registered {
-		if r.Refused != nil {
-			results[places[i]] = httpserver.Refused[events.Account](c.Request, r.Refused)
-		} else {
-			results[places[i]] = httpserver.Created(location(r.Account, origin), toAccount(r.Account, origin))
+	return httpserver.ServeBatch(c, a.batches, fromItem, func(profiles []domain.Profile, key, body [sha256.Size]byte) ([]httpserver.Result[events.Account], error) {
+		registered, err := a.service.RegisterAll(c.Request.Context(), profiles, app.Once{Key: key, Body: body})
+		results := make([]httpserver.Result[events.Account], len(registered))
+		for i, r := range registered {
+			if r.Refused != nil {
+				results[i] = httpserver.Refused[events.Account](c.Request, r.Refused)
+			} else {
+				results[i] = httpserver.Created(location(r.Account, origin), toAccount(r.Account, origin))
+			}
 		}
-	}
-	httpserver.ServeResults(c, results)
-	return nil
+		return results, err
+	})
 }
 
 func (a api) export(c *gin.Context) error {

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -12,15 +11,6 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
-
-// page is the v1 body of a list.
-type page struct {
-	ResourceType  string           `json:"resource_type"`
-	Count         int              `json:"count"`
-	Items         []events.Account `json:"items"`
-	TotalCount    *int64           `json:"total_count,omitempty"`
-	NextPageToken string           `json:"next_page_token"` // "" at the end
-}
 
 // fromProfile reads the profile in a JSON body, which it returns as well. The
 // error lists the members of a wrong type and those that break a rule together.
@@ -99,7 +89,7 @@ func location(a domain.Account, origin string) string {
 }
 
 func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
-	body := page{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
+	body := httpserver.Page[events.Account]{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
 	for i, item := range p.Items {
 		body.Items[i] = toAccount(item, origin)
@@ -108,8 +98,7 @@ func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p
 	if p.More {
 		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
 	}
-	httpserver.SetLinks(c, body.NextPageToken)
-	c.PureJSON(http.StatusOK, body)
+	httpserver.ServePage(c, body)
 }
 
 // toAccount returns the v1 body with absolute URLs.

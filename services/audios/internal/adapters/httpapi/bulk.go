@@ -17,44 +17,19 @@ const exportPage = 500
 
 // createAll creates the sessions of a batch, and tells of each what became of it.
 func (a api) createAll(c *gin.Context) error {
-	key, err := httpserver.IdempotencyKey(c)
-	if err != nil {
-		return err
-	}
-	documents, body, err := httpserver.ReadItems(c)
-	if err != nil {
-		return err
-	}
-	land, err := a.batches.Begin(key)
-	if err != nil {
-		return err
-	}
-	defer land()
-	results := make([]httpserver.Result[events.Audio], len(documents))
-	var items []app.Item
-	var places []int // of items among the results
-	for i, document := range documents {
-		item, err := fromItem(document)
-		if err != nil {
-			results[i] = httpserver.Refused[events.Audio](c.Request, err)
-			continue
-		}
-		items, places = append(items, item), append(places, i)
-	}
-	outcomes, err := a.service.CreateAll(c.Request.Context(), items, app.Once{Key: key, Body: sha256.Sum256(body)})
-	if err != nil {
-		return err
-	}
 	origin := httpserver.PublicURL(c.Request)
-	for i, o := range outcomes {
-		if o.Refused != nil {
-			results[places[i]] = httpserver.Refused[events.Audio](c.Request, o.Refused)
-		} else {
-			results[places[i]] = httpserver.Created(location(o.Audio, origin), toAudio(o.Audio, origin))
+	return httpserver.ServeBatch(c, a.batches, fromItem, func(items []app.Item, key, body [sha256.Size]byte) ([]httpserver.Result[events.Audio], error) {
+		outcomes, err := a.service.CreateAll(c.Request.Context(), items, app.Once{Key: key, Body: body})
+		results := make([]httpserver.Result[events.Audio], len(outcomes))
+		for i, o := range outcomes {
+			if o.Refused != nil {
+				results[i] = httpserver.Refused[events.Audio](c.Request, o.Refused)
+			} else {
+				results[i] = httpserver.Created(location(o.Audio, origin), toAudio(o.Audio, origin))
+			}
 		}
-	}
-	httpserver.ServeResults(c, results)
-	return nil
+		return results, err
+	})
 }
 
 func (a api) export(c *gin.Context) error {

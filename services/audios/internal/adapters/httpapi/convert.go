@@ -14,15 +14,6 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// page is the v1 body of a list.
-type page struct {
-	ResourceType  string         `json:"resource_type"`
-	Count         int            `json:"count"`
-	Items         []events.Audio `json:"items"`
-	TotalCount    *int64         `json:"total_count,omitempty"`
-	NextPageToken string         `json:"next_page_token"` // "" at the end
-}
-
 // sent is a session with the document that told of it.
 type sent struct {
 	domain.Session
@@ -148,7 +139,7 @@ func location(a domain.Audio, origin string) string {
 }
 
 func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
-	body := page{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
+	body := httpserver.Page[events.Audio]{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
 	for i, item := range p.Items {
 		body.Items[i] = toAudio(item, origin)
@@ -157,8 +148,7 @@ func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p
 	if p.More {
 		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
 	}
-	httpserver.SetLinks(c, body.NextPageToken)
-	c.PureJSON(http.StatusOK, body)
+	httpserver.ServePage(c, body)
 }
 
 // toAudio returns the v1 body with absolute URLs.
