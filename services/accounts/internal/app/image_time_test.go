@@ -1,0 +1,57 @@
+package app_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+)
+
+// busy is a codec that never gets round to an image.
+type busy struct{ app.Codec }
+
+func (busy) Clean(ctx context.Context, _ []byte) (app.Picture, error) {
+	<-ctx.Done()
+	return app.Picture{}, ctx.Err()
+}
+
+// slow takes a while before its end.
+type slow struct {
+	io.Reader
+	time.Duration
+}
+
+func (s slow) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err == io.EOF {
+		time.Sleep(s.Duration)
+	}
+	return n, err
+}
+
+func TestImageIsWorkedOnForABoundedTime(t *testing.T) {
+	for name, test := range map[string]struct{ upload, want time.Duration }{
+		"sent at once":     {0, 25 * time.Second},
+		"sent in 30 s":     {30 * time.Second, 55 * time.Second},
+		"sent in 50 s":     {50 * time.Second, time.Minute},
+		"sent in too long": {70 * time.Second, 70 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			content := picture(t, 20)
+			synctest.Test(t, func(t *testing.T) {
+				s := app.New(nil, nil, nil, busy{}, app.Sources{Now: time.Now, NewName: rand.Text})
+				begin := time.Now()
+				_, err := s.AttachImage(t.Context(), 1, "image/png", slow{bytes.NewReader(content), test.upload}, app.Once{Key: [32]byte{1}}, nil)
+				if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took != test.want {
+					t.Errorf("AttachImage = %v after %v, want that its time is over after %v", err, took, test.want)
+				}
+			})
+		})
+	}
+}
