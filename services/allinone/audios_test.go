@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
@@ -148,6 +149,16 @@ func audioInput(c *client) {
 		body := encode(with(fresh, map[string]any{"account_id": wrong}))
 		c.json("POST", "/v1/audios", body).problem(400, "validation-error", "/account_id")
 	}
+	// All faults at once, those of form before those of rules.
+	for body, pointers := range map[string][]string{
+		`{"session_id":"1","account_id":"1","ticks":{},"selected_tick":true,"step_count":1.5}`:                      {"/session_id", "/account_id", "/ticks", "/selected_tick", "/step_count"},
+		`{"session_id":-1,"ticks":[-1,"x"` + strings.Repeat(",-50", 13) + `],"selected_tick":15,"step_count":1e20}`: {"/ticks/1", "/session_id", "/ticks/0", "/selected_tick", "/step_count"},
+		`{"session_id":-1}`: {"/ticks", "/selected_tick", "/step_count", "/session_id"},
+	} {
+		if got := c.json("PUT", "/v1/audios"+path, body).expect(400).pointers(); !slices.Equal(got, pointers) {
+			c.t.Errorf("%s: the faults are at %q, want %q", body, got, pointers)
+		}
+	}
 	c.get("/v1/audios" + path).same(before)
 	c.get("/audios"+sessionPath(fresh)).problem(404, "no-such-instance-error")
 	contentTypes(c, "audios", "/audios"+path, encode(session))
@@ -218,6 +229,9 @@ func audioFileInput(c *client) {
 			created := c.upload(tree, part{key: "note", content: "x"}, file).expect(201)
 			if tree != "/v1/audios" {
 				created.equal(session)
+			}
+			if got := string(c.get("/v1/audios" + sessionPath(session) + "/file").expect(200).body); got != file.content {
+				c.t.Errorf("the file is %q, want %q", got, file.content)
 			}
 			session = with(session, map[string]any{"step_count": json.Number("7")})
 			file.content = encode(session)

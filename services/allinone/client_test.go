@@ -241,16 +241,21 @@ func (a answer) expect(status int) answer {
 // in any order.
 func (a answer) problem(status int, name string, pointers ...string) {
 	a.t.Helper()
-	p, _ := parseProblem(a.body)
-	var found []string
-	for _, e := range p.Errors {
-		found = append(found, e.Pointer)
-	}
+	found := a.pointers()
 	slices.Sort(found)
 	slices.Sort(pointers)
 	if a.status != status || problemName(a.body) != name || !slices.Equal(found, pointers) {
 		a.t.Errorf("%s: answered %d %s at %q, want %d %s at %q: %s", a.call, a.status, problemName(a.body), found, status, name, pointers, a.body)
 	}
+}
+
+// pointers returns what a problem points at, in its order.
+func (a answer) pointers() (pointers []string) {
+	p, _ := parseProblem(a.body)
+	for _, e := range p.Errors {
+		pointers = append(pointers, e.Pointer)
+	}
+	return pointers
 }
 
 // object returns the JSON object of the body, its numbers as they are written.

@@ -67,6 +67,36 @@ func routes(c *client) {
 	}
 }
 
+// ids checks that what is no id names nothing.
+func ids(c *client) {
+	for _, id := range []string{
+		"0", "-1", "+1", "01", "1.0", "1e3", "x", "9007199254740992", "99999999999999999999", "%31%2e0", "%20", "%00", "%ff", "..%2f", "1%2F2", "١", "null", "*", "'", "%25", "1;x", "a:b",
+		strings.Repeat("9", 3000),
+	} {
+		for _, resource := range []string{"/accounts/" + id, "/v1/accounts/" + id, "/audios/" + id, "/v1/audios/" + id} {
+			if id == "0" && strings.Contains(resource, "audios") {
+				continue // is a session_id
+			}
+			c.get(resource).problem(404, "no-such-instance-error")
+			if strings.HasPrefix(resource, "/v1") {
+				c.delete(resource).problem(404, "no-such-instance-error")
+				c.beyond().delete(resource + "?allow_missing=true").expect(204)
+			} else {
+				c.beyond().delete(resource).expect(200)
+			}
+		}
+		c.json("PUT", "/accounts/"+id, profile("Jo", uniqueEmail(), "")).problem(404, "no-such-instance-error")
+		c.json("PUT", "/v1/accounts/"+id, profile("Jo", uniqueEmail(), "")).problem(404, "no-such-instance-error")
+		c.get("/v1/accounts/"+id+"/image").problem(404, "no-such-instance-error")
+		if id == "0" {
+			continue
+		}
+		c.json("PUT", "/audios/"+id, encode(newSession())).problem(404, "no-such-instance-error")
+		c.json("PUT", "/v1/audios/"+id, encode(newSession())).problem(404, "no-such-instance-error")
+		c.get("/v1/audios/"+id+"/file").problem(404, "no-such-instance-error")
+	}
+}
+
 // heads checks that HEAD answers as GET does, wherever that works.
 func heads(c *client) {
 	account, _ := newAccount(c)
@@ -203,7 +233,12 @@ func bodyLimits(c *client) {
 		}
 	}
 	for _, tree := range []string{"/audios", "/v1/audios"} {
-		c.form("PUT", tree+sessionPath(session), part{key: "audio", name: "a.json", content: padded(encode(session), 2*limit)}).problem(413, "payload-too-large")
+		send := func(size int) answer {
+			return c.form("PUT", tree+sessionPath(session), part{key: "audio", name: "a.json", content: padded(encode(session), size)})
+		}
+		send(limit).expect(200)
+		send(limit+1).problem(413, "payload-too-large")
+		send(2*limit).problem(413, "payload-too-large")
 	}
 	for _, path := range []string{"/accounts", "/v1/accounts", "/audios", "/v1/audios"} {
 		c.do(call{method: http.MethodPost, path: path, body: padded("{}", 7<<20), header: []string{"Content-Type", "application/json"}}).problem(413, "payload-too-large")

@@ -22,8 +22,8 @@ import (
 
 // feedEvent is an event as the feed and the histories give it.
 type feedEvent struct {
-	ID, Subject, Type, Cursor, ResourceVersion string
-	Data                                       json.RawMessage
+	ID, Subject, Type, Cursor, ResourceVersion, Traceparent string
+	Data                                                    json.RawMessage
 }
 
 // events returns the events of a batch, each of which a consumer can decode.

@@ -121,11 +121,22 @@ func v1AudioLists(c *client) {
 		listed(c, list+"&step_count_max=5", "session_id", byNumber([]string{ids[0], ids[4]})...)
 		listed(c, list+"&step_count_min=5&step_count=4", "session_id")
 		listed(c, list+"&session_id_min="+inOrder[1]+"&session_id_max="+inOrder[3], "session_id", inOrder[1:4]...)
-		total := decode[page](c.get(list + "&include_total=true&step_count_min=5").expect(200)).TotalCount
-		if total == nil || *total != 4 {
-			c.t.Errorf("%s: total_count %v, want 4", list, total)
+		counted := list + "&include_total=true&step_count_min=5"
+		first := decode[page](c.get(counted).expect(200))
+		second := decode[page](c.get(counted + "&page_token=" + first.NextPageToken).expect(200))
+		for _, total := range []*int{first.TotalCount, second.TotalCount} {
+			if total == nil || *total != 4 {
+				c.t.Errorf("%s: total_count %v, want 4", list, total)
+			}
 		}
 	}
+	// A session of no account is in no range of accounts.
+	free := newSession()
+	c.json("POST", "/v1/audios", encode(free)).expect(201)
+	withFree := "/v1/audios?ids=" + strings.Join(append(ids, encode(free["session_id"])), ",")
+	listed(c, withFree+"&account_id_min=0", "session_id", inOrder...)
+	listed(c, withFree+"&account_id_max="+account, "session_id", inOrder...)
+	listed(c, withFree+"&selected_tick=-7", "session_id")
 	listed(c, "/v1/audios?selected_tick_max=3&selected_tick_min=3&step_count_min=6&step_count_max=6&session_id_min="+ids[3]+"&session_id_max="+ids[3], "session_id", ids[3])
 	// Ranges that let through those of other scenarios too, in one page.
 	found := decode[page](c.get("/v1/audios?page_size=1000&step_count_min=4&selected_tick_min=3&session_id_min=" + inOrder[0] + "&session_id_max=" + inOrder[4]).expect(200))

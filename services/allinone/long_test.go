@@ -124,7 +124,8 @@ func deletedAccountSessions(c *client) {
 	c.json("POST", "/v1/audios", encode(freed)).expect(201)
 	c.json("PUT", "/v1/audios"+sessionPath(freed), without(freed, "account_id")).expect(200)
 
-	c.delete("/accounts/" + id).expect(200)
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	c.delete("/accounts/"+id, "Traceparent", trace).expect(200)
 	eventually(c.t, "the sessions of a deleted account are deleted", func() bool {
 		return !slices.ContainsFunc(gone, func(path string) bool { return c.get(path).status != 404 })
 	})
@@ -132,6 +133,10 @@ func deletedAccountSessions(c *client) {
 		c.t.Errorf("%d sessions are left", len(items))
 	}
 	c.get(gone[0]+"/file").problem(404, "no-such-instance-error")
+	history := c.get(gone[0] + "/events").expect(200).events()
+	if last := history[len(history)-1]; last.Type != "concha.audio.deleted.v1" || last.Traceparent != trace {
+		c.t.Errorf("the last event of a session is %+v, want its deletion in the trace %s", last, trace)
+	}
 	for _, session := range []map[string]any{session, with(newSession(), map[string]any{"account_id": json.Number(id)})} {
 		c.json("POST", "/v1/audios", encode(session)).problem(400, "validation-error", "/account_id")
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -37,7 +38,11 @@ func TestObjectsAreCollected(t *testing.T) {
 	objects(t, dir, changed)
 	image(first)
 	objects(t, dir, first, changed)
+	owned := encode(with(newSession(), map[string]any{"account_id": json.Number(id)}))
+	c.json("POST", "/v1/audios", owned).expect(201)
+	objects(t, dir, first, changed, owned)
 	c.delete("/accounts/" + id).expect(200)
+	objects(t, dir, changed)
 	c.delete(path).expect(200)
 	objects(t, dir)
 

@@ -338,7 +338,7 @@ func TestRemoveAccountRemovesEverySession(t *testing.T) {
 	}
 }
 
-func TestListTellsWhetherThereIsMore(t *testing.T) {
+func TestListTellsWhetherThereIsMoreAndHowMany(t *testing.T) {
 	w := newWorld(t)
 	for id := range int64(3) {
 		w.create(t, session(t, id))
@@ -347,9 +347,9 @@ func TestListTellsWhetherThereIsMore(t *testing.T) {
 		count int
 		more  bool
 	}{2: {2, true}, 3: {3, false}, 4: {3, false}} {
-		page, err := w.List(t.Context(), app.Query{Limit: limit})
-		if err != nil || len(page.Items) != want.count || page.More != want.more {
-			t.Errorf("List of %d: %d audios, more %v, %v", limit, len(page.Items), page.More, err)
+		page, err := w.List(t.Context(), app.Query{Limit: limit, Total: true})
+		if err != nil || len(page.Items) != want.count || page.More != want.more || *page.Total != 3 {
+			t.Errorf("List of %d: %+v, %v", limit, page, err)
 		}
 	}
 }

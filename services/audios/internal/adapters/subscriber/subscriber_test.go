@@ -1,12 +1,18 @@
 package subscriber_test
 
 import (
+	"context"
+	"fmt"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
@@ -20,5 +26,49 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin)}); err == nil || !bus.Permanent(err) {
 			t.Errorf("%s of %q: %v, want a permanent error", e.Type, e.Subject, err)
 		}
+	}
+}
+
+// ports note what they are asked for, and in which trace.
+type ports struct {
+	app.Store
+	asked []string
+}
+
+func (p *ports) RemoveAccount(ctx context.Context, accountID int64, _ int, _ func(domain.Audio) (events.Event, error)) (int, error) {
+	p.asked = append(p.asked, fmt.Sprintf("remove account %d %s", accountID, events.OriginFrom(ctx).Traceparent))
+	return 0, nil
+}
+
+func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error) {
+	p.asked = append(p.asked, fmt.Sprintf("collect files %d %s", sessionID, events.OriginFrom(ctx).Traceparent))
+	return nil, nil
+}
+
+func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return nil }
+
+// A deleted account takes its sessions along, and what a change or a removal of
+// an audio left behind is collected, in the trace of the event; no other event
+// has an effect.
+func TestEffectsOfEvents(t *testing.T) {
+	p := new(ports)
+	handle := subscriber.New(app.New(p, nil, p, nil, app.Sources{}))
+	list := append(bustest.Events(),
+		events.Event{Type: "concha.account.deleted.v2", Subject: "account/6"},
+		events.Event{Type: "concha.audio.deleted.v2", Subject: "audio/6"})
+	var want []string
+	for _, e := range list {
+		switch e.Type {
+		case events.AccountDeletedV1:
+			want = append(want, "remove account 4503599627370497 "+e.Traceparent)
+		case events.AudioUpdatedV1, events.AudioDeletedV1:
+			want = append(want, "collect files 0 "+e.Traceparent)
+		}
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin), Data: e.Data}); err != nil {
+			t.Errorf("%s: %v", e.Type, err)
+		}
+	}
+	if diff := cmp.Diff(want, p.asked); diff != "" {
+		t.Errorf("effects (-want +got):\n%s", diff)
 	}
 }
