@@ -34,7 +34,8 @@ type Store interface {
 	// nothing by itself: the next Read begins there, and holds no more in memory
 	// than it gives. What lies past the end is not an error, only absent. ctx
 	// holds for the reading as well, which fails with ErrUnavailable rather
-	// than end early. Errors: ErrNotFound, ErrName.
+	// than end early; it goes on forwards if the object is deleted meanwhile,
+	// and fails so, if at all, where it goes back. Errors: ErrNotFound, ErrName.
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
 	// Delete removes the object for good. Idempotent: a missing one is no
 	// error. Errors: ErrName.

@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 		{"context that has ended", testContextEnded},
 		{"missing object", testMissing},
 		{"delete", testDelete},
+		{"delete while it is read", testDeleteOpen},
 		{"list", testList},
 		{"list while it changes", testListDeletes},
 		{"concurrent puts of one name", testConcurrentPuts},
@@ -259,6 +260,35 @@ func testList(t *testing.T, s blob.Store) {
 	})
 	if err != stop || !slices.Equal(got, want[:3]) { //nolint:errorlint // as it is, not wrapped
 		t.Errorf("List: %v after %q, want yield's own error after %q", err, got, want[:3])
+	}
+}
+
+// testDeleteOpen deletes an object that is open: its reader goes on to the end,
+// and fails, if it must, as it does while the backend is down.
+func testDeleteOpen(t *testing.T, s blob.Store) {
+	content := random(1 << 20)
+	put(t, s, name, string(content))
+	r, err := s.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Close() }()
+	if err := s.Delete(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	const at = 1 << 19
+	if _, err := r.Seek(at, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, content[at:]) {
+		t.Errorf("got %d bytes, %v; want what follows byte %d", len(got), err, at)
+	}
+	if _, err := r.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	if gone := fault.KindOf(err) == fault.Unavailable; !gone && (err != nil || !bytes.Equal(got, content)) {
+		t.Errorf("again: got %d bytes, %v; want all or ErrUnavailable", len(got), err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"cloud.google.com/go/storage"
+
+	"github.com/concha-labs/backend/pkg/blob"
 )
 
 // stepTimeout bounds what one step of an operation may take, the client's
@@ -52,15 +54,17 @@ func (w watchedWriter) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// reader makes each Read a step.
+// reader makes each Read a step. It goes forwards on the one request that Open
+// made, which an object that is deleted in between still answers.
 type reader struct {
 	ctx    context.Context
 	object *storage.ObjectHandle
 	size   int64
 	watch  watch
 
-	r  *storage.Reader // nil after a Seek
-	at int64
+	r   *storage.Reader // nil if it could not be opened again
+	pos int64           // of r
+	at  int64           // where the next Read begins
 }
 
 func (r *reader) Read(p []byte) (int, error) {
@@ -70,25 +74,60 @@ func (r *reader) Read(p []byte) (int, error) {
 	r.watch.begin()
 	defer r.watch.pause()
 	n, err := r.read(p)
-	r.at += int64(n)
-	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF itself is the end, one that is wrapped a failure
-		err = fmt.Errorf("read object: %w", translate(r.ctx, err))
+	switch {
+	case err == nil, err == io.EOF: //nolint:errorlint // io.EOF itself is the end, one that is wrapped a failure
+		return n, err
+	case errors.Is(err, storage.ErrObjectNotExist): // any more
+		err = blob.ErrUnavailable.Wrap(err)
+	default:
+		err = translate(r.ctx, err)
 	}
-	return n, err
+	return n, fmt.Errorf("read object: %w", err)
 }
 
 func (r *reader) read(p []byte) (int, error) {
-	if r.r == nil {
-		if r.at >= r.size {
-			return 0, io.EOF
-		}
-		var err error
-		if r.r, err = r.object.NewRangeReader(r.ctx, r.at, -1); err != nil {
+	if r.at != r.pos && r.at >= r.size {
+		return 0, io.EOF
+	}
+	if r.r == nil || r.at < r.pos {
+		if err := r.reopen(); err != nil {
 			return 0, err
 		}
 	}
-	return r.r.Read(p)
+	if err := r.skip(); err != nil {
+		return 0, err
+	}
+	n, err := r.r.Read(p)
+	r.pos += int64(n)
+	r.at = r.pos
+	return n, err
 }
+
+func (r *reader) reopen() (err error) {
+	_ = r.close()
+	r.r, err = r.object.NewRangeReader(r.ctx, r.at, -1)
+	r.pos = r.at
+	return err
+}
+
+// skip moves r.r on to where the next Read begins, in steps.
+func (r *reader) skip() error {
+	for r.pos < r.at {
+		r.watch.begin()
+		n, err := io.CopyN(io.Discard, r.r, min(r.at-r.pos, skipped))
+		r.pos += n
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// skipped is how much of an object is passed over in one step.
+const skipped = 256 << 10
 
 // Seek implements io.Seeker.
 func (r *reader) Seek(offset int64, whence int) (int64, error) {
@@ -101,11 +140,7 @@ func (r *reader) Seek(offset int64, whence int) (int64, error) {
 	if offset < 0 {
 		return 0, errors.New("seek before the beginning of an object")
 	}
-	if offset != r.at {
-		err := r.close()
-		r.at = offset
-		return offset, err
-	}
+	r.at = offset
 	return offset, nil
 }
 
