@@ -1,24 +1,22 @@
 package httpserver
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"strconv"
-	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
 // ServeContent answers a GET with the size bytes of content, or with the ranges
-// of them that are asked for (RFC 9110, section 14), of which several are read
-// into memory first, and closes content. A HEAD has no content; its size may be
-// unknown, -1. The headers that describe the content are the caller's to set
-// before.
+// of them that are asked for (RFC 9110, section 14), and closes content. A HEAD
+// has no content; its size may be unknown, -1. The headers that describe the
+// content are the caller's to set before.
 func ServeContent(c *gin.Context, size int64, content io.ReadSeekCloser) {
 	c.Header("Accept-Ranges", "bytes")
 	if content != nil {
@@ -48,25 +46,17 @@ func serveWhole(c *gin.Context, size int64, content io.Reader) {
 // range of another unit or form than RFC 9110 gives is ignored.
 func serveRange(c *gin.Context, size int64, content io.ReadSeeker) {
 	asked := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": c.Request.Header["Range"], "If-Range": c.Request.Header["If-Range"]}}
-	if strings.Contains(c.GetHeader("Range"), ",") { // net/http may go on reading these after it has returned
-		all, err := io.ReadAll(content)
-		if err != nil {
-			Fail(c, fmt.Errorf("read the content of ranges: %w", err))
-			return
-		}
-		content = bytes.NewReader(all)
-	}
-	source := &rangeReader{ReadSeeker: content}
+	source := &rangeReader{content: content}
 	w := &rangeWriter{ResponseWriter: c.Writer, header: c.Writer.Header().Clone()}
 	http.ServeContent(w, asked, "", time.Time{}, source)
-	switch extent := w.header.Get("Content-Range"); {
-	case source.err != nil:
-		Fail(c, fmt.Errorf("read a range of the content: %w", source.err))
+	switch err := source.end(); {
+	case err != nil:
+		Fail(c, fmt.Errorf("read a range of the content: %w", err))
+	case w.isUnsatisfiable():
+		c.Header("Content-Range", fmt.Sprintf("bytes */%d", size))
+		Fail(c, ErrRange.Detailf("the content has %d bytes", size))
 	case w.status == http.StatusOK, w.status == http.StatusPartialContent:
 		w.begin()
-	case extent != "": // as "bytes */7"
-		c.Header("Content-Range", extent)
-		Fail(c, ErrRange.Detailf("the content has %d bytes", size))
 	default:
 		if _, err := content.Seek(0, io.SeekStart); err != nil {
 			Fail(c, fmt.Errorf("read the content from its beginning: %w", err))
@@ -76,18 +66,45 @@ func serveRange(c *gin.Context, size int64, content io.ReadSeeker) {
 	}
 }
 
-// rangeReader keeps the failure that net/http does not tell.
+var errEnded = errors.New("the content is not read any more")
+
+// rangeReader keeps the failure that net/http does not tell, and keeps net/http
+// from reading on after it has returned, as it may where it sends several
+// ranges.
 type rangeReader struct {
-	io.ReadSeeker
-	err error
+	mu      sync.Mutex
+	content io.ReadSeeker // nil after end
+	err     error
 }
 
 func (r *rangeReader) Read(p []byte) (int, error) {
-	n, err := r.ReadSeeker.Read(p)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.content == nil {
+		return 0, errEnded
+	}
+	n, err := r.content.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		r.err = err
 	}
 	return n, err
+}
+
+func (r *rangeReader) Seek(offset int64, whence int) (int64, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.content == nil {
+		return 0, errEnded
+	}
+	return r.content.Seek(offset, whence)
+}
+
+// end returns the failure, when nothing is read any more.
+func (r *rangeReader) end() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.content = nil
+	return r.err
 }
 
 // rangeWriter holds back the answer's head until there is something of its
@@ -110,6 +127,18 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	}
 	w.begin()
 	return w.ResponseWriter.Write(p)
+}
+
+// isUnsatisfiable reports whether there is nothing of a range: a last one of no
+// bytes, too, which net/http answers with an extent that ends before it begins.
+func (w *rangeWriter) isUnsatisfiable() bool {
+	switch w.status {
+	case http.StatusRequestedRangeNotSatisfiable:
+		return w.header.Get("Content-Range") != "" // else it is no range
+	case http.StatusPartialContent:
+		return w.header.Get("Content-Length") == "0"
+	}
+	return false
 }
 
 func (w *rangeWriter) begin() {

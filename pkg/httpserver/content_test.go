@@ -2,7 +2,10 @@ package httpserver_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -26,6 +29,9 @@ type content struct {
 var errStore = fault.New(fault.Unavailable, "store-down", "the store is down")
 
 func (c *content) Read(p []byte) (int, error) {
+	if c.closed {
+		panic("read after it was closed")
+	}
 	at := c.Size() - int64(c.Len())
 	if c.failAt > 0 && at >= c.failAt {
 		return 0, errStore
@@ -85,21 +91,78 @@ func TestServeContentReadsNoMoreThanARange(t *testing.T) {
 	}
 }
 
-func TestServeContentOfBackendThatFails(t *testing.T) {
-	for name, test := range map[string]struct {
-		ranges string
-		failAt int64
-	}{"a range": {"bytes=5-8", 5}, "ranges": {"bytes=0-1,5-8", 5}} {
-		t.Run(name, func(t *testing.T) {
-			w, cut := ask(t, &content{failAt: test.failAt}, "0123456789", test.ranges)
-			if cut || w.Code != http.StatusServiceUnavailable {
-				t.Fatalf("%d %s, cut: %v", w.Code, w.Body, cut)
+func TestServeContentReadsNoMoreThanRanges(t *testing.T) {
+	body := strings.Repeat("0123456789", 100_000)
+	for _, ranges := range []string{"bytes=10-11,500000-500003", "bytes=500000-500003,10-11", "bytes=-4, 0-1"} {
+		var c content
+		w, _ := ask(t, &c, body, ranges)
+		kind, params, _ := mime.ParseMediaType(w.Header().Get("Content-Type"))
+		if w.Code != http.StatusPartialContent || kind != "multipart/byteranges" {
+			t.Errorf("%s: %d %v", ranges, w.Code, w.Header())
+			continue
+		}
+		var got int64
+		for parts := multipart.NewReader(w.Body, params["boundary"]); ; {
+			part, err := parts.NextPart()
+			if errors.Is(err, io.EOF) {
+				break
 			}
-			if w.Header().Get("Content-Range") != "" || decodeProblem(t, w).Type != "http://example.com/problems/unavailable" {
-				t.Errorf("%v %s", w.Header(), w.Body)
+			if err != nil {
+				t.Fatal(err)
 			}
-		})
+			text, _ := io.ReadAll(part)
+			var from, to, size int
+			if _, err := fmt.Sscanf(part.Header.Get("Content-Range"), "bytes %d-%d/%d", &from, &to, &size); err != nil || string(text) != body[from:to+1] {
+				t.Errorf("%s: %v %q", ranges, part.Header, text)
+			}
+			got += int64(len(text))
+		}
+		if got != 6 || c.read != got {
+			t.Errorf("%s: %d bytes were sent, %d read", ranges, got, c.read)
+		}
 	}
+}
+
+func TestServeContentOfNothing(t *testing.T) {
+	w, _ := ask(t, new(content), "0123456789", "bytes=-0")
+	if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Range") != "bytes */10" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+}
+
+// broken is the answer to a client that leaves when it has seen the head.
+type broken struct{ *httptest.ResponseRecorder }
+
+func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+// net/http may be reading still when it gives up.
+func TestServeContentToClientThatLeaves(t *testing.T) {
+	for range 20 {
+		var c content
+		c.Reset(strings.Repeat("0123456789", 100_000))
+		e := httpserver.NewEngine()
+		e.GET("/", func(ctx *gin.Context) { httpserver.ServeContent(ctx, c.Size(), struct{ io.ReadSeekCloser }{&c}) })
+		r := httptest.NewRequest(http.MethodGet, "/", http.NoBody)
+		r.Header.Set("Range", "bytes=0-400000,500000-")
+		e.ServeHTTP(broken{httptest.NewRecorder()}, r)
+	}
+}
+
+func TestServeContentOfBackendThatFails(t *testing.T) {
+	t.Run("a range", func(t *testing.T) {
+		w, cut := ask(t, &content{failAt: 5}, "0123456789", "bytes=5-8")
+		if cut || w.Code != http.StatusServiceUnavailable {
+			t.Fatalf("%d %s, cut: %v", w.Code, w.Body, cut)
+		}
+		if w.Header().Get("Content-Range") != "" || decodeProblem(t, w).Type != "http://example.com/problems/unavailable" {
+			t.Errorf("%v %s", w.Header(), w.Body)
+		}
+	})
+	t.Run("ranges", func(t *testing.T) {
+		if w, cut := ask(t, &content{failAt: 5}, "0123456789", "bytes=0-1,5-8"); !cut || !strings.Contains(w.Body.String(), "01") {
+			t.Errorf("%d %q, cut: %v; want the connection cut after what was there", w.Code, w.Body, cut)
+		}
+	})
 	t.Run("in the middle of a range", func(t *testing.T) {
 		if w, cut := ask(t, &content{failAt: 7}, "0123456789", "bytes=5-8"); !cut || w.Body.String() != "56" {
 			t.Errorf("%d %q, cut: %v; want the connection cut after what was there", w.Code, w.Body, cut)
