@@ -18,7 +18,10 @@ import (
 // Limit of a request's body, in bytes; services have lower ones of their own.
 const maxBody = httpserver.MaxUpload
 
-var errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
+var (
+	errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
+	errMethod   = httpserver.ErrMalformed.Detailf("the method is no token")
+)
 
 // New returns an engine that serves /v1/accounts, /v1/audios, :batch and
 // :export of each, and /v1/events/{accounts,audios} by the two services, and by
@@ -44,6 +47,11 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 		e.Any("/v1/events/"+name, pass)
 	}
 	e.NoMethod(func(c *gin.Context) {
+		if _, err := http.NewRequestWithContext(c.Request.Context(), c.Request.Method, "/", http.NoBody); err != nil {
+			c.Writer.Header().Del("Allow")
+			httpserver.Fail(c, errMethod.Wrap(err))
+			return
+		}
 		for name, service := range services {
 			if path := c.Request.URL.EscapedPath(); strings.HasPrefix(path, "/v1/"+name) || strings.HasPrefix(path, "/v1/events/"+name) {
 				// A method that Any does not know: the service tells which it takes.

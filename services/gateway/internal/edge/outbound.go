@@ -12,7 +12,7 @@ import (
 var noAgent = []string{""}
 
 // outbound returns r as it goes to the service, and its body, nil if it has
-// none. The headers are r's own.
+// none. The headers are r's own; trailers, whose names nobody has judged, stay.
 func outbound(r *http.Request) (*http.Request, *requestBody) {
 	out := new(http.Request)
 	*out = *r // keeps the context, which only a copy can take over
@@ -20,6 +20,7 @@ func outbound(r *http.Request) (*http.Request, *requestBody) {
 	out.URL = &url
 	out.RequestURI = ""
 	out.Close = false
+	out.Trailer = nil
 	if _, ok := out.Header["User-Agent"]; !ok {
 		out.Header["User-Agent"] = noAgent
 	}

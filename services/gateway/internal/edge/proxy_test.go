@@ -278,6 +278,43 @@ func TestProxyTellsABrokenBodyFromABrokenService(t *testing.T) {
 	}
 }
 
+// What no client can send on is no fault of the service, which is not left out
+// for it.
+func TestProxyTellsAnOddRequestFromABrokenService(t *testing.T) {
+	s, p := front(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(w, r.Body)
+	}))
+	t.Run("trailer", func(t *testing.T) {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.URL, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "POST /v1/audios HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTrailer: X-A, not a name\r\n\r\n2\r\nhi\r\n0\r\nX-A: 1\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := read(res); a.status != http.StatusOK || a.body != "hi" {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	})
+	t.Run("method", func(t *testing.T) { // of HTTP/2, where net/http takes it
+		for _, path := range []string{"/v1/audios", "/v1/events/accounts", "/v1/accounts/1"} {
+			r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
+			r.Method = "NO METHOD"
+			w := httptest.NewRecorder()
+			s.Config.Handler.ServeHTTP(w, r)
+			problem(t, read(w.Result()), http.StatusBadRequest, "malformed-request")
+		}
+	})
+	if p.balancer.addresses[0].suspect.Load() {
+		t.Error("the service is taken for a broken one")
+	}
+}
+
 func TestProxyPassesAnEarlyAnswer(t *testing.T) {
 	s, _ := front(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "close")
