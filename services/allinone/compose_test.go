@@ -98,6 +98,24 @@ func TestCompose(t *testing.T) {
 	}
 }
 
+// TestStorageEmulatorKnowsItsName holds the commands to what the client of Cloud
+// Storage needs: it reads objects under the name that it was told.
+func TestStorageEmulatorKnowsItsName(t *testing.T) {
+	t.Parallel()
+	storage := composition(t).Services["storage"]
+	for place, command := range map[string]struct{ flags, host string }{
+		"docker-compose.yml": {strings.Join(storage.Command, " "), storage.Name},
+		"README.md": {
+			regexp.MustCompile(`(?m)^.*fake-gcs-server (.*) &$`).FindStringSubmatch(read(t, "README.md"))[1],
+			regexp.MustCompile(`STORAGE_EMULATOR_HOST=http://([^:\s]+)`).FindStringSubmatch(read(t, "README.md"))[1],
+		},
+	} {
+		if !strings.Contains(command.flags+" ", "-public-host "+command.host+" ") {
+			t.Errorf("%s: %s: no -public-host %s", place, command.flags, command.host)
+		}
+	}
+}
+
 // TestComposeSettings starts the programs with the settings that their
 // containers have and one that is wrong: that must be the only mistake.
 func TestComposeSettings(t *testing.T) {
