@@ -81,23 +81,28 @@ type shard struct {
 	stop    <-chan struct{}
 	lease   Lease
 	backoff time.Duration
+	limit   int // of events published at once
 }
 
 // run publishes until ctx ends, the lease is lost, or, once what is under way
 // is done, retired ends or all is published after stop.
 func (s *shard) run(ctx, retired context.Context) {
-	s.backoff = minBackoff
+	s.backoff, s.limit = minBackoff, relayBatch
 	at := ShardCursor{Shard: s.lease.Shard, After: s.lease.Published}
 	for again := true; ; {
 		entries := s.poller.next(retired, at, again)
 		if len(entries) == 0 {
 			return
 		}
+		again = len(entries) > s.limit
+		entries = entries[:min(len(entries), s.limit)]
 		if err := s.pub.Publish(ctx, s.messages(entries)); err != nil {
 			if !s.pause(retired, "events are not published, trying again", err) {
 				return
 			}
-			again = true // and read anew: what is erased by then is not told
+			// A broker that comes back is not overrun by the backlog, and one that is
+			// slow gets on. What is erased meanwhile is not told: it is read anew.
+			s.limit, again = 1, true
 			continue
 		}
 		at.After = entries[len(entries)-1].Cursor
@@ -106,7 +111,7 @@ func (s *shard) run(ctx, retired context.Context) {
 		}
 		s.metrics.published(len(entries))
 		s.metrics.pending(at.Shard, time.Time{})
-		s.backoff, again = minBackoff, false
+		s.backoff, s.limit = minBackoff, min(2*s.limit, relayBatch)
 	}
 }
 
