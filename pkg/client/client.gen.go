@@ -1173,7 +1173,7 @@ type GetImageParams struct {
 	// Size The length of the longer side in pixels; an image that is smaller stays as it is.
 	Size *GetImageParamsSize `form:"size,omitempty" json:"size,omitempty"`
 
-	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
+	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
 	Range *Range `json:"Range,omitempty"`
 
 	// IfNoneMatch ETags, or `*`. If the current one is among them, the answer is 304.
@@ -1373,7 +1373,7 @@ type GetAudioFileParams struct {
 	// V Which content the URL is of. It has no effect but on how long the answer may be kept.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
 
-	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
+	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
 	Range *Range `json:"Range,omitempty"`
 
 	// IfNoneMatch ETags, or `*`. If the current one is among them, the answer is 304.

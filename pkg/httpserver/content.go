@@ -7,21 +7,26 @@ import (
 	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 )
 
+// maxRanges bounds what one request costs: to read on from an earlier place is
+// one more to the backend.
+const maxRanges = 16
+
 // ServeContent answers a GET with the size bytes of content, or with the ranges
-// of them that are asked for (RFC 9110, section 14), and closes content. A HEAD
-// has no content; its size may be unknown, -1. The headers that describe the
-// content are the caller's to set before.
+// of them that are asked for (RFC 9110, section 14) unless they are more than 16,
+// and closes content. A HEAD has no content; its size may be unknown, -1. The
+// headers that describe the content are the caller's to set before.
 func ServeContent(c *gin.Context, size int64, content io.ReadSeekCloser) {
 	c.Header("Accept-Ranges", "bytes")
 	if content != nil {
 		defer func() { _ = content.Close() }()
-		if c.GetHeader("Range") != "" {
+		if ranges := c.GetHeader("Range"); ranges != "" && strings.Count(ranges, ",") < maxRanges {
 			serveRange(c, size, content)
 			return
 		}

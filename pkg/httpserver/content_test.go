@@ -123,6 +123,17 @@ func TestServeContentReadsNoMoreThanRanges(t *testing.T) {
 	}
 }
 
+// Each that goes back may be a request to the backend.
+func TestServeContentIgnoresTooManyRanges(t *testing.T) {
+	body := strings.Repeat("0123456789", 10)
+	for n, want := range map[int]int{16: http.StatusPartialContent, 17: http.StatusOK} {
+		w, _ := ask(t, new(content), body, "bytes=9-9"+strings.Repeat(",0-0", n-1))
+		if w.Code != want || want == http.StatusOK && w.Body.String() != body {
+			t.Errorf("%d ranges: %d %v %q", n, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
 func TestServeContentOfNothing(t *testing.T) {
 	w, _ := ask(t, new(content), "0123456789", "bytes=-0")
 	if w.Code != http.StatusRequestedRangeNotSatisfiable || w.Header().Get("Content-Range") != "bytes */10" {

@@ -318,7 +318,7 @@ func imagePrivacy(c *client) {
 func ranges(c *client, path string) {
 	whole := c.get(path).expect(200)
 	size := strconv.Itoa(len(whole.body))
-	for _, unsatisfiable := range []string{"bytes=9999999-", "bytes=" + size + "-"} {
+	for _, unsatisfiable := range []string{"bytes=9999999-", "bytes=" + size + "-", "bytes=-0"} {
 		a := c.get(path, "Range", unsatisfiable)
 		a.problem(416, "range-not-satisfiable")
 		if a.header.Get("Content-Range") != "bytes */"+size {

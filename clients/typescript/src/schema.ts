@@ -1514,7 +1514,7 @@ export interface components {
         /** @description Which content the URL is of. It has no effect but on how long the answer may be kept. */
         ContentVersion: string;
         /**
-         * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
+         * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
          * @example bytes=0-1023
          */
         Range: string;
@@ -2007,7 +2007,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
+                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
                  * @example bytes=0-1023
                  */
                 Range?: components["parameters"]["Range"];
@@ -2529,7 +2529,7 @@ export interface operations {
             };
             header?: {
                 /**
-                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored.
+                 * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
                  * @example bytes=0-1023
                  */
                 Range?: components["parameters"]["Range"];
