@@ -93,9 +93,8 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 		}
 		for name := range h {
 			switch {
-			case isOfOneHop(name), strings.HasPrefix(name, "X-Forwarded-"):
-				delete(h, name)
-			case name == "Forwarded", name == "X-Real-Ip", name == "Expect": // the last, this process has answered
+			case isOfOneHop(name), strings.HasPrefix(name, "X-Forwarded-"), name == "Forwarded", name == "X-Real-Ip",
+				name == "Expect": // which this process has answered
 				delete(h, name)
 			}
 		}
