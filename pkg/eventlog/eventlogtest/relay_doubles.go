@@ -66,6 +66,13 @@ func (c *consumer) handle(_ context.Context, m bus.Message) error {
 	return nil
 }
 
+// repeated returns how many duplicates have come.
+func (c *consumer) repeated() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.duplicates
+}
+
 // await waits until every subject has come to its version, and fails for any
 // disorder until then.
 func (c *consumer) await(t *testing.T, want map[string]int64, within time.Duration) {
