@@ -3,6 +3,7 @@ package settings
 import (
 	"errors"
 	"net/url"
+	"regexp"
 )
 
 // Origin is where the API is reached: a scheme (http or https) and a host, such
@@ -21,9 +22,13 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// host is narrower than what net/url takes, such as <, > and quotes: an origin
+// goes into header fields.
+var host = regexp.MustCompile(`^([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
+
 // IsOrigin reports whether u is a scheme (http or https) and a host, no more.
 func IsOrigin(u *url.URL) bool {
 	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
-	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+	return (u.Scheme == "http" || u.Scheme == "https") && host.MatchString(u.Host) &&
 		(u.Path == "" || u.Path == "/") && *u == bare
 }

@@ -147,8 +147,13 @@ func (db *DB) replace(client *spanner.Client) *spanner.Client {
 // Read runs do, which makes one read or query with tx and ends it before it
 // returns. What it sees is the database after every commit that was answered
 // before the call. Errors: do's own; fault.Unavailable if Spanner or the
-// database cannot take the request; context.Canceled if ctx is.
+// database cannot take the request, as while its schema is behind;
+// context.Canceled if ctx is.
 func (db *DB) Read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
+	return db.explain(ctx, db.read(ctx, do))
+}
+
+func (db *DB) read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	client := db.current()
@@ -193,7 +198,7 @@ func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx
 	})
 	if err != nil {
 		db.renew(client, err)
-		return translate(ctx, err)
+		return db.explain(ctx, translate(ctx, err))
 	}
 	for _, f := range onCommit {
 		f()

@@ -80,10 +80,22 @@ func (db *DB) Check(ctx context.Context) error {
 	return nil
 }
 
+// explain tells a statement that the schema does not allow yet from one that is
+// wrong, which Spanner does not.
+func (db *DB) explain(ctx context.Context, err error) error {
+	if status.Code(err) != codes.InvalidArgument {
+		return err
+	}
+	if behind := db.Check(ctx); errors.Is(behind, ErrSchemaBehind) {
+		return ErrUnavailable.Wrap(fmt.Errorf("%w: %w", behind, err))
+	}
+	return err
+}
+
 // applied returns the migrations that the database has.
 func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 	has := map[migration]bool{}
-	err := db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+	err := db.read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		return tx.Read(ctx, MigrationsTable, spanner.AllKeys(), []string{"Component", "File"}).Do(func(r *spanner.Row) error {
 			var m migration
 			if err := r.Columns(&m.component, &m.file); err != nil {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"cloud.google.com/go/spanner"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -96,6 +97,27 @@ func TestMigrateAfterAFailure(t *testing.T) {
 	if err := db.Migrate(t.Context(), io.Discard); err != nil {
 		t.Errorf("Migrate: %v", err)
 	}
+}
+
+func TestSchemaBehind(t *testing.T) {
+	db := spannerdbtest.Open(t, provision(t), migrations)
+	_, err := counter(t.Context(), db, 1)
+	for what, err := range map[string]error{
+		"read":   err,
+		"query":  db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error { return query(ctx, tx) }),
+		"write":  insert(t.Context(), db, 1, "one"),
+		"change": db.ReadWrite(t.Context(), func(ctx context.Context, tx *spannerdb.Tx) error { return query(ctx, tx) }),
+	} {
+		if fault.KindOf(err) != fault.Unavailable {
+			t.Errorf("%s = %v, want fault.Unavailable", what, err)
+		}
+	}
+}
+
+func query(ctx context.Context, tx interface {
+	Query(ctx context.Context, s spanner.Statement) *spanner.RowIterator
+}) error {
+	return tx.Query(ctx, spanner.NewStatement("SELECT Id FROM Counters")).Do(func(*spanner.Row) error { return nil })
 }
 
 func TestNoDatabase(t *testing.T) {
