@@ -33,12 +33,12 @@ const (
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
 // HTTP/2 on one port.
 type Server struct {
-	port     int
-	log      *zap.Logger
-	http     *http.Server
-	listener net.Listener
-	stopping chan struct{}
-	drainFor time.Duration
+	port                int
+	log                 *zap.Logger
+	http                *http.Server
+	listener            net.Listener
+	stopping            chan struct{}
+	drainFor, noticeFor time.Duration
 
 	draining atomic.Bool
 	inFlight atomic.Int64  // requests; those for /readyz that come while draining do not count
@@ -47,7 +47,7 @@ type Server struct {
 
 // NewServer returns a server of h for port, 0 for any free one.
 func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
-	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout}
+	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -147,7 +147,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.inFlight.Load() > 0 {
 		select {
 		case <-s.idle:
-		case <-time.After(noticeTimeout):
+		case <-time.After(s.noticeFor):
 		case <-ctx.Done():
 		}
 	}

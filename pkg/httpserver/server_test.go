@@ -141,6 +141,7 @@ func TestServerStopIsAnnounced(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "whole")
 	})
+	s.drainFor, s.noticeFor = time.Minute, time.Minute // the test ends it before
 	get := func(path string) (status int, body string, closes bool) {
 		transport := &http.Transport{} // a connection of its own
 		defer transport.CloseIdleConnections()

@@ -29,8 +29,9 @@ var (
 )
 
 const (
-	// timeout bounds a command; a database takes up to some minutes to make.
-	timeout = 10 * time.Minute
+	// creation bounds the making of a database, which takes up to some minutes. A
+	// migration has no bound: an index of a large table takes hours.
+	creation = 10 * time.Minute
 	// answer bounds what is made at once, with the wait for a backend that is
 	// about to start.
 	answer = time.Minute
@@ -54,13 +55,11 @@ func (p Plan) Run(command string) (exitCode int) {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: there is nothing to do on the embedded backend, which prepares itself\n", command)
 		return 1
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
 	do := p.Migrate
 	if command == ProvisionCommand.Name {
 		do = p.Provision
 	}
-	if err := do(ctx, os.Stdout); err != nil {
+	if err := do(context.Background(), os.Stdout); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
 		return 1
 	}
@@ -85,7 +84,7 @@ func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
 // what was there. Idempotent. A backend that cannot be reached is waited for,
 // for a minute; the error names it and its address.
 func (p Plan) Provision(ctx context.Context, out io.Writer) error {
-	if err := spanner.provision(ctx, out, timeout, p.database); err != nil {
+	if err := spanner.provision(ctx, out, creation, p.database); err != nil {
 		return err
 	}
 	if err := p.Migrate(ctx, out); err != nil {

@@ -19,11 +19,12 @@ import (
 	"google.golang.org/grpc/backoff"
 )
 
-// A call ends after callTimeout, and a transaction that it leaves open is given
-// rollbackTimeout more: five seconds together.
+// A call ends after callTimeout. A transaction that it leaves open is given
+// rollbackTimeout more, and a statement that is refused explainTimeout.
 const (
 	callTimeout     = 4 * time.Second
 	rollbackTimeout = time.Second
+	explainTimeout  = time.Second
 	checkTimeout    = 2 * time.Second
 )
 
@@ -48,7 +49,7 @@ type Migrations struct {
 }
 
 // DB is a client of one database. It is safe for concurrent use. No call takes
-// longer than five seconds, and what failed because Spanner could not be
+// longer than six seconds, and what failed because Spanner could not be
 // reached works again, without further ado, once it can.
 type DB struct {
 	database   string

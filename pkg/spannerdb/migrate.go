@@ -86,6 +86,8 @@ func (db *DB) explain(ctx context.Context, err error) error {
 	if status.Code(err) != codes.InvalidArgument {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, explainTimeout)
+	defer cancel()
 	if behind := db.Check(ctx); errors.Is(behind, ErrSchemaBehind) {
 		return ErrUnavailable.Wrap(fmt.Errorf("%w: %w", behind, err))
 	}
@@ -209,8 +211,12 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 	if err := op.Wait(ctx); err != nil {
 		return err
 	}
-	return db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
-		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate(MigrationsTable,
+	err = db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
+		return tx.BufferWrite([]*spanner.Mutation{spanner.Insert(MigrationsTable,
 			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp})})
 	})
+	if _, recorded := Duplicate(err); recorded {
+		return nil // by another process, whose time counts
+	}
+	return err
 }

@@ -14,7 +14,10 @@ import (
 	"testing/fstest"
 
 	"cloud.google.com/go/spanner"
+	"cloud.google.com/go/spanner/admin/database/apiv1/databasepb"
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/api/option"
+	"google.golang.org/grpc"
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -127,6 +130,23 @@ func TestNoDatabase(t *testing.T) {
 	}
 	if err := insert(t.Context(), db, 1, "one"); fault.KindOf(err) != fault.Unavailable {
 		t.Errorf("ReadWrite = %v, want fault.Unavailable", err)
+	}
+}
+
+// TestProvisionWaitsForTheMaker finds a database that another process is making.
+func TestProvisionWaitsForTheMaker(t *testing.T) {
+	asked := 0
+	making := option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+		err := invoke(ctx, method, req, reply, cc, opts...)
+		if db, ok := reply.(*databasepb.Database); ok {
+			if asked++; asked < 3 {
+				db.State = databasepb.Database_CREATING
+			}
+		}
+		return err
+	}))
+	if _, err := spannerdb.Provision(t.Context(), provision(t), making); err != nil || asked != 3 {
+		t.Errorf("Provision = %v after %d looks, want none after 3", err, asked)
 	}
 }
 

@@ -50,7 +50,11 @@ func Provision(ctx context.Context, name string, options ...option.ClientOption)
 	}
 	defer func() { _ = instances.Close() }()
 	p := provisioner{databases: databases, instances: instances, project: parts[1], instanceID: parts[3], databaseID: parts[4]}
-	if err := p.provision(ctx); err != nil {
+	err = p.provision(ctx)
+	if err == nil {
+		err = p.ready(ctx)
+	}
+	if err != nil {
 		return p.report, fmt.Errorf("provision %s: %w", name, err)
 	}
 	return p.report, nil
@@ -93,6 +97,21 @@ func (p *provisioner) provision(ctx context.Context) error {
 		p.report.Found = append([]string{p.instanceName()}, p.report.Found...)
 	}
 	return err
+}
+
+// ready waits until a database that another process is making can be used.
+func (p *provisioner) ready(ctx context.Context) error {
+	for {
+		db, err := p.databases.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
+		if err != nil || db.GetState() != databasepb.Database_CREATING {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 func (p *provisioner) createDatabase(ctx context.Context) error {

@@ -72,8 +72,10 @@ func TestEventsReplay(t *testing.T) {
 			t.Errorf("exit code %d: %s", code, out)
 		}
 	})
-	if m := live.pull(t); len(m) > 0 {
-		t.Errorf("on the live topic: %v", m)
+	for _, m := range live.pull(t) {
+		if m.Attributes["ce-replayed"] != "" { // and not one that is delivered again
+			t.Errorf("on the live topic: %v", m)
+		}
 	}
 }
 

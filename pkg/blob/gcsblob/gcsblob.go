@@ -43,11 +43,10 @@ func New(client *storage.Client, bucket string) *Store {
 }
 
 // Provision creates a private bucket unless the caller can already read one of
-// that name, whose settings it leaves alone, and says whether it did. Deleted objects are gone at once: what has to
-// be erased must not stay restorable.
+// that name, whose settings it leaves alone, and says whether it did. Deleted
+// objects are gone at once: what has to be erased must not stay restorable. While
+// Cloud Storage cannot be reached it waits, until ctx ends.
 func Provision(ctx context.Context, client *storage.Client, project, bucket string) (created bool, err error) {
-	ctx, watch := newWatch(ctx)
-	defer watch.end()
 	b := client.Bucket(bucket)
 	err = b.Create(ctx, project, &storage.BucketAttrs{
 		UniformBucketLevelAccess: storage.UniformBucketLevelAccess{Enabled: true},
@@ -134,7 +133,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error
 	r, err := object.NewReader(ctx)
 	if err != nil {
 		defer watch.end()
-		return nil, fmt.Errorf("open object %s: %w", name, translate(ctx, err))
+		return nil, fmt.Errorf("open object %s: %w", name, s.explain(ctx, err))
 	}
 	watch.pause()
 	return &reader{ctx: ctx, object: object, size: r.Attrs.Size, r: r, watch: watch}, nil
@@ -148,8 +147,11 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 	ctx, watch := newWatch(ctx)
 	defer watch.end()
 	err := s.bucket.Object(name).Delete(ctx)
-	if err != nil && !errors.Is(err, storage.ErrObjectNotExist) {
-		return fmt.Errorf("delete object %s: %w", name, translate(ctx, err))
+	if err != nil {
+		err = s.explain(ctx, err)
+	}
+	if err != nil && !errors.Is(err, blob.ErrNotFound) {
+		return fmt.Errorf("delete object %s: %w", name, err)
 	}
 	return nil
 }
@@ -191,6 +193,17 @@ func (s *Store) Check(ctx context.Context) error {
 		return fmt.Errorf("check object store: %w", translate(ctx, err))
 	}
 	return nil
+}
+
+// explain is translate for a call about one object: that there is no such object
+// is also what Cloud Storage says if there is no such bucket.
+func (s *Store) explain(ctx context.Context, err error) error {
+	if errors.Is(err, storage.ErrObjectNotExist) {
+		if err := s.Check(ctx); err != nil {
+			return err
+		}
+	}
+	return translate(ctx, err)
 }
 
 // translate turns an error of the client into one of the port's.

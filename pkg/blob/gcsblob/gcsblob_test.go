@@ -13,6 +13,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,21 @@ func TestProvisionMakesAPrivateBucketOnce(t *testing.T) {
 	if diff := cmp.Diff(want, body); diff != "" {
 		t.Errorf("bucket (-want +got):\n%s", diff)
 	}
+}
+
+func TestProvisionWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		backend, begun := fake(t), time.Now()
+		client := newClient(t, func(r *http.Request) (*http.Response, error) {
+			if time.Since(begun) < 20*time.Second {
+				return nil, syscall.ECONNREFUSED
+			}
+			return backend(r)
+		})
+		if created, err := gcsblob.Provision(t.Context(), client, "project", bucket); !created || err != nil {
+			t.Errorf("Provision = %v, %v", created, err)
+		}
+	})
 }
 
 func TestProvisionRefusesAStrangersBucket(t *testing.T) {
@@ -241,10 +257,13 @@ func TestListSkipsWhatIsNoObjectOfOurs(t *testing.T) {
 
 func TestMissingBucket(t *testing.T) {
 	s := gcsblob.New(newClient(t, fake(t)), "none")
+	_, opened := s.Open(t.Context(), "a")
 	for operation, err := range map[string]error{
-		"Check": s.Check(t.Context()),
-		"Put":   s.Put(t.Context(), "a", "", strings.NewReader("content")),
-		"List":  s.List(t.Context(), time.Now(), func(string) error { return nil }),
+		"Check":  s.Check(t.Context()),
+		"Put":    s.Put(t.Context(), "a", "", strings.NewReader("content")),
+		"Open":   opened,
+		"Delete": s.Delete(t.Context(), "a"),
+		"List":   s.List(t.Context(), time.Now(), func(string) error { return nil }),
 	} {
 		if !errors.Is(err, blob.ErrUnavailable) || errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrUnavailable", operation, err)

@@ -196,7 +196,7 @@ func testWaitsForWhatIsUnderWay(t *testing.T, topic Topic) {
 	})
 	publish(t, topic.Publisher, message("a", "1"))
 	<-started
-	time.AfterFunc(200*time.Millisecond, func() { close(finish) })
+	time.AfterFunc(20*time.Millisecond, func() { close(finish) })
 	stop()
 	select {
 	case err := <-finished:
@@ -226,7 +226,7 @@ func testWaitIsBounded(t *testing.T, topic Topic) {
 	<-started
 	begin := time.Now()
 	stop()
-	if took := time.Since(begin); took > 8*time.Second {
+	if took := time.Since(begin); took > 30*time.Second {
 		t.Errorf("Receive took %v to end with a handler that hangs", took)
 	}
 	close(release)

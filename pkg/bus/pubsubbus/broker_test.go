@@ -168,7 +168,7 @@ func testProvision(t *testing.T, addr string) {
 		t.Errorf("subscription %v", got)
 	}
 	policy := &pubsubpb.DeadLetterPolicy{
-		DeadLetterTopic: "projects/" + b.Project() + "/topics/accounts-self-dead-letter", MaxDeliveryAttempts: 20,
+		DeadLetterTopic: "projects/" + b.Project() + "/topics/accounts-self-dead-letter", MaxDeliveryAttempts: 100,
 	}
 	if !proto.Equal(got.DeadLetterPolicy, policy) {
 		t.Errorf("dead-letter policy %v, want %v", got.DeadLetterPolicy, policy)

@@ -21,8 +21,9 @@ const (
 	minRetry    = time.Second
 	maxRetry    = 60 * time.Second
 	// maxDeliveries is the dead-letter policy of the service. Only shutdowns,
-	// crashes and ended leases count towards it; see the package comment.
-	maxDeliveries = 20
+	// crashes and ended leases count towards it; see the package comment. An outage
+	// of retention has fewer leases.
+	maxDeliveries = 100
 )
 
 // DeadLetterTopic returns the id of the topic that takes what cannot be handled

@@ -19,7 +19,7 @@ const (
 	maxBytes = 64 << 20
 	// lease is how long a message is held and tried again during an outage
 	// before the service may give it to another process.
-	lease = time.Hour
+	lease = 2 * time.Hour
 	// flush is how long Receive waits at its end for the last acknowledgements.
 	flush = 500 * time.Millisecond
 )

@@ -26,6 +26,9 @@ type Relayed struct {
 	Other      eventlog.Log
 	Publisher  bus.Publisher
 	Subscriber bus.Subscriber
+	// Busy is how much longer than promised something may take where the clock is
+	// real; 0 where it is not.
+	Busy time.Duration
 }
 
 // RunRelay tests the relay on a log and a bus; open makes a new log each time.
@@ -117,16 +120,8 @@ func oneEach(t *testing.T, b Backend, version int64) map[string]int64 {
 // events come.
 func testFailure(t *testing.T, r Relayed, step string) {
 	var failures atomic.Int32
-	failed := make(chan struct{})
 	fail := func(at string) error {
-		if at != step {
-			return nil
-		}
-		n := failures.Add(1)
-		if n == 1 {
-			close(failed)
-		}
-		if n <= 4 {
+		if at == step && failures.Add(1) <= 4 {
 			return errInjected
 		}
 		return nil
@@ -136,22 +131,18 @@ func testFailure(t *testing.T, r Relayed, step string) {
 	stop := start(t, log, unreliable{r.Publisher, fail})
 	want := burst(t, r.Write, "")
 	c.await(t, want, patience)
-	if step != "nothing" {
-		select {
-		case <-failed:
-		case <-time.After(patience):
-			t.Error("the step did not fail")
-		}
-	}
-	failures.Add(4) // what fails after the stop is left to the next relay
+	log.awaitSaved(t, r.Backend)
 	stop()
+	if step != "nothing" && failures.Load() == 0 {
+		t.Error("the step did not fail")
+	}
 	if n := c.repeated(); n > 0 && slices.Contains([]string{"nothing", "publish", "saving the cursor", "reading", "claiming"}, step) {
 		t.Errorf("%d duplicates without a reason", n)
 	}
 	leases, _ := claim(t, r.Backend, "checker")
 	for _, l := range leases {
 		if rest := read(t, r.Backend, l.Shard, l.Published, 100); len(rest) > 0 {
-			t.Errorf("%s is not saved as published", rest[0].ID())
+			t.Errorf("%s is published anew", rest[0].ID())
 		}
 	}
 }
@@ -209,8 +200,10 @@ func testLostLease(t *testing.T, r Relayed) {
 	steal := func(step string) error {
 		if step == "the broker's acknowledgement" {
 			once.Do(func() {
-				pass(t, r.Backend, eventlog.LeaseTTL)
-				taken, _ = claim(t, r.Backend, "thief")
+				for len(taken) < eventlog.Shards && !t.Failed() { // the relay may renew them in between
+					pass(t, r.Backend, eventlog.LeaseTTL)
+					taken, _ = claim(t, r.Backend, "thief")
+				}
 			})
 		}
 		return nil
@@ -232,7 +225,7 @@ func testLostLease(t *testing.T, r Relayed) {
 	<-saved
 	log.awaitShare(t, 0) // it has seen it, and asks for more
 	again, _ := claim(t, r.Backend, "thief")
-	if len(taken) != eventlog.Shards || len(again) == 0 || again[shard].Published != taken[shard].Published {
+	if len(taken) != eventlog.Shards || len(again) != eventlog.Shards || again[shard].Published != taken[shard].Published {
 		t.Errorf("without a lease, the cursor moved to %v", again)
 	}
 	appendAll(t, r.Write, event(s, 3))
@@ -259,7 +252,7 @@ func testReplicas(t *testing.T, r Relayed) {
 	maps.Copy(want, burst(t, r.Elsewhere, "e"))
 	c.await(t, want, patience)
 	stopOther()
-	if n := c.repeated(); n > 0 {
+	if n := c.repeated(); n > 0 && r.Busy == 0 { // else a pause may cost a lease
 		t.Errorf("%d duplicates, though the shards were handed over", n)
 	}
 }
@@ -282,7 +275,7 @@ func testDeath(t *testing.T, r Relayed) {
 	other.awaitShare(t, eventlog.Shards/2)
 	c.await(t, oneEach(t, r.Backend, 1), patience)
 	dead.Store(true)
-	c.await(t, oneEach(t, r.Backend, 2), 10*time.Second)
+	c.await(t, oneEach(t, r.Backend, 2), 10*time.Second+r.Busy)
 }
 
 func testHandOver(t *testing.T, r Relayed) {
@@ -293,5 +286,5 @@ func testHandOver(t *testing.T, r Relayed) {
 	one.awaitShare(t, eventlog.Shards/2)
 	other.awaitShare(t, eventlog.Shards/2)
 	stop()
-	c.await(t, oneEach(t, r.Backend, 1), 3500*time.Millisecond)
+	c.await(t, oneEach(t, r.Backend, 1), 3500*time.Millisecond+r.Busy)
 }

@@ -103,10 +103,14 @@ type watched struct {
 	held    atomic.Int32
 	fail    func(step string) error
 	claimed chan struct{}
+
+	mu        sync.Mutex
+	published map[int]eventlog.Cursor // by shard
+	saved     chan struct{}
 }
 
 func watch(log eventlog.Log, fail func(step string) error) *watched {
-	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1)}
+	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1), published: map[int]eventlog.Cursor{}, saved: make(chan struct{}, 1)}
 }
 
 func (w *watched) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
@@ -141,6 +145,17 @@ func (w *watched) SavePublished(ctx context.Context, done []eventlog.Progress) (
 		return nil, err
 	}
 	lost, err := w.Log.SavePublished(ctx, done)
+	if err == nil {
+		w.mu.Lock()
+		for _, p := range done {
+			w.published[p.Shard] = p.UpTo
+		}
+		w.mu.Unlock()
+		select {
+		case w.saved <- struct{}{}:
+		default:
+		}
+	}
 	if answer := w.fail("the answer that it is saved"); answer != nil {
 		return nil, answer
 	}
@@ -156,6 +171,28 @@ func (w *watched) awaitShare(t *testing.T, want int32) {
 		case <-w.claimed:
 		case <-limit:
 			t.Fatalf("the replica has %d leases after %v, want %d", w.held.Load(), patience, want)
+		}
+	}
+}
+
+// awaitSaved waits until the relay of w has saved all that is in its log as
+// published.
+func (w *watched) awaitSaved(t *testing.T, b Backend) {
+	t.Helper()
+	limit := time.After(patience)
+	upTo := func(shard int) eventlog.Cursor {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return w.published[shard]
+	}
+	for shard := range eventlog.Shards {
+		events := read(t, b, shard, "", 100)
+		for len(events) > 0 && upTo(shard) != events[len(events)-1].Cursor {
+			select {
+			case <-w.saved:
+			case <-limit:
+				t.Fatalf("after %v, shard %d is saved up to %q", patience, shard, upTo(shard))
+			}
 		}
 	}
 }

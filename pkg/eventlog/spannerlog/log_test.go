@@ -4,6 +4,7 @@ package spannerlog_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,9 +72,47 @@ func TestRelay(t *testing.T) {
 	eventlogtest.RunRelay(t, func(t *testing.T) eventlogtest.Relayed {
 		b, other := open(t)
 		pub, sub := pubsubbustest.New(t)
-		return eventlogtest.Relayed{Backend: b, Other: other, Publisher: pub, Subscriber: sub}
+		return eventlogtest.Relayed{Backend: b, Other: other, Publisher: pub, Subscriber: sub, Busy: 2 * time.Second}
 	}, func(t *testing.T, f func(*testing.T)) { f(t) })
 }
+
+// TestMaxRedacted redacts as many events as a transaction may, which has to end
+// in time.
+func TestMaxRedacted(t *testing.T) {
+	t.Parallel()
+	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
+	db := spannerdbtest.Open(t, spannerdbtest.New(t, migrations...), migrations)
+	log := spannerlog.New(db)
+	for subject, redact := range map[string]func(context.Context, *spannerdb.Tx, spannerlog.History) error{
+		"account/1": func(ctx context.Context, tx *spannerdb.Tx, h spannerlog.History) error {
+			return log.Redact(ctx, tx, h)
+		},
+		"account/2": func(ctx context.Context, tx *spannerdb.Tx, h spannerlog.History) error {
+			_, err := log.RedactSome(ctx, tx, h, spannerlog.MaxRedacted, spannerlog.MaxRedacted)
+			return err
+		},
+	} {
+		for first := int64(1); first <= spannerlog.MaxRedacted; first += 100 {
+			if err := db.ReadWrite(t.Context(), func(_ context.Context, tx *spannerdb.Tx) error {
+				for version := first; version < first+100; version++ {
+					if err := log.Append(tx, events.Event{Subject: subject, Version: version, Type: "t", Data: payload}); err != nil {
+						return err
+					}
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := db.ReadWrite(t.Context(), func(ctx context.Context, tx *spannerdb.Tx) error {
+			return redact(ctx, tx, spannerlog.History{Subject: subject})
+		}); err != nil {
+			t.Errorf("redact the events of %s: %v", subject, err)
+		}
+	}
+}
+
+var payload = []byte(`"` + strings.Repeat("x", 600) + `"`)
 
 // TestCallsWhenIdle counts what a relay without anything to do costs.
 func TestCallsWhenIdle(t *testing.T) {

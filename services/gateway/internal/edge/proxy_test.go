@@ -201,7 +201,9 @@ func TestProxyFailures(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, p := front(t, test.address)
-			p.transport.ResponseHeaderTimeout = 50 * time.Millisecond
+			if test.problem == "upstream-timeout" {
+				p.transport.ResponseHeaderTimeout = 50 * time.Millisecond
+			}
 			res := do(t, request(t, http.MethodGet, s.URL+"/v1/accounts/1", nil))
 			problem(t, res, test.status, test.problem)
 			if got := res.header.Get("Retry-After"); test.status == http.StatusServiceUnavailable && got == "" {

@@ -82,13 +82,13 @@ func pageStatement(q app.Query) spanner.Statement {
 	perShard := s.statement("AS STRUCT Id, "+column, order+" LIMIT @limit")
 	return spanner.Statement{
 		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM (SELECT row.Id AS Found FROM " + allShards + " AS part, UNNEST(ARRAY(" + perShard.SQL + ")) AS row" +
-			" ORDER BY row." + column + direction + ", row.Id" + direction + " LIMIT @limit) JOIN Accounts ON Id = Found" + order,
+			" ORDER BY row." + column + direction + ", row.Id" + direction + " LIMIT @limit) JOIN@{JOIN_METHOD=APPLY_JOIN} Accounts@{FORCE_INDEX=_BASE_TABLE} ON Id = Found" + order,
 		Params: s.params,
 	}
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{}
+	q.Order = app.Order{Desc: true} // whose index has the ids alone
 	s := matching(q)
 	return s.statement("COUNT(*)", "")
 }

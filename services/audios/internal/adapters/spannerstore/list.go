@@ -78,13 +78,13 @@ func (s *selection) merge(parts, key, order string) spanner.Statement {
 	one := s.statement("AS STRUCT "+key, " ORDER BY "+order+" LIMIT @limit")
 	return spanner.Statement{
 		SQL: "SELECT " + strings.Join(columns, ", ") + " FROM (SELECT row.SessionId AS Found FROM " + parts + " AS part, UNNEST(ARRAY(" + one.SQL + ")) AS row" +
-			" ORDER BY row." + strings.ReplaceAll(order, ", ", ", row.") + " LIMIT @limit) JOIN Audios ON SessionId = Found ORDER BY " + order,
+			" ORDER BY row." + strings.ReplaceAll(order, ", ", ", row.") + " LIMIT @limit) JOIN@{JOIN_METHOD=APPLY_JOIN} Audios@{FORCE_INDEX=_BASE_TABLE} ON SessionId = Found ORDER BY " + order,
 		Params: s.params,
 	}
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{}
+	q.Order = app.Order{Desc: true} // whose index has the ids alone
 	s := newSelection(q)
 	s.filter(q)
 	return s.statement("COUNT(*)", "")

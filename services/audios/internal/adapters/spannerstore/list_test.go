@@ -85,7 +85,11 @@ func served(index, conditions, order []string) bool {
 		if index[0] == "SessionId" && order != nil && order[0] == "SessionId DESC" && strings.Contains(c, " TO ") {
 			continue // would be read in the wrong direction
 		}
-		if m := fixes.FindStringSubmatch(c); len(m) > 0 && m[1] == index[0] {
+		column := index[0]
+		if order == nil { // the direction does not matter
+			column = strings.TrimSuffix(column, " DESC")
+		}
+		if m := fixes.FindStringSubmatch(c); len(m) > 0 && m[1] == column {
 			return true // what matches a filter, sorted if it has to be
 		}
 	}
