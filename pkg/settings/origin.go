@@ -24,7 +24,7 @@ func (o *Origin) UnmarshalText(text []byte) error {
 
 // host is narrower than what net/url takes, such as <, > and quotes: an origin
 // goes into header fields.
-var host = regexp.MustCompile(`^([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$`)
+var host = regexp.MustCompile(`^([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?$`)
 
 // IsOrigin reports whether u is a scheme (http or https) and a host, no more.
 func IsOrigin(u *url.URL) bool {

@@ -117,9 +117,11 @@ func TestSchemaBehind(t *testing.T) {
 	}
 }
 
-func query(ctx context.Context, tx interface {
+type querier interface {
 	Query(ctx context.Context, s spanner.Statement) *spanner.RowIterator
-}) error {
+}
+
+func query(ctx context.Context, tx querier) error {
 	return tx.Query(ctx, spanner.NewStatement("SELECT Id FROM Counters")).Do(func(*spanner.Row) error { return nil })
 }
 
@@ -139,7 +141,8 @@ func TestProvisionWaitsForTheMaker(t *testing.T) {
 	making := option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 		err := invoke(ctx, method, req, reply, cc, opts...)
 		if db, ok := reply.(*databasepb.Database); ok {
-			if asked++; asked < 3 {
+			asked++
+			if asked < 3 {
 				db.State = databasepb.Database_CREATING
 			}
 		}
