@@ -1167,7 +1167,7 @@ type DeleteImageParams struct {
 
 // GetImageParams defines parameters for GetImage.
 type GetImageParams struct {
-	// V Which content the URL is of. It has no effect but on how long the answer may be kept.
+	// V Which content the URL is of. It has no effect but on how long an image may be kept.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
 
 	// Size The length of the longer side in pixels; an image that is smaller stays as it is.
@@ -1370,7 +1370,7 @@ type ListAudioEventsParams struct {
 
 // GetAudioFileParams defines parameters for GetAudioFile.
 type GetAudioFileParams struct {
-	// V Which content the URL is of. It has no effect but on how long the answer may be kept.
+	// V Which content the URL is of. It has no effect but on how long an image may be kept.
 	V *ContentVersion `form:"v,omitempty" json:"v,omitempty"`
 
 	// Range Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
@@ -1918,7 +1918,7 @@ type ClientInterface interface {
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were.
+	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 	//
 	// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 	ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2058,7 +2058,7 @@ type ClientInterface interface {
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were.
+	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 	//
 	// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 	ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2392,7 +2392,7 @@ func (c *Client) CreateAccounts(ctx context.Context, params *CreateAccountsParam
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were.
+// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 //
 // Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 func (c *Client) ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2672,7 +2672,7 @@ func (c *Client) CreateAudios(ctx context.Context, params *CreateAudiosParams, b
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were.
+// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 //
 // Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 func (c *Client) ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5198,7 +5198,7 @@ type ClientWithResponsesInterface interface {
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were.
+	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5350,7 +5350,7 @@ type ClientWithResponsesInterface interface {
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were.
+	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -8439,7 +8439,7 @@ func (c *ClientWithResponses) CreateAccountsWithResponse(ctx context.Context, pa
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were.
+// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8675,7 +8675,7 @@ func (c *ClientWithResponses) CreateAudiosWithResponse(ctx context.Context, para
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were.
+// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
 //
 // Returns a wrapper object for the known response body format(s).
 //

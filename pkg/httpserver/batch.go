@@ -56,6 +56,7 @@ func lines(text []byte) (items [][]byte) {
 
 // elements is lines for the elements of a JSON array.
 func elements(text []byte) (items [][]byte, err error) {
+	text = trimMark(text)
 	if err := checkSyntax(text, "array"); err != nil {
 		return nil, err
 	}

@@ -28,6 +28,7 @@ func TestReadItems(t *testing.T) {
 		{"no array", "application/json", "{}", nil, fault.Invalidate(fault.Violation{})},
 		{"broken array", "application/json", "[1", nil, ErrMalformed},
 		{"too large", ndjson, strings.Repeat(" ", MaxUpload+1), nil, ErrTooLarge},
+		{"a byte order mark", "application/json", "\uFEFF[1]", []string{"1"}, nil},
 		{"another type", "text/plain", "1", nil, ErrUnsupported},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

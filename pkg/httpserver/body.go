@@ -69,8 +69,14 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	// One read more than the body needs tells bytes.Buffer that it has ended.
-	size := min(max(c.Request.ContentLength, 0), maxPreallocated) + bytes.MinRead
-	buf := bytes.NewBuffer(make([]byte, 0, size))
+	size := max(c.Request.ContentLength, 0)
+	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead))
+	if size > maxPreallocated { // once so much has come, the rest will: no need to double
+		if _, err := io.CopyN(buf, body, maxPreallocated); err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		buf.Grow(int(size-maxPreallocated) + bytes.MinRead)
+	}
 	if _, err := buf.ReadFrom(body); err != nil {
 		return nil, err
 	}

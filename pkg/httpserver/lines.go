@@ -9,13 +9,13 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// linesStall is how long a client may take to read a page of lines.
+// linesStall is how long a client may read nothing.
 const linesStall = 30 * time.Second
 
 // ServeLines answers with the items of all pages, each as the JSON of what body
 // makes of it, on a line of its own (application/x-ndjson). It holds one page in
-// memory, and may take longer than other answers as long as the client reads
-// each page within 30 s. If the first page fails, the answer is the problem; if
+// memory, and may take longer than other answers, until the client reads nothing
+// for 30 s. If the first page fails, the answer is the problem; if
 // a later one does, the connection is cut. For HEAD, it reads the first page
 // alone.
 func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T) any) {
@@ -33,8 +33,8 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 		if c.Request.Method == http.MethodHead {
 			return
 		}
-		_ = control.SetWriteDeadline(time.Now().Add(linesStall))
 		for _, item := range items {
+			_ = control.SetWriteDeadline(time.Now().Add(linesStall))
 			if err := encoder.Encode(body(item)); err != nil {
 				Fail(c, err)
 				return

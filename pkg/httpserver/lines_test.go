@@ -5,10 +5,14 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
@@ -68,6 +72,42 @@ func TestServeLinesSendsEachPageAtOnce(t *testing.T) {
 	if got := res.Header.Get("Content-Type"); got != ndjson {
 		t.Errorf("Content-Type is %q", got)
 	}
+}
+
+// TestServeLinesToASlowReader takes a minute for one page.
+func TestServeLinesToASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const lines, length = 60, 20_000
+		e := NewEngine()
+		Get(e, "/", func(c *gin.Context) {
+			page := slices.Repeat([]string{strings.Repeat("x", length)}, lines)
+			ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s })
+		})
+		s := NewServer(0, e, zap.NewNop())
+		listener := make(oneConn)
+		go func() { _ = s.http.Serve(listener) }()
+		defer func() { _ = s.http.Close() }()
+		conn, far := net.Pipe()
+		listener <- far
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = res.Body.Close() }()
+		for in := bufio.NewReader(res.Body); ; {
+			line, err := in.ReadString('\n')
+			if err == io.EOF { //nolint:errorlint // io.ErrUnexpectedEOF is a failure
+				break
+			}
+			if err != nil || len(line) != length+len(`""`+"\n") {
+				t.Fatalf("%d bytes, %v", len(line), err)
+			}
+			time.Sleep(time.Second)
+		}
+	})
 }
 
 func TestServeLinesThatFailLaterAreCutOff(t *testing.T) {

@@ -129,6 +129,25 @@ func TestProcessTellsOfAClientThatLeftAtInfo(t *testing.T) {
 	}
 }
 
+// An answer that cannot be sent is logged with the reason, without the address
+// of its client.
+func TestProcessTellsOfAnAnswerThatIsNotSent(t *testing.T) {
+	h, logs := process(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.RemoteAddr = "192.0.2.7:4242"
+	h.ServeHTTP(unsendable{httptest.NewRecorder(), errors.New("write tcp 127.0.0.1:8080->192.0.2.7:4242: connection reset by peer")}, r)
+	if _, fields := line(t, logs); fields["error"] != "write tcp 127.0.0.1:8080->the client: connection reset by peer" {
+		t.Errorf("%v", fields)
+	}
+}
+
+type unsendable struct {
+	http.ResponseWriter
+	err error
+}
+
+func (u unsendable) Write([]byte) (int, error) { return 0, u.err }
+
 func TestProcessGivesEachRequestAnID(t *testing.T) {
 	fresh := regexp.MustCompile(`^[0-9a-f]{32}$`)
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

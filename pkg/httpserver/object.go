@@ -26,11 +26,15 @@ type Object struct {
 	violations []fault.Violation
 }
 
+// trimMark returns text without a byte order mark before it, which readers of
+// JSON may ignore (RFC 8259, section 8.1).
+func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
+
 // ParseObject reads a body that has to be one JSON object in UTF-8 with no name
-// twice; a byte order mark before it is ignored (RFC 8259, section 8.1). Errors: ErrMalformed, saying where and why; fault.Invalid if it is
-// JSON but no object.
+// twice; a byte order mark before it is ignored. Errors: ErrMalformed, saying
+// where and why; fault.Invalid if it is JSON but no object.
 func ParseObject(body []byte) (*Object, error) {
-	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
+	body = trimMark(body)
 	if err := checkSyntax(body, "object"); err != nil {
 		return nil, err
 	}

@@ -23,20 +23,21 @@ type recorder struct {
 	id           [1]string // an array, so that header slices need no allocation
 	method, path string
 	start        time.Time
+	remote       string
 	hasBody      bool // the request, of HTTP/1, of which net/http reads on before it answers
 	lingers      bool // the answer is sent before the body is read on
 	status       int  // 0 until the answer begins
 	bytes        int64
 	level        zapcore.Level // at least info
 	clientGone   bool          // before its answer could be made
-	err          error         // of a 5xx or broken off answer
+	err          error         // of a 5xx or broken off answer, or of sending it
 	stack        []byte        // of a panic
 }
 
 func newRecorder(w http.ResponseWriter, r *http.Request, id string) *recorder {
 	return &recorder{
 		ResponseWriter: w, id: [1]string{id}, method: r.Method, path: r.URL.Path, start: time.Now(),
-		hasBody: r.ProtoMajor == 1 && r.ContentLength != 0,
+		hasBody: r.ProtoMajor == 1 && r.ContentLength != 0, remote: r.RemoteAddr,
 	}
 }
 
@@ -78,7 +79,7 @@ func (rec *recorder) begin() {
 func (rec *recorder) Write(p []byte) (int, error) {
 	rec.begin()
 	n, err := rec.ResponseWriter.Write(p)
-	rec.bytes += int64(n)
+	rec.sent(int64(n), err)
 	return n, err
 }
 
@@ -86,7 +87,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 func (rec *recorder) WriteString(s string) (int, error) {
 	rec.begin()
 	n, err := io.WriteString(rec.ResponseWriter, s)
-	rec.bytes += int64(n)
+	rec.sent(int64(n), err)
 	return n, err
 }
 
@@ -94,8 +95,15 @@ func (rec *recorder) WriteString(s string) (int, error) {
 func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	rec.begin()
 	n, err := io.Copy(rec.ResponseWriter, src)
-	rec.bytes += n
+	rec.sent(n, err)
 	return n, err
+}
+
+func (rec *recorder) sent(n int64, err error) {
+	rec.bytes += n
+	if rec.err == nil {
+		rec.err = err
+	}
 }
 
 // FlushError serves http.ResponseController.
@@ -187,7 +195,8 @@ func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddFloat64("duration_ms", float64(time.Since(rec.start).Microseconds())/1000)
 	enc.AddString("request_id", rec.id[0])
 	if rec.err != nil {
-		enc.AddString("error", rec.err.Error())
+		// The address of the sender is in what net says of its connection.
+		enc.AddString("error", strings.ReplaceAll(rec.err.Error(), rec.remote, "the client"))
 	}
 	if rec.stack != nil {
 		enc.AddByteString("stack", rec.stack)

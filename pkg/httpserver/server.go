@@ -4,15 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	"go.uber.org/zap"
-	"go.uber.org/zap/zapcore"
 )
 
 // ReadHeaderTimeout is how long a request's headers may take to arrive, and how
@@ -51,7 +53,6 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
-	errorLog, _ := zap.NewStdLogAt(log.Named("http"), zapcore.WarnLevel) // fails on unknown levels only
 	s.http = &http.Server{
 		Handler:           Process(s.gate(h), log),
 		Protocols:         &protocols,
@@ -60,7 +61,7 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          errorLog,
+		ErrorLog:          stdlog.New(errorLog{log.Named("http")}, "", 0),
 		// OPTIONS * too gets what every answer has.
 		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
@@ -68,6 +69,17 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		},
 	}
 	return s
+}
+
+// errorLog takes what net/http has to say of connections, without the address of
+// the client, which may be personal data.
+type errorLog struct{ *zap.Logger }
+
+var address = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+(%\w+)?\]):\d+`)
+
+func (l errorLog) Write(line []byte) (int, error) {
+	l.Warn(address.ReplaceAllString(strings.TrimSpace(string(line)), "a client"))
+	return len(line), nil
 }
 
 // gate answers /readyz and ReadyPath with 503 while the server drains, and counts

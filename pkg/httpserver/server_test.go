@@ -49,6 +49,17 @@ func TestServerSpeaksBothProtocols(t *testing.T) {
 	}
 }
 
+func TestServerLogsNoAddressOfAClient(t *testing.T) {
+	core, logs := observer.New(zap.WarnLevel)
+	s := NewServer(0, http.NotFoundHandler(), zap.New(core))
+	for _, client := range []string{"192.0.2.7:4242", "[2001:db8::7]:4242", "[fe80::1%eth0]:4242"} {
+		s.http.ErrorLog.Printf("http2: server connection error from %s: PROTOCOL_ERROR", client)
+		if line := logs.TakeAll(); len(line) != 1 || line[0].Message != "http2: server connection error from a client: PROTOCOL_ERROR" {
+			t.Errorf("log %v", line)
+		}
+	}
+}
+
 func TestServerRefusesATakenPort(t *testing.T) {
 	s := start(t, func(http.ResponseWriter, *http.Request) {})
 	var port int

@@ -18,6 +18,8 @@ import (
 
 	"github.com/gofrs/flock"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
+
+	"github.com/concha-labs/backend/pkg/durable"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -49,7 +51,7 @@ type Migrations struct {
 // are missing, and brings it to the newest schema. One process at a time can
 // have it open.
 func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("open database: %w", advise(err, path))
 	}
 	db := &DB{

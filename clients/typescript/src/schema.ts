@@ -68,7 +68,7 @@ export interface paths {
          * @description All accounts, or those that match every filter given, one on each line, with the promises of the list: the
          *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
          *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were.
+         *     never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
          */
         get: operations["exportAccounts"];
         put?: never;
@@ -223,7 +223,7 @@ export interface paths {
          * @description All sessions, or those that match every filter given, one on each line, with the promises of the list: the
          *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
          *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were.
+         *     never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
          */
         get: operations["exportAudios"];
         put?: never;
@@ -1511,7 +1511,7 @@ export interface components {
         KeepAccount: boolean;
         /** @description If true, what is not there is deleted, too. */
         AllowMissing: boolean;
-        /** @description Which content the URL is of. It has no effect but on how long the answer may be kept. */
+        /** @description Which content the URL is of. It has no effect but on how long an image may be kept. */
         ContentVersion: string;
         /**
          * @description Byte ranges, as in RFC 9110, section 14. Another unit or form is ignored, as are more than 16.
@@ -2000,7 +2000,7 @@ export interface operations {
     getImage: {
         parameters: {
             query?: {
-                /** @description Which content the URL is of. It has no effect but on how long the answer may be kept. */
+                /** @description Which content the URL is of. It has no effect but on how long an image may be kept. */
                 v?: components["parameters"]["ContentVersion"];
                 /** @description The length of the longer side in pixels; an image that is smaller stays as it is. */
                 size?: 64 | 256 | 1024;
@@ -2524,7 +2524,7 @@ export interface operations {
     getAudioFile: {
         parameters: {
             query?: {
-                /** @description Which content the URL is of. It has no effect but on how long the answer may be kept. */
+                /** @description Which content the URL is of. It has no effect but on how long an image may be kept. */
                 v?: components["parameters"]["ContentVersion"];
             };
             header?: {

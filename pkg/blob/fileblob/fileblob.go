@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/blob"
+	"github.com/concha-labs/backend/pkg/durable"
 )
 
 // pending is the folder inside a store's own for objects that are not whole
@@ -43,7 +44,7 @@ func New(dir string) (*Store, error) {
 }
 
 func open(dir string) (*Store, error) {
-	if err := makeDir(filepath.Join(dir, pending)); err != nil {
+	if err := durable.MkdirAll(filepath.Join(dir, pending)); err != nil {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
@@ -64,26 +65,6 @@ func open(dir string) (*Store, error) {
 		return nil, err
 	}
 	return &Store{root: root, dir: d}, nil
-}
-
-// makeDir is a durable os.MkdirAll.
-func makeDir(dir string) error {
-	if _, err := os.Stat(dir); err == nil {
-		return nil
-	}
-	parent := filepath.Dir(dir)
-	if err := makeDir(parent); err != nil {
-		return err
-	}
-	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	d, err := os.Open(parent)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // Put implements blob.Store. It has no use for the content type.

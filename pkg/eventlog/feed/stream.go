@@ -118,8 +118,8 @@ func (s *eventStream) batch(b *batch) error {
 	if len(b.events) == 0 {
 		return nil
 	}
-	_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
 	for _, e := range b.events {
+		_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
 		for _, part := range [...]string{"id: ", e.cursor, "\nevent: ", e.kind, "\ndata: "} {
 			if _, err := s.w.WriteString(part); err != nil {
 				return err

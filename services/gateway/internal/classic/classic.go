@@ -136,7 +136,7 @@ func (v view) request(r *http.Request, id string, query url.Values) *http.Reques
 	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-Range"} {
 		delete(v1.Header, name)
 	}
-	if (v.method == http.MethodPut || v.method == http.MethodDelete) && r.Header["If-Match"] == nil && r.Header["If-None-Match"] == nil {
+	if (v.method == http.MethodPut || v.method == http.MethodDelete) && r.Header["If-Match"] == nil && r.Header.Get("If-None-Match") != "*" {
 		v1.Header["If-Match"] = anyVersion
 	}
 	return v1
@@ -201,6 +201,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.status = status
+		a.body.Reset() // of what broke off
 	}
 }
 

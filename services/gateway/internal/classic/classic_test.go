@@ -253,6 +253,7 @@ func TestConditions(t *testing.T) {
 		{request: "PUT /accounts/1", ifMatch: []string{`"1"`, `"2"`}, want: []string{`"1"`, `"2"`}},
 		{request: "DELETE /audios/1", ifMatch: []string{""}, want: []string{""}},
 		{request: "PUT /audios/1", ifNoneMatch: []string{"*"}},
+		{request: "PUT /audios/1", ifNoneMatch: []string{`"2"`}, want: overwrites},
 		{request: "PUT /audios/1", ifMatch: []string{`"1"`}, ifNoneMatch: []string{`"2"`}, want: []string{`"1"`}},
 	} {
 		method, target, _ := strings.Cut(test.request, " ")
@@ -274,6 +275,10 @@ func TestConditions(t *testing.T) {
 	u = &upstream{status: http.StatusCreated, body: v1Audio, header: http.Header{"Location": {"https://api/v1/audios/0"}}}
 	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Code != http.StatusCreated || w.Header().Get("Location") != "https://api/audios/0" {
 		t.Errorf("201 becomes %d with Location %s", w.Code, w.Header().Get("Location"))
+	}
+	u.header.Set("Location", "http://v1/v1/audios/0")
+	if w := serve(u, httptest.NewRequest(http.MethodPut, "http://v1/audios/0", http.NoBody)); w.Header().Get("Location") != "http://v1/audios/0" {
+		t.Errorf("a host of the name v1: Location %s", w.Header().Get("Location"))
 	}
 }
 

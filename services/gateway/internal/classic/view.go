@@ -198,6 +198,5 @@ func (c *collection) kept(classic url.Values) url.Values {
 
 // location returns the classic address of a v1 Location, under origin.
 func location(origin, v1 string) string {
-	_, path, _ := strings.Cut(v1, "/v1/")
-	return origin + "/" + path
+	return origin + v1[strings.LastIndex(v1, "/v1/")+len("/v1"):]
 }

@@ -34,6 +34,9 @@ func newCopying() any {
 	return c
 }
 
+// clientError is of a client that does not take its answer.
+type clientError struct{ error }
+
 // copyBody copies an answer's body. It does not use io.Copy, which sends the
 // headers in a packet of their own.
 func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
@@ -50,7 +53,7 @@ func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
 		}
 		if n > 0 {
 			if _, failed := w.Write(c.buf[:n]); failed != nil {
-				err = failed
+				err = clientError{failed}
 			}
 		}
 		if err != nil {
@@ -75,7 +78,7 @@ func mediaType(h http.Header) string {
 func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
 	out := unhurried(w)
 	if err := out.flush(); err != nil { // the first event may be long in coming
-		return err
+		return clientError{err}
 	}
 	ended := make(chan struct{})
 	defer close(ended)

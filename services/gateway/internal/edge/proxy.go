@@ -137,8 +137,11 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = p.copyBody(w, res.Body)
 	}
-	if err != nil {
+	if _, unread := errors.AsType[clientError](err); unread {
 		panic(http.ErrAbortHandler)
+	} else if err != nil {
+		httpserver.WriteError(w, r, translate(r.Context(), nil, err))
+		return
 	}
 	maps.Copy(header, res.Trailer)
 }

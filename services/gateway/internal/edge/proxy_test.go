@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -15,8 +16,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/gateway/internal/classic"
 )
 
 func addresses(t testing.TB, urls ...string) Addresses {
@@ -243,6 +246,26 @@ func TestProxyCutsOffAnAnswerThatBreaksOff(t *testing.T) {
 	res := do(t, request(t, http.MethodGet, s.URL+"/v1/accounts/1", nil))
 	if res.err == nil {
 		t.Error("the client takes the part for the whole")
+	}
+}
+
+// A service that breaks off before the handler in front has begun its answer,
+// as on the classic paths, is told of.
+func TestProxyTellsOfAnAnswerThatBreaksOffInTime(t *testing.T) {
+	core, logs := observer.New(zap.ErrorLevel)
+	p := NewProxy(addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "1000")
+		_, _ = io.WriteString(w, `{"id":1`)
+		panic(http.ErrAbortHandler)
+	})))
+	t.Cleanup(p.transport.CloseIdleConnections)
+	e := httpserver.NewEngine()
+	classic.Register(e, p, p)
+	s := httptest.NewServer(httpserver.Process(e, zap.New(core)))
+	t.Cleanup(s.Close)
+	problem(t, do(t, request(t, http.MethodGet, s.URL+"/accounts/1", nil)), http.StatusBadGateway, "bad-upstream")
+	if line := logs.TakeAll(); len(line) != 1 || !strings.Contains(fmt.Sprint(line[0].ContextMap()["error"]), "gave no valid answer: EOF") {
+		t.Errorf("log %v", line[0].ContextMap())
 	}
 }
 

@@ -80,7 +80,7 @@ func TestProxyGivesUpAnAnswerThatStops(t *testing.T) {
 				<-r.Context().Done()
 			})
 			begun := time.Now()
-			w, brokenOff := serve(p, get())
+			w, brokenOff := serve(httpserver.Process(p, zap.NewNop()), get())
 			if took := time.Since(begun); !brokenOff || w.Body.String() != "begun" || took > time.Minute {
 				t.Errorf("%s: broken off %t with %q after %s", kind, brokenOff, w.Body, took)
 			}
