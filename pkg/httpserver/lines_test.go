@@ -99,7 +99,7 @@ func TestServeLinesToASlowReader(t *testing.T) {
 		defer func() { _ = res.Body.Close() }()
 		for in := bufio.NewReader(res.Body); ; {
 			line, err := in.ReadString('\n')
-			if err == io.EOF { //nolint:errorlint // io.ErrUnexpectedEOF is a failure
+			if err == io.EOF {
 				break
 			}
 			if err != nil || len(line) != length+len(`""`+"\n") {

@@ -132,6 +132,7 @@ func (f *fleet) schemaBehind(t *testing.T) {
 	p.becomes(t, "/livez", http.StatusOK)
 	p.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"database"`, "run the migrate command")
 	ask(http.MethodPost, p.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).problem(t, "unavailable")
+	ask(http.MethodGet, p.url+"/v1/accounts", "", "").problem(t, "unavailable")
 	f.run(t, "accounts", "migrate", setting)
 	f.run(t, "accounts", "migrate", setting)
 	p.becomes(t, "/readyz", http.StatusOK)

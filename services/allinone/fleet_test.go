@@ -115,7 +115,8 @@ func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) 
 		_ = p.process.Kill() // or it has exited
 		<-p.exited
 		if t.Failed() {
-			t.Logf("%s said: %.5000s", program, p.stderr)
+			said := p.stderr.String()
+			t.Logf("%s said at the end: %s", program, said[max(0, len(said)-5000):])
 		}
 	})
 	return p
