@@ -246,6 +246,23 @@ func TestStreamThatIsNotRead(t *testing.T) {
 	})
 }
 
+// A client that reads, however slowly, is not dropped.
+func TestStreamThatIsReadSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const events = 200
+		log := &memory{}
+		s := serve(t, log)
+		in := s.stream("")
+		log.add(events)
+		log.committed.Notify()
+		for i := 1; i <= events; i++ {
+			wantEvents(t, in, i, i)
+			time.Sleep(time.Second)
+		}
+		s.stop()
+	})
+}
+
 func TestStreamOfAClientThatLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
