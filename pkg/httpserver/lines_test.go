@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -83,12 +82,7 @@ func TestServeLinesToASlowReader(t *testing.T) {
 			page := slices.Repeat([]string{strings.Repeat("x", length)}, lines)
 			ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s })
 		})
-		s := NewServer(0, e, zap.NewNop())
-		listener := make(oneConn)
-		go func() { _ = s.http.Serve(listener) }()
-		defer func() { _ = s.http.Close() }()
-		conn, far := net.Pipe()
-		listener <- far
+		conn := dial(t, e.ServeHTTP)
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}

@@ -27,6 +27,17 @@ func (l oneConn) Accept() (net.Conn, error) {
 func (l oneConn) Close() error   { close(l); return nil }
 func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
+// dial returns a connection to a server of h, which ends with the test.
+func dial(t *testing.T, h http.HandlerFunc) net.Conn {
+	s := NewServer(0, h, zap.NewNop())
+	listener := make(oneConn)
+	go func() { _ = s.http.Serve(listener) }()
+	t.Cleanup(func() { _ = s.http.Close() })
+	conn, far := net.Pipe()
+	listener <- far
+	return conn
+}
+
 // TestRefusedBodyIsReadForAWhile sends a megabyte in 2 seconds to handlers that
 // refuse it at once.
 func TestRefusedBodyIsReadForAWhile(t *testing.T) {
@@ -41,13 +52,7 @@ func TestRefusedBodyIsReadForAWhile(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := NewServer(0, h, zap.NewNop())
-				listener := make(oneConn)
-				go func() { _ = s.http.Serve(listener) }()
-				defer func() { _ = s.http.Close() }()
-				conn, far := net.Pipe()
-				listener <- far
-
+				conn := dial(t, h)
 				answers := make(chan int, 1)
 				go func() {
 					defer close(answers)
@@ -79,15 +84,10 @@ func TestRefusedBodyIsReadForAWhile(t *testing.T) {
 // TestRefusedBodyIsReadNoLonger sends a body that never ends.
 func TestRefusedBodyIsReadNoLonger(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := dial(t, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Connection", "close")
 			WriteError(w, r, ErrTooLarge)
-		}), zap.NewNop())
-		listener := make(oneConn)
-		go func() { _ = s.http.Serve(listener) }()
-		defer func() { _ = s.http.Close() }()
-		conn, far := net.Pipe()
-		listener <- far
+		})
 		go func() { _, _ = io.Copy(io.Discard, conn) }()
 		if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1099511627776\r\n\r\n"); err != nil {
 			t.Fatal(err)
@@ -144,14 +144,9 @@ func TestRefusalDoesNotWaitForItsBody(t *testing.T) {
 // dialRefuser returns a connection to a server that refuses all with a problem
 // of about this size, and the statuses of its answers until it closes.
 func dialRefuser(t *testing.T, size int) (conn net.Conn, answers <-chan int) {
-	s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	conn = dial(t, func(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, ErrNoRoute.Detailf("%s", strings.Repeat("x", size)))
-	}), zap.NewNop())
-	listener := make(oneConn)
-	go func() { _ = s.http.Serve(listener) }()
-	t.Cleanup(func() { _ = s.http.Close() })
-	conn, far := net.Pipe()
-	listener <- far
+	})
 	statuses := make(chan int)
 	go func() {
 		defer close(statuses)

@@ -25,7 +25,8 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 // internal problem, or cuts the connection if the answer had begun. A request
 // that names no host gets the address that it came to, for PublicURL. Each
 // request is logged in one line without its query and its sender, which may be
-// personal data: at info, of probes at debug; with the error at error for 5xx.
+// personal data: at info, of probes at debug; with the error at error for 5xx,
+// and with what kept an answer from being sent.
 // An answer of 4xx or 5xx leaves at once. Over HTTP/1, what it left unread of the
 // body is then read, for at most 3 seconds, so that a client that is still sending
 // it gets the answer; over HTTP/2, the stream is reset without an error (RFC 9113,

@@ -195,8 +195,11 @@ func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddFloat64("duration_ms", float64(time.Since(rec.start).Microseconds())/1000)
 	enc.AddString("request_id", rec.id[0])
 	if rec.err != nil {
-		// The address of the sender is in what net says of its connection.
-		enc.AddString("error", strings.ReplaceAll(rec.err.Error(), rec.remote, "the client"))
+		text := rec.err.Error()
+		if rec.remote != "" { // which is in what net says of the connection
+			text = strings.ReplaceAll(text, rec.remote, "the client")
+		}
+		enc.AddString("error", text)
 	}
 	if rec.stack != nil {
 		enc.AddByteString("stack", rec.stack)

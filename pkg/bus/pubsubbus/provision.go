@@ -21,10 +21,13 @@ const (
 	minRetry    = time.Second
 	maxRetry    = 60 * time.Second
 	// maxDeliveries is the dead-letter policy of the service. Only shutdowns,
-	// crashes and ended leases count towards it; see the package comment. An outage
-	// of retention has fewer leases.
+	// crashes and ended leases count towards it; see the package comment.
 	maxDeliveries = 100
 )
+
+// An outage ends no message before retention does: it compiles while the leases
+// of that time are fewer than the deliveries.
+const _ = uint(maxDeliveries - 1 - retention/lease)
 
 // DeadLetterTopic returns the id of the topic that takes what cannot be handled
 // in a subscription. Provision makes a subscription of the same id on it.

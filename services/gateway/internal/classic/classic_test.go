@@ -276,6 +276,10 @@ func TestConditions(t *testing.T) {
 	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Code != http.StatusCreated || w.Header().Get("Location") != "https://api/audios/0" {
 		t.Errorf("201 becomes %d with Location %s", w.Code, w.Header().Get("Location"))
 	}
+	u.header.Set("Location", "x") // of no service of ours
+	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Header().Get("Location") != "x" {
+		t.Errorf("another Location becomes %s", w.Header().Get("Location"))
+	}
 	u.header.Set("Location", "http://v1/v1/audios/0")
 	if w := serve(u, httptest.NewRequest(http.MethodPut, "http://v1/audios/0", http.NoBody)); w.Header().Get("Location") != "http://v1/audios/0" {
 		t.Errorf("a host of the name v1: Location %s", w.Header().Get("Location"))

@@ -198,5 +198,8 @@ func (c *collection) kept(classic url.Values) url.Values {
 
 // location returns the classic address of a v1 Location, under origin.
 func location(origin, v1 string) string {
-	return origin + v1[strings.LastIndex(v1, "/v1/")+len("/v1"):]
+	if i := strings.LastIndex(v1, "/v1/"); i >= 0 {
+		return origin + v1[i+len("/v1"):]
+	}
+	return v1
 }
