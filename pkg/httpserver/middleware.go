@@ -26,11 +26,11 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 // that names no host gets the address that it came to, for PublicURL. Each
 // request is logged in one line without its query and its sender, which may be
 // personal data: at info, of probes at debug; with the error at error for 5xx,
-// and with what kept an answer from being sent.
-// An answer of 4xx or 5xx leaves at once. Over HTTP/1, what it left unread of the
-// body is then read, for at most 3 seconds, so that a client that is still sending
-// it gets the answer; over HTTP/2, the stream is reset without an error (RFC 9113,
-// section 8.1), which not all clients take well.
+// and with what kept an answer from being sent. An answer of 4xx or 5xx leaves at
+// once. Over HTTP/1, what it left unread of the body is then read, for at most 3
+// seconds, so that a client that is still sending it gets the answer; over HTTP/2,
+// the stream is reset without an error (RFC 9113, section 8.1), which not all
+// clients take well.
 func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}

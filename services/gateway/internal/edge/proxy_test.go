@@ -264,8 +264,12 @@ func TestProxyTellsOfAnAnswerThatBreaksOffInTime(t *testing.T) {
 	s := httptest.NewServer(httpserver.Process(e, zap.New(core)))
 	t.Cleanup(s.Close)
 	problem(t, do(t, request(t, http.MethodGet, s.URL+"/accounts/1", nil)), http.StatusBadGateway, "bad-upstream")
-	if line := logs.TakeAll(); len(line) != 1 || !strings.Contains(fmt.Sprint(line[0].ContextMap()["error"]), "gave no valid answer: EOF") {
-		t.Errorf("log %v", line[0].ContextMap())
+	lines := logs.TakeAll()
+	if len(lines) != 1 {
+		t.Fatalf("log %v, want one line", lines)
+	}
+	if fields := lines[0].ContextMap(); !strings.Contains(fmt.Sprint(fields["error"]), "gave no valid answer: EOF") {
+		t.Errorf("log %v", fields)
 	}
 }
 
