@@ -2,19 +2,23 @@ package eventlog
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
 )
 
-// A replica renews its leases each claimEvery, after a failure each claimAgain,
-// and asks for more each claimSoon while it has less than its share: somebody is
-// about to give them up, or has died. retireWithin is what a shard that is given
-// up has to finish what is under way.
 const (
-	claimEvery   = 2 * time.Second
-	claimAgain   = time.Second
-	claimSoon    = 250 * time.Millisecond
+	claimEvery = 2 * time.Second // while the replica has its share
+	claimAgain = time.Second     // after a failure
+	// claimSoon is for a replica that has less than its share: another replica
+	// is about to release shards, or has died.
+	claimSoon = 250 * time.Millisecond
+	// claimIdle is for a replica without a share, one of more than Shards. The
+	// registered replicas take over from each other; it only fills free places.
+	claimIdle = 15 * time.Second
+	// retireWithin bounds the batch that is under way in a shard that the
+	// replica gives up.
 	retireWithin = 2 * time.Second
 )
 
@@ -41,9 +45,9 @@ type held struct {
 	done    chan struct{} // closed when nothing is published under it any more
 }
 
-// publish publishes a shard until the first context ends, or the second does
-// and nothing is under way.
-type publish func(ctx, retired context.Context, lease Lease)
+// publish publishes the events of a shard after a cursor until ctx ends, or
+// until retired ends and no batch is under way.
+type publish func(ctx, retired context.Context, lease Lease, after Cursor)
 
 // run claims until ctx ends, and returns when all that publishes has ended,
 // after ctx by itself and with work at the latest.
@@ -79,12 +83,7 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 	begun := time.Now()
 	leases, share, err := h.log.Claim(ctx, h.replica, release)
 	if err != nil {
-		if ctx.Err() == nil {
-			h.zap.Warn("the leases of the event log are not renewed, trying again", zap.Error(err))
-			for shard := range Shards {
-				h.metrics.blind(shard, begun)
-			}
-		}
+		h.failed(ctx, begun, err)
 		return claimAgain
 	}
 	// Counted from before the call, this term ends before that of the database.
@@ -93,12 +92,30 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 		h.newTerm(work)
 	}
 	h.end.Reset(LeaseTTL - time.Since(begun))
-	h.adopt(leases, publish)
+	h.drop(leases)
+	if err := h.begin(ctx, leases, publish); err != nil {
+		h.failed(ctx, begun, err)
+		return claimAgain
+	}
 	h.retire(share)
-	if len(h.held) < share {
+	switch {
+	case share == 0 && len(h.held) == 0:
+		return claimIdle
+	case len(h.held) < share:
 		return claimSoon
 	}
 	return claimEvery
+}
+
+// failed reports that the leases cannot be claimed since begun.
+func (h *holder) failed(ctx context.Context, begun time.Time, err error) {
+	if ctx.Err() != nil {
+		return
+	}
+	h.zap.Warn("the leases of the event log are not renewed, trying again", zap.Error(err))
+	for shard := range Shards {
+		h.metrics.blind(shard, begun)
+	}
 }
 
 func (h *holder) newTerm(work context.Context) {
@@ -106,8 +123,8 @@ func (h *holder) newTerm(work context.Context) {
 	h.end = time.AfterFunc(LeaseTTL, h.over)
 }
 
-// adopt ends what is held no more and begins what is new.
-func (h *holder) adopt(leases []Lease, publish publish) {
+// drop ends the publishing of the shards that are not among leases any more.
+func (h *holder) drop(leases []Lease) {
 	epochs := make(map[int]int64, len(leases))
 	for _, lease := range leases {
 		epochs[lease.Shard] = lease.Epoch
@@ -125,15 +142,27 @@ func (h *holder) adopt(leases []Lease, publish publish) {
 			h.metrics.pending(shard, time.Time{}) // somebody else's
 		}
 	}
-	for _, lease := range leases {
-		if h.held[lease.Shard] == nil {
-			h.begin(lease, publish)
-			h.metrics.leaseChanged(1)
-		}
-	}
 }
 
-func (h *holder) begin(lease Lease, publish publish) {
+// begin starts publishing the shards that are new among leases, each after the
+// cursor that is saved for it. Cursors are read only if a shard is new.
+func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) error {
+	fresh := slices.DeleteFunc(leases, func(l Lease) bool { return h.held[l.Shard] != nil })
+	if len(fresh) == 0 {
+		return nil
+	}
+	published, err := h.log.Published(ctx)
+	if err != nil {
+		return err
+	}
+	for _, lease := range fresh {
+		h.publish(lease, published[lease.Shard], publish)
+		h.metrics.leaseChanged(1)
+	}
+	return nil
+}
+
+func (h *holder) publish(lease Lease, after Cursor, publish publish) {
 	ctx, cancel := context.WithCancel(h.term)
 	retired, retire := context.WithCancel(ctx)
 	s := &held{epoch: lease.Epoch, cancel: cancel, retired: retired, retire: retire, done: make(chan struct{})}
@@ -147,7 +176,7 @@ func (h *holder) begin(lease Lease, publish publish) {
 			default:
 			}
 		}()
-		publish(ctx, retired, lease)
+		publish(ctx, retired, lease, after)
 	}()
 }
 

@@ -5,18 +5,15 @@ import (
 	"time"
 )
 
-// LeaseTTL is how long a replica keeps its leases that does not renew them.
-// With the time that another one takes to see it, a dead replica is replaced
-// within 10 seconds.
+// LeaseTTL is how long the leases of a replica last after it renewed them. A
+// dead replica is replaced within 10 seconds: another replica sees the expiry
+// when it claims next.
 const LeaseTTL = 6 * time.Second
 
 // Lease is the right of a replica to publish a shard.
 type Lease struct {
 	Shard int
-	// Epoch is another one each time the owner changes, and larger.
-	Epoch int64
-	// Published is where the owners before have come to.
-	Published Cursor
+	Epoch int64 // grows each time the owner changes
 }
 
 // Leases is who may publish what. All times are of one clock: that of the
@@ -36,12 +33,15 @@ type Ownership struct {
 	Epoch int64
 }
 
-// Claim renews the replica, drops those that have expired, gives up the
-// replica's leases of the shards in release, and gives it free shards up to its
-// share. It returns that share: all shards in equal parts, with what remains of
-// the division to the first replicas in the order of their names. It takes
-// nothing from a replica that is alive, which sees by itself that its share has
-// become smaller.
+// Claim removes the replicas that have expired, renews the replica, gives up
+// its leases of the shards in release, and gives it free shards up to its
+// share. It returns the share: the shards are divided equally, and the first
+// replicas in the order of their names get one more if the division leaves a
+// remainder. Claim takes nothing from a live replica, which learns its smaller
+// share from its own next claim.
+//
+// At most one replica for each shard is registered. A further replica changes
+// nothing and gets a share of 0 until a place is free.
 func (l *Leases) Claim(replica string, release []int, now time.Time) (share int) {
 	if l.Expires == nil {
 		l.Expires = make(map[string]time.Time)
@@ -50,6 +50,9 @@ func (l *Leases) Claim(replica string, release []int, now time.Time) (share int)
 		if !now.Before(expires) {
 			delete(l.Expires, other)
 		}
+	}
+	if _, registered := l.Expires[replica]; !registered && len(l.Expires) >= Shards {
+		return 0
 	}
 	l.Expires[replica] = now.Add(LeaseTTL)
 	rank := 0
@@ -88,7 +91,7 @@ func (l *Leases) Leave(replica string) {
 	}
 }
 
-// Owned returns the replica's leases, without their Published.
+// Owned returns the replica's leases in the order of their shards.
 func (l *Leases) Owned(replica string) (leases []Lease) {
 	for shard, s := range l.Shards {
 		if s.Owner == replica {

@@ -55,12 +55,15 @@ type Log interface {
 	// it. An event that commits later never appears before one that was read.
 	// One call to the database.
 	Read(ctx context.Context, from []ShardCursor, limit int) ([]Entry, error)
-	// Claim renews the replica's leases for LeaseTTL, first gives up those of
-	// the shards in release, and takes what is free for it, as Leases.Claim has
-	// it, in one transaction. It returns the leases that the replica has then,
-	// in the order of their shards, and how many shards are its share: of what
-	// it has beyond that, it is to release some.
+	// Claim runs Leases.Claim in one transaction: it gives up the replica's
+	// leases of the shards in release, renews the others for LeaseTTL, and takes
+	// free shards up to the replica's share. It returns the leases that the
+	// replica then has, in the order of their shards, and its share. A replica
+	// with more leases than its share is expected to release the surplus.
 	Claim(ctx context.Context, replica string, release []int) (leases []Lease, share int, err error)
+	// Published returns the cursor that SavePublished saved last for each shard.
+	// A replica reads it after Claim gave it a lease.
+	Published(ctx context.Context) ([Shards]Cursor, error)
 	// Leave gives up all the replica's leases, and its share to the others.
 	// Idempotent.
 	Leave(ctx context.Context, replica string) error

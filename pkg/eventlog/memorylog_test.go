@@ -68,11 +68,16 @@ func (l *memoryLog) Claim(_ context.Context, replica string, release []int) (lea
 		return nil, 0, errDown
 	}
 	share = l.leases.Claim(replica, release, time.Now())
-	leases = l.leases.Owned(replica)
-	for i := range leases {
-		leases[i].Published = l.published[leases[i].Shard]
+	return l.leases.Owned(replica), share, nil
+}
+
+func (l *memoryLog) Published(context.Context) ([eventlog.Shards]eventlog.Cursor, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.down {
+		return l.published, errDown
 	}
-	return leases, share, nil
+	return l.published, nil
 }
 
 func (l *memoryLog) Leave(_ context.Context, replica string) error {

@@ -7,13 +7,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// What other processes commit, or this one just before it died, is found by
-// polling: often while there is some, rarely while there is none. Local commits
-// do not wait for it. Between two reads that find something is readGap, so that
-// under load a read, and what follows it, is for several events.
+// A poller finds the events that other replicas commit, and those that this
+// process committed just before it died, by polling. Local commits wake it, and
+// do not wait for a poll.
 const (
-	minPoll = 50 * time.Millisecond
-	maxPoll = time.Second
+	// busyPoll is the interval for busyFor after a poll found an event. With
+	// many replicas and few writes, the events of one shard are far apart, and
+	// each of them still has to be prompt.
+	busyPoll = 30 * time.Millisecond
+	busyFor  = 2 * time.Minute
+	// idlePoll is the interval otherwise.
+	idlePoll = time.Second
+	// readGap separates two reads that find events, so that under load one read
+	// serves several events.
 	readGap = 10 * time.Millisecond
 )
 
@@ -61,8 +67,9 @@ func (p *poller) next(ctx context.Context, from ShardCursor, now bool) []Entry {
 // run serves until ctx ends, which outlives all that ask. After stop, who asks
 // is told the end as soon as all is read.
 func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
-	every, backoff := minPoll, minBackoff
-	timer := time.NewTimer(every)
+	backoff := minBackoff
+	var lastFound time.Time // by a poll
+	timer := time.NewTimer(busyPoll)
 	defer timer.Stop()
 	for stopping, broken := false, false; ; {
 		polling := false
@@ -88,10 +95,14 @@ func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 			timer.Reset(backoff)
 			broken, backoff = true, min(2*backoff, maxBackoff)
 		case polling:
-			if every = min(2*every, maxPoll); found {
-				every = minPoll
+			if found {
+				lastFound = time.Now()
 			}
-			timer.Reset(every)
+			if time.Since(lastFound) < busyFor {
+				timer.Reset(busyPoll)
+			} else {
+				timer.Reset(idlePoll)
+			}
 			fallthrough
 		default:
 			broken, backoff = false, minBackoff

@@ -57,8 +57,8 @@ func (r *Relay) Run(ctx context.Context) {
 	services.Go(func() { p.run(work, ctx.Done()) })
 	services.Go(func() { s.run(work) })
 	h := &holder{log: r.log, zap: r.zap, replica: r.replica, metrics: r.metrics, ended: make(chan struct{}, 1)}
-	h.run(ctx, work, func(now, retired context.Context, lease Lease) {
-		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired)
+	h.run(ctx, work, func(now, retired context.Context, lease Lease, after Cursor) {
+		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired, after)
 	})
 	cancel()
 	services.Wait()
@@ -84,11 +84,12 @@ type shard struct {
 	limit   int // of events published at once
 }
 
-// run publishes until ctx ends, the lease is lost, or, once what is under way
-// is done, retired ends or all is published after stop.
-func (s *shard) run(ctx, retired context.Context) {
+// run publishes the events after a cursor until ctx ends or the lease is lost.
+// It also ends, once the batch under way is saved, when retired ends or when
+// the relay stops and nothing is left to publish.
+func (s *shard) run(ctx, retired context.Context, after Cursor) {
 	s.backoff, s.limit = minBackoff, relayBatch
-	at := ShardCursor{Shard: s.lease.Shard, After: s.lease.Published}
+	at := ShardCursor{Shard: s.lease.Shard, After: after}
 	for again := true; ; {
 		entries := s.poller.next(retired, at, again)
 		if len(entries) == 0 {

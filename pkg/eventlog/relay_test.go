@@ -207,35 +207,6 @@ func TestRelayIdles(t *testing.T) {
 	})
 }
 
-func TestRelayFollowsOthersClosely(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l, broker := newMemoryLog(), newRecorder()
-		stop := run(t, l, broker)
-		defer stop()
-		time.Sleep(time.Minute)
-		var worst time.Duration
-		for version := range int64(100) { // not told of: they are another process's
-			l.append("account/1", version+1)
-			begin := time.Now()
-			for {
-				broker.mu.Lock()
-				n := len(broker.got["account/1"])
-				broker.mu.Unlock()
-				if n == int(version)+1 {
-					break
-				}
-				time.Sleep(time.Millisecond)
-			}
-			if took := time.Since(begin); version > 0 { // the first ends the idling
-				worst = max(worst, took)
-			}
-		}
-		if worst > 60*time.Millisecond {
-			t.Errorf("an event of a busy replica was found after %v", worst)
-		}
-	})
-}
-
 // blocking is a broker that never answers for one key.
 type blocking struct {
 	*recorder

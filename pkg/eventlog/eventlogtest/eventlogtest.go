@@ -59,6 +59,7 @@ func Run(t *testing.T, b Backend) {
 		{"leases are renewed and expire", testLeasesExpire},
 		{"leases are given up", testLeasesGivenUp},
 		{"leases have one owner", testLeasesExclusive},
+		{"more replicas than shards", testLeasesSpare},
 		{"a lease that is lost saves nothing", testFencing},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, b) })

@@ -51,6 +51,15 @@ func save(t *testing.T, b Backend, lease eventlog.Lease, upTo eventlog.Cursor) {
 	}
 }
 
+func published(t *testing.T, b Backend) [eventlog.Shards]eventlog.Cursor {
+	t.Helper()
+	cursors, err := b.Log.Published(t.Context())
+	if err != nil {
+		t.Errorf("Published: %v", err)
+	}
+	return cursors
+}
+
 func shards(leases []eventlog.Lease) (numbers []int) {
 	for _, l := range leases {
 		numbers = append(numbers, l.Shard)
@@ -65,14 +74,11 @@ func testPublished(t *testing.T, b Backend) {
 		t.Fatalf("the only replica has %d leases and a share of %d, want all %d", len(leases), share, eventlog.Shards)
 	}
 	defer leave(t, b, me)
-	want := make([]eventlog.Cursor, eventlog.Shards)
+	var want [eventlog.Shards]eventlog.Cursor
 	check := func(when string) {
 		t.Helper()
-		leases, _ := claim(t, b, me)
-		for _, l := range leases {
-			if l.Published != want[l.Shard] {
-				t.Errorf("%s, shard %d is published up to %q, want %q", when, l.Shard, l.Published, want[l.Shard])
-			}
+		if diff := gocmp.Diff(want, published(t, b)); diff != "" {
+			t.Errorf("%s, published up to (-want +got):\n%s", when, diff)
 		}
 	}
 	check("new")
@@ -184,6 +190,29 @@ func testLeasesGivenUp(t *testing.T, b Backend) {
 	}
 }
 
+// A replica beyond one for each shard gets no share until a place is free.
+func testLeasesSpare(t *testing.T, b Backend) {
+	var replicas []string
+	for i := range eventlog.Shards {
+		replicas = append(replicas, fmt.Sprintf("%02d-replica", i))
+	}
+	const spare = "00-a-spare" // its name alone would give it a share
+	defer leave(t, b, append(replicas, spare)...)
+	for _, replica := range replicas {
+		claim(t, b, replica)
+	}
+	if leases, share := claim(t, b, spare); len(leases) > 0 || share != 0 {
+		t.Errorf("a spare replica has %v and a share of %d, want neither", shards(leases), share)
+	}
+	if _, share := claim(t, b, replicas[15]); share != 1 {
+		t.Errorf("beside a spare replica, a registered one has a share of %d, want 1", share)
+	}
+	leave(t, b, replicas[3])
+	if _, share := claim(t, b, spare); share != 1 {
+		t.Errorf("in the place of one that left, a spare replica has a share of %d, want 1", share)
+	}
+}
+
 // Many claim at the same moment, and give up at random.
 func testLeasesExclusive(t *testing.T, b Backend) {
 	const replicas, rounds = 4, 6
@@ -246,12 +275,12 @@ func testFencing(t *testing.T, b Backend) {
 	pass(t, b, eventlog.LeaseTTL)
 	taken, _ := claim(t, b, two)
 	old = leases[shard]
-	if taken[shard].Published != first {
-		t.Errorf("who takes over begins at %q, want what was saved last: %q", taken[shard].Published, first)
+	if got := published(t, b)[shard]; got != first {
+		t.Errorf("the new owner begins after %q, want the cursor saved last: %q", got, first)
 	}
 	wantLost("expired and taken over")
-	if again, _ := claim(t, b, two); again[shard].Published != first {
-		t.Errorf("the cursor is at %q after a save without a lease, want %q", again[shard].Published, first)
+	if got := published(t, b)[shard]; got != first {
+		t.Errorf("the cursor is at %q after a save without a lease, want %q", got, first)
 	}
 
 	// What is lost does not hold back what is not.
@@ -264,7 +293,7 @@ func testFencing(t *testing.T, b Backend) {
 	if !slices.Equal(lost, []int{shard}) || err != nil {
 		t.Errorf("SavePublished = %v, %v, want %d alone", lost, err, shard)
 	}
-	if again, _ := claim(t, b, two); again[other.Shard].Published != upTo {
-		t.Errorf("shard %d is published up to %q, want %q", other.Shard, again[other.Shard].Published, upTo)
+	if got := published(t, b)[other.Shard]; got != upTo {
+		t.Errorf("shard %d is published up to %q, want %q", other.Shard, got, upTo)
 	}
 }

@@ -52,28 +52,29 @@ func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) 
 	return entries, nil
 }
 
-// loaded is the leases as they are in the database, at its time.
+// loaded is the leases as they are in the database, and the database's time.
 type loaded struct {
 	eventlog.Leases
-	published [eventlog.Shards]eventlog.Cursor
-	now       time.Time
+	rows [eventlog.Shards]bool // the shard has a row in EventLogPublished
+	now  time.Time
 }
 
-// load reads the leases by one query. The clock that they are judged by is that
-// of Spanner: the replicas' own need not agree.
+// load reads the leases by one query. Spanner's clock decides what has expired,
+// so the clocks of the replicas need not agree. The query leaves out the column
+// Cursor: Spanner locks columns, and so a claim does not hold up SavePublished.
 func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 	l := &loaded{Leases: eventlog.Leases{Expires: make(map[string]time.Time)}}
 	err := tx.Query(ctx, spanner.NewStatement(`SELECT CURRENT_TIMESTAMP(),
 		ARRAY(SELECT AS STRUCT Replica, Expires FROM EventLogReplicas),
-		ARRAY(SELECT AS STRUCT Shard, IFNULL(Owner, '') AS Owner, IFNULL(Epoch, 0) AS Epoch, Cursor FROM EventLogPublished)`,
+		ARRAY(SELECT AS STRUCT Shard, IFNULL(Owner, '') AS Owner, IFNULL(Epoch, 0) AS Epoch FROM EventLogPublished)`,
 	)).Do(func(r *spanner.Row) error {
 		var replicas []*struct {
 			Replica string
 			Expires time.Time
 		}
 		var shards []*struct {
-			Shard, Epoch  int64
-			Owner, Cursor string
+			Shard, Epoch int64
+			Owner        string
 		}
 		if err := r.Columns(&l.now, &replicas, &shards); err != nil {
 			return err
@@ -83,7 +84,7 @@ func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 		}
 		for _, s := range shards {
 			l.Shards[s.Shard] = eventlog.Ownership{Owner: s.Owner, Epoch: s.Epoch}
-			l.published[s.Shard] = eventlog.Cursor(s.Cursor)
+			l.rows[s.Shard] = true
 		}
 		return nil
 	})
@@ -105,9 +106,14 @@ func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
 		}
 	}
 	for shard, s := range l.Shards {
-		if s != before.Shards[shard] {
-			changes = append(changes, spanner.InsertOrUpdate("EventLogPublished",
-				[]string{"Shard", "Cursor", "Owner", "Epoch"}, []any{int64(shard), string(l.published[shard]), s.Owner, s.Epoch}))
+		switch {
+		case s == before.Shards[shard]:
+		case l.rows[shard]:
+			changes = append(changes, spanner.Update("EventLogPublished",
+				[]string{"Shard", "Owner", "Epoch"}, []any{int64(shard), s.Owner, s.Epoch}))
+		default:
+			changes = append(changes, spanner.Insert("EventLogPublished",
+				[]string{"Shard", "Cursor", "Owner", "Epoch"}, []any{int64(shard), "", s.Owner, s.Epoch}))
 		}
 	}
 	return tx.BufferWrite(changes)
@@ -131,14 +137,30 @@ func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases 
 	err = l.change(ctx, func(current *loaded) {
 		share = current.Claim(replica, release, current.now)
 		leases = current.Owned(replica)
-		for i := range leases {
-			leases[i].Published = current.published[leases[i].Shard]
-		}
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("claim leases: %w", err)
 	}
 	return leases, share, nil
+}
+
+// Published implements eventlog.Log, by one read.
+func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
+	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Read(ctx, "EventLogPublished", spanner.AllKeys(), []string{"Shard", "Cursor"}).Do(func(r *spanner.Row) error {
+			var shard int64
+			var saved string
+			if err := r.Columns(&shard, &saved); err != nil {
+				return err
+			}
+			cursors[shard] = eventlog.Cursor(saved)
+			return nil
+		})
+	})
+	if err != nil {
+		return cursors, fmt.Errorf("read the published cursors: %w", err)
+	}
+	return cursors, nil
 }
 
 // Leave implements eventlog.Log.

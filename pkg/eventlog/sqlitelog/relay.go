@@ -60,34 +60,30 @@ func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases 
 		return nil, 0, context.Cause(ctx)
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	share = l.leases.Claim(replica, release, l.now())
-	leases = l.leases.Owned(replica)
-	l.mu.Unlock()
-	published, err := l.published(ctx)
-	if err != nil {
-		return nil, 0, fmt.Errorf("read the published cursors: %w", err)
-	}
-	for i := range leases {
-		leases[i].Published = published[leases[i].Shard]
-	}
-	return leases, share, nil
+	return l.leases.Owned(replica), share, nil
 }
 
-func (l *Log) published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
+// Published implements eventlog.Log.
+func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
 	rows, err := l.db.Query(ctx, `SELECT shard, seq FROM event_log_published`)
 	if err != nil {
-		return cursors, err
+		return cursors, fmt.Errorf("read the published cursors: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var shard int
 		var seq int64
 		if err := rows.Scan(&shard, &seq); err != nil {
-			return cursors, sqlitedb.Translate(err)
+			return cursors, fmt.Errorf("read the published cursors: %w", sqlitedb.Translate(err))
 		}
 		cursors[shard] = toCursor(seq)
 	}
-	return cursors, sqlitedb.Translate(rows.Err())
+	if err := rows.Err(); err != nil {
+		return cursors, fmt.Errorf("read the published cursors: %w", sqlitedb.Translate(err))
+	}
+	return cursors, nil
 }
 
 // Leave implements eventlog.Log.

@@ -1,0 +1,112 @@
+package eventlog_test
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/eventlog"
+)
+
+func TestRelayFollowsOthersClosely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		time.Sleep(time.Minute)
+		var worst time.Duration
+		for version := range int64(100) { // not told of: they are another process's
+			l.append("account/1", version+1)
+			begin := time.Now()
+			for {
+				broker.mu.Lock()
+				n := len(broker.got["account/1"])
+				broker.mu.Unlock()
+				if n == int(version)+1 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if took := time.Since(begin); version > 0 { // the first ends the idling
+				worst = max(worst, took)
+			}
+		}
+		if worst > 60*time.Millisecond {
+			t.Errorf("an event of a busy replica was found after %v", worst)
+		}
+	})
+}
+
+// Few writes on many replicas make the events of one replica's shards rare.
+// Each is prompt all the same.
+func TestRelayFollowsRareEventsClosely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		stop := run(t, l, broker)
+		defer stop()
+		for version := range int64(10) {
+			l.append("account/1", version+1) // by another process
+			begin := time.Now()
+			for {
+				broker.mu.Lock()
+				n := len(broker.got["account/1"])
+				broker.mu.Unlock()
+				if n == int(version)+1 {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
+			if took := time.Since(begin); version > 0 && took > 35*time.Millisecond {
+				t.Errorf("event %d was found after %v, want at most 35 ms", version+1, took)
+			}
+			time.Sleep(time.Minute + 7*time.Millisecond)
+		}
+		time.Sleep(3 * time.Minute)
+		l.set(func() { l.reads = 0 })
+		time.Sleep(time.Minute)
+		l.set(func() {
+			if l.reads > 61 {
+				t.Errorf("%d reads in a minute without events, want at most one a second", l.reads)
+			}
+		})
+	})
+}
+
+// Twenty replicas cost the database no more than sixteen, and a place that
+// becomes free is filled.
+func TestRelaySpareReplicas(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, broker := newMemoryLog(), newRecorder()
+		var stops []func()
+		for range eventlog.Shards {
+			stops = append(stops, run(t, l, broker))
+		}
+		time.Sleep(time.Minute)
+		calls := func() (n int) {
+			l.set(func() { l.reads, l.claims = 0, 0 })
+			time.Sleep(time.Minute)
+			l.set(func() { n = l.reads + l.claims })
+			return n
+		}
+		sixteen := calls()
+		for range 4 {
+			stops = append(stops, run(t, l, broker))
+		}
+		time.Sleep(time.Minute)
+		if twenty := calls(); twenty > sixteen+sixteen/20 {
+			t.Errorf("twenty replicas make %d calls a minute, sixteen make %d", twenty, sixteen)
+		}
+		for _, stop := range stops[:4] {
+			stop()
+		}
+		time.Sleep(time.Minute)
+		l.set(func() {
+			if n := len(l.leases.Expires); n != eventlog.Shards {
+				t.Errorf("after four of twenty have left, %d replicas are registered, want %d", n, eventlog.Shards)
+			}
+		})
+		for _, stop := range stops[4:] {
+			stop()
+		}
+	})
+}
