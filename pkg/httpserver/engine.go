@@ -1,6 +1,6 @@
-// Package httpserver is what every process speaks HTTP with: the gin engine,
-// the middleware of a process, the server's lifecycle, faults as RFC 9457
-// problems, and the reading of bodies, ETags and page tokens.
+// Package httpserver runs the HTTP server of every process: the gin engine, the
+// middleware, the lifecycle of the server, health checks, and errors as RFC 9457
+// problems.
 package httpserver
 
 import (

@@ -17,8 +17,8 @@ import (
 // Nobody receives it; it keeps such requests apart in the log.
 const statusClientGone = 499
 
-// problem is the body of an RFC 9457 answer.
-type problem struct {
+// Problem is the body of an RFC 9457 answer.
+type Problem struct {
 	Type     string            `json:"type"`
 	Title    string            `json:"title"`
 	Status   int               `json:"status"`
@@ -65,30 +65,36 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified", "Location"} {
 		header.Del(name)
 	}
-	if failed, ok := errors.AsType[*conditionError](err); ok {
-		header.Set("ETag", failed.etag)
+	if failed, ok := errors.AsType[tagged](err); ok {
+		header.Set("ETag", failed.ETag())
 	}
 	if (p.Name == "unavailable" || p.Name == "request-in-progress") && header.Get("Retry-After") == "" {
 		header.Set("Retry-After", "1")
 	}
-	body := newProblem(r, err)
+	body := NewProblem(r, err)
 	if id := RequestID(r.Context()); id != "" {
 		body.Instance = "urn:request:" + id
 	}
 	writeProblem(w, r, body)
 }
 
-// newProblem returns the problem that err, of an answer to r, maps to, without
-// the instance.
-func newProblem(r *http.Request, err error) problem {
+// NewProblem returns the problem that WriteError answers r with for err. It has
+// no instance.
+func NewProblem(r *http.Request, err error) Problem {
 	p, f := classify(err)
-	return problem{
+	return Problem{
 		Type:   PublicURL(r) + "/problems/" + p.Name,
 		Title:  p.Title,
 		Status: p.Status,
 		Detail: f.Detail,
 		Errors: f.Violations,
 	}
+}
+
+// tagged is an error whose answer carries the entity tag of the resource.
+type tagged interface {
+	error
+	ETag() string
 }
 
 var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it comes back")
@@ -109,7 +115,7 @@ func classify(err error) (ProblemType, *fault.Error) {
 	return p, f
 }
 
-func writeProblem(w http.ResponseWriter, r *http.Request, body problem) {
+func writeProblem(w http.ResponseWriter, r *http.Request, body Problem) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)

@@ -17,6 +17,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 const (
@@ -89,7 +90,7 @@ type request struct {
 }
 
 func (f *Feed) request(c *gin.Context, stream bool) (request, error) {
-	q, err := httpserver.ReadQuery(c.Request)
+	q, err := rest.ReadQuery(c.Request)
 	if err != nil {
 		return request{}, err
 	}
@@ -130,7 +131,7 @@ func notOurs(source string) fault.Violation {
 
 // integer returns a parameter that must be in a range, or otherwise if it is
 // absent.
-func integer(q *httpserver.Query, name string, least, most, otherwise int64) int {
+func integer(q *rest.Query, name string, least, most, otherwise int64) int {
 	n := q.Int(name)
 	if n == nil {
 		return int(otherwise)
@@ -145,7 +146,7 @@ func integer(q *httpserver.Query, name string, least, most, otherwise int64) int
 // token of the next page. It is that of the list's first page, which the token
 // of any other brings along; the first has all that is before that position.
 // Whoever reads all pages and then follows the feed from there misses nothing.
-func (f *Feed) Pin(c *gin.Context, list *httpserver.Query, first eventlog.Position) (cursor string) {
+func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (cursor string) {
 	if cursor = list.Cursor(); cursor == "" {
 		cursor = f.Cursor(first)
 	}
@@ -199,7 +200,7 @@ func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 // whether there is such a resource, for one that the log knows nothing of any
 // more: its error is returned. History is made for httpserver.Handle.
 func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) error {
-	q, err := httpserver.ReadQuery(c.Request)
+	q, err := rest.ReadQuery(c.Request)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 var errNoForm = httpserver.ErrUnsupported.Detailf("send the image as a file in the part image of a multipart/form-data body")
@@ -114,7 +115,7 @@ func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	defer buffers.Put(body)
 	body.Reset()
 	v1 := &answer{ResponseWriter: w, body: body, status: http.StatusOK}
-	if v.isForm && httpserver.MediaType(r) != "multipart/form-data" {
+	if v.isForm && rest.MediaType(r) != "multipart/form-data" {
 		httpserver.WriteError(v1, r, errNoForm)
 	} else {
 		v.service.ServeHTTP(v1, v.request(r, id, query))

@@ -18,6 +18,7 @@ import (
 	swagger "github.com/swaggest/swgui/v5/static"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 var (
@@ -64,7 +65,7 @@ func serve(contentType string, content func() []byte) gin.HandlerFunc {
 		header := c.Writer.Header()
 		header.Set("Cache-Control", "no-cache") // may be kept, but is asked for again
 		header.Set("Content-Security-Policy", contentPolicy)
-		if httpserver.NotModified(c, etag) {
+		if rest.NotModified(c, etag) {
 			return
 		}
 		header.Set("ETag", etag)

@@ -12,11 +12,12 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
 // Limit of a request's body, in bytes; services have lower ones of their own.
-const maxBody = httpserver.MaxUpload
+const maxBody = rest.MaxUpload
 
 var (
 	errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)

@@ -8,12 +8,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 func (a api) create(c *gin.Context) error {
-	key, err := httpserver.IdempotencyKey(c)
+	key, err := rest.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (a api) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !httpserver.NotModified(c, httpserver.ETag(account.Version)) {
+	if !rest.NotModified(c, rest.ETag(account.Version)) {
 		answer(c, http.StatusOK, account)
 	}
 	return nil
@@ -101,7 +102,7 @@ func (a api) patch(c *gin.Context) error {
 }
 
 func (a api) remove(c *gin.Context) error {
-	allowMissing, err := httpserver.Flag(c, "allow_missing")
+	allowMissing, err := rest.Flag(c, "allow_missing")
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -18,19 +19,19 @@ type api struct {
 	service        *app.Service
 	feed           *feed.Feed
 	requireIfMatch bool
-	batches        *httpserver.Flights
+	batches        *rest.Flights
 }
 
 // New returns the handler of all routes of the service. checks are what has to
 // hold for it to be ready, by name. If requireIfMatch, what exists is changed
 // only by requests that say which state they change.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, changes, requireIfMatch, new(httpserver.Flights)}
+	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks, httpserver.ReadyPath)
 
 	handle := httpserver.Handle
-	none, content := httpserver.Takes(), httpserver.Takes("v", "size")
+	none, content := rest.Takes(), rest.Takes("v", "size")
 	e.POST("/v1/accounts", none, handle(a.create))
 	httpserver.Get(e, "/v1/accounts", handle(a.list))
 	e.POST(`/v1/accounts\:batch`, none, handle(a.createAll))
@@ -63,17 +64,17 @@ func (a api) history(c *gin.Context) error {
 
 // condition reads the conditions of a request that changes an account.
 func (a api) condition(c *gin.Context) (app.Check, error) {
-	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
-	return func(current domain.Account) error { return cond.Check(httpserver.ETag(current.Version)) }, err
+	cond, err := rest.WriteCondition(c, a.requireIfMatch)
+	return func(current domain.Account) error { return cond.Check(rest.ETag(current.Version)) }, err
 }
 
 // imageCondition reads the conditions of a request that changes the image of an
 // account. They may name the account's ETag, or the image's own. If-None-Match: *
 // asks for there being no image.
 func (a api) imageCondition(c *gin.Context) (app.Check, error) {
-	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	cond, err := rest.WriteCondition(c, a.requireIfMatch)
 	return func(current domain.Account) error {
-		etag := httpserver.ETag(current.Version)
+		etag := rest.ETag(current.Version)
 		if current.Image == nil {
 			return cond.CheckPart(etag)
 		}

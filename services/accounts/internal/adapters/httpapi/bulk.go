@@ -8,6 +8,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -19,14 +20,14 @@ const exportPage = 500
 // it.
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
-	return httpserver.ServeBatch(c, a.batches, fromItem, func(profiles []domain.Profile, key, body [sha256.Size]byte) ([]httpserver.Result[events.Account], error) {
+	return rest.ServeBatch(c, a.batches, fromItem, func(profiles []domain.Profile, key, body [sha256.Size]byte) ([]rest.Result[events.Account], error) {
 		registered, err := a.service.RegisterAll(c.Request.Context(), profiles, app.Once{Key: key, Body: body})
-		results := make([]httpserver.Result[events.Account], len(registered))
+		results := make([]rest.Result[events.Account], len(registered))
 		for i, r := range registered {
 			if r.Refused != nil {
-				results[i] = httpserver.Refused[events.Account](c.Request, r.Refused)
+				results[i] = rest.Refused[events.Account](c.Request, r.Refused)
 			} else {
-				results[i] = httpserver.Created(location(r.Account, origin), toAccount(r.Account, origin))
+				results[i] = rest.Created(location(r.Account, origin), toAccount(r.Account, origin))
 			}
 		}
 		return results, err
@@ -34,7 +35,7 @@ func (a api) createAll(c *gin.Context) error {
 }
 
 func (a api) export(c *gin.Context) error {
-	params, err := httpserver.ReadQuery(c.Request)
+	params, err := rest.ReadQuery(c.Request)
 	if err != nil {
 		return err
 	}
@@ -50,6 +51,6 @@ func (a api) export(c *gin.Context) error {
 	}
 	a.feed.Pin(c, params, eventlog.Position(first.Head))
 	origin := httpserver.PublicURL(c.Request)
-	httpserver.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
+	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
 	return nil
 }

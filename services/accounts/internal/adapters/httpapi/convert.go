@@ -8,6 +8,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -15,10 +16,10 @@ import (
 // fromProfile reads the profile in a JSON body, which it returns as well. The
 // error lists the members of a wrong type and those that break a rule together.
 func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error) {
-	if body, err = httpserver.ReadJSON(c); err != nil {
+	if body, err = rest.ReadJSON(c); err != nil {
 		return domain.Profile{}, nil, err
 	}
-	object, err := httpserver.ParseObject(body)
+	object, err := rest.ParseObject(body)
 	if err != nil {
 		return domain.Profile{}, nil, err
 	}
@@ -26,14 +27,14 @@ func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error
 	return profile, body, err
 }
 
-func fromObject(object *httpserver.Object) (domain.Profile, error) {
+func fromObject(object *rest.Object) (domain.Profile, error) {
 	profile, err := domain.NewProfile(object.String("name"), object.String("email"), object.String("address"))
 	return profile, object.Err(err)
 }
 
 // fromItem reads an item of a batch, with errors as fromProfile's.
 func fromItem(item []byte) (domain.Profile, error) {
-	object, err := httpserver.ParseItem(item)
+	object, err := rest.ParseItem(item)
 	if err != nil {
 		return domain.Profile{}, err
 	}
@@ -42,19 +43,19 @@ func fromItem(item []byte) (domain.Profile, error) {
 
 // fromPatch reads a merge patch of the profile, with errors as fromProfile's.
 func fromPatch(c *gin.Context) (domain.ProfilePatch, error) {
-	object, err := httpserver.ReadPatch(c)
+	object, err := rest.ReadPatch(c)
 	if err != nil {
 		return domain.ProfilePatch{}, err
 	}
 	object.ReadOnly("id", "image", "version", "etag", "created_at", "updated_at")
-	text := func(name string) *string { return httpserver.Given(object, name, (*httpserver.Object).String) }
+	text := func(name string) *string { return rest.Given(object, name, (*rest.Object).String) }
 	patch, err := domain.NewProfilePatch(text("name"), text("email"), text("address"))
 	return patch, object.Err(err)
 }
 
 // fromListQuery reads the query parameters of a list.
-func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err error) {
-	if params, err = httpserver.ReadQuery(c.Request); err != nil {
+func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) {
+	if params, err = rest.ReadQuery(c.Request); err != nil {
 		return app.Query{}, nil, err
 	}
 	q = fromFilters(params)
@@ -64,7 +65,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 }
 
 // fromFilters reads which accounts are asked for, and in which order.
-func fromFilters(params *httpserver.Query) app.Query {
+func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
 		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"), UpdatedSince: params.Time("updated_since"),
 	}
@@ -80,7 +81,7 @@ func fromFilters(params *httpserver.Query) app.Query {
 }
 
 func answer(c *gin.Context, status int, a domain.Account) {
-	httpserver.SetETag(c, a.Version)
+	rest.SetETag(c, a.Version)
 	c.PureJSON(status, toAccount(a, httpserver.PublicURL(c.Request)))
 }
 
@@ -88,17 +89,17 @@ func location(a domain.Account, origin string) string {
 	return origin + "/v1/accounts/" + strconv.FormatInt(a.ID, 10)
 }
 
-func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
-	body := httpserver.Page[events.Account]{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
+func (a api) answerList(c *gin.Context, q app.Query, params *rest.Query, p app.Page) {
+	body := rest.Page[events.Account]{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
 	for i, item := range p.Items {
 		body.Items[i] = toAccount(item, origin)
 	}
 	cursor := a.feed.Pin(c, params, eventlog.Position(p.Head))
 	if p.More {
-		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
+		body.NextPageToken = params.PageToken(rest.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
 	}
-	httpserver.ServePage(c, body)
+	rest.ServePage(c, body)
 }
 
 // toAccount returns the v1 body with absolute URLs.

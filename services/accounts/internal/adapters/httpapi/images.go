@@ -11,7 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
-	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -28,7 +28,7 @@ func (a api) putImage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	key, err := httpserver.IdempotencyKey(c)
+	key, err := rest.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -47,14 +47,14 @@ func (a api) putImage(c *gin.Context) error {
 // imageUpload returns the declared type and the content of an image that is
 // sent raw or as the file of a form.
 func imageUpload(c *gin.Context) (declared string, content io.Reader, err error) {
-	if err := httpserver.RequireContentType(c, "image/jpeg", "image/png", "multipart/form-data"); err != nil {
+	if err := rest.RequireContentType(c, "image/jpeg", "image/png", "multipart/form-data"); err != nil {
 		return "", nil, err
 	}
-	if declared := httpserver.MediaType(c.Request); declared != "multipart/form-data" {
-		content, err := httpserver.OpenBody(c, httpserver.MaxUpload)
+	if declared := rest.MediaType(c.Request); declared != "multipart/form-data" {
+		content, err := rest.OpenBody(c, rest.MaxUpload)
 		return declared, content, err
 	}
-	part, err := httpserver.OpenPart(c, imagePart, httpserver.MaxUpload)
+	part, err := rest.OpenPart(c, imagePart, rest.MaxUpload)
 	if err != nil {
 		return "", nil, err
 	}
@@ -64,7 +64,7 @@ func imageUpload(c *gin.Context) (declared string, content io.Reader, err error)
 
 // declaredType returns the type that an uploaded file says it has; its name and
 // its type must both be an image's.
-func declaredType(part *httpserver.Part) (declared string, err error) {
+func declaredType(part *rest.Part) (declared string, err error) {
 	switch strings.ToLower(path.Ext(part.FileName())) {
 	case ".jpeg", ".jpg", ".png":
 	default:
@@ -96,14 +96,14 @@ func (a api) getImage(c *gin.Context) error {
 		etag := sizedETag(img, side)
 		c.Header("Cache-Control", caching)
 		c.Header("ETag", etag)
-		return !httpserver.NotModified(c, etag) && c.Request.Method != http.MethodHead
+		return !rest.NotModified(c, etag) && c.Request.Method != http.MethodHead
 	})
 	if err != nil {
 		return err
 	}
 	if !c.Writer.Written() { // with 304
 		c.Header("Content-Type", img.ContentType)
-		httpserver.ServeContent(c, img.SizeBytes, content)
+		rest.ServeContent(c, img.SizeBytes, content)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -18,19 +19,19 @@ type api struct {
 	service        *app.Service
 	feed           *feed.Feed
 	requireIfMatch bool
-	batches        *httpserver.Flights
+	batches        *rest.Flights
 }
 
 // New returns the handler of all routes of the service. checks are what has to
 // hold for it to be ready, by name. If requireIfMatch, what exists is changed
 // only by requests that say which state they change.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, changes, requireIfMatch, new(httpserver.Flights)}
+	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
 	httpserver.Health(e, checks, httpserver.ReadyPath)
 
 	handle := httpserver.Handle
-	none, content := httpserver.Takes(), httpserver.Takes("v")
+	none, content := rest.Takes(), rest.Takes("v")
 	e.POST("/v1/audios", handle(a.create))
 	httpserver.Get(e, "/v1/audios", handle(a.list))
 	e.POST(`/v1/audios\:batch`, none, handle(a.createAll))

@@ -8,12 +8,13 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 func (a api) create(c *gin.Context) error {
-	key, err := httpserver.IdempotencyKey(c)
+	key, err := rest.IdempotencyKey(c)
 	if err != nil {
 		return err
 	}
@@ -38,7 +39,7 @@ func (a api) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !httpserver.NotModified(c, httpserver.ETag(audio.Version)) {
+	if !rest.NotModified(c, rest.ETag(audio.Version)) {
 		answer(c, http.StatusOK, audio)
 	}
 	return nil
@@ -62,7 +63,7 @@ func (a api) replace(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	cond, err := rest.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (a api) replace(c *gin.Context) error {
 
 // createThere creates a session at its own path, on the condition that there is
 // none.
-func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition) error {
+func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error {
 	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{})
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err)
@@ -99,8 +100,8 @@ func (a api) createThere(c *gin.Context, upload sent, cond httpserver.Condition)
 }
 
 // check returns what judges an audio by the conditions of a request.
-func check(cond httpserver.Condition) app.Check {
-	return func(current domain.Audio) error { return cond.Check(httpserver.ETag(current.Version)) }
+func check(cond rest.Condition) app.Check {
+	return func(current domain.Audio) error { return cond.Check(rest.ETag(current.Version)) }
 }
 
 func (a api) patch(c *gin.Context) error {
@@ -108,7 +109,7 @@ func (a api) patch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	cond, err := rest.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		return err
 	}
@@ -125,11 +126,11 @@ func (a api) patch(c *gin.Context) error {
 }
 
 func (a api) remove(c *gin.Context) error {
-	allowMissing, err := httpserver.Flag(c, "allow_missing")
+	allowMissing, err := rest.Flag(c, "allow_missing")
 	if err != nil {
 		return err
 	}
-	cond, err := httpserver.WriteCondition(c, a.requireIfMatch)
+	cond, err := rest.WriteCondition(c, a.requireIfMatch)
 	if err != nil {
 		return err
 	}

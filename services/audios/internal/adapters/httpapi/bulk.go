@@ -8,6 +8,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -18,14 +19,14 @@ const exportPage = 500
 // createAll creates the sessions of a batch, and tells of each what became of it.
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
-	return httpserver.ServeBatch(c, a.batches, fromItem, func(items []app.Item, key, body [sha256.Size]byte) ([]httpserver.Result[events.Audio], error) {
+	return rest.ServeBatch(c, a.batches, fromItem, func(items []app.Item, key, body [sha256.Size]byte) ([]rest.Result[events.Audio], error) {
 		outcomes, err := a.service.CreateAll(c.Request.Context(), items, app.Once{Key: key, Body: body})
-		results := make([]httpserver.Result[events.Audio], len(outcomes))
+		results := make([]rest.Result[events.Audio], len(outcomes))
 		for i, o := range outcomes {
 			if o.Refused != nil {
-				results[i] = httpserver.Refused[events.Audio](c.Request, o.Refused)
+				results[i] = rest.Refused[events.Audio](c.Request, o.Refused)
 			} else {
-				results[i] = httpserver.Created(location(o.Audio, origin), toAudio(o.Audio, origin))
+				results[i] = rest.Created(location(o.Audio, origin), toAudio(o.Audio, origin))
 			}
 		}
 		return results, err
@@ -33,7 +34,7 @@ func (a api) createAll(c *gin.Context) error {
 }
 
 func (a api) export(c *gin.Context) error {
-	params, err := httpserver.ReadQuery(c.Request)
+	params, err := rest.ReadQuery(c.Request)
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,6 @@ func (a api) export(c *gin.Context) error {
 	}
 	a.feed.Pin(c, params, eventlog.Position(first.Head))
 	origin := httpserver.PublicURL(c.Request)
-	httpserver.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Audio) any { return toAudio(a, origin) })
+	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Audio) any { return toAudio(a, origin) })
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -24,7 +25,7 @@ type sent struct {
 // fromUpload reads the session in a JSON document and has check judge it. The
 // error lists the members of a wrong type and those that break a rule together.
 func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)) (sent, error) {
-	keepAccount, err := httpserver.Flag(c, "keep_account")
+	keepAccount, err := rest.Flag(c, "keep_account")
 	if err != nil {
 		return sent{}, err
 	}
@@ -32,7 +33,7 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 	if err != nil {
 		return sent{}, err
 	}
-	object, err := httpserver.ParseObject(document)
+	object, err := rest.ParseObject(document)
 	if err != nil {
 		return sent{}, err
 	}
@@ -40,7 +41,7 @@ func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)
 	return sent{session, document, keepAccount}, err
 }
 
-func fromObject(object *httpserver.Object, keepAccount bool, check func(domain.Draft) (domain.Session, error)) (domain.Session, error) {
+func fromObject(object *rest.Object, keepAccount bool, check func(domain.Draft) (domain.Session, error)) (domain.Session, error) {
 	draft := domain.Draft{SessionID: object.Int("session_id")}
 	if !keepAccount {
 		draft.AccountID = object.OptionalInt("account_id")
@@ -52,7 +53,7 @@ func fromObject(object *httpserver.Object, keepAccount bool, check func(domain.D
 
 // fromItem reads an item of a batch, with errors as fromUpload's.
 func fromItem(document []byte) (app.Item, error) {
-	object, err := httpserver.ParseItem(document)
+	object, err := rest.ParseItem(document)
 	if err != nil {
 		return app.Item{}, err
 	}
@@ -62,23 +63,23 @@ func fromItem(document []byte) (app.Item, error) {
 
 // fromPatch reads a merge patch of a session, with errors as fromUpload's.
 func fromPatch(c *gin.Context) (domain.Patch, error) {
-	object, err := httpserver.ReadPatch(c)
+	object, err := rest.ReadPatch(c)
 	if err != nil {
 		return domain.Patch{}, err
 	}
 	object.ReadOnly("session_id", "file_url", "version", "etag", "created_at", "updated_at")
 	patch := domain.Patch{
-		AccountID:    httpserver.Given(object, "account_id", (*httpserver.Object).OptionalInt),
-		Ticks:        httpserver.Given(object, "ticks", (*httpserver.Object).Floats),
-		SelectedTick: httpserver.Given(object, "selected_tick", (*httpserver.Object).Int),
-		StepCount:    httpserver.Given(object, "step_count", (*httpserver.Object).Int),
+		AccountID:    rest.Given(object, "account_id", (*rest.Object).OptionalInt),
+		Ticks:        rest.Given(object, "ticks", (*rest.Object).Floats),
+		SelectedTick: rest.Given(object, "selected_tick", (*rest.Object).Int),
+		StepCount:    rest.Given(object, "step_count", (*rest.Object).Int),
 	}
 	return patch, object.Err(patch.Check())
 }
 
 // fromListQuery reads the query parameters of a list.
-func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err error) {
-	if params, err = httpserver.ReadQuery(c.Request); err != nil {
+func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) {
+	if params, err = rest.ReadQuery(c.Request); err != nil {
 		return app.Query{}, nil, err
 	}
 	q = fromFilters(params)
@@ -88,7 +89,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *httpserver.Query, err e
 }
 
 // fromFilters reads which audios are asked for, and in which order.
-func fromFilters(params *httpserver.Query) app.Query {
+func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
 		SessionID: fromRange(params, "session_id"), SessionIDs: params.IDs("ids"), AccountID: fromRange(params, "account_id"),
 		SelectedTick: fromRange(params, "selected_tick"), StepCount: fromRange(params, "step_count"),
@@ -106,7 +107,7 @@ func fromFilters(params *httpserver.Query) app.Query {
 }
 
 // fromRange reads name, name_min and name_max, nil if there is none of them.
-func fromRange(params *httpserver.Query, name string) *app.Range {
+func fromRange(params *rest.Query, name string) *app.Range {
 	exact, low, high := params.Int(name), params.Int(name+"_min"), params.Int(name+"_max")
 	if exact == nil && low == nil && high == nil {
 		return nil
@@ -125,7 +126,7 @@ func fromRange(params *httpserver.Query, name string) *app.Range {
 }
 
 func answer(c *gin.Context, status int, a domain.Audio) {
-	httpserver.SetETag(c, a.Version)
+	rest.SetETag(c, a.Version)
 	c.PureJSON(status, toAudio(a, httpserver.PublicURL(c.Request)))
 }
 
@@ -138,17 +139,17 @@ func location(a domain.Audio, origin string) string {
 	return origin + "/v1/audios/" + strconv.FormatInt(a.SessionID, 10)
 }
 
-func (a api) answerList(c *gin.Context, q app.Query, params *httpserver.Query, p app.Page) {
-	body := httpserver.Page[events.Audio]{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
+func (a api) answerList(c *gin.Context, q app.Query, params *rest.Query, p app.Page) {
+	body := rest.Page[events.Audio]{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
 	origin := httpserver.PublicURL(c.Request)
 	for i, item := range p.Items {
 		body.Items[i] = toAudio(item, origin)
 	}
 	cursor := a.feed.Pin(c, params, eventlog.Position(p.Head))
 	if p.More {
-		body.NextPageToken = params.PageToken(httpserver.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
+		body.NextPageToken = params.PageToken(rest.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
 	}
-	httpserver.ServePage(c, body)
+	rest.ServePage(c, body)
 }
 
 // toAudio returns the v1 body with absolute URLs.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -17,27 +18,27 @@ const (
 	// filePart is the key of the file in a multipart upload.
 	filePart = "audio"
 	// maxForm is the largest document, and room for what multipart adds to it.
-	maxForm = httpserver.MaxJSON + 64<<10
+	maxForm = rest.MaxJSON + 64<<10
 )
 
 // upload returns the document that is the body, or the file of a form.
 func upload(c *gin.Context) ([]byte, error) {
-	if err := httpserver.RequireContentType(c, "application/json", "multipart/form-data"); err != nil {
+	if err := rest.RequireContentType(c, "application/json", "multipart/form-data"); err != nil {
 		return nil, err
 	}
-	if httpserver.MediaType(c.Request) == "application/json" {
-		return httpserver.ReadBody(c, httpserver.MaxJSON)
+	if rest.MediaType(c.Request) == "application/json" {
+		return rest.ReadBody(c, rest.MaxJSON)
 	}
-	part, err := httpserver.OpenPart(c, filePart, maxForm)
+	part, err := rest.OpenPart(c, filePart, maxForm)
 	if err != nil {
 		return nil, err
 	}
 	if strings.ToLower(path.Ext(part.FileName())) != ".json" {
 		return nil, fault.Invalidate(fault.Violation{Pointer: "/" + filePart, Detail: "the file's name must end in .json"})
 	}
-	document, err := io.ReadAll(io.LimitReader(part, httpserver.MaxJSON+1))
-	if err == nil && len(document) > httpserver.MaxJSON {
-		err = httpserver.ErrTooLarge.Detailf("the file is larger than %d bytes", httpserver.MaxJSON)
+	document, err := io.ReadAll(io.LimitReader(part, rest.MaxJSON+1))
+	if err == nil && len(document) > rest.MaxJSON {
+		err = httpserver.ErrTooLarge.Detailf("the file is larger than %d bytes", rest.MaxJSON)
 	}
 	return document, err
 }
@@ -51,7 +52,7 @@ func (a api) getFile(c *gin.Context) error {
 		// The URL of a file changes with its content, but this route always
 		// gives the current one: caches must ask.
 		c.Header("Cache-Control", "private, no-cache")
-		return !httpserver.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
+		return !rest.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
 	})
 	if err != nil {
 		return err
@@ -59,7 +60,7 @@ func (a api) getFile(c *gin.Context) error {
 	if !c.Writer.Written() { // with 304
 		c.Header("ETag", fileETag(file))
 		c.Header("Content-Type", "application/json")
-		httpserver.ServeContent(c, file.SizeBytes, content)
+		rest.ServeContent(c, file.SizeBytes, content)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
@@ -21,7 +22,7 @@ const ndjson = "application/x-ndjson"
 // application/x-ndjson the lines that are not blank, which may be no JSON; of
 // application/json the elements of an array. An item is as it was sent,
 // without space round it. ReadItems also returns the whole body. Errors:
-// ErrUnsupported, those of ReadBody with MaxUpload, ErrMalformed, fault.Invalid.
+// httpserver.ErrUnsupported, those of ReadBody with MaxUpload, httpserver.ErrMalformed, fault.Invalid.
 func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 	if err := RequireContentType(c, ndjson, "application/json"); err != nil {
 		return nil, nil, err
@@ -73,20 +74,20 @@ func elements(text []byte) (items [][]byte, err error) {
 }
 
 // ParseItem reads an item of a batch as ParseObject does a body. It has at most
-// MaxJSON bytes, else the error is ErrTooLarge.
+// MaxJSON bytes, else the error is httpserver.ErrTooLarge.
 func ParseItem(item []byte) (*Object, error) {
 	if len(item) > MaxJSON {
-		return nil, ErrTooLarge.Detailf("the item is larger than %d bytes", MaxJSON)
+		return nil, httpserver.ErrTooLarge.Detailf("the item is larger than %d bytes", MaxJSON)
 	}
 	return ParseObject(item)
 }
 
 // Result is what became of an item of a batch: a resource, or a problem.
 type Result[T any] struct {
-	Status   int      `json:"status"`
-	Location string   `json:"location,omitempty"`
-	Resource *T       `json:"resource,omitempty"`
-	Problem  *problem `json:"problem,omitempty"`
+	Status   int                 `json:"status"`
+	Location string              `json:"location,omitempty"`
+	Resource *T                  `json:"resource,omitempty"`
+	Problem  *httpserver.Problem `json:"problem,omitempty"`
 }
 
 // Created is the result of an item that a resource at location was made of.
@@ -98,7 +99,7 @@ func Created[T any](location string, resource T) Result[T] {
 // The instance, which is that of the answer, is left out: the results of a request
 // that comes again are the same.
 func Refused[T any](r *http.Request, err error) Result[T] {
-	p := newProblem(r, err)
+	p := httpserver.NewProblem(r, err)
 	return Result[T]{Status: p.Status, Problem: &p}
 }
 

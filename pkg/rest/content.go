@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"errors"
@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // maxRanges bounds what one request costs: to read on from an earlier place is
@@ -43,7 +45,7 @@ func serveWhole(c *gin.Context, size int64, content io.Reader) {
 		return
 	}
 	if _, err := io.Copy(c.Writer, content); err != nil {
-		Fail(c, err) // too late for another status: it cuts the answer off
+		httpserver.Fail(c, err) // too late for another status: it cuts the answer off
 	}
 }
 
@@ -56,15 +58,15 @@ func serveRange(c *gin.Context, size int64, content io.ReadSeeker) {
 	http.ServeContent(w, asked, "", time.Time{}, source)
 	switch err := source.end(); {
 	case err != nil:
-		Fail(c, fmt.Errorf("read a range of the content: %w", err))
+		httpserver.Fail(c, fmt.Errorf("read a range of the content: %w", err))
 	case w.isUnsatisfiable():
 		c.Header("Content-Range", fmt.Sprintf("bytes */%d", size))
-		Fail(c, ErrRange.Detailf("the content has %d bytes", size))
+		httpserver.Fail(c, httpserver.ErrRange.Detailf("the content has %d bytes", size))
 	case w.status == http.StatusOK, w.status == http.StatusPartialContent:
 		w.begin()
 	default:
 		if _, err := content.Seek(0, io.SeekStart); err != nil {
-			Fail(c, fmt.Errorf("read the content from its beginning: %w", err))
+			httpserver.Fail(c, fmt.Errorf("read the content from its beginning: %w", err))
 			return
 		}
 		serveWhole(c, size, content)

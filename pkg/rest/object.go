@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ type Object struct {
 func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
 
 // ParseObject reads a body that has to be one JSON object in UTF-8 with no name
-// twice; a byte order mark before it is ignored. Errors: ErrMalformed, saying
+// twice; a byte order mark before it is ignored. Errors: httpserver.ErrMalformed, saying
 // where and why; fault.Invalid if it is JSON but no object.
 func ParseObject(body []byte) (*Object, error) {
 	body = trimMark(body)
@@ -53,7 +53,7 @@ func ParseObject(body []byte) (*Object, error) {
 	return o, nil
 }
 
-// checkSyntax returns nil if body is JSON, else an ErrMalformed. Kind is what it
+// checkSyntax returns nil if body is JSON, else an httpserver.ErrMalformed. Kind is what it
 // should hold.
 func checkSyntax(body []byte, kind string) error {
 	switch {

@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"encoding/base64"
@@ -14,10 +14,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 // readList reads a list's parameters as a service does.
-func readList(t *testing.T, values url.Values) (*httpserver.Query, *httpserver.Place, error) {
+func readList(t *testing.T, values url.Values) (*rest.Query, *rest.Place, error) {
 	t.Helper()
 	q := readQuery(t, values.Encode())
 	q.Text("name")
@@ -36,7 +37,7 @@ func TestPageTokenComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, place := range []httpserver.Place{
+	for _, place := range []rest.Place{
 		{},
 		{ID: 1<<53 - 1},
 		{At: time.Date(2026, 11, 23, 15, 0, 0, 123456000, time.UTC), ID: 7},
@@ -63,7 +64,7 @@ func TestPageTokenComesBack(t *testing.T) {
 func TestPageTokenIsRefused(t *testing.T) {
 	list := url.Values{"name": {"Ann"}}
 	q, _, _ := readList(t, list)
-	token := q.PageToken(httpserver.Place{ID: 7}, "AQID")
+	token := q.PageToken(rest.Place{ID: 7}, "AQID")
 	alone := strings.TrimSuffix(token, ".AQID")
 	raw, _ := base64.RawURLEncoding.DecodeString(alone)
 	forged := func(place string) string {
@@ -75,7 +76,7 @@ func TestPageTokenIsRefused(t *testing.T) {
 	raw[0]++
 	version := base64.RawURLEncoding.EncodeToString(raw) + ".AQID"
 	raw[0]--
-	cursor := func(cursor string) string { return q.PageToken(httpserver.Place{ID: 7}, cursor) }
+	cursor := func(cursor string) string { return q.PageToken(rest.Place{ID: 7}, cursor) }
 	for name, token := range map[string]string{
 		"garbage": "hello", "other alphabet": "+/+/+/+/+/+/+/", "another version": version, "padded": token + "=",
 		"no cursor": alone, "an empty cursor": cursor(""), "another cursor": alone + ".AQIE", "two cursors": token + ".AQID",
@@ -125,7 +126,7 @@ func TestPageHasLinks(t *testing.T) {
 		w := httptest.NewRecorder()
 		c, _ := gin.CreateTestContext(w)
 		c.Request = httptest.NewRequest(http.MethodGet, test.target, http.NoBody)
-		httpserver.ServePage(c, httpserver.Page[int]{NextPageToken: test.next})
+		rest.ServePage(c, rest.Page[int]{NextPageToken: test.next})
 		if got := w.Header().Get("Link"); got != test.want {
 			t.Errorf("%s, next %q: Link %q, want %q", test.target, test.next, got, test.want)
 		}

@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"errors"
@@ -11,11 +11,12 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
-func parse(t *testing.T, body string) *httpserver.Object {
+func parse(t *testing.T, body string) *rest.Object {
 	t.Helper()
-	o, err := httpserver.ParseObject([]byte(body))
+	o, err := rest.ParseObject([]byte(body))
 	if err != nil {
 		t.Fatalf("ParseObject(%q): %v", body, err)
 	}
@@ -51,7 +52,7 @@ func TestParseObjectRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := httpserver.ParseObject([]byte(tt.body))
+			_, err := rest.ParseObject([]byte(tt.body))
 			f, ok := errors.AsType[*fault.Error](err)
 			if !ok || f.Code != tt.code || f.Kind != fault.Invalid {
 				t.Fatalf("err = %v, want code %s", err, tt.code)
@@ -67,14 +68,14 @@ func TestParseObjectIgnoresOneByteOrderMark(t *testing.T) {
 	if got := parse(t, "\uFEFF{\"name\": \"Ann\"}").String("name"); got != "Ann" {
 		t.Errorf("String = %q", got)
 	}
-	if _, err := httpserver.ParseObject([]byte("\uFEFF\uFEFF{}")); !errors.Is(err, httpserver.ErrMalformed) {
+	if _, err := rest.ParseObject([]byte("\uFEFF\uFEFF{}")); !errors.Is(err, httpserver.ErrMalformed) {
 		t.Errorf("two of them: %v, want malformed", err)
 	}
 }
 
 func TestParseObjectBoundsDepth(t *testing.T) {
-	deep := strings.Repeat("[", httpserver.MaxJSON/2) + strings.Repeat("]", httpserver.MaxJSON/2)
-	_, err := httpserver.ParseObject([]byte(`{"a":` + deep + `}`))
+	deep := strings.Repeat("[", rest.MaxJSON/2) + strings.Repeat("]", rest.MaxJSON/2)
+	_, err := rest.ParseObject([]byte(`{"a":` + deep + `}`))
 	if !errors.Is(err, httpserver.ErrMalformed) {
 		t.Errorf("err = %v, want malformed", err)
 	}
@@ -277,7 +278,7 @@ func TestObjectErrJoinsTheRulesOfTheDomain(t *testing.T) {
 const audio = `{"session_id": 3448, "ticks": [-96.33333333333333, -96.33333333333333, -93.47619047619048, -90.61904761904762, -87.76190476190476, -84.9047619047619, -82.04761904761905, -79.19047619047619, -76.33333333333333, -73.47619047619048, -70.61904761904762, -67.76190476190476, -64.9047619047619, -62.04761904761905, -59.19047619047619], "selected_tick": 5, "step_count": 1}`
 
 func readAudio(body []byte) error {
-	o, err := httpserver.ParseObject(body)
+	o, err := rest.ParseObject(body)
 	if err != nil {
 		return err
 	}
@@ -301,11 +302,11 @@ func BenchmarkParseObject(b *testing.B) {
 }
 
 func BenchmarkReadItems(b *testing.B) {
-	body := "[" + strings.Repeat(audio+",", httpserver.MaxItems-1) + audio + "]"
+	body := "[" + strings.Repeat(audio+",", rest.MaxItems-1) + audio + "]"
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := httpserver.ReadItems(post(strings.NewReader(body), "application/json")); err != nil {
+		if _, _, err := rest.ReadItems(post(strings.NewReader(body), "application/json")); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -316,7 +317,7 @@ func FuzzParseObject(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		o, err := httpserver.ParseObject(body)
+		o, err := rest.ParseObject(body)
 		if err != nil {
 			checkInvalid(t, err)
 			return
@@ -347,15 +348,15 @@ func checkInvalid(t *testing.T, err error) {
 
 func TestReadPatch(t *testing.T) {
 	const mergePatch = "application/merge-patch+json"
-	o, err := httpserver.ReadPatch(post(strings.NewReader(`{"a":"x","b":null,"etag":1,"version":null}`), mergePatch+"; charset=utf-8"))
+	o, err := rest.ReadPatch(post(strings.NewReader(`{"a":"x","b":null,"etag":1,"version":null}`), mergePatch+"; charset=utf-8"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := func(name string) *string { return httpserver.Given(o, name, (*httpserver.Object).String) }
+	text := func(name string) *string { return rest.Given(o, name, (*rest.Object).String) }
 	if a := text("a"); a == nil || *a != "x" || text("c") != nil {
 		t.Errorf("a is %v, c %v", a, text("c"))
 	}
-	if b := httpserver.Given(o, "b", (*httpserver.Object).OptionalInt); b == nil || *b != nil {
+	if b := rest.Given(o, "b", (*rest.Object).OptionalInt); b == nil || *b != nil {
 		t.Errorf("b is %v, want it given and null", b)
 	}
 	text("b")
@@ -372,7 +373,7 @@ func TestReadPatch(t *testing.T) {
 		t.Errorf("pointers (-want +got):\n%s", diff)
 	}
 	c := post(strings.NewReader("{}"), "application/json")
-	if _, err := httpserver.ReadPatch(c); !errors.Is(err, httpserver.ErrUnsupported) || c.Writer.Header().Get("Accept-Patch") != mergePatch {
+	if _, err := rest.ReadPatch(c); !errors.Is(err, httpserver.ErrUnsupported) || c.Writer.Header().Get("Accept-Patch") != mergePatch {
 		t.Errorf("ReadPatch = %v, headers %v", err, c.Writer.Header())
 	}
 }

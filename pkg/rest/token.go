@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"crypto/sha256"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // A page token is, in base64url: a version byte, the first bytes of the
@@ -44,7 +46,7 @@ func (q *Query) PageToken(last Place, cursor string) string {
 
 // After returns the place in page_token, nil if it is absent or empty. It must
 // be read after every filter and the order: a token of a list with others is
-// ErrPageToken, which Err tells.
+// httpserver.ErrPageToken, which Err tells.
 func (q *Query) After() *Place {
 	token, _ := q.get("page_token")
 	if token == "" {
@@ -59,7 +61,7 @@ func (q *Query) After() *Place {
 	_, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	valid := err == nil && cursor != "" && last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
 	if !valid || q.PageToken(last, cursor) != token { // also if it could not be read
-		q.token = ErrPageToken
+		q.token = httpserver.ErrPageToken
 		return nil
 	}
 	q.cursor = cursor
@@ -93,7 +95,7 @@ func setLinks(c *gin.Context, next string) {
 	var links []string
 	link := func(relation string) {
 		address := url.URL{Path: c.Request.URL.Path, RawQuery: query.Encode()}
-		links = append(links, "<"+PublicURL(c.Request)+address.String()+`>; rel="`+relation+`"`)
+		links = append(links, "<"+httpserver.PublicURL(c.Request)+address.String()+`>; rel="`+relation+`"`)
 	}
 	if later {
 		link("first")

@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"net/http"
@@ -9,6 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // ETag returns the strong entity tag of a version: "7", quotes included.
@@ -76,8 +77,8 @@ func (cond Condition) Creates() bool {
 }
 
 // Check returns nil if the condition holds for a resource that has these ETags,
-// one for each of its forms. Else it returns ErrPrecondition, whose answer tells
-// the first of them in its ETag header, or ErrNoPrecondition if one is required
+// one for each of its forms. Else it returns httpserver.ErrPrecondition, whose answer tells
+// the first of them in its ETag header, or httpserver.ErrNoPrecondition if one is required
 // and there is none. If-Match compares strongly, so a weak tag never matches,
 // If-None-Match weakly.
 func (cond Condition) Check(etags ...string) error {
@@ -86,11 +87,11 @@ func (cond Condition) Check(etags ...string) error {
 	}
 	switch {
 	case cond.match != nil && !named(cond.match):
-		return &conditionError{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
+		return &conditionError{etags[0], httpserver.ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
 	case slices.ContainsFunc(cond.noneMatch, func(tag string) bool { return named([]string{strings.TrimPrefix(tag, "W/")}) }):
-		return &conditionError{etags[0], ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
+		return &conditionError{etags[0], httpserver.ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
 	case cond.required && cond.match == nil:
-		return ErrNoPrecondition
+		return httpserver.ErrNoPrecondition
 	}
 	return nil
 }
@@ -104,7 +105,7 @@ func (cond Condition) CheckPart(etag string) error {
 	return cond.Check(etag)
 }
 
-// conditionError is an ErrPrecondition with the ETag that the resource has.
+// conditionError is an httpserver.ErrPrecondition with the ETag that the resource has.
 type conditionError struct {
 	etag  string
 	fault *fault.Error
@@ -113,6 +114,9 @@ type conditionError struct {
 func (e *conditionError) Error() string { return e.fault.Error() }
 
 func (e *conditionError) Unwrap() error { return e.fault }
+
+// ETag has httpserver.WriteError send the tag with the answer.
+func (e *conditionError) ETag() string { return e.etag }
 
 // parseTags splits a list of entity tags (RFC 9110, section 8.8.3); "*" stands
 // for itself. It is not ok if the line is no such list or empty.

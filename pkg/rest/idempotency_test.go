@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
-	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 func TestIdempotencyKey(t *testing.T) {
@@ -17,7 +17,7 @@ func TestIdempotencyKey(t *testing.T) {
 		c, _ := gin.CreateTestContext(httptest.NewRecorder())
 		c.Request = httptest.NewRequest(method, target, nil)
 		c.Request.Header["Idempotency-Key"] = keys
-		return httpserver.IdempotencyKey(c)
+		return rest.IdempotencyKey(c)
 	}
 	seen := map[[32]byte]string{}
 	for _, r := range [][]string{
@@ -46,7 +46,7 @@ func TestIdempotencyKey(t *testing.T) {
 }
 
 func TestFlights(t *testing.T) {
-	var flights httpserver.Flights
+	var flights rest.Flights
 	one, other := [32]byte{1}, [32]byte{2}
 	begin := func(key [32]byte) (land func()) {
 		t.Helper()
@@ -58,7 +58,7 @@ func TestFlights(t *testing.T) {
 	}
 	land := begin(one)
 	begin(other)
-	if _, err := flights.Begin(one); !errors.Is(err, httpserver.ErrInProgress) {
+	if _, err := flights.Begin(one); !errors.Is(err, rest.ErrInProgress) {
 		t.Errorf("a second one at once: %v", err)
 	}
 	land()

@@ -1,10 +1,12 @@
-package httpserver
+package rest
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"iter"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -15,15 +17,17 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // serveLines answers each request with pages.
 func serveLines(t *testing.T, pages iter.Seq2[[]string, error]) *httptest.Server {
-	e := NewEngine()
-	Get(e, "/", func(c *gin.Context) {
+	e := httpserver.NewEngine()
+	httpserver.Get(e, "/", func(c *gin.Context) {
 		ServeLines(c, pages, func(s string) any { return gin.H{"s": s} })
 	})
-	server := httptest.NewServer(Process(e, zap.NewNop()))
+	server := httptest.NewServer(httpserver.Process(e, zap.NewNop()))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -73,16 +77,41 @@ func TestServeLinesSendsEachPageAtOnce(t *testing.T) {
 	}
 }
 
+// oneConn is a listener that accepts the connections that are sent to it.
+type oneConn chan net.Conn
+
+func (l oneConn) Accept() (net.Conn, error) {
+	conn, ok := <-l
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return conn, nil
+}
+
+func (l oneConn) Close() error   { close(l); return nil }
+func (l oneConn) Addr() net.Addr { return &net.TCPAddr{} }
+
+// dial returns a connection to a server of h, which ends with the test.
+func dial(t *testing.T, h http.Handler) net.Conn {
+	s := httpserver.NewServer(0, h, zap.NewNop())
+	listener := make(oneConn)
+	s.Serve(listener, func(err error) { t.Error(err) })
+	t.Cleanup(func() { _ = s.Stop(context.Background()) })
+	conn, far := net.Pipe()
+	listener <- far
+	return conn
+}
+
 // TestServeLinesToASlowReader takes a minute for one page.
 func TestServeLinesToASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lines, length = 60, 20_000
-		e := NewEngine()
-		Get(e, "/", func(c *gin.Context) {
+		e := httpserver.NewEngine()
+		httpserver.Get(e, "/", func(c *gin.Context) {
 			page := slices.Repeat([]string{strings.Repeat("x", length)}, lines)
 			ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s })
 		})
-		conn := dial(t, e.ServeHTTP)
+		conn := dial(t, e)
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +143,7 @@ func TestServeLinesThatFailLaterAreCutOff(t *testing.T) {
 }
 
 func TestServeLinesThatFailAtOnceAreAProblem(t *testing.T) {
-	server := serveLines(t, func(yield func([]string, error) bool) { yield(nil, ErrUnavailable) })
+	server := serveLines(t, func(yield func([]string, error) bool) { yield(nil, httpserver.ErrUnavailable) })
 	res := get(t, http.MethodGet, server.URL)
 	if body, _ := io.ReadAll(res.Body); res.StatusCode != http.StatusServiceUnavailable || !strings.Contains(string(body), "/problems/unavailable") {
 		t.Errorf("%d %s", res.StatusCode, body)

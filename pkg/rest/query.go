@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"cmp"
@@ -15,6 +15,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 const (
@@ -38,11 +39,11 @@ type Query struct {
 	violations []fault.Violation
 }
 
-// ReadQuery returns the query of a request. Errors: ErrMalformed.
+// ReadQuery returns the query of a request. Errors: httpserver.ErrMalformed.
 func ReadQuery(r *http.Request) (*Query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+		return nil, httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
 	}
 	q := &Query{values: values, filters: url.Values{}, unasked: make(map[string]struct{}, len(values))}
 	for name := range values {
@@ -66,13 +67,13 @@ func Takes(names ...string) gin.HandlerFunc {
 			err = q.Err()
 		}
 		if err != nil {
-			Fail(c, err)
+			httpserver.Fail(c, err)
 		}
 	}
 }
 
 // Flag returns the one parameter that a request takes, which must be true or
-// false; false if it is absent. Errors: fault.Invalid, ErrMalformed.
+// false; false if it is absent. Errors: fault.Invalid, httpserver.ErrMalformed.
 func Flag(c *gin.Context, name string) (bool, error) {
 	if c.Request.URL.RawQuery == "" {
 		return false, nil
@@ -85,7 +86,7 @@ func Flag(c *gin.Context, name string) (bool, error) {
 }
 
 // Err returns all that is wrong with the query as a fault.Invalid, else
-// ErrPageToken if After met it, else nil.
+// httpserver.ErrPageToken if After met it, else nil.
 func (q *Query) Err() error {
 	for _, name := range slices.Sorted(maps.Keys(q.unasked)) {
 		q.Violate(name, "is not a parameter of this request")

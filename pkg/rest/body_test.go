@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"bytes"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 func TestMain(m *testing.M) {
@@ -51,7 +52,7 @@ func TestRequireContentType(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.got, func(t *testing.T) {
-			err := httpserver.RequireContentType(post(nil, tt.got), tt.types...)
+			err := rest.RequireContentType(post(nil, tt.got), tt.types...)
 			switch {
 			case tt.want == "" && err != nil:
 				t.Errorf("err = %v", err)
@@ -65,7 +66,7 @@ func TestRequireContentType(t *testing.T) {
 func TestRequireContentTypeRefusesCompressedBodies(t *testing.T) {
 	c := post(nil, "application/json")
 	c.Request.Header.Set("Content-Encoding", "gzip")
-	if err := httpserver.RequireContentType(c, "application/json"); !errors.Is(err, httpserver.ErrUnsupported) || !strings.Contains(err.Error(), "Content-Encoding") {
+	if err := rest.RequireContentType(c, "application/json"); !errors.Is(err, httpserver.ErrUnsupported) || !strings.Contains(err.Error(), "Content-Encoding") {
 		t.Errorf("err = %v", err)
 	}
 }
@@ -74,13 +75,13 @@ func TestReadBody(t *testing.T) {
 	large := strings.Repeat("x", 300_000)
 	for name, body := range map[string]io.Reader{"with a length": strings.NewReader(large), "chunked": chunked(large)} {
 		t.Run(name, func(t *testing.T) {
-			got, err := httpserver.ReadBody(post(body, ""), int64(len(large)))
+			got, err := rest.ReadBody(post(body, ""), int64(len(large)))
 			if err != nil || string(got) != large {
 				t.Errorf("read %d bytes, err = %v", len(got), err)
 			}
 		})
 	}
-	if got, err := httpserver.ReadBody(post(nil, ""), 10); err != nil || len(got) != 0 {
+	if got, err := rest.ReadBody(post(nil, ""), 10); err != nil || len(got) != 0 {
 		t.Errorf("no body: %q, %v", got, err)
 	}
 }
@@ -102,7 +103,7 @@ func TestReadBodyRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := post(tt.body, "")
 			c.Request.ContentLength = tt.length
-			_, err := httpserver.ReadBody(c, 10)
+			_, err := rest.ReadBody(c, 10)
 			f, _ := errors.AsType[*fault.Error](err)
 			if !errors.Is(err, tt.want) || f.Detail != tt.detail {
 				t.Errorf("err = %v, want %v", err, tt.detail)
@@ -128,7 +129,7 @@ func TestOpenPart(t *testing.T) {
 		"with more behind it": strings.NewReader(file + field + noFile + formEnd),
 	} {
 		t.Run(name, func(t *testing.T) {
-			part, err := httpserver.OpenPart(post(body, formType), "image", httpserver.MaxUpload)
+			part, err := rest.OpenPart(post(body, formType), "image", rest.MaxUpload)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -164,7 +165,7 @@ func TestOpenPartRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := httpserver.OpenPart(post(tt.body, tt.contentType), "image", 1000)
+			_, err := rest.OpenPart(post(tt.body, tt.contentType), "image", 1000)
 			if !errors.Is(err, tt.want) {
 				t.Fatalf("err = %v, want %v", err, tt.want)
 			}
@@ -190,7 +191,7 @@ func TestPartReadFails(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			part, err := httpserver.OpenPart(post(io.MultiReader(tt.body), formType), "image", 8000)
+			part, err := rest.OpenPart(post(io.MultiReader(tt.body), formType), "image", 8000)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -209,7 +210,7 @@ func FuzzOpenPart(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte, contentType string) {
 		c := post(bytes.NewReader(body), "")
 		c.Request.Header["Content-Type"] = []string{contentType}
-		part, err := httpserver.OpenPart(c, "image", 4096)
+		part, err := rest.OpenPart(c, "image", 4096)
 		if err == nil {
 			if part.FileName() == "" || part.FormName() != "image" {
 				t.Errorf("part %q, file %q", part.FormName(), part.FileName())

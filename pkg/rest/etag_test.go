@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"errors"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 func TestNotModified(t *testing.T) {
@@ -36,7 +37,7 @@ func TestNotModified(t *testing.T) {
 			c, _ := gin.CreateTestContext(w)
 			c.Request = httptest.NewRequest(tt.method, "/", nil)
 			c.Request.Header["If-None-Match"] = tt.ifNoneMatch
-			if got := httpserver.NotModified(c, tt.etag); got != tt.want {
+			if got := rest.NotModified(c, tt.etag); got != tt.want {
 				t.Fatalf("NotModified = %v", got)
 			}
 			if tt.want && (w.Code != http.StatusNotModified || w.Header().Get("ETag") != tt.etag || w.Body.Len() != 0) {
@@ -52,7 +53,7 @@ func TestNotModified(t *testing.T) {
 func TestSetETag(t *testing.T) {
 	w := httptest.NewRecorder()
 	c, _ := gin.CreateTestContext(w)
-	httpserver.SetETag(c, 7)
+	rest.SetETag(c, 7)
 	if got := w.Header().Get("ETag"); got != `"7"` {
 		t.Errorf("ETag = %s", got)
 	}
@@ -86,7 +87,7 @@ func TestWriteCondition(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := post(nil, "")
 			c.Request.Header["If-Match"], c.Request.Header["If-None-Match"] = tt.ifMatch, tt.ifNoneMatch
-			cond, err := httpserver.WriteCondition(c, tt.required)
+			cond, err := rest.WriteCondition(c, tt.required)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +105,7 @@ func TestConditionsThatAreNone(t *testing.T) {
 	for _, line := range []string{`7`, `"7`, `W/`, `"7""8"`, ``, `*, "7"`} {
 		c := post(nil, "")
 		c.Request.Header["If-Match"], c.Request.Header["If-None-Match"] = []string{`"7"`, line}, []string{line}
-		_, err := httpserver.WriteCondition(c, false)
+		_, err := rest.WriteCondition(c, false)
 		if f, ok := errors.AsType[*fault.Error](err); !ok || f.Kind != fault.Invalid || len(f.Violations) != 2 {
 			t.Errorf("%q: %v, want both headers to be refused", line, err)
 		}
@@ -114,7 +115,7 @@ func TestConditionsThatAreNone(t *testing.T) {
 func TestAFailedConditionTellsTheETag(t *testing.T) {
 	c := post(nil, "")
 	c.Request.Header.Set("If-Match", `"6"`)
-	cond, err := httpserver.WriteCondition(c, false)
+	cond, err := rest.WriteCondition(c, false)
 	if err != nil {
 		t.Fatal(err)
 	}

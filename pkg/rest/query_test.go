@@ -1,4 +1,4 @@
-package httpserver_test
+package rest_test
 
 import (
 	"errors"
@@ -14,11 +14,12 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
-func readQuery(t *testing.T, query string) *httpserver.Query {
+func readQuery(t *testing.T, query string) *rest.Query {
 	t.Helper()
-	q, err := httpserver.ReadQuery(httptest.NewRequest(http.MethodGet, "/?"+query, http.NoBody))
+	q, err := rest.ReadQuery(httptest.NewRequest(http.MethodGet, "/?"+query, http.NoBody))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,15 +39,15 @@ func TestQueryParameters(t *testing.T) {
 	)
 	at := func(nanos int) time.Time { return time.Date(2026, 11, 23, 15, 0, 0, nanos, time.UTC) }
 	newYear := func(year, nanos int) time.Time { return time.Date(year, 1, 1, 0, 0, 0, nanos, time.UTC) }
-	text := func(q *httpserver.Query) any { return q.Text("p") }
-	integer := func(q *httpserver.Query) any { return q.Int("p") }
-	ids := func(q *httpserver.Query) any { return q.IDs("p") }
-	when := func(q *httpserver.Query) any { return q.Time("p") }
-	boolean := func(q *httpserver.Query) any { return q.Bool("p") }
+	text := func(q *rest.Query) any { return q.Text("p") }
+	integer := func(q *rest.Query) any { return q.Int("p") }
+	ids := func(q *rest.Query) any { return q.IDs("p") }
+	when := func(q *rest.Query) any { return q.Time("p") }
+	boolean := func(q *rest.Query) any { return q.Bool("p") }
 	hundred := strings.TrimSuffix(strings.Repeat("7,", 100), ",")
 	for _, test := range []struct {
 		query  string
-		read   func(*httpserver.Query) any
+		read   func(*rest.Query) any
 		want   any
 		detail string
 	}{
@@ -132,7 +133,7 @@ func TestQueryParameters(t *testing.T) {
 		q.PageSize()
 		checkDetail(t, q.Err(), "page_size", size)
 	}
-	for query, want := range map[string]httpserver.Order{
+	for query, want := range map[string]rest.Order{
 		"": {By: "created_at"}, "order_by=id": {By: "id"}, "order_by=id+desc": {By: "id", Desc: true}, "order_by=created_at%20desc": {By: "created_at", Desc: true},
 	} {
 		q := readQuery(t, query)
@@ -168,7 +169,7 @@ func TestQueryTellsAllFaultsAtOnce(t *testing.T) {
 	if n := len(violations(readQuery(t, many.String()).Err())); n != 100 {
 		t.Errorf("%d faults are told, want 100", n)
 	}
-	if _, err := httpserver.ReadQuery(httptest.NewRequest(http.MethodGet, "/?a=%zz", http.NoBody)); !errors.Is(err, httpserver.ErrMalformed) {
+	if _, err := rest.ReadQuery(httptest.NewRequest(http.MethodGet, "/?a=%zz", http.NoBody)); !errors.Is(err, httpserver.ErrMalformed) {
 		t.Errorf("a query that cannot be read: %v", err)
 	}
 }
@@ -176,10 +177,10 @@ func TestQueryTellsAllFaultsAtOnce(t *testing.T) {
 func TestTakesAndFlag(t *testing.T) {
 	e := httpserver.NewEngine()
 	ok := func(c *gin.Context) { c.Status(http.StatusNoContent) }
-	httpserver.Get(e, "/none", httpserver.Takes(), ok)
-	httpserver.Get(e, "/v", httpserver.Takes("v"), ok)
+	httpserver.Get(e, "/none", rest.Takes(), ok)
+	httpserver.Get(e, "/v", rest.Takes("v"), ok)
 	e.DELETE("/it", func(c *gin.Context) {
-		allow, err := httpserver.Flag(c, "allow_missing")
+		allow, err := rest.Flag(c, "allow_missing")
 		if err != nil {
 			httpserver.Fail(c, err)
 			return

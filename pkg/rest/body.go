@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"bytes"
@@ -14,6 +14,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // The usual limits of a body, in bytes.
@@ -35,11 +36,11 @@ func MediaType(r *http.Request) string {
 }
 
 // RequireContentType returns nil if the request's media type is one of types,
-// else an ErrUnsupported that lists them. Parameters such as charset do not
+// else an httpserver.ErrUnsupported that lists them. Parameters such as charset do not
 // count, and "application/*+json" stands for any with that suffix.
 func RequireContentType(c *gin.Context, types ...string) error {
 	if coding := c.Request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return ErrUnsupported.Detailf("a body in the Content-Encoding %q is not taken; send it as it is", coding)
+		return httpserver.ErrUnsupported.Detailf("a body in the Content-Encoding %q is not taken; send it as it is", coding)
 	}
 	got := MediaType(c.Request)
 	if slices.ContainsFunc(types, func(t string) bool { return matches(got, t) }) {
@@ -47,9 +48,9 @@ func RequireContentType(c *gin.Context, types ...string) error {
 	}
 	taken := strings.Join(types, " or ")
 	if got == "" {
-		return ErrUnsupported.Detailf("the Content-Type is missing; send %s", taken)
+		return httpserver.ErrUnsupported.Detailf("the Content-Type is missing; send %s", taken)
 	}
-	return ErrUnsupported.Detailf("a body of type %q is not taken here; send %s", got, taken)
+	return httpserver.ErrUnsupported.Detailf("a body of type %q is not taken here; send %s", got, taken)
 }
 
 func matches(mediaType, pattern string) bool {
@@ -60,8 +61,8 @@ func matches(mediaType, pattern string) bool {
 	return len(mediaType) > len(before)+len(after) && strings.HasPrefix(mediaType, before) && strings.HasSuffix(mediaType, after)
 }
 
-// ReadBody returns the whole body. Errors: ErrTooLarge if it has more than
-// limit bytes, before it is read if the request says so; ErrMalformed if it
+// ReadBody returns the whole body. Errors: httpserver.ErrTooLarge if it has more than
+// limit bytes, before it is read if the request says so; httpserver.ErrMalformed if it
 // breaks off or does not arrive in time.
 func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := OpenBody(c, limit)
@@ -84,7 +85,7 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 }
 
 // ReadPatch reads a body of type application/merge-patch+json (RFC 7396) that
-// holds one object. Errors: ErrUnsupported, whose answer tells the type in
+// holds one object. Errors: httpserver.ErrUnsupported, whose answer tells the type in
 // Accept-Patch, and those of ReadBody and ParseObject.
 func ReadPatch(c *gin.Context) (*Object, error) {
 	if err := RequireContentType(c, mergePatch); err != nil {
@@ -98,7 +99,7 @@ func ReadPatch(c *gin.Context) (*Object, error) {
 	return ParseObject(body)
 }
 
-// ReadJSON reads a body of type application/json. Errors: ErrUnsupported, and
+// ReadJSON reads a body of type application/json. Errors: httpserver.ErrUnsupported, and
 // those of ReadBody.
 func ReadJSON(c *gin.Context) ([]byte, error) {
 	if err := RequireContentType(c, "application/json"); err != nil {
@@ -135,7 +136,7 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 // tooLarge also has the connection closed, as the rest of the body is in it.
 func (b *limitedBody) tooLarge(limit int64) error {
 	b.header.Set("Connection", "close")
-	return ErrTooLarge.Detailf("the body is larger than %d bytes", limit)
+	return httpserver.ErrTooLarge.Detailf("the body is larger than %d bytes", limit)
 }
 
 func brokenBody(err error) error {
@@ -147,7 +148,7 @@ func brokenBody(err error) error {
 }
 
 func malformed(pointer, detail string) *fault.Error {
-	e := ErrMalformed.Detailf("%s", detail)
+	e := httpserver.ErrMalformed.Detailf("%s", detail)
 	e.Violations = []fault.Violation{{Pointer: pointer, Detail: detail}}
 	return e
 }
@@ -160,7 +161,7 @@ type Part struct {
 	end  error // what Read ended with
 }
 
-// Read fails with ErrTooLarge or ErrMalformed, as ReadBody does, and with
+// Read fails with httpserver.ErrTooLarge or httpserver.ErrMalformed, as ReadBody does, and with
 // fault.Invalid at the end if there is another file of the same name.
 func (p *Part) Read(b []byte) (n int, err error) {
 	if p.end != nil {
@@ -182,8 +183,8 @@ func (p *Part) Read(b []byte) (n int, err error) {
 
 // OpenPart returns the file of a multipart/form-data body that has the name
 // key, and skips what else there is; it is read as it arrives. The whole body
-// may have limit bytes. Errors: ErrUnsupported if the body is not multipart,
-// fault.Invalid if it holds no such file, ErrMalformed, ErrTooLarge.
+// may have limit bytes. Errors: httpserver.ErrUnsupported if the body is not multipart,
+// fault.Invalid if it holds no such file, httpserver.ErrMalformed, httpserver.ErrTooLarge.
 func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
 	if err := RequireContentType(c, "multipart/form-data"); err != nil {
 		return nil, err

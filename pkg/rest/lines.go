@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"encoding/json"
@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // linesStall is how long a client may read nothing.
@@ -26,7 +28,7 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 	encoder.SetEscapeHTML(false)
 	for items, err := range pages {
 		if err != nil {
-			Fail(c, err)
+			httpserver.Fail(c, err)
 			return
 		}
 		c.Status(http.StatusOK)
@@ -36,7 +38,7 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 		for _, item := range items {
 			_ = control.SetWriteDeadline(time.Now().Add(linesStall))
 			if err := encoder.Encode(body(item)); err != nil {
-				Fail(c, err)
+				httpserver.Fail(c, err)
 				return
 			}
 		}

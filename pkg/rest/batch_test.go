@@ -1,4 +1,4 @@
-package httpserver
+package rest
 
 import (
 	"net/http"
@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 func TestReadItems(t *testing.T) {
@@ -26,10 +27,10 @@ func TestReadItems(t *testing.T) {
 		{"no line", ndjson, " \n", nil, fault.Invalidate(fault.Violation{})},
 		{"no element", "application/json", "[]", nil, fault.Invalidate(fault.Violation{})},
 		{"no array", "application/json", "{}", nil, fault.Invalidate(fault.Violation{})},
-		{"broken array", "application/json", "[1", nil, ErrMalformed},
-		{"too large", ndjson, strings.Repeat(" ", MaxUpload+1), nil, ErrTooLarge},
+		{"broken array", "application/json", "[1", nil, httpserver.ErrMalformed},
+		{"too large", ndjson, strings.Repeat(" ", MaxUpload+1), nil, httpserver.ErrTooLarge},
 		{"a byte order mark", "application/json", "\uFEFF[1]", []string{"1"}, nil},
-		{"another type", "text/plain", "1", nil, ErrUnsupported},
+		{"another type", "text/plain", "1", nil, httpserver.ErrUnsupported},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c, _ := gin.CreateTestContext(httptest.NewRecorder())
@@ -52,7 +53,7 @@ func TestReadItems(t *testing.T) {
 
 func TestParseItemIsBounded(t *testing.T) {
 	if _, err := ParseItem([]byte(`{"a":"` + strings.Repeat("x", MaxJSON) + `"}`)); fault.KindOf(err) != fault.TooLarge {
-		t.Errorf("ParseItem = %v, want ErrTooLarge", err)
+		t.Errorf("ParseItem = %v, want httpserver.ErrTooLarge", err)
 	}
 	if object, err := ParseItem([]byte(`{"a":"x"}`)); err != nil || object.String("a") != "x" {
 		t.Errorf("ParseItem = %v, %v", object, err)
