@@ -7,7 +7,7 @@ override TESTFLAGS += $(if $(RACE),-race)
 FUZZTIME ?= 20s
 URL ?= http://localhost:8080
 
-MODULES := pkg services/accounts services/audios services/gateway services/allinone
+MODULES := pkg pkg/client pkg/events services/accounts services/audios services/gateway services/allinone
 LINTER := .tools/golangci-lint
 GENERATOR := .tools/oapi-codegen
 

@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	cloud.google.com/go/pubsub/v2 v2.8.1
-	github.com/concha-labs/backend/pkg v0.0.0
 	modernc.org/sqlite v1.61.1
 )
 
@@ -15,11 +14,11 @@ require (
 	cloud.google.com/go/compute/metadata v0.10.0 // indirect
 	cloud.google.com/go/iam v1.14.0 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
+	github.com/concha-labs/backend/pkg/events v0.0.0
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/felixge/httpsnoop v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect
-	github.com/google/go-cmp v0.7.0 // indirect
 	github.com/google/s2a-go v0.1.11 // indirect
 	github.com/google/uuid v1.6.0 // indirect
 	github.com/googleapis/enterprise-certificate-proxy v0.3.23 // indirect
@@ -53,4 +52,4 @@ require (
 	modernc.org/memory v1.12.1 // indirect
 )
 
-replace github.com/concha-labs/backend/pkg => ../pkg
+replace github.com/concha-labs/backend/pkg/events => ../pkg/events

@@ -8,18 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 func TestPushedEventsAreHandledOnce(t *testing.T) {
 	var out bytes.Buffer
 	log.SetOutput(&out)
 	h := newHandler()
-	list := bustest.Events()
+	list := eventstest.Events()
 	for range 2 {
 		for _, e := range list {
 			r := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(e.Data))
-			for name, value := range e.Attributes(bustest.Origin) {
+			for name, value := range e.Attributes(eventstest.Origin) {
 				r.Header.Set(name, value)
 			}
 			r.Header.Set("X-Goog-Pubsub-Ordering-Key", e.Subject)

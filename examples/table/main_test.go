@@ -6,8 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 func TestTheTableFollowsTheEvents(t *testing.T) {
@@ -19,11 +19,11 @@ func TestTheTableFollowsTheEvents(t *testing.T) {
 	consumer := newConsumer(db)
 	deliver := func(e events.Event) {
 		t.Helper()
-		if err := handle(t.Context(), consumer, e.Attributes(bustest.Origin), e.Data); err != nil {
+		if err := handle(t.Context(), consumer, e.Attributes(eventstest.Origin), e.Data); err != nil {
 			t.Fatal(err)
 		}
 	}
-	list := bustest.Events() // created, updated, deleted
+	list := eventstest.Events() // created, updated, deleted
 	created, updated, deleted := list[0], list[1], list[2]
 	for _, step := range []struct {
 		event events.Event

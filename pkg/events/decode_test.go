@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 // published is a message as it was published by the version that pinned it.
@@ -23,7 +23,7 @@ type published struct {
 
 func golden(t *testing.T, eventType string) published {
 	t.Helper()
-	text, err := os.ReadFile("../bus/bustest/testdata/" + eventType + ".json")
+	text, err := os.ReadFile("eventstest/testdata/" + eventType + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +84,7 @@ func want(t *testing.T, e events.Event) events.Decoded {
 var ignoreData = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Data" }, cmp.Ignore())
 
 func TestEveryPublishedEventIsDecoded(t *testing.T) {
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		m := golden(t, e.Type)
 		for name, decode := range map[string]func() (events.Decoded, error){
 			"binary":     func() (events.Decoded, error) { return events.Decode(m.Attributes, m.Data) },
@@ -106,9 +106,9 @@ func TestEveryPublishedEventIsDecoded(t *testing.T) {
 }
 
 func TestBothModesAreOne(t *testing.T) {
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		e.Type += "9" // whatever it is
-		attributes := e.Attributes(bustest.Origin)
+		attributes := e.Attributes(eventstest.Origin)
 		members := map[string]any{"data": e.Data, "datacontenttype": events.ContentType, "cursor": "c", "other": 7}
 		for name, value := range attributes {
 			if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
@@ -136,7 +136,7 @@ func jsonEqual(a, b []byte) bool {
 }
 
 func TestARedactedPayloadIsARedaction(t *testing.T) {
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		eventType := e.Type
 		m := golden(t, eventType)
 		got, err := events.Decode(m.Attributes, []byte(events.Redacted))
@@ -228,7 +228,7 @@ func TestMalformedEvents(t *testing.T) {
 }
 
 func FuzzDecodeJSON(f *testing.F) {
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		f.Add(fmt.Appendf(nil, `{"specversion":"1.0","id":%q,"type":%q,"subject":%q,"time":"2026-03-14T09:26:53Z","resourceversion":%d,"data":%s}`,
 			e.ID(), e.Type, e.Subject, e.Version, e.Data))
 	}

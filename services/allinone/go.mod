@@ -44,6 +44,8 @@ require (
 	github.com/cloudspannerecosystem/memefish v0.8.1 // indirect
 	github.com/cloudwego/base64x v0.1.6 // indirect
 	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2 // indirect
+	github.com/concha-labs/backend/pkg/client v0.0.0
+	github.com/concha-labs/backend/pkg/events v0.0.0
 	github.com/distribution/reference v0.5.0 // indirect
 	github.com/docker/go-connections v0.4.0 // indirect
 	github.com/docker/go-units v0.5.0 // indirect
@@ -137,3 +139,7 @@ replace github.com/concha-labs/backend/services/accounts => ../../services/accou
 replace github.com/concha-labs/backend/services/audios => ../../services/audios
 
 replace github.com/concha-labs/backend/services/gateway => ../../services/gateway
+
+replace github.com/concha-labs/backend/pkg/events => ../../pkg/events
+
+replace github.com/concha-labs/backend/pkg/client => ../../pkg/client

@@ -47,6 +47,7 @@ require (
 	github.com/cloudspannerecosystem/memefish v0.8.1 // indirect
 	github.com/cloudwego/base64x v0.1.6 // indirect
 	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2 // indirect
+	github.com/concha-labs/backend/pkg/events v0.0.0
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/envoyproxy/go-control-plane/envoy v1.37.0 // indirect
 	github.com/envoyproxy/protoc-gen-validate v1.3.3 // indirect
@@ -114,3 +115,5 @@ require (
 )
 
 replace github.com/concha-labs/backend/pkg => ../../pkg
+
+replace github.com/concha-labs/backend/pkg/events => ../../pkg/events

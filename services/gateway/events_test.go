@@ -14,8 +14,8 @@ import (
 	"github.com/pb33f/go-yaml"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 // asyncAPI is what the tests read of the contract of the events.
@@ -104,7 +104,7 @@ func TestEventContractIsValid(t *testing.T) {
 func TestEventContractHasEveryTypeInItsChannel(t *testing.T) {
 	model, _ := loadEventContract(t)
 	want := map[string][]string{}
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		kind, _, _ := strings.Cut(e.Subject, "/")
 		topic := kind + "-events-v1"
 		want[topic] = append(want[topic], e.Type)
@@ -136,7 +136,7 @@ func TestEventContractHasEveryTypeInItsChannel(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("channels (-types +documented):\n%s", diff)
 	}
-	if documented, types := len(model.Components.Messages), len(bustest.Events()); documented != types {
+	if documented, types := len(model.Components.Messages), len(eventstest.Events()); documented != types {
 		t.Errorf("%d messages for %d types", documented, types)
 	}
 	for name, operation := range model.Operations {
@@ -151,8 +151,8 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 	components := document["components"].(map[string]any)
 	schema := compile(t, "https://api.example.com/attributes", components["schemas"].(map[string]any)["attributes"])
 	seen, always := map[string]bool{}, map[string]int{}
-	for i, e := range bustest.Events() {
-		attributes, sent := map[string]any{}, e.Attributes(bustest.Origin)
+	for i, e := range eventstest.Events() {
+		attributes, sent := map[string]any{}, e.Attributes(eventstest.Origin)
 		if i == 0 {
 			sent["ce-replayed"] = "true"
 		}
@@ -171,7 +171,7 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 			}
 		}
 	}
-	maps.DeleteFunc(always, func(_ string, n int) bool { return n < len(bustest.Events()) })
+	maps.DeleteFunc(always, func(_ string, n int) bool { return n < len(eventstest.Events()) })
 	attributes := model.Components.Schemas.Attributes
 	if diff := cmp.Diff(slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(attributes.Properties))); diff != "" {
 		t.Errorf("attributes (-sent +documented):\n%s", diff)
@@ -185,8 +185,8 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 // What ce-dataschema points at is there, and is the schema of the event's data.
 func TestDataSchemasAreServed(t *testing.T) {
 	h := newEngine(Config{}, Upstreams{})
-	for _, e := range bustest.Events() {
-		path := strings.TrimPrefix(e.Attributes(bustest.Origin)["ce-dataschema"], bustest.Origin)
+	for _, e := range eventstest.Events() {
+		path := strings.TrimPrefix(e.Attributes(eventstest.Origin)["ce-dataschema"], eventstest.Origin)
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, http.NoBody))
 		if w.Code != http.StatusOK || w.Header().Get("Content-Type") != "application/schema+json" {

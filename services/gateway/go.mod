@@ -27,6 +27,7 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cloudwego/base64x v0.1.6 // indirect
+	github.com/concha-labs/backend/pkg/events v0.0.0
 	github.com/gabriel-vasile/mimetype v1.4.12 // indirect
 	github.com/gin-contrib/sse v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -79,3 +80,5 @@ require (
 )
 
 replace github.com/concha-labs/backend/pkg => ../../pkg
+
+replace github.com/concha-labs/backend/pkg/events => ../../pkg/events

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
@@ -46,10 +47,10 @@ func testContent(t *testing.T, topic Topic) {
 	if diff := cmp.Diff(binary, <-got); diff != "" {
 		t.Errorf("received (-published +got):\n%s", diff)
 	}
-	for _, e := range Events() {
-		publish(t, topic.Publisher, eventMessage(e))
+	for _, e := range eventstest.Events() {
+		publish(t, topic.Publisher, bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(eventstest.Origin), Data: e.Data})
 		m := <-got
-		want, err := goldenOf(e.Type)
+		want, err := eventstest.Golden(e.Type)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -58,7 +59,7 @@ func testContent(t *testing.T, topic Topic) {
 			t.Fatal(err)
 		}
 		want.Data = wantData.Bytes()
-		if diff := cmp.Diff(want, goldenMessage{m.OrderingKey, m.Attributes, data.Bytes()}); diff != "" {
+		if diff := cmp.Diff(want, eventstest.Message{OrderingKey: m.OrderingKey, Attributes: m.Attributes, Data: data.Bytes()}); diff != "" {
 			t.Errorf("%s: received (-golden +got):\n%s", e.Type, diff)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 func emulator(t testing.TB) string {
@@ -45,11 +46,11 @@ func BenchmarkPublishOnEmulator(b *testing.B) {
 			ctx, cancel := context.WithCancel(b.Context())
 			defer cancel()
 			go pubsubbus.NewSubscriber(broker.Client, "one", zap.NewNop()).Receive(ctx, func(context.Context, bus.Message) error { return nil })
-			events := bustest.Events()
+			events := eventstest.Events()
 			batch := make([]bus.Message, 100)
 			for i := range batch {
 				e := events[i%len(events)]
-				batch[i] = bus.Message{OrderingKey: fmt.Sprintf("account/%d", i%keys), Attributes: e.Attributes(bustest.Origin), Data: e.Data}
+				batch[i] = bus.Message{OrderingKey: fmt.Sprintf("account/%d", i%keys), Attributes: e.Attributes(eventstest.Origin), Data: e.Data}
 			}
 			p := pubsubbus.NewPublisher(broker.Client, "topic")
 			for b.Loop() {

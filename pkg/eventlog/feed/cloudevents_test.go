@@ -8,8 +8,8 @@ import (
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
 func TestEventsAreCloudEvents(t *testing.T) {
@@ -31,7 +31,7 @@ func TestEventsAreCloudEvents(t *testing.T) {
 // same.
 func TestEventsAreValid(t *testing.T) {
 	s := start(t)
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		s.add(e)
 	}
 	check := func(from string, raw []byte) {

@@ -13,8 +13,8 @@ import (
 	reflector "github.com/invopop/jsonschema"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 	"github.com/concha-labs/backend/pkg/events/schemas"
 )
 
@@ -134,7 +134,7 @@ func validate(t *testing.T, schema *jsonschema.Schema, data string) error {
 }
 
 func TestEveryPublishedEventMatchesItsSchema(t *testing.T) {
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		schema := compiled(t, e.Type)
 		if err := validate(t, schema, string(e.Data)); err != nil {
 			t.Errorf("%s: %v", e.Type, err)
@@ -156,7 +156,7 @@ func TestEveryPublishedEventMatchesItsSchema(t *testing.T) {
 
 func TestSchemasHaveTheRulesOfTheDomain(t *testing.T) {
 	samples := map[string]string{}
-	for _, e := range bustest.Events() {
+	for _, e := range eventstest.Events() {
 		samples[e.Type] = string(e.Data)
 	}
 	for _, test := range []struct{ eventType, from, to string }{

@@ -7,10 +7,11 @@ import (
 	"path/filepath"
 	"testing"
 
+	_ "modernc.org/sqlite"
+
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/events/sqlstate"
 	"github.com/concha-labs/backend/pkg/events/statetest"
-	_ "github.com/concha-labs/backend/pkg/sqlitedb" // registers the driver
 )
 
 func open(t *testing.T, path string) *sql.DB {

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/concha-labs/backend/pkg/bus"
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -21,7 +21,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 		{Type: events.AccountDeletedV1, Subject: "audio/5"},
 		{Type: events.AccountUpdatedV1, Subject: ""},
 	} {
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin)}); err == nil || !bus.Permanent(err) {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin)}); err == nil || !bus.Permanent(err) {
 			t.Errorf("%s of %q: %v, want a permanent error", e.Type, e.Subject, err)
 		}
 	}
@@ -45,14 +45,14 @@ func (*discards) ForgetDiscarded(context.Context, int64, []string) error { retur
 func TestImagesAreCollected(t *testing.T) {
 	d := &discards{}
 	handle := subscriber.New(app.New(nil, d, nil, nil, app.Sources{}))
-	list := bustest.Events()
+	list := eventstest.Events()
 	list = append(list, events.Event{Type: "concha.account.updated.v2", Subject: "account/6"})
 	var want []int64
 	for _, e := range list {
 		if e.Type == events.AccountUpdatedV1 || e.Type == events.AccountDeletedV1 {
 			want = append(want, 4503599627370497)
 		}
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin), Data: e.Data}); err != nil {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}); err != nil {
 			t.Errorf("%s: %v", e.Type, err)
 		}
 	}
@@ -64,8 +64,8 @@ func TestImagesAreCollected(t *testing.T) {
 func TestAnOutageIsTriedAgain(t *testing.T) {
 	down := fault.New(fault.Unavailable, "unavailable", "down")
 	handle := subscriber.New(app.New(nil, &discards{err: down}, nil, nil, app.Sources{}))
-	e := bustest.Events()[2]
-	if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin)}); !errors.Is(err, down) || bus.Permanent(err) {
+	e := eventstest.Events()[2]
+	if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin)}); !errors.Is(err, down) || bus.Permanent(err) {
 		t.Errorf("%v, want the outage", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/bus"
-	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/events/eventstest"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -23,7 +23,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 		{Type: events.AudioDeletedV1, Subject: "account/5"},
 		{Type: events.AudioUpdatedV1, Subject: ""},
 	} {
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin)}); err == nil || !bus.Permanent(err) {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin)}); err == nil || !bus.Permanent(err) {
 			t.Errorf("%s of %q: %v, want a permanent error", e.Type, e.Subject, err)
 		}
 	}
@@ -53,7 +53,7 @@ func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return n
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
 	handle := subscriber.New(app.New(p, nil, p, nil, app.Sources{}))
-	list := append(bustest.Events(),
+	list := append(eventstest.Events(),
 		events.Event{Type: "concha.account.deleted.v2", Subject: "account/6"},
 		events.Event{Type: "concha.audio.deleted.v2", Subject: "audio/6"})
 	var want []string
@@ -64,7 +64,7 @@ func TestEffectsOfEvents(t *testing.T) {
 		case events.AudioUpdatedV1, events.AudioDeletedV1:
 			want = append(want, "collect files 0 "+e.Traceparent)
 		}
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(bustest.Origin), Data: e.Data}); err != nil {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}); err != nil {
 			t.Errorf("%s: %v", e.Type, err)
 		}
 	}

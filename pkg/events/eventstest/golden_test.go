@@ -1,4 +1,4 @@
-package bustest
+package eventstest
 
 import (
 	"bytes"
@@ -15,12 +15,11 @@ var update = flag.Bool("update", false, "write the golden files anew")
 func TestGoldenMessages(t *testing.T) {
 	for _, e := range Events() {
 		t.Run(e.Type, func(t *testing.T) {
-			m := eventMessage(e)
 			var b bytes.Buffer
 			encoder := json.NewEncoder(&b)
 			encoder.SetIndent("", "  ")
 			encoder.SetEscapeHTML(false)
-			if err := encoder.Encode(goldenMessage{m.OrderingKey, m.Attributes, m.Data}); err != nil {
+			if err := encoder.Encode(Message{e.Subject, e.Attributes(Origin), e.Data}); err != nil {
 				t.Fatal(err)
 			}
 			got := b.Bytes()

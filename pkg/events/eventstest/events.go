@@ -1,4 +1,6 @@
-package bustest
+// Package eventstest has an event of every type, and the message that each is
+// published as, for tests of subscribers.
+package eventstest
 
 import (
 	"embed"
@@ -6,36 +8,37 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// golden holds one published message of each event type, as a subscriber in
-// any language sees it.
-//
-//go:embed testdata/*.json
-var golden embed.FS
+// Origin is the origin of the API in the golden messages.
+const Origin = "https://api.example.com"
 
-type goldenMessage struct {
+// Message is a published event.
+type Message struct {
 	OrderingKey string            `json:"ordering_key"`
 	Attributes  map[string]string `json:"attributes"`
 	Data        json.RawMessage   `json:"data"`
 }
 
-func goldenOf(eventType string) (goldenMessage, error) {
-	var g goldenMessage
+// The golden files are the published contract: one message of each event type,
+// as a subscriber in any language sees it.
+//
+//go:embed testdata/*.json
+var golden embed.FS
+
+// Golden returns the published message of the event of that type in Events.
+func Golden(eventType string) (Message, error) {
+	var m Message
 	text, err := golden.ReadFile(goldenFile(eventType))
 	if err != nil {
-		return g, err
+		return m, err
 	}
-	err = json.Unmarshal(text, &g)
-	return g, err
+	err = json.Unmarshal(text, &m)
+	return m, err
 }
 
 func goldenFile(eventType string) string { return "testdata/" + eventType + ".json" }
-
-// Origin is that of the API in the golden messages.
-const Origin = "https://api.example.com"
 
 // Events returns one event of each type.
 func Events() []events.Event {
@@ -91,8 +94,4 @@ func payload(v any) json.RawMessage {
 		panic(fmt.Sprintf("encode a sample event: %v", err))
 	}
 	return text
-}
-
-func eventMessage(e events.Event) bus.Message {
-	return bus.Message{OrderingKey: e.Subject, Attributes: e.Attributes(Origin), Data: e.Data}
 }
