@@ -1,11 +1,12 @@
-// Command push is the endpoint of a push subscription with payload unwrapping:
-// each event is an HTTP request, whose headers are the attributes of the message
-// and whose body is its data. It logs the audio sessions that it is told of.
+// Command push is the endpoint of a Pub/Sub push subscription with payload
+// unwrapping: each event arrives as an HTTP request whose headers are the
+// attributes of the message and whose body is its data. The command logs the
+// audio sessions that it receives.
 //
 //	PORT=8090 go run ./push
 //
-// Whoever may call it is believed. On Cloud Run let nobody but the service
-// account of the subscription invoke it; elsewhere check the token that the
+// The endpoint trusts every caller. On Cloud Run, let only the service account
+// of the subscription invoke it. Elsewhere, check the token that the
 // subscription sends (--push-auth-service-account).
 package main
 
@@ -33,11 +34,11 @@ func main() {
 	log.Fatal(server.ListenAndServe())
 }
 
-// newHandler acknowledges by 204 what was handled, or can never be; what fails
-// comes again.
+// newHandler returns a handler that answers 204 if the event was handled or can
+// never be handled. Any other status makes Pub/Sub send the event again.
 func newHandler() http.Handler {
 	consumer := &events.Consumer[events.NoTx]{
-		State: &events.Memory{}, // see package sqlstate for what outlives the process
+		State: &events.Memory{}, // use package sqlstate for effects that outlive the process
 		Apply: func(_ context.Context, _ events.NoTx, change events.Decoded) error {
 			switch e := change.(type) {
 			case events.AudioChanged:

@@ -1,11 +1,11 @@
-// Command table keeps a table of all accounts in an SQLite database in step
-// with the accounts service, by the events on Pub/Sub alone:
+// Command table keeps an SQLite table of all accounts up to date from the
+// events on Pub/Sub alone:
 //
 //	go run ./table -project my-project -subscription my-accounts -database accounts.db
 //
-// The effect of an event and the version that it brought are committed together,
-// so the table is right whatever is delivered twice and whenever this process
-// dies.
+// The effect of an event and the version of its resource are committed in one
+// transaction. The table is therefore correct despite duplicate deliveries and
+// crashes of this process.
 package main
 
 import (
@@ -50,7 +50,8 @@ func run(ctx context.Context, project, subscription, database string) error {
 	}
 	defer client.Close()
 	consumer := newConsumer(db)
-	// Messages of one account come one at a time, as the subscription is ordered.
+	// The subscription is ordered: messages of one account arrive one at a
+	// time.
 	return client.Subscriber(subscription).Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
 		if err := handle(ctx, consumer, m.Attributes, m.Data); err != nil {
 			log.Printf("again later: %v", err)
@@ -85,7 +86,7 @@ func newConsumer(db *sql.DB) *events.Consumer[*sql.Tx] {
 	return &events.Consumer[*sql.Tx]{
 		State: sqlstate.New(db, "accounts-table"),
 		Apply: apply,
-		// An event carries the whole account, so nothing that was missed matters.
+		// An event carries the whole account, so missed versions do not matter.
 		Gap: func(_ context.Context, _ *sql.Tx, gap *events.GapError) error {
 			log.Print(gap)
 			return nil
@@ -106,11 +107,11 @@ func apply(ctx context.Context, tx *sql.Tx, change events.Decoded) (err error) {
 	return err
 }
 
-// handle returns an error if the message should come again.
+// handle returns an error if the message has to be delivered again.
 func handle(ctx context.Context, consumer *events.Consumer[*sql.Tx], attributes map[string]string, data []byte) error {
 	change, err := events.Decode(attributes, data)
 	if err != nil {
-		log.Printf("skipped: %v", err) // of a type made later, or of another sender
+		log.Printf("skipped: %v", err) // a newer type, or an event of another sender
 		return nil
 	}
 	return consumer.Handle(ctx, change)

@@ -39,7 +39,7 @@ func TestTheTableFollowsTheEvents(t *testing.T) {
 	later.Data = bytes.Replace(later.Data, []byte(`"id":4503599627370497`), []byte(`"id":8`), 1)
 	deliver(later) // a gap
 	later.Type = "concha.account.merged.v1"
-	deliver(later) // skipped
+	deliver(later) // skipped: a duplicate
 	if n := rows(t, db); n != 1 {
 		t.Errorf("%d rows after a gap", n)
 	}

@@ -1,5 +1,5 @@
-// Package background runs the loops of a process for as long as its fx app
-// runs, and ends them in an order and a time that its stop can rely on.
+// Package background runs the loops of a process while its fx app runs, and
+// stops them in a fixed order within a bounded time.
 package background
 
 import (
@@ -11,29 +11,30 @@ import (
 	"go.uber.org/zap"
 )
 
-// Stage is when a loop ends, all of a stage at once.
+// Stage is the point of the shutdown at which a loop is stopped. All loops of a
+// stage are stopped together.
 type Stage int
 
-// The stages, in their order. What publishes ends before what receives: the
-// last messages still find their handler.
+// The stages, in order. Publishing loops stop before receiving loops, so that
+// the last messages still reach their handlers.
 const (
 	Publishing Stage = iota
 	Receiving
 	stages
 )
 
-// stopWithin bounds each stage. fx leaves out the stop hooks that remain when
-// its own timeout (httpserver.Module sets it) is over, so the server's drain
-// and the stages must fit into that together.
+// stopWithin bounds each stage. When its own timeout expires (httpserver.Module
+// sets it), fx skips the remaining stop hooks, so the drain of the server and
+// all stages together must fit into that timeout.
 var stopWithin = [stages]time.Duration{Publishing: 2 * time.Second, Receiving: 3 * time.Second}
 
-// Group is the loops of a process.
+// Group is the set of loops of a process.
 type Group struct {
-	die     func() // ends the process, for a loop has died
+	die     func() // ends the process after a loop has failed
 	log     *zap.Logger
 	loops   [stages][]loop
 	cancel  [stages]context.CancelFunc
-	running [stages]map[string]chan struct{} // by the loop's name, closed when it has ended
+	running [stages]map[string]chan struct{} // keyed by the loop's name; closed when the loop has ended
 }
 
 type loop struct {
@@ -41,16 +42,17 @@ type loop struct {
 	run  func(context.Context) error
 }
 
-// Go has the loop run from the app's start until its stop has reached the
-// stage, which ends its context and waits. A loop that ends before that takes the
-// process down with exit code 1: better restarted than running without it.
-// Loops are added before the app starts, each under a name of its own.
+// Go runs the loop from the start of the app until the app's shutdown reaches
+// stage, which cancels the loop's context and waits for it. If the loop returns
+// earlier, the process exits with code 1: a restart is better than running
+// without the loop. Go must be called before the app starts. Names must be
+// unique.
 func (g *Group) Go(stage Stage, name string, run func(ctx context.Context) error) {
 	g.loops[stage] = append(g.loops[stage], loop{name, run})
 }
 
-// Every has task run at the start and then at intervals. It returns how many
-// things it removed; a failure is logged, and the next run is due as always.
+// Every runs task at the start and then once per interval. task returns how
+// many things it removed. A failure is logged and does not affect the next run.
 func (g *Group) Every(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
 	g.Go(Publishing, name, func(ctx context.Context) error {
 		tick := time.NewTicker(interval)
@@ -106,7 +108,7 @@ func (g *Group) stop(ctx context.Context) error {
 	return nil
 }
 
-// wait returns the names of the loops that have not ended in time.
+// wait returns the names of the loops that did not end in time.
 func (g *Group) wait(ctx context.Context, stage Stage) (hanging []string) {
 	ctx, cancel := context.WithTimeout(ctx, stopWithin[stage])
 	defer cancel()
@@ -117,7 +119,7 @@ func (g *Group) wait(ctx context.Context, stage Stage) (hanging []string) {
 		case <-ctx.Done():
 		}
 		select {
-		case <-ended: // at the same time
+		case <-ended: // both at the same time
 		default:
 			hanging = append(hanging, name)
 		}

@@ -5,9 +5,9 @@ import (
 	"go.uber.org/zap"
 )
 
-// Module provides a *Group and runs it. It belongs at the top level of fx.New,
-// before httpserver.Module: the loops then run before the first request comes
-// and after the last, and stop before anything that they use.
+// Module provides a *Group and runs it. It must be at the top level of fx.New,
+// before httpserver.Module. The loops then start before the first request, end
+// after the last one, and end before the things they use are closed.
 func Module() fx.Option {
 	return fx.Options(
 		fx.Provide(newGroup),
@@ -19,6 +19,6 @@ func Module() fx.Option {
 
 func newGroup(shutdown fx.Shutdowner, log *zap.Logger) *Group {
 	return &Group{log: log, die: func() {
-		_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping anyway
+		_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already
 	}}
 }

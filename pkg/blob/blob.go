@@ -21,37 +21,42 @@ var (
 
 // Store keeps immutable objects under names. It is safe for concurrent use.
 //
-// Every method returns ErrUnavailable if the backend is down, full or refuses,
-// and, wrapping the context's error too, if ctx ends first.
+// Every method returns ErrUnavailable if the backend is down, full, or refuses
+// access. If ctx ends first, the error wraps both ErrUnavailable and the
+// context's error.
 type Store interface {
-	// Put stores what r gives until io.EOF as a new, durable object, labelled
-	// contentType where the backend has such labels. If r fails, or ctx ends
-	// while it is read, nothing is stored and the error wraps r's. After
-	// ErrUnavailable the object may be there nevertheless, but whole.
-	// Errors: ErrExists if the name is taken, by whatever content; ErrName.
+	// Put stores the content of r, read until io.EOF, as a new, durable object.
+	// contentType labels the object if the backend supports labels. If reading
+	// from r fails or ctx ends, nothing is stored. After ErrUnavailable the
+	// object may exist, but never in part. Not idempotent. Errors:
+	//   - ErrExists: the name is taken, whatever the content.
+	//   - ErrName: the name is invalid.
+	//   - an error that wraps r's: r failed.
 	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open returns a reader of an object, which the caller closes. Seek costs
-	// nothing by itself: the next Read begins there, and holds no more in memory
-	// than it gives. What lies past the end is not an error, only absent. ctx
-	// holds for the reading as well, which fails with ErrUnavailable rather
-	// than end early; it goes on forwards if the object is deleted meanwhile,
-	// and fails so, if at all, where it goes back. Errors: ErrNotFound, ErrName.
+	// Open returns a reader of an object, which the caller must close. ctx
+	// applies to all reads, which fail with ErrUnavailable when it ends. Seek
+	// makes no request: the next Read begins at the new position, and positions
+	// past the end read as io.EOF. If the object is deleted while it is open,
+	// reading forwards continues, and reading after a Seek backwards may fail
+	// with ErrUnavailable. Idempotent. Errors: ErrNotFound, ErrName.
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
-	// Delete removes the object for good. Idempotent: a missing one is no
-	// error. Errors: ErrName.
+	// Delete removes the object permanently. Idempotent: deleting a missing
+	// object is not an error. Errors: ErrName.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object that was last written
-	// before the given moment, in byte order of the names, and stops at
-	// yield's first error, which it returns as it is. yield may use the Store.
+	// List calls yield with the name of each object written before the given
+	// time, in byte order of the names. It stops at the first error of yield
+	// and returns that error unchanged. yield may call other methods of the
+	// Store. Idempotent.
 	List(ctx context.Context, before time.Time, yield func(name string) error) error
-	// Check returns nil if the store can be used, else ErrUnavailable.
+	// Check reports whether the store can be used. Idempotent. Errors:
+	// ErrUnavailable.
 	Check(ctx context.Context) error
 }
 
-// maxName keeps a name within what one file's name may have on any file system.
+// maxName is short enough for the name of a file on any file system.
 const maxName = 200
 
-// CheckName returns ErrName unless name may name an object.
+// CheckName returns ErrName unless name is a valid name of an object.
 func CheckName(name string) error {
 	if len(name) > maxName {
 		return ErrName
@@ -72,15 +77,16 @@ func foreign(r rune) bool {
 	return true
 }
 
-// Source is Put's reader as an adapter reads it: it ends when its context does,
-// and keeps its failure apart from those of what it is copied to.
+// Source wraps the reader that is passed to Put. It fails when its context
+// ends, and it records read errors, so that an adapter can distinguish them
+// from its own write errors.
 type Source struct {
 	ctx context.Context
 	r   io.Reader
 	err error
 }
 
-// NewSource returns a Source of what r gives while ctx lasts.
+// NewSource returns a Source that reads from r until ctx ends.
 func NewSource(ctx context.Context, r io.Reader) *Source {
 	return &Source{ctx: ctx, r: r}
 }
@@ -100,6 +106,6 @@ func (s *Source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Err returns why reading failed: ErrUnavailable if ctx ended, else the
-// reader's own error; nil if it did not fail.
+// Err returns the error that ended reading: ErrUnavailable if ctx ended,
+// otherwise the error of the reader. It returns nil if reading did not fail.
 func (s *Source) Err() error { return s.err }

@@ -12,9 +12,9 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// The limits of a message, all in bytes but MaxAttributes. They are a little
-// below those of Cloud Pub/Sub, which leaves an adapter room for its own
-// attributes and for the encoding.
+// The limits of a message, in bytes except for MaxAttributes. They are slightly
+// below those of Cloud Pub/Sub, to leave room for an adapter's own attributes
+// and for the encoding.
 const (
 	MaxOrderingKey    = 1024
 	MaxAttributes     = 64
@@ -23,8 +23,8 @@ const (
 	MaxMessage        = 9_000_000 // key, attributes and data together
 )
 
-// MaxAttempts is how often a handler is tried with one message when it fails
-// for a reason that is neither permanent nor an outage, such as a bug.
+// MaxAttempts is how often a handler is called with one message if it fails for
+// a reason that is neither permanent nor an outage, such as a bug.
 const MaxAttempts = 5
 
 // ErrUnavailable means that the broker, the topic or the subscription cannot
@@ -33,27 +33,28 @@ var ErrUnavailable = fault.New(fault.Unavailable, "bus-unavailable", "the messag
 
 var errMessage = fault.New(fault.Invalid, "invalid-message", "the message is outside the limits of the bus")
 
-// Message is what travels.
+// Message is a message to publish, or one received.
 type Message struct {
-	// OrderingKey orders messages: those with one key are delivered in the
-	// order of publishing, those with different keys in any order. 1 to
-	// MaxOrderingKey bytes of UTF-8.
+	// OrderingKey orders messages. Messages with the same key are delivered in
+	// the order of publishing. Messages with different keys are delivered in
+	// any order. The key has 1 to MaxOrderingKey bytes of UTF-8.
 	OrderingKey string
-	// Attributes are UTF-8, at most MaxAttributes, a key 1 to MaxAttributeKey
-	// bytes, a value at most MaxAttributeValue.
+	// Attributes are UTF-8 strings. There are at most MaxAttributes. A key has
+	// 1 to MaxAttributeKey bytes, a value at most MaxAttributeValue.
 	Attributes map[string]string
-	// Data together with the rest is at most MaxMessage bytes.
+	// Data is the payload. Key, attributes and data together have at most
+	// MaxMessage bytes.
 	Data []byte
 }
 
-// Clone returns a copy that shares nothing with m.
+// Clone returns a deep copy of m.
 func (m Message) Clone() Message {
 	m.Attributes = maps.Clone(m.Attributes)
 	m.Data = bytes.Clone(m.Data)
 	return m
 }
 
-// Size returns the bytes of m's key, attributes and data.
+// Size returns the number of bytes in m's key, attributes and data.
 func (m Message) Size() int {
 	n := len(m.OrderingKey) + len(m.Data)
 	for k, v := range m.Attributes {
@@ -62,7 +63,7 @@ func (m Message) Size() int {
 	return n
 }
 
-// Validate returns an error of kind fault.Invalid if m breaks a limit.
+// Validate returns an error of kind fault.Invalid if m exceeds a limit.
 func (m Message) Validate() error {
 	if !validText(m.OrderingKey, 1, MaxOrderingKey) {
 		return errMessage.Detailf("an ordering key has 1 to %d bytes of UTF-8", MaxOrderingKey)
@@ -85,8 +86,9 @@ func validText(s string, low, high int) bool {
 	return low <= len(s) && len(s) <= high && utf8.ValidString(s)
 }
 
-// ByKey checks msgs and splits them by ordering key, each key's messages in
-// their order. Errors: fault.Invalid if a message breaks a limit.
+// ByKey validates msgs and groups them by ordering key. The messages of a key
+// keep their order. It returns an error of kind fault.Invalid if a message
+// exceeds a limit.
 func ByKey(msgs []Message) (map[string][]Message, error) {
 	keys := make(map[string][]Message)
 	for i, m := range msgs {
@@ -100,36 +102,36 @@ func ByKey(msgs []Message) (map[string][]Message, error) {
 
 // Publisher publishes to one topic.
 type Publisher interface {
-	// Publish hands msgs to the broker, in order, and returns nil once the
-	// broker has acknowledged every one: they are durable then. On an error,
-	// of each ordering key some first messages may have been published; the
-	// caller publishes all of them again, and subscribers see duplicates.
-	// Errors: fault.Unavailable if the broker cannot be reached or ctx ended
-	// first; fault.Invalid if a message breaks a limit, and then none was
-	// published. Safe for concurrent use, not idempotent. Concurrent calls
-	// with one ordering key have no order among them.
+	// Publish publishes msgs in order. It returns nil after the broker has
+	// acknowledged, and so stored, every message. After an error, a prefix of
+	// the messages of each ordering key may have been published. The caller
+	// then publishes all of them again, and subscribers see duplicates. Publish
+	// is safe for concurrent use and not idempotent. Concurrent calls with the
+	// same ordering key are not ordered. Errors:
+	//   - fault.Unavailable: the broker cannot be reached, or ctx ended.
+	//   - fault.Invalid: a message exceeds a limit; nothing was published.
 	Publish(ctx context.Context, msgs []Message) error
 }
 
-// Handler handles one message, which is its own to change. What it returns
-// settles the message:
+// Handler handles one message, which it may modify. Its result decides what
+// happens to the message:
 //
-//   - nil acknowledges it;
-//   - a permanent error (see Permanent) dead-letters it at once;
-//   - fault.Unavailable is an outage: the message is tried again, with
-//     back-off and before later messages of its key, until it is handled;
-//   - any other error, and a panic, is tried again in the same way, MaxAttempts
-//     times in all; then the message is dead-lettered.
+//   - nil acknowledges it.
+//   - A permanent error (see Permanent) dead-letters it at once.
+//   - fault.Unavailable is an outage. The message is retried, with back-off and
+//     before later messages of its key, until it is handled.
+//   - Any other error, and a panic, is retried in the same way, MaxAttempts
+//     times in all. Then the message is dead-lettered.
 //
-// A dead-lettered message is logged as an error, set aside durably with the
-// reason, and no longer holds up its key. Handlers are idempotent:
-// every message can come more than once, and after a duplicate of an earlier
-// one its successors come again as well. ctx outlives the end of Receive's by
-// a second or so, so that what is under way can finish.
+// A dead-lettered message is logged as an error, stored durably together with
+// the reason, and no longer holds up its key. Handlers must be idempotent:
+// every message can be delivered more than once, and after a duplicate of an
+// earlier message its successors are delivered again as well. ctx ends about a
+// second after the context of Receive, so that handlers under way can finish.
 type Handler func(ctx context.Context, msg Message) error
 
-// Permanent reports whether no repetition can help a handler that failed with
-// err: its kind is Invalid, NotFound, Conflict, TooLarge or Unsupported.
+// Permanent reports whether retrying cannot help a handler that failed with
+// err: the kind of err is Invalid, NotFound, Conflict, TooLarge or Unsupported.
 func Permanent(err error) bool {
 	switch fault.KindOf(err) {
 	case fault.Invalid, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported:
@@ -142,10 +144,10 @@ func Permanent(err error) bool {
 // Subscriber receives from one subscription.
 type Subscriber interface {
 	// Receive calls h for each message, concurrently for different keys and
-	// one at a time for one key, until ctx is done; it then waits at most two
+	// sequentially for one key, until ctx ends. It then waits at most two
 	// seconds for the handlers under way and returns nil. Every message is
-	// handled at least once. It goes on by itself after the connection to the
-	// broker was lost, and begins by itself once the subscription exists and
-	// may be read.
+	// handled at least once. Receive reconnects after the connection to the
+	// broker is lost, and waits for a subscription that does not exist yet or
+	// may not be read yet.
 	Receive(ctx context.Context, h Handler) error
 }

@@ -8,17 +8,17 @@ import (
 	"strings"
 )
 
-// Error is an answer that tells of a failure, as an error. See [WithErrors].
+// Error is an answer with status 400 or above, as an error. See [WithErrors].
 type Error struct {
 	Method, URL string
-	// StatusCode is that of the answer, 400 or above.
+	// StatusCode is the status of the answer, 400 or above.
 	StatusCode int
-	// Problem is what the answer tells. If the API did not answer itself, it has
-	// nothing but the text of the answer, as its Detail.
+	// Problem is the problem in the answer. If the answer is not a problem of
+	// the API, only Detail is set, to the text of the answer.
 	Problem Problem
 }
 
-// Error tells what was asked for, and all that is wrong.
+// Error describes the request and every fault in it.
 func (e *Error) Error() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "%s %s is answered %d %s", e.Method, e.URL, e.StatusCode, http.StatusText(e.StatusCode))
@@ -33,8 +33,8 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// WithErrors has the methods of a client return an *[Error] for an answer of
-// 400 or above: for callers who treat all failures alike. It goes behind
+// WithErrors makes the methods of a client return an *[Error] for answers with
+// status 400 or above, for callers who treat all failures alike. Pass it after
 // [WithHTTPClient].
 func WithErrors() ClientOption {
 	return func(c *Client) error {
@@ -56,7 +56,7 @@ func (f failing) Do(req *http.Request) (*http.Response, error) {
 		return resp, err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // what there is of it
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // a partial body is better than none
 	failure := &Error{Method: req.Method, URL: req.URL.String(), StatusCode: resp.StatusCode}
 	if json.Unmarshal(body, &failure.Problem) != nil || failure.Problem.Detail == "" {
 		failure.Problem = Problem{Detail: strings.TrimSpace(string(body))}

@@ -12,7 +12,7 @@ func TestWithErrors(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   string
-		want   string // behind the request; "": no error
+		want   string // the text after the request; "": no error
 	}{
 		"a problem": {404, `{"title":"t","status":404,"detail":"there is no such account"}`, "404 Not Found: there is no such account"},
 		"faults": {

@@ -1,4 +1,4 @@
-// Package durable makes what survives a power cut.
+// Package durable creates files and directories that survive a power failure.
 package durable
 
 import (
@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// MkdirAll is os.MkdirAll, for folders of their owner alone, and syncs the
-// parent of each folder that it makes.
+// MkdirAll is os.MkdirAll with access for the current user only. It also syncs
+// the parent of each directory that it creates.
 func MkdirAll(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil

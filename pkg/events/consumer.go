@@ -6,43 +6,45 @@ import (
 	"sync"
 )
 
-// Consumer lets each change of a resource take effect once and in order,
-// although events come at least once: it keeps the version that it has handled
-// last of each subject, drops what is not above it, and notices what is missing
-// before it. Tx is the transaction that State runs an effect in.
+// Consumer applies each change of a resource once and in order, although events
+// are delivered at least once. It keeps the last handled version of each
+// subject, drops events that are not newer, and detects missing versions. Tx is
+// the transaction in which State runs an effect.
 type Consumer[Tx any] struct {
-	// State keeps the last versions. Consumers that share one are one consumer,
-	// in as many processes as they like.
+	// State keeps the last handled versions. Consumers with the same state, in
+	// any number of processes, act as one consumer.
 	State State[Tx]
-	// Apply makes the effect of a change. It is called for one change of a
-	// subject at a time, for different subjects at once, and again with a change
-	// whose effect was not kept: it failed, or the process died before its
-	// version was saved. An effect in tx is kept with the version or not at all,
-	// so it happens once; any other should bear repetition.
+	// Apply applies a change. Calls for one subject are sequential, calls for
+	// different subjects concurrent. Apply is called again with the same change
+	// if it failed, or if the process died before the version was saved.
+	// Effects in tx are committed together with the version, and so happen
+	// once. Other effects must be idempotent.
 	Apply func(ctx context.Context, tx Tx, change Decoded) error
-	// Gap is called before Apply if versions are missing before a change, and
-	// says by nil that Apply may go on from there, which is right for all that
-	// needs the newest state alone, as an event carries the whole resource.
-	// Without a Gap the change fails with the GapError.
+	// Gap is called before Apply if versions before a change are missing. If it
+	// returns nil, Apply is called. That is right for consumers that need only
+	// the newest state, because an event carries the whole resource. If Gap is
+	// nil, the change fails with the GapError.
 	Gap func(ctx context.Context, tx Tx, gap *GapError) error
 }
 
-// GapError is a change before which others are missing: those above Last and
-// below Event.Version. That is so for each older resource of which a consumer
-// that begins sees the first event (Last is 0 then), and after messages were
-// lost, such as by seeking a subscription.
+// GapError means that versions between Last and Event.Version are missing. A
+// new consumer gets it for the first event of each older resource, with a Last
+// of 0. It also occurs after messages were lost, for example by seeking a
+// subscription.
 type GapError struct {
 	Event Event
-	Last  int64 // the last version that was handled, 0 if none was
+	Last  int64 // the last handled version, or 0
 }
 
 func (e *GapError) Error() string {
 	return fmt.Sprintf("event %s follows version %d: what is between is missing", e.Event.ID(), e.Last)
 }
 
-// Handle lets a change take effect, unless it has before. It may be called
-// concurrently. On an error nothing has changed, and the message is to be
-// received again. Errors: GapError, those of Apply, Gap and State.
+// Handle applies a change unless it was applied before. It is safe for
+// concurrent use and idempotent. After an error nothing has changed, and the
+// message has to be delivered again. Errors:
+//   - *GapError: versions are missing, and Gap is nil.
+//   - the errors of Apply, Gap and State, wrapped.
 func (c *Consumer[Tx]) Handle(ctx context.Context, change Decoded) error {
 	e := change.Envelope()
 	err := c.State.Update(ctx, e.Subject, func(tx Tx, last int64) (int64, error) {
@@ -69,24 +71,23 @@ func (c *Consumer[Tx]) gap(ctx context.Context, tx Tx, gap *GapError) error {
 	return c.Gap(ctx, tx, gap)
 }
 
-// State keeps the last version of each subject that a Consumer has handled,
-// also after the resource is deleted: what comes late must not bring it back.
-// The implementations are Memory and package sqlstate.
+// State keeps the last handled version of each subject. It keeps the versions
+// of deleted resources too, so that a late event does not restore them. The
+// implementations are Memory and package sqlstate.
 type State[Tx any] interface {
-	// Update calls handle with the last version of a subject, 0 if there is
-	// none, and keeps the version that it returns together with what it did in
-	// tx. If handle fails or panics nothing is kept; Update returns its error.
-	// Calls for one subject follow one another, in all processes that share the
-	// state.
+	// Update calls handle with the last version of a subject, or 0, and stores
+	// the version that handle returns together with the effects in tx. If
+	// handle fails or panics, nothing is stored, and Update returns the error.
+	// Calls for one subject are sequential across all processes that share the
+	// state. Update is safe for concurrent use.
 	Update(ctx context.Context, subject string, handle func(tx Tx, last int64) (version int64, err error)) error
 }
 
-// NoTx is the transaction of a State that has none.
+// NoTx is the transaction type of a State without transactions.
 type NoTx = struct{}
 
-// Memory is a State that ends with the process, and with it the knowledge of
-// what was handled: for effects that end with it too, such as a cache. Its zero
-// value is empty and ready for use.
+// Memory is a State that is lost with the process. It suits effects that are
+// lost with it too, such as a cache. The zero value is empty and ready to use.
 type Memory struct {
 	mu       sync.Mutex
 	subjects map[string]*memorySubject

@@ -24,7 +24,7 @@ func deletion(subject string, version int64) events.Decoded {
 	return events.AccountDeleted{Event: events.Event{Subject: subject, Version: version}}
 }
 
-// recorder is a consumer that notes what it is called with.
+// recorder is a consumer that records its calls.
 type recorder struct {
 	events.Consumer[events.NoTx]
 	calls []string
@@ -76,7 +76,7 @@ func TestConsumer(t *testing.T) {
 
 func TestConsumerFailsAtAGapUnlessItIsAccepted(t *testing.T) {
 	r := newRecorder()
-	for range 2 { // it comes again
+	for range 2 { // delivered twice
 		err := r.Handle(t.Context(), deletion("s", 2))
 		gap, ok := errors.AsType[*events.GapError](err)
 		if !ok || gap.Event.Version != 2 || gap.Last != 0 {
@@ -88,7 +88,7 @@ func TestConsumerFailsAtAGapUnlessItIsAccepted(t *testing.T) {
 	if err := r.Handle(t.Context(), deletion("s", 2)); !errors.Is(err, refusal) {
 		t.Fatalf("got %v", err)
 	}
-	for _, version := range []int64{1, 2} { // the missing one has come
+	for _, version := range []int64{1, 2} { // the missing one has arrived
 		if err := r.Handle(t.Context(), deletion("s", version)); err != nil {
 			t.Fatal(err)
 		}
@@ -114,8 +114,7 @@ func TestConsumerAppliesAgainWhatFailed(t *testing.T) {
 	}
 }
 
-// Two subjects wait for each other inside Apply, which ends only if both are
-// handled at once.
+// Each Apply waits for the other one, so both must run at the same time.
 func TestConsumerHandlesDifferentSubjectsAtOnce(t *testing.T) {
 	meet := make(chan struct{})
 	c := events.Consumer[events.NoTx]{

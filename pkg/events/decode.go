@@ -12,14 +12,13 @@ import (
 // Decoded is an event with its typed payload: an AccountChanged,
 // AccountDeleted, AudioChanged, AudioDeleted or Redaction.
 type Decoded interface {
-	// Envelope is the event itself.
+	// Envelope returns the event itself.
 	Envelope() Event
 	decoded()
 }
 
-// Changed is a created or an updated event; its Type tells which. Either way
-// Resource is the whole of the resource, so that most consumers need no
-// difference.
+// Changed is a created or updated event; Type distinguishes them. In both cases
+// Resource is the whole resource, so most consumers can treat them alike.
 type Changed[R Account | Audio] struct {
 	Event
 	Change[R]
@@ -31,9 +30,8 @@ type Deleted[K AccountKey | AudioKey] struct {
 	Key K
 }
 
-// Redaction is an event of any type whose payload has been erased, as the
-// resource has been deleted since. That deletion is an event of its own, and
-// follows.
+// Redaction is an event whose payload was erased because the resource was
+// deleted later. The deletion is an event of its own and follows.
 type Redaction struct {
 	Event
 }
@@ -56,11 +54,12 @@ func (Changed[R]) decoded() {}
 func (Deleted[K]) decoded() {}
 func (Redaction) decoded()  {}
 
-// UnknownTypeError is an event of a type, or of a version of a type, that this
-// package does not know. A consumer skips it: what it has to know is told by an
-// event of a known type too, or leaves a gap that the next event shows.
+// UnknownTypeError means that the package does not know the type, or the
+// version of the type, of an event. A consumer skips such an event. It misses
+// nothing that it depends on: either a known type reports the same change, or
+// the next event of the resource shows a gap.
 type UnknownTypeError struct {
-	ID   string // of the event
+	ID   string // id of the event
 	Type string
 }
 
@@ -68,15 +67,14 @@ func (e *UnknownTypeError) Error() string {
 	return fmt.Sprintf("event %q has the unknown type %q", e.ID, e.Type)
 }
 
-// ErrMalformed is an event that breaks the contract of its type. To receive it
-// again does not help.
+// ErrMalformed means that an event breaks the contract of its type. Delivering
+// it again does not help.
 var ErrMalformed = errors.New("malformed event")
 
-// Decode reads the attributes and the data of a message in the CloudEvents
-// binary mode, which are also the headers and the body of an unwrapped push, if
-// the names of the headers are put in lower case. Attributes and members of the
-// payload that it does not know are ignored. Errors: UnknownTypeError,
-// ErrMalformed.
+// Decode decodes a message in the CloudEvents binary mode from its attributes
+// and data. For an unwrapped push these are the headers, with names in lower
+// case, and the body. Unknown attributes and members of the payload are
+// ignored. Errors: *UnknownTypeError, ErrMalformed.
 func Decode(attributes map[string]string, data []byte) (Decoded, error) {
 	decode, ok := decoders[attributes["ce-type"]]
 	if !ok {
@@ -89,8 +87,8 @@ func Decode(attributes map[string]string, data []byte) (Decoded, error) {
 	return d, nil
 }
 
-// DecodeJSON is Decode for one event in the CloudEvents JSON format, as the
-// feed and the history of the API give it.
+// DecodeJSON decodes one event in the CloudEvents JSON format, which the feed
+// and the histories of the API use. Errors: as for Decode.
 func DecodeJSON(event []byte) (Decoded, error) {
 	attributes, data, err := Binary(event)
 	if err != nil {
@@ -99,10 +97,9 @@ func DecodeJSON(event []byte) (Decoded, error) {
 	return Decode(attributes, data)
 }
 
-// Binary returns the attributes and the data, as it is written, of an event in
-// the CloudEvents JSON format, whatever its type. They are those of a message
-// in the binary mode, beside which the API's have "ce-cursor". Errors:
-// ErrMalformed.
+// Binary converts an event of any type from the CloudEvents JSON format to the
+// binary mode. The data is returned byte for byte. Events of the feed also have
+// the attribute "ce-cursor". Errors: ErrMalformed.
 func Binary(event []byte) (attributes map[string]string, data []byte, err error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(event, &members); err != nil {
@@ -112,7 +109,7 @@ func Binary(event []byte) (attributes map[string]string, data []byte, err error)
 	for name, value := range members {
 		var text string
 		if json.Unmarshal(value, &text) != nil {
-			text = string(value) // an attribute that is a number or a boolean
+			text = string(value) // a number or a boolean
 		}
 		switch name {
 		case "data":
@@ -166,7 +163,7 @@ func decodeChange[R Account | Audio](e Event) (Decoded, error) {
 	var payload struct {
 		Change[R]
 
-		Resource *R   `json:"resource"` // in the place of the other, to see that it is there
+		Resource *R   `json:"resource"` // shadows the other one, to detect its absence
 		Redacted bool `json:"redacted"`
 	}
 	if err := json.Unmarshal(e.Data, &payload); err != nil {
@@ -199,8 +196,8 @@ func decodeDeletion[K AccountKey | AudioKey](e Event) (Decoded, error) {
 	return Deleted[K]{Event: e, Key: *key}, isOf(e, *key)
 }
 
-// isOf returns an error unless e is an event of the resource given, or of that
-// with the key given.
+// isOf returns an error unless the subject of e is the given resource, or the
+// resource with the given key.
 func isOf(e Event, resource any) error {
 	var kind string
 	var id int64

@@ -15,7 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
-// published is a message as it was published by the version that pinned it.
+// published is a message as an earlier version of the package published it.
 type published struct {
 	Attributes map[string]string `json:"attributes"`
 	Data       json.RawMessage   `json:"data"`
@@ -34,7 +34,8 @@ func golden(t *testing.T, eventType string) published {
 	return m
 }
 
-// structured returns m in the CloudEvents JSON format, with what the feed adds.
+// structured returns m in the CloudEvents JSON format, with the extension
+// attributes of the feed.
 func structured(t *testing.T, m published) []byte {
 	t.Helper()
 	object := map[string]any{"datacontenttype": "application/json", "cursor": "c", "data": m.Data, "later": 5}
@@ -48,7 +49,7 @@ func structured(t *testing.T, m published) []byte {
 	return text
 }
 
-// typed returns what e is to be decoded to.
+// typed returns the expected result of decoding e.
 func typed[P any](t *testing.T, e events.Event, wrap func(events.Event, P) events.Decoded) events.Decoded {
 	t.Helper()
 	var payload P
@@ -80,7 +81,7 @@ func want(t *testing.T, e events.Event) events.Decoded {
 	}
 }
 
-// ignoreData leaves out the text of the payload, which may be formatted.
+// ignoreData ignores the text of the payload, whose formatting may differ.
 var ignoreData = cmp.FilterPath(func(p cmp.Path) bool { return p.Last().String() == ".Data" }, cmp.Ignore())
 
 func TestEveryPublishedEventIsDecoded(t *testing.T) {
@@ -107,7 +108,7 @@ func TestEveryPublishedEventIsDecoded(t *testing.T) {
 
 func TestBothModesAreOne(t *testing.T) {
 	for _, e := range eventstest.Events() {
-		e.Type += "9" // whatever it is
+		e.Type += "9" // a type that is not known
 		attributes := e.Attributes(eventstest.Origin)
 		members := map[string]any{"data": e.Data, "datacontenttype": events.ContentType, "cursor": "c", "other": 7}
 		for name, value := range attributes {

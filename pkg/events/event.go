@@ -1,8 +1,8 @@
-// Package events is the event contract: the types, the versioned payloads and
-// the CloudEvents 1.0 attributes of every change that the services tell of.
-// Decode reads them back, and Consumer keeps what a subscriber does with them
-// right. The package also has the context value by which a use case knows the
-// request that it runs for. Golden files pin each published version.
+// Package events is the event contract: the types, the versioned payloads, and
+// the CloudEvents 1.0 attributes of every change. Decode reads events, and
+// Consumer implements the rule that every subscriber has to follow. The package
+// also has the context value that carries the identity of a request to the use
+// cases. Golden files pin each published version.
 package events
 
 import (
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// The event types. A change of a payload that old consumers cannot read gets
-// a new version, published beside the old.
+// The event types. A payload that old consumers could not read gets a new
+// version, which is published beside the old one.
 const (
 	AccountCreatedV1 = "concha.account.created.v1"
 	AccountUpdatedV1 = "concha.account.updated.v1"
@@ -31,24 +31,26 @@ type Event struct {
 	// Subject names the resource: "account/<id>" or "audio/<session_id>".
 	// Events of one subject are delivered in the order of their versions.
 	Subject string
-	// Version of the resource after the change, from 1 without gaps.
+	// Version is the version of the resource after the change. Versions start
+	// at 1 and have no gaps.
 	Version int64
-	// Time of the commit. Set by the log; zero before.
+	// Time is the commit time. The log sets it; it is zero before.
 	Time time.Time
-	// Data is the payload, a JSON object: Change for created and updated, the
-	// resource's key for deleted.
+	// Data is the payload, a JSON object: a Change for created and updated
+	// events, the key of the resource for deleted events.
 	Data json.RawMessage
-	// Traceparent is the W3C trace context of the request that made the
-	// change, "" if it had none.
+	// Traceparent is the W3C trace context of the request that made the change,
+	// or "".
 	Traceparent string
 }
 
-// ID is deterministic, so a republished event keeps it: "account/123/7".
+// ID returns the id of the event, such as "account/123/7". It is deterministic,
+// so an event that is published again has the same id.
 func (e Event) ID() string {
 	return e.Subject + "/" + strconv.FormatInt(e.Version, 10)
 }
 
-// Source is the CloudEvents source: "/accounts" or "/audios".
+// Source returns the CloudEvents source: "/accounts" or "/audios".
 func (e Event) Source() string {
 	kind, _, _ := strings.Cut(e.Subject, "/")
 	return "/" + kind + "s"
@@ -57,13 +59,13 @@ func (e Event) Source() string {
 // ContentType is the media type of every payload.
 const ContentType = "application/json"
 
-// SchemaPath returns where the API has the JSON Schema of a type's data.
+// SchemaPath returns the path of the JSON Schema of a type's data in the API.
 func SchemaPath(eventType string) string { return "/schemas/" + eventType + ".json" }
 
-// Attributes returns the event as Pub/Sub message attributes in the
+// Attributes returns the Pub/Sub message attributes of the event in the
 // CloudEvents binary mode (google-cloudevents, docs/spec/pubsub.md). origin is
-// that of the API, such as "https://api.example.com": CloudEvents takes no
-// relative dataschema.
+// the origin of the API, such as "https://api.example.com"; CloudEvents does
+// not allow a relative dataschema.
 func (e Event) Attributes(origin string) map[string]string {
 	a := map[string]string{
 		"ce-specversion":     "1.0",
@@ -83,8 +85,8 @@ func (e Event) Attributes(origin string) map[string]string {
 	return a
 }
 
-// Origin is the request that causes a change; events carry it so that a
-// subscriber can tell which call it stems from.
+// Origin identifies the request that causes a change. Events carry it to
+// subscribers.
 type Origin struct {
 	RequestID   string
 	Traceparent string
@@ -92,12 +94,12 @@ type Origin struct {
 
 type originKey struct{}
 
-// WithOrigin returns a context that carries o to the use cases.
+// WithOrigin returns a context that carries o.
 func WithOrigin(ctx context.Context, o Origin) context.Context {
 	return context.WithValue(ctx, originKey{}, o)
 }
 
-// OriginFrom returns what WithOrigin put in, or the zero Origin.
+// OriginFrom returns the Origin in ctx, or the zero Origin.
 func OriginFrom(ctx context.Context) Origin {
 	o, _ := ctx.Value(originKey{}).(Origin)
 	return o

@@ -2,8 +2,8 @@ package events
 
 import "time"
 
-// Package schemas makes the published JSON Schemas of these types, of the tags
-// and the comments of their fields too.
+// Package schemas generates the published JSON Schemas from these types,
+// including their tags and the comments of their fields.
 
 // Change is the payload of created and updated events.
 type Change[R Account | Audio] struct {
@@ -64,6 +64,7 @@ type AudioKey struct {
 	SessionID int64 `json:"session_id" jsonschema:"minimum=0,maximum=9007199254740991"`
 }
 
-// Redacted is the payload of the events of a resource that has been deleted
-// since: that there was a version stays known, what was in it does not.
+// Redacted is the payload that replaces the payloads of a resource's earlier
+// events when the resource is deleted. The versions remain known, their content
+// does not.
 const Redacted = `{"redacted":true}`

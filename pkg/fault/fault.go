@@ -1,5 +1,5 @@
-// Package fault gives errors a kind that adapters map to their own protocol:
-// HTTP to a status and a problem, a subscriber to "try again" or "drop".
+// Package fault gives errors a kind, which adapters map to their protocol: HTTP
+// to a status and a problem, a subscriber to a retry or a dead letter.
 package fault
 
 import (
@@ -8,39 +8,39 @@ import (
 	"strings"
 )
 
-// Kind says what sort of failure an error is.
+// Kind classifies a failure.
 type Kind uint8
 
-// The kinds. An error that is no *Error is Internal.
+// The kinds. An error that is not an *Error has the kind Internal.
 const (
 	Internal     Kind = iota // a bug or a broken invariant
-	Invalid                  // the input breaks a rule; repeating it cannot help
-	NotFound                 // what was named does not exist
-	Conflict                 // clashes with what exists: a key is taken
-	Precondition             // the caller's condition on the current state does not hold
-	TooLarge                 // above a documented limit
-	Unsupported              // a media type that is not taken here
-	Unavailable              // a backend is down or overloaded; repeating may help
+	Invalid                  // the input breaks a rule; retrying cannot help
+	NotFound                 // the named thing does not exist
+	Conflict                 // the request clashes with existing data, such as a key that is taken
+	Precondition             // a condition of the caller on the current state does not hold
+	TooLarge                 // the input exceeds a documented limit
+	Unsupported              // the media type is not supported
+	Unavailable              // a backend is down or overloaded; retrying may help
 )
 
 // Violation is one broken rule of an input.
 type Violation struct {
-	// Pointer is the RFC 6901 JSON Pointer of the member, "" for the whole
-	// document; of a query parameter or header it is the bare name.
+	// Pointer is the RFC 6901 JSON Pointer of a member, "" for the whole
+	// document, or the bare name of a query parameter or header.
 	Pointer string `json:"pointer"`
 	Detail  string `json:"detail"`
 }
 
-// Error is a failure with a kind. Sentinels are made once with New; what is
-// particular to an occurrence is added with Detailf or Wrap, which keep
-// errors.Is true for the sentinel.
+// Error is a failure with a kind. Sentinels are created once by New. Detailf
+// and Wrap return a copy with the details of an occurrence, which still matches
+// the sentinel with errors.Is.
 type Error struct {
 	Kind Kind
-	// Code names the failure, in kebab-case; two errors with one code are the
-	// same to errors.Is.
+	// Code names the failure in kebab-case. Two errors with the same code match
+	// with errors.Is.
 	Code string
-	// Detail is a sentence for whoever made the request. It never holds
-	// anything internal.
+	// Detail is a sentence for the sender of the request. It never contains
+	// internal information.
 	Detail     string
 	Violations []Violation
 
@@ -71,8 +71,8 @@ func (e *Error) Detailf(format string, args ...any) *Error {
 	return &c
 }
 
-// Wrap returns a copy of e that has cause as its reason. The cause is for logs
-// and is never shown to the requester.
+// Wrap returns a copy of e with the given cause. The cause is for logs and is
+// never shown to the sender of the request.
 func (e *Error) Wrap(cause error) *Error {
 	c := *e
 	c.cause = cause

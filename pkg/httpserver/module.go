@@ -26,7 +26,7 @@ func Module(port int, started func(url string)) fx.Option {
 			s := NewServer(port, h, log)
 			died := func(err error) {
 				log.Error("the server died", zap.Error(err))
-				_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping anyway
+				_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already
 			}
 			lc.Append(fx.Hook{
 				OnStart: func(ctx context.Context) error {

@@ -1,7 +1,7 @@
-// Package idempotency is what makes it safe to send a request again: the result
-// of one that has an Idempotency-Key is recorded in the transaction of what it
-// made, and given again to the same request. The adapters are sqlitekeys and
-// spannerkeys; both pass idempotencytest.
+// Package idempotency makes it safe to repeat a request. The result of a
+// request with an Idempotency-Key is recorded in the transaction of its
+// effects, and returned to every repetition of the request. The adapters are
+// sqlitekeys and spannerkeys; both pass idempotencytest.
 package idempotency
 
 import (
@@ -11,19 +11,19 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// Retention is how long a result is given again. An older record counts as
-// none, whether it has been purged or not.
+// Retention is how long a result is returned to repetitions. Older records are
+// ignored, whether they have been purged or not.
 const Retention = 24 * time.Hour
 
-// ErrReused refuses a key that was used for another body.
+// ErrReused means that a key was used before for another body.
 var ErrReused = fault.New(fault.Invalid, "idempotency-key-reused", "this Idempotency-Key came with another body before; use a fresh one")
 
-// Request is a request as it is known again. The zero Request has no key: its
-// result is neither recorded nor found.
+// Request identifies a request. The zero Request has no key: its result is
+// neither recorded nor found.
 type Request struct {
-	Key  [sha256.Size]byte // of the scope and the Idempotency-Key
-	Body [sha256.Size]byte // of what is sent
+	Key  [sha256.Size]byte // hash of the scope and the Idempotency-Key
+	Body [sha256.Size]byte // hash of the content
 }
 
-// HasKey reports whether the request is one to be known again.
+// HasKey reports whether the request has an Idempotency-Key.
 func (r Request) HasKey() bool { return r.Key != [sha256.Size]byte{} }

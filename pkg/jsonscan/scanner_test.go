@@ -9,8 +9,8 @@ import (
 	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
-// rebuilt takes the value that is text apart by one level and puts it together
-// again, without the space at that level.
+// rebuilt splits the value in text at the top level and joins it again without
+// space.
 func rebuilt(text string) (again string, ok bool) {
 	s := jsonscan.Scanner{Data: []byte(text)}
 	var parts []string
@@ -53,8 +53,8 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// FuzzScanner holds the scanner against encoding/json. Of what is no JSON, it is
-// only asked to end.
+// FuzzScanner compares the scanner with encoding/json. On input that is not
+// JSON, the scanner only has to terminate.
 func FuzzScanner(f *testing.F) {
 	for _, seed := range []string{
 		` { "a" : -1.50e+2 , "\"b\\" : [ {"c":"]}"} ] , "a":null } `, `[true,"\\", {}]`, "{", "[1,", `{"a":1,}`, `"\"`, "nul", "",

@@ -1,5 +1,5 @@
-// Package logging makes the one logger of a process: JSON lines that Cloud
-// Logging understands, or readable lines when a person looks on.
+// Package logging creates the logger of a process. It writes JSON lines for
+// Cloud Logging, or readable lines on a terminal.
 package logging
 
 import (
@@ -12,7 +12,7 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Level is the lowest severity that is logged. Its zero value is info.
+// Level is the lowest severity that is logged. The zero value is info.
 type Level zapcore.Level
 
 var errLevel = errors.New("must be debug, info, warn or error")
@@ -39,11 +39,11 @@ const (
 	flushInterval = time.Second
 )
 
-// New returns a logger that writes to w: coloured lines at once if w is a
-// terminal, else one JSON object a line with the keys of Cloud Logging
-// (severity, time, message). JSON is buffered: a line of warn or above is
-// written at once together with all before it, others within about a second,
-// and the rest by the logger's Sync at exit.
+// New returns a logger that writes to w. If w is a terminal, the logger writes
+// coloured lines immediately. Otherwise it writes one JSON object per line with
+// the keys of Cloud Logging (severity, time, message). JSON is buffered: a line
+// of level warn or above is written immediately together with all earlier
+// lines, other lines within about a second. Sync writes the rest at exit.
 func New(level Level, w *os.File) *zap.Logger {
 	if IsTerminal(w) {
 		return zap.New(consoleCore(level, unsynced{w}))
@@ -52,21 +52,21 @@ func New(level Level, w *os.File) *zap.Logger {
 	return zap.New(&urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
 }
 
-// IsTerminal reports whether a person may be looking at f.
+// IsTerminal reports whether f is a terminal, or another character device.
 func IsTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// unsynced leaves out the fsync: pipes and terminals, which logs usually go to,
-// refuse it, and a file of logs is not worth a stall of every goroutine that
-// logs.
+// unsynced omits the fsync. Pipes and terminals, the usual destinations of
+// logs, do not support it, and for a log file it is not worth blocking every
+// goroutine that logs.
 type unsynced struct{ io.Writer }
 
 func (unsynced) Sync() error { return nil }
 
-// urgent flushes its core after each entry of warn or above, so that what
-// explains a crash is never lost in the buffer.
+// urgent flushes its core after each entry of level warn or above, so that the
+// explanation of a crash is never lost in the buffer.
 type urgent struct{ zapcore.Core }
 
 func (u *urgent) With(fields []zapcore.Field) zapcore.Core {
@@ -118,7 +118,7 @@ func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) {
 	zapcore.RFC3339NanoTimeEncoder(t.UTC(), enc)
 }
 
-// encodeSeverity writes the LogSeverity names of Cloud Logging.
+// encodeSeverity writes the name of the level as a Cloud Logging severity.
 func encodeSeverity(level zapcore.Level, enc zapcore.PrimitiveArrayEncoder) {
 	switch level {
 	case zapcore.DebugLevel:

@@ -121,7 +121,7 @@ func TestNewWritesAWarningAtOnceWithAllBeforeIt(t *testing.T) {
 	}
 }
 
-// TestNewFlushesByItself reads from a pipe, so that it waits no longer than
+// TestNewFlushesByItself reads from a pipe, so that it waits only as long as
 // the flush takes.
 func TestNewFlushesByItself(t *testing.T) {
 	r, w, err := os.Pipe()

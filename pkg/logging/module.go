@@ -10,9 +10,9 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Module provides the *zap.Logger of New to the graph, sends fx's own events
-// through it (at debug, failures at error, that the process stops and has
-// stopped at info) and flushes it as the last thing that stops.
+// Module provides the logger of New and flushes it as the last thing that
+// stops. fx's own events are logged through it: failures at level error, the
+// beginning and the end of a shutdown at info, all others at debug.
 func Module(level Level, w *os.File) fx.Option {
 	return fx.Options(
 		fx.Provide(func(lc fx.Lifecycle) *zap.Logger {
@@ -28,8 +28,8 @@ func Module(level Level, w *os.File) fx.Option {
 	)
 }
 
-// brief tells of a stop, and of a failed start once and by its root cause: not
-// at each level of the graph, nor with the graph's own words around it.
+// brief logs a shutdown, and a failed start once and by its root cause instead
+// of once per level of the graph in fx's own words.
 type brief struct {
 	fxevent.Logger
 	log *zap.Logger
@@ -61,7 +61,7 @@ func (b brief) LogEvent(event fxevent.Event) {
 	case *fxevent.Stopped:
 		if e.Err == nil {
 			b.log.Info("stopped")
-			_ = b.log.Sync() // the logger's own stop was before; unsynced never fails
+			_ = b.log.Sync() // the logger's stop hook ran earlier; unsynced never fails
 			return
 		}
 	}

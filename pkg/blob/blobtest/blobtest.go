@@ -24,7 +24,7 @@ const (
 	contentType = "image/jpeg"
 )
 
-// Run tests what blob.Store promises. open returns a new, empty store.
+// Run tests every promise of blob.Store. open returns a new, empty store.
 func Run(t *testing.T, open func(t *testing.T) blob.Store) {
 	for _, c := range []struct {
 		name string
@@ -263,8 +263,8 @@ func testList(t *testing.T, s blob.Store) {
 	}
 }
 
-// testDeleteOpen deletes an object that is open: its reader goes on to the end,
-// and fails, if it must, as it does while the backend is down.
+// testDeleteOpen deletes an object that is open for reading. The reader either
+// continues to the end or fails with ErrUnavailable.
 func testDeleteOpen(t *testing.T, s blob.Store) {
 	content := random(1 << 20)
 	put(t, s, name, string(content))
@@ -310,7 +310,8 @@ func testListDeletes(t *testing.T, s blob.Store) {
 	}
 }
 
-// known and plain return a reader of b that does, and does not, tell its length.
+// known and plain return a reader of b whose length the store can, and cannot,
+// determine in advance.
 func known(b []byte) io.Reader { return bytes.NewReader(b) }
 func plain(b []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(b)} }
 
@@ -320,8 +321,8 @@ func random(n int) []byte {
 	return b
 }
 
-// later is a moment by which everything put so far was written, also by the
-// clock of another machine.
+// later returns a time after everything written so far, even by the clock of
+// another machine.
 func later() time.Time { return time.Now().Add(time.Hour) }
 
 func put(t *testing.T, s blob.Store, name, content string) {
@@ -357,7 +358,7 @@ func list(t *testing.T, s blob.Store) []string {
 	return names
 }
 
-// absent checks that there is no object called name, by Open and by List.
+// absent checks by Open and by List that no object is called name.
 func absent(t *testing.T, s blob.Store, name string) {
 	t.Helper()
 	if r, err := s.Open(t.Context(), name); !errors.Is(err, blob.ErrNotFound) || r != nil {
@@ -368,7 +369,7 @@ func absent(t *testing.T, s blob.Store, name string) {
 	}
 }
 
-// ended checks that err tells of a cancelled context.
+// ended checks that err wraps the error of a cancelled context.
 func ended(t *testing.T, operation string, err error) {
 	t.Helper()
 	if fault.KindOf(err) != fault.Unavailable || !errors.Is(err, context.Canceled) {

@@ -1,4 +1,4 @@
-// Package fileblob keeps objects in a folder, a file each.
+// Package fileblob keeps each object in a file of one folder.
 package fileblob
 
 import (
@@ -18,23 +18,23 @@ import (
 	"github.com/concha-labs/backend/pkg/durable"
 )
 
-// pending is the folder inside a store's own for objects that are not whole
-// yet. No object's name starts with a dot.
+// pending is the subfolder for objects that are still being written. Names of
+// objects never start with a dot.
 const pending = ".pending"
 
 var _ blob.Store = (*Store)(nil)
 
-// Store is a blob.Store in one folder. The object a/b is the file a+b: without
-// folders inside, there are none to create, sync and remove, and the objects a
-// and a/b do not exclude each other.
+// Store is a blob.Store in one folder. The object a/b is the file a+b. A flat
+// folder needs no subfolders to be created, synced and removed, and allows
+// objects named a and a/b side by side.
 type Store struct {
 	root *os.Root
 	dir  *os.File
 }
 
-// New opens the store in dir, which it creates if it is missing, for this user
-// alone. It removes what a crash has left of unfinished Puts, so no two stores
-// may use one folder at the same time.
+// New opens the store in dir. It creates the folder if it is missing, with
+// access for the current user only. It removes the remains of Puts that a crash
+// interrupted, so two stores must not use one folder at the same time.
 func New(dir string) (*Store, error) {
 	s, err := open(dir)
 	if err != nil {
@@ -67,7 +67,7 @@ func open(dir string) (*Store, error) {
 	return &Store{root: root, dir: d}, nil
 }
 
-// Put implements blob.Store. It has no use for the content type.
+// Put implements blob.Store. It ignores the content type.
 func (s *Store) Put(ctx context.Context, name, _ string, r io.Reader) error {
 	file, err := fileName(name)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *Store) Put(ctx context.Context, name, _ string, r io.Reader) error {
 		}
 		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(err))
 	}
-	// A link, unlike a rename, never replaces.
+	// A link, unlike a rename, never replaces a file.
 	if err := s.root.Link(whole, file); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("put object %s: %w", name, blob.ErrExists)
 	} else if err != nil {
@@ -124,7 +124,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error
 	return &reader{ctx, f}, nil
 }
 
-// reader hides what else an *os.File can do.
+// reader hides the other methods of *os.File.
 type reader struct {
 	ctx context.Context
 	io.ReadSeekCloser
@@ -200,8 +200,8 @@ func (s *Store) names() ([]string, error) {
 	return names, nil
 }
 
-// Check implements blob.Store: it says whether a file can be written. On a full
-// disk one may well be created.
+// Check implements blob.Store by writing a file. Creating one is not enough:
+// that may succeed on a full disk.
 func (s *Store) Check(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("check object store: %w", ended(ctx))
@@ -214,7 +214,7 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// fileName returns the file that keeps the object called name.
+// fileName returns the name of the file that holds the object.
 func fileName(name string) (string, error) {
 	if err := blob.CheckName(name); err != nil {
 		return "", err

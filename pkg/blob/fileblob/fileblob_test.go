@@ -165,7 +165,7 @@ func FuzzName(f *testing.F) {
 	})
 }
 
-// The benchmarks run 64 callers at a time.
+// The benchmarks run 64 concurrent callers.
 
 func BenchmarkPut20KiB(b *testing.B) {
 	s := open(b, b.TempDir())
@@ -231,7 +231,7 @@ func content(t testing.TB, s *fileblob.Store, name string) string {
 	return string(b)
 }
 
-// unavailable checks that err is ErrUnavailable and shows a client no path.
+// unavailable checks that err is ErrUnavailable and contains no path.
 func unavailable(t *testing.T, dir, operation string, err error) {
 	t.Helper()
 	f, ok := errors.AsType[*fault.Error](err)
@@ -251,8 +251,8 @@ func nothingPending(t *testing.T, dir string) {
 	onlyChild(t, filepath.Join(dir, ".pending"), "")
 }
 
-// onlyChild checks that dir holds, besides .pending, the entry name alone, or
-// nothing if name is "".
+// onlyChild checks that name is the only entry of dir besides .pending, or that
+// there is no entry if name is "".
 func onlyChild(t *testing.T, dir, name string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// A limit on the size of files stands in for a disk that fills up: writing
-// fails in the middle.
+// A limit on the size of files simulates a full disk: writing fails in the
+// middle.
 func TestFullDisk(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

@@ -17,35 +17,37 @@ import (
 	"github.com/concha-labs/backend/pkg/blob"
 )
 
-// The sizes of an upload's buffer, from which the client repeats what failed.
-// Content that fits is sent in one request.
+// The buffer sizes of an upload. The client retries a failed request from the
+// buffer. Content that fits into it is sent in one request.
 const (
-	unknownBuffer = 1 << 20 // for a reader that does not tell its length
+	unknownBuffer = 1 << 20 // for a reader of unknown length
 	largestBuffer = 8 << 20
 )
 
-// putID is the metadata key under which each Put leaves a mark of its own.
+// putID is the metadata key that identifies the Put which wrote an object.
 const putID = "put-id"
 
 var _ blob.Store = (*Store)(nil)
 
-// Store is a blob.Store in one bucket. The client verifies what it sends, and
-// an object read whole, against the object's CRC32C. An unreachable bucket
-// costs a caller ten seconds at most.
+// Store is a blob.Store in one bucket. The client checks the CRC32C of every
+// object that it writes or reads whole. If the bucket cannot be reached, a call
+// fails after at most ten seconds.
 type Store struct {
 	bucket *storage.BucketHandle
 }
 
-// New returns the store in bucket, which exists (see Provision).
+// New returns the store in an existing bucket. See Provision.
 func New(client *storage.Client, bucket string) *Store {
-	// Deletes and writes here are safe to repeat, which the client cannot know.
+	// The client does not know that deletes and writes of this package are safe
+	// to repeat.
 	return &Store{bucket: client.Bucket(bucket).Retryer(storage.WithPolicy(storage.RetryAlways))}
 }
 
-// Provision creates a private bucket unless the caller can already read one of
-// that name, whose settings it leaves alone, and says whether it did. Deleted
-// objects are gone at once: what has to be erased must not stay restorable. While
-// Cloud Storage cannot be reached it waits, until ctx ends.
+// Provision creates a private bucket without soft deletion, because erased data
+// must not be restorable. If the caller can already read a bucket of that name,
+// Provision leaves its settings alone. created reports whether it made the
+// bucket. While Cloud Storage cannot be reached, Provision retries until ctx
+// ends.
 func Provision(ctx context.Context, client *storage.Client, project, bucket string) (created bool, err error) {
 	b := client.Bucket(bucket)
 	err = b.Create(ctx, project, &storage.BucketAttrs{
@@ -54,7 +56,7 @@ func Provision(ctx context.Context, client *storage.Client, project, bucket stri
 		SoftDeletePolicy:         &storage.SoftDeletePolicy{RetentionDuration: 0},
 	})
 	if status(err) == http.StatusConflict {
-		// Names are global: the bucket may be a stranger's.
+		// Names of buckets are global: this one may belong to another project.
 		if _, err := b.Attrs(ctx); err != nil {
 			return false, fmt.Errorf("create bucket %s, which exists: %w", bucket, translate(ctx, err))
 		}
@@ -72,7 +74,7 @@ func (s *Store) Put(ctx context.Context, name, contentType string, r io.Reader) 
 		return fmt.Errorf("put object: %w", err)
 	}
 	ctx, watch := newWatch(ctx)
-	// Ending the context is what abandons an upload; closing w completes it.
+	// Ending the context abandons an upload. Closing w completes it.
 	defer watch.end()
 	watch.pause()
 	object := s.bucket.Object(name)
@@ -103,15 +105,16 @@ func (s *Store) Put(ctx context.Context, name, contentType string, r io.Reader) 
 
 func bufferSize(r io.Reader) int {
 	if r, ok := r.(interface{ Len() int }); ok {
-		// A byte more, or the client would not see that this was all.
+		// One byte more, so that the client sees the end of the content within
+		// the buffer.
 		return min(r.Len()+1, largestBuffer)
 	}
 	return unknownBuffer
 }
 
-// taken returns nil if the object that is in the way is the very one of the Put
-// called id: its first request was carried out, its answer got lost, and the
-// client's repetition found the object there.
+// taken returns nil if the existing object was written by the Put with this id.
+// That happens if the first request succeeded, its answer was lost, and the
+// client repeated the request.
 func taken(ctx context.Context, object *storage.ObjectHandle, id string) error {
 	attrs, err := object.Attrs(ctx)
 	switch {
@@ -182,8 +185,8 @@ func (s *Store) List(ctx context.Context, before time.Time, yield func(name stri
 	}
 }
 
-// Check implements blob.Store: it says whether the bucket can be listed, for
-// which, unlike for its attributes, the role of an object user is enough.
+// Check implements blob.Store by listing the bucket. Unlike reading its
+// attributes, that needs no role beyond that of an object user.
 func (s *Store) Check(ctx context.Context) error {
 	ctx, watch := newWatch(ctx)
 	defer watch.end()
@@ -195,8 +198,9 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// explain is translate for a call about one object: that there is no such object
-// is also what Cloud Storage says if there is no such bucket.
+// explain translates the error of a call about one object. Cloud Storage
+// reports a missing object and a missing bucket in the same way, so explain
+// checks the bucket.
 func (s *Store) explain(ctx context.Context, err error) error {
 	if errors.Is(err, storage.ErrObjectNotExist) {
 		if err := s.Check(ctx); err != nil {
@@ -206,7 +210,7 @@ func (s *Store) explain(ctx context.Context, err error) error {
 	return translate(ctx, err)
 }
 
-// translate turns an error of the client into one of the port's.
+// translate maps an error of the client to an error of the port.
 func translate(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, blob.ErrExists):
@@ -219,7 +223,7 @@ func translate(ctx context.Context, err error) error {
 	return blob.ErrUnavailable.Wrap(err)
 }
 
-// status returns the HTTP status that err tells of, or 0.
+// status returns the HTTP status in err, or 0.
 func status(err error) int {
 	if e, ok := errors.AsType[*googleapi.Error](err); ok {
 		return e.Code

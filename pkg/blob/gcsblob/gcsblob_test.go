@@ -30,14 +30,14 @@ import (
 
 const bucket = "objects"
 
-// TestMain sees to it that no client of these tests, which bring their own
-// backend, is led to another one.
+// TestMain clears the environment variable that would direct clients to another
+// backend.
 func TestMain(m *testing.M) {
 	_ = os.Unsetenv("STORAGE_EMULATOR_HOST")
 	os.Exit(m.Run())
 }
 
-// Over a network, with the client as a process makes it.
+// Over a network, with the same client as in production.
 func TestConformance(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -88,10 +88,10 @@ func TestProvisionMakesAPrivateBucketOnce(t *testing.T) {
 			t.Errorf("Provision = %v, %v, want %v", created, err, want)
 		}
 	}
-	delete(body, "lifecycle") // which has no rules
+	delete(body, "lifecycle") // contains no rules
 	want := map[string]any{
 		"name":     bucket,
-		"location": "US", // the client's default
+		"location": "US", // the default of the client
 		"iamConfiguration": map[string]any{
 			"uniformBucketLevelAccess": map[string]any{"enabled": true},
 			"publicAccessPrevention":   "enforced",
@@ -145,7 +145,7 @@ func TestObjectsAreLabelled(t *testing.T) {
 	}
 }
 
-// A Put whose first answer is lost finds its own object in the way.
+// A Put whose first answer is lost finds its own object.
 func TestPutWhoseAnswerIsLost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		backend := fake(t)
@@ -275,7 +275,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// fake returns the transport to an empty Cloud Storage in memory.
+// fake returns the transport to an empty in-memory Cloud Storage.
 func fake(t *testing.T) roundTripper {
 	t.Helper()
 	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{NoListener: true})

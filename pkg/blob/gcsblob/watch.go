@@ -12,20 +12,21 @@ import (
 	"github.com/concha-labs/backend/pkg/blob"
 )
 
-// stepTimeout bounds what one step of an operation may take, the client's
-// retries included.
+// stepTimeout bounds one step of an operation, including the retries of the
+// client.
 const stepTimeout = 10 * time.Second
 
 var errStalled = errors.New("no answer within 10 s")
 
-// watch ends its context when a step takes longer than stepTimeout. A deadline
-// would not do: it would bound a whole transfer, and so the caller's part in it.
+// watch cancels its context when a step takes longer than stepTimeout. A
+// deadline would bound the whole transfer, including the time that the caller
+// takes.
 type watch struct {
 	timer  *time.Timer
 	cancel context.CancelCauseFunc
 }
 
-// newWatch begins the first step.
+// newWatch starts the first step.
 func newWatch(ctx context.Context) (context.Context, watch) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	return ctx, watch{
@@ -42,7 +43,7 @@ func (w watch) end() {
 	w.cancel(nil)
 }
 
-// watchedWriter makes each Write a step.
+// watchedWriter treats each Write as a step.
 type watchedWriter struct {
 	w     *storage.Writer
 	watch watch
@@ -54,21 +55,21 @@ func (w watchedWriter) Write(p []byte) (int, error) {
 	return w.w.Write(p)
 }
 
-// reader makes each Read a step. It goes forwards on the one request that Open
-// made, which an object that is deleted in between still answers.
+// reader treats each Read as a step. Reading forwards uses the one request that
+// Open made, which still works if the object is deleted meanwhile.
 type reader struct {
 	ctx    context.Context
 	object *storage.ObjectHandle
 	size   int64
 	watch  watch
 
-	r   *storage.Reader // nil if it could not be opened again
-	pos int64           // of r
-	at  int64           // where the next Read begins
+	r   *storage.Reader // nil if opening again failed
+	pos int64           // position of r
+	at  int64           // position of the next Read
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil { // the client may have read ahead
+	if err := r.ctx.Err(); err != nil { // the client may have data buffered
 		return 0, fmt.Errorf("read object: %w", translate(r.ctx, err))
 	}
 	r.watch.begin()
@@ -77,7 +78,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	switch {
 	case err == nil, err == io.EOF: //nolint:errorlint // io.EOF itself is the end, one that is wrapped a failure
 		return n, err
-	case errors.Is(err, storage.ErrObjectNotExist): // any more
+	case errors.Is(err, storage.ErrObjectNotExist): // it was deleted meanwhile
 		err = blob.ErrUnavailable.Wrap(err)
 	default:
 		err = translate(r.ctx, err)
@@ -110,7 +111,7 @@ func (r *reader) reopen() (err error) {
 	return err
 }
 
-// skip moves r.r on to where the next Read begins, in steps.
+// skip advances r.r to the position of the next Read, in steps.
 func (r *reader) skip() error {
 	for r.pos < r.at {
 		r.watch.begin()
@@ -126,7 +127,7 @@ func (r *reader) skip() error {
 	return nil
 }
 
-// skipped is how much of an object is passed over in one step.
+// skipped is how many bytes one step skips.
 const skipped = 256 << 10
 
 // Seek implements io.Seeker.

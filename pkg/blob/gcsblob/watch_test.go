@@ -16,7 +16,7 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// Whatever way a bucket is out of reach, each call gives up within ten seconds.
+// However a bucket is unreachable, each call fails within ten seconds.
 func TestUnreachableBucket(t *testing.T) {
 	for name, backend := range map[string]roundTripper{
 		"silent": func(r *http.Request) (*http.Response, error) {
@@ -85,7 +85,7 @@ func TestBodyThatStalls(t *testing.T) {
 	})
 }
 
-// The bound is on Cloud Storage: the caller may be as slow as it likes.
+// Only Cloud Storage is bounded in time: the caller may be slow.
 func TestSlowCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := provisioned(t, newClient(t, fake(t)))

@@ -1,5 +1,5 @@
-// Package bustest is the suite that every adapter of package bus passes, and a
-// subscriber that repeats itself, for those who test handlers.
+// Package bustest is the conformance suite of package bus. It also has a
+// subscriber that delivers duplicates, for tests of handlers.
 package bustest
 
 import (
@@ -15,29 +15,30 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 )
 
-// Topic is a fresh topic with two subscriptions that nobody receives from.
+// Topic is a new topic with two subscriptions that have no receiver yet.
 type Topic struct {
 	Publisher   bus.Publisher
 	Subscribers [2]bus.Subscriber
-	// DeadLetters returns what the first subscription has dead-lettered, what
-	// was not returned before or all.
+	// DeadLetters returns the dead letters of the first subscription: either
+	// all of them or those that it has not returned before.
 	DeadLetters func(t *testing.T) []DeadLetter
 	// Break makes the broker unreachable for the publisher until repair is
-	// called. The suite calls it while nobody receives.
+	// called. The suite calls it only while nothing receives.
 	Break func() (repair func())
-	// AnyOrderAgain says that what is given back comes again in any order, which
-	// no broker but an emulator may do.
+	// AnyOrderAgain is true if the broker redelivers messages in any order.
+	// Only an emulator may do that.
 	AnyOrderAgain bool
 }
 
-// DeadLetter is a message, as it was published, and why it could not be handled.
+// DeadLetter is a message as it was published, and the reason why it was not
+// handled.
 type DeadLetter struct {
 	Message bus.Message
 	Reason  string
 }
 
-// deadline bounds each wait of the suite. A broker may give a message back to
-// the stream that is just ending, which holds it for another minute.
+// deadline bounds each wait of the suite. A broker may redeliver a message to a
+// stream that is closing, which holds it for another minute.
 const deadline = 90 * time.Second
 
 // Run runs the suite. open returns a new topic each time, and is called
@@ -70,9 +71,9 @@ func Run(t *testing.T, open func(t *testing.T) Topic) {
 	}
 }
 
-// Duplicating returns a subscriber that gives every message to the handler more
-// than once: after message n of a key come n-1 and n again, as after a
-// redelivery by the broker. A handler that is not idempotent shows.
+// Duplicating returns a subscriber that delivers every message more than once:
+// message n of a key is followed by n-1 and n again, as after a redelivery by
+// the broker. It exposes handlers that are not idempotent.
 func Duplicating(s bus.Subscriber) bus.Subscriber { return duplicating{s} }
 
 type duplicating struct{ bus.Subscriber }
@@ -94,8 +95,8 @@ func (d duplicating) Receive(ctx context.Context, h bus.Handler) error {
 	})
 }
 
-// publish publishes msgs; a publisher in this process waits for the
-// subscribers, so it does not hold up the test.
+// publish publishes msgs in the background, because an in-process publisher
+// waits for its subscribers.
 func publish(t *testing.T, p bus.Publisher, msgs ...bus.Message) {
 	t.Helper()
 	published := make(chan error, 1)
@@ -109,8 +110,8 @@ func publish(t *testing.T, p bus.Publisher, msgs ...bus.Message) {
 	})
 }
 
-// receive runs Receive until stop is called, which waits for its end. It is
-// called at the end of the test at the latest.
+// receive runs Receive until stop is called or the test ends. stop waits for
+// Receive to return.
 func receive(t *testing.T, s bus.Subscriber, h bus.Handler) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -131,16 +132,16 @@ func receive(t *testing.T, s bus.Subscriber, h bus.Handler) (stop func()) {
 	return stop
 }
 
-// settle receives from s whatever comes and acknowledges it, so that a
-// publisher in this process does not wait for it.
+// settle acknowledges everything that s receives, so that an in-process
+// publisher does not wait for it.
 func settle(t *testing.T, s bus.Subscriber) {
 	receive(t, s, func(context.Context, bus.Message) error { return nil })
 }
 
-// recorder is a handler that keeps what it was given, without what a broker
-// delivers again after it was handled, as it may.
+// recorder is a handler that records the messages it receives. It ignores
+// messages that it has handled before, which a broker may deliver again.
 type recorder struct {
-	fail func(m bus.Message, attempt int) error // nil: never
+	fail func(m bus.Message, attempt int) error // nil: never fails
 
 	mu      sync.Mutex
 	changed chan struct{}
@@ -164,7 +165,7 @@ func (r *recorder) handle(_ context.Context, m bus.Message) error {
 	r.overlap = r.overlap || r.busy[m.OrderingKey]
 	r.busy[m.OrderingKey] = true
 	r.mu.Unlock()
-	runtime.Gosched() // lets a second message of the key in, if it may
+	runtime.Gosched() // lets a second message of the key in, if the subscriber allows it
 
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -186,7 +187,7 @@ func (r *recorder) handle(_ context.Context, m bus.Message) error {
 	return err
 }
 
-// wait waits until n messages have come.
+// wait waits until n messages have arrived.
 func (r *recorder) wait(t *testing.T, n int) {
 	t.Helper()
 	limit := time.After(deadline)
@@ -205,7 +206,7 @@ func (r *recorder) wait(t *testing.T, n int) {
 	}
 }
 
-// want checks what came, key by key.
+// want checks the recorded messages of each key.
 func (r *recorder) want(t *testing.T, keys map[string][]string) {
 	t.Helper()
 	r.mu.Lock()
@@ -218,7 +219,8 @@ func (r *recorder) want(t *testing.T, keys map[string][]string) {
 	}
 }
 
-// wantDeadLetters waits for dead letters, in any order and maybe repeated.
+// wantDeadLetters waits for the dead letters, in any order and possibly
+// repeated.
 func wantDeadLetters(t *testing.T, topic Topic, want ...DeadLetter) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), deadline)

@@ -18,8 +18,8 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// numbered returns messages 1 to n of each of keys keys, the keys interleaved,
-// and what a recorder makes of them.
+// numbered returns messages 1 to n for each of keys keys, interleaved, and the
+// messages that a recorder is expected to have.
 func numbered(keys, n int) (msgs []bus.Message, want map[string][]string) {
 	want = make(map[string][]string)
 	for i := range n {
@@ -171,7 +171,7 @@ func testEverySubscription(t *testing.T, topic Topic) {
 	first := newRecorder(nil)
 	second := newRecorder(func(m bus.Message, attempt int) error {
 		if string(m.Data) == "2" && attempt == 1 {
-			return errBroken // no trouble of the first's
+			return errBroken // does not affect the first subscription
 		}
 		return nil
 	})
@@ -207,7 +207,7 @@ func testWaitsForWhatIsUnderWay(t *testing.T, topic Topic) {
 	default:
 		t.Fatal("Receive returned before the handler under way")
 	}
-	// It was acknowledged, so only the next one comes.
+	// The message was acknowledged, so only the next one arrives.
 	r := newRecorder(nil)
 	receive(t, topic.Subscribers[0], r.handle)
 	publish(t, topic.Publisher, message("a", "2"))

@@ -12,16 +12,16 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 )
 
-// DeadLetters is the name of the file of what could not be handled.
+// DeadLetters is the name of the file of dead letters.
 const DeadLetters = "dead-letters.ndjson"
 
-// deadLetters appends to that file.
+// deadLetters appends to the file of dead letters.
 type deadLetters struct {
 	dir string
 	mu  sync.Mutex
 }
 
-// deadLetter is a line of it. Data that is JSON is in Data, any other in
+// deadLetter is a line of the file. JSON data is in Data, other data in
 // DataBase64.
 type deadLetter struct {
 	Time         time.Time         `json:"time"`
@@ -33,7 +33,7 @@ type deadLetter struct {
 	DataBase64   []byte            `json:"data_base64,omitempty"`
 }
 
-// keep returns once the message is on the disk.
+// keep appends the message and syncs the file.
 func (d *deadLetters) keep(subscription string, msg bus.Message, reason error) error {
 	letter := deadLetter{
 		Time: time.Now().UTC(), Subscription: subscription, Reason: reason.Error(),
@@ -45,7 +45,7 @@ func (d *deadLetters) keep(subscription string, msg bus.Message, reason error) e
 		letter.DataBase64 = msg.Data
 	}
 	var line bytes.Buffer
-	encoder := json.NewEncoder(&line) // ends it
+	encoder := json.NewEncoder(&line) // ends with a newline
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(letter); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (d *deadLetters) write(line []byte) (err error) {
 		if _, err := file.ReadAt(last, size-1); err != nil {
 			return err
 		}
-		if last[0] != '\n' { // a crash has left half a line
+		if last[0] != '\n' { // a crash has left an incomplete line
 			line = append([]byte{'\n'}, line...)
 		}
 	}

@@ -1,11 +1,12 @@
 // Package membus is the bus of a single process.
 //
-// It keeps nothing: Publish returns nil only once every subscription of the
-// topic has settled every message. The publisher's own log is therefore the
-// durable queue; a process that dies before has it publish them again.
+// The bus stores only dead letters. Publish returns nil after every
+// subscription of the topic has settled every message. The publisher's own log
+// is therefore the durable queue: after a crash the publisher publishes
+// unsettled messages again.
 //
-// What a subscription cannot handle is appended to the file DeadLetters, one
-// message a line, and is on the disk before it counts as settled.
+// Messages that cannot be handled are appended to the file DeadLetters, one a
+// line. The file is synced before the message counts as settled.
 package membus
 
 import (
@@ -20,19 +21,19 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/internal/delivery"
 )
 
-// width is how many messages one Receive handles at a time.
+// width is the number of messages that one Receive handles at a time.
 const width = 64
 
 var backoff = delivery.Backoff{Base: 10 * time.Millisecond, Max: time.Second}
 
-// Bus holds topics and their subscriptions, which are fixed when it is made.
+// Bus holds topics and their subscriptions, which are fixed when it is created.
 type Bus struct {
 	topics map[string]map[string]*subscription
 }
 
-// New returns a bus with these topics, each with the names of its
-// subscriptions. Its file of dead letters is in dir, which must exist when
-// there is a first one.
+// New returns a bus with the given topics, each with the names of its
+// subscriptions. The file of dead letters is in dir, which must exist when the
+// first dead letter is written.
 func New(topics map[string][]string, dir string, log *zap.Logger) *Bus {
 	b := &Bus{topics: make(map[string]map[string]*subscription, len(topics))}
 	dead := &deadLetters{dir: dir}
@@ -58,7 +59,7 @@ func (b *Bus) Publisher(topic string) bus.Publisher {
 }
 
 // Subscriber returns a subscriber to a subscription of a topic. If the bus has
-// no such subscription, Receive returns bus.ErrUnavailable. Several Receives
+// no such subscription, Receive returns bus.ErrUnavailable. Concurrent Receives
 // of one subscription share its messages.
 func (b *Bus) Subscriber(topic, subscription string) bus.Subscriber {
 	return subscriber{name: subscription, sub: b.topics[topic][subscription]}
@@ -69,8 +70,8 @@ type publisher struct {
 	subscriptions map[string]*subscription
 }
 
-// Publish implements bus.Publisher. It waits while a subscription has no
-// Receive running.
+// Publish implements bus.Publisher. It blocks while a subscription has no
+// receiver.
 func (p publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	if p.subscriptions == nil {
 		return fmt.Errorf("publish: %w", bus.ErrUnavailable.Detailf("there is no topic %s", p.topic))
@@ -82,7 +83,8 @@ func (p publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	results := make(chan error, len(keys)*len(p.subscriptions))
 	for key, msgs := range keys {
 		for i := range msgs {
-			// A handler may still hold on to it after ctx ended and Publish returned.
+			// A handler may still use the message after ctx ended and Publish
+			// returned.
 			msgs[i] = msgs[i].Clone()
 		}
 		for _, s := range p.subscriptions {
@@ -109,10 +111,10 @@ type subscription struct {
 	log    *zap.Logger
 
 	mu   sync.Mutex
-	held map[string]chan struct{} // the keys being delivered; closed when free again
+	held map[string]chan struct{} // the keys under delivery; the channel is closed when the key is free
 }
 
-// deliver settles msgs, which have one key, one after the other.
+// deliver settles msgs, which have one key, in order.
 func (s *subscription) deliver(ctx context.Context, key string, msgs []bus.Message) error {
 	if err := s.hold(ctx, key); err != nil {
 		return err
@@ -135,9 +137,8 @@ func (s *subscription) deliver(ctx context.Context, key string, msgs []bus.Messa
 	return nil
 }
 
-// hand gives msg to a session and returns false if it was not settled there, or
-// the error with which its dead letter could not be kept: it is to be published
-// again then.
+// hand passes msg to a session. It returns false, or the error of writing the
+// dead letter, if the message was not settled and has to be published again.
 func (s *subscription) hand(ctx context.Context, session *delivery.Session, msg bus.Message) (settled bool, err error) {
 	defer session.Release()
 	settled, reason := session.Deliver(ctx, msg)

@@ -27,7 +27,7 @@ func newBus(t *testing.T) (b *membus.Bus, dir string) {
 	return membus.New(map[string][]string{"topic": {"one", "two"}, "quiet": nil}, dir, zap.NewNop()), dir
 }
 
-// deadLetters reads those of a subscription.
+// deadLetters reads the dead letters of a subscription.
 func deadLetters(t *testing.T, dir, subscription string) (dead []bustest.DeadLetter) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(dir, "dead-letters.ndjson"))
@@ -36,7 +36,7 @@ func deadLetters(t *testing.T, dir, subscription string) (dead []bustest.DeadLet
 	}
 	for line := range bytes.Lines(text) {
 		if !bytes.HasSuffix(line, []byte("\n")) {
-			break // being written
+			break // the line is still being written
 		}
 		var d struct {
 			Time                 time.Time
@@ -47,7 +47,7 @@ func deadLetters(t *testing.T, dir, subscription string) (dead []bustest.DeadLet
 			DataBase64           []byte `json:"data_base64"`
 		}
 		if err := json.Unmarshal(line, &d); err != nil {
-			continue // what a crash has left
+			continue // the rest of a crash
 		}
 		if d.Time.IsZero() || (d.Data == nil) == (d.DataBase64 == nil) {
 			t.Errorf("dead letter %s", line)
@@ -68,7 +68,7 @@ func TestSuite(t *testing.T) {
 			Publisher:   b.Publisher("topic"),
 			Subscribers: [2]bus.Subscriber{b.Subscriber("topic", "one"), b.Subscriber("topic", "two")},
 			DeadLetters: func(t *testing.T) []bustest.DeadLetter { return deadLetters(t, dir, "one") },
-			// The broker of one process is out of reach while nobody receives.
+			// The broker of one process is unreachable while nothing receives.
 			Break: func() func() { return func() {} },
 		}
 	})
@@ -139,8 +139,8 @@ func TestDeadLetterSettles(t *testing.T) {
 	})
 }
 
-// A message is not settled before its dead letter is on the disk, which goes on
-// behind half a line that a crash has left.
+// A message is settled only after its dead letter is on disk. A new dead letter
+// starts on a new line even if a crash left an incomplete one.
 func TestDeadLettersAreKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, dir := newBus(t)
@@ -178,8 +178,9 @@ func TestDeadLettersAreKept(t *testing.T) {
 	})
 }
 
-// A publisher that gave up publishes again while a handler still has the first
-// copy: the key stays one at a time and in order.
+// A publisher that gave up publishes again while a handler still runs with the
+// first copy. The messages of the key are still handled one at a time and in
+// order.
 func TestPublishAgainWhileUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := membus.New(map[string][]string{"topic": {"one"}}, t.TempDir(), zap.NewNop())
@@ -198,7 +199,7 @@ func TestPublishAgainWhileUnderWay(t *testing.T) {
 		if err := b.Publisher("topic").Publish(short, first); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, bus.ErrUnavailable) {
 			t.Errorf("Publish = %v, want ErrUnavailable for DeadlineExceeded", err)
 		}
-		first[0].Data[0] = 'X' // its own again
+		first[0].Data[0] = 'X' // the caller owns the message again
 		if err := b.Publisher("topic").Publish(t.Context(), messages("1", "2")); err != nil {
 			t.Errorf("Publish = %v", err)
 		}

@@ -26,17 +26,17 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 )
 
-// broker is a client of a test server that can be cut off.
+// broker is a client of a test server whose connection can be cut.
 type broker struct {
 	*pubsub.Client
 	unreachable atomic.Bool
-	// intercept, if set, takes the place of the server's answer by returning true.
+	// intercept, if set, replaces the answer of the server by returning true.
 	intercept func(method string, request any, invoke func(context.Context) error) bool
 }
 
 var names atomic.Int64
 
-// connect returns a client of the server at addr in a project of its own.
+// connect returns a client of the server at addr, in a project of its own.
 func connect(t testing.TB, addr string) *broker {
 	t.Helper()
 	b := &broker{}
@@ -124,7 +124,7 @@ func pullDeadLetters(t *testing.T, b *broker, subscription string) (dead []buste
 	return dead
 }
 
-// testProvision checks Provision against the server at addr.
+// testProvision tests Provision against the server at addr.
 func testProvision(t *testing.T, addr string) {
 	b := connect(t, addr)
 	want := []string{
@@ -133,7 +133,7 @@ func testProvision(t *testing.T, addr string) {
 	}
 	provision := func(topics map[string][]string, there int, want ...string) {
 		t.Helper()
-		for _, expected := range [][]string{want, nil} { // the second call has nothing to do
+		for _, expected := range [][]string{want, nil} { // the second call finds nothing to create
 			made, found, err := pubsubbus.Provision(t.Context(), b.Client, topics)
 			if err != nil {
 				t.Fatalf("Provision: %v", err)

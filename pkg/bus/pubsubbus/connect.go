@@ -14,14 +14,14 @@ import (
 	"google.golang.org/grpc/codes"
 )
 
-// maxPause is the longest that anything waits, after an outage, before it
-// tries again. By default, gRPC's pause before it connects again grows to two
-// minutes, and that between attempts to publish beyond publishTimeout.
+// maxPause is the longest pause before a retry after an outage. The defaults
+// are longer: gRPC waits up to two minutes before it reconnects, and longer
+// than publishTimeout between attempts to publish.
 const maxPause = 2 * time.Second
 
-// Connect returns a client of a project, which the caller closes. It does not
-// wait for Pub/Sub; what failed because that could not be reached works again,
-// within seconds, once it can.
+// Connect returns a client of a project, which the caller must close. It does
+// not wait for Pub/Sub. Calls that failed because Pub/Sub was unreachable
+// succeed again within seconds after it is back.
 func Connect(ctx context.Context, project string) (*pubsub.Client, error) {
 	client, err := pubsub.NewClientWithConfig(ctx, project, &pubsub.ClientConfig{
 		TopicAdminCallOptions: &vkit.TopicAdminCallOptions{Publish: []gax.CallOption{gax.WithRetry(func() gax.Retryer {

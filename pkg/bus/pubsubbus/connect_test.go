@@ -9,8 +9,8 @@ import (
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 )
 
-// TestConnectTriesAgainSoon has a broker that ends every connection. After
-// gRPC's own pauses the last would come in a quarter of a minute.
+// TestConnectTriesAgainSoon uses a broker that closes every connection. With
+// gRPC's default pauses the last attempt would come after 15 seconds.
 func TestConnectTriesAgainSoon(t *testing.T) {
 	listener, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {

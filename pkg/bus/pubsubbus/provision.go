@@ -20,25 +20,27 @@ const (
 	ackDeadline = 60 * time.Second
 	minRetry    = time.Second
 	maxRetry    = 60 * time.Second
-	// maxDeliveries is the dead-letter policy of the service. Only shutdowns,
-	// crashes and ended leases count towards it; see the package comment.
+	// maxDeliveries is the maximum of the service's dead-letter policy. Only
+	// shutdowns, crashes and expired leases count as deliveries; see the
+	// package comment.
 	maxDeliveries = 100
 )
 
-// An outage ends no message before retention does: it compiles while the leases
-// of that time are fewer than the deliveries.
+// This fails to compile if an outage of the whole retention time could use up
+// the deliveries, one for each lease.
 const _ = uint(maxDeliveries - 1 - retention/lease)
 
-// DeadLetterTopic returns the id of the topic that takes what cannot be handled
-// in a subscription. Provision makes a subscription of the same id on it.
+// DeadLetterTopic returns the id of the dead-letter topic of a subscription.
+// Provision creates a subscription with the same id on it.
 func DeadLetterTopic(subscription string) string {
 	return subscription + "-dead-letter"
 }
 
-// Provision makes what is missing of topics, each an id with the ids of its
-// subscriptions, and of their dead-letter topics and subscriptions. It returns
-// the full names of what it made and of what was there, which stays as it is:
-// Provision may be called again, and by several at once.
+// Provision creates the missing ones among topics, each an id with the ids of
+// its subscriptions, and their dead-letter topics and subscriptions. It returns
+// the full names of those it created and of those it found, which it does not
+// change. Provision is idempotent and safe for concurrent use, also by several
+// processes.
 func Provision(ctx context.Context, client *pubsub.Client, topics map[string][]string) (made, found []string, err error) {
 	p := provisioner{client: client}
 	for _, topic := range slices.Sorted(maps.Keys(topics)) {
@@ -89,7 +91,7 @@ func (p *provisioner) subscription(ctx context.Context, topic, id string, deadLe
 		EnableMessageOrdering:    true,
 		AckDeadlineSeconds:       int32(ackDeadline.Seconds()),
 		MessageRetentionDuration: durationpb.New(retention),
-		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{}, // never
+		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{}, // never expires
 		RetryPolicy: &pubsubpb.RetryPolicy{
 			MinimumBackoff: durationpb.New(minRetry), MaximumBackoff: durationpb.New(maxRetry),
 		},

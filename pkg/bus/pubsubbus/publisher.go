@@ -3,26 +3,30 @@
 // # Publishing
 //
 // Publisher calls the Publish method of the API itself, one request at a time
-// for an ordering key, instead of the client library's batching publisher. That
-// one keeps failed keys paused and unsent batches queued after the caller gave
-// up, and resuming a key while an older batch is still queued lets a later
-// message overtake an earlier one. Here nothing is under way once Publish has
-// returned, so publishing again after an error is always safe, a cancelled
-// context ends the requests at once, and no batching delay is added.
+// for an ordering key, instead of the batching publisher of the client library.
+// After an error, the library keeps the failed key paused and unsent batches
+// queued, and resuming a key while an older batch is still queued lets a later
+// message overtake an earlier one. Publisher has no request under way once
+// Publish has returned. Publishing again after an error is therefore always
+// safe, a cancelled context ends the requests at once, and there is no batching
+// delay.
 //
 // # Failing messages
 //
 // The service redelivers a nacked message of an ordered subscription together
-// with its successors, but successors that the client already holds are handled
-// before it: a nack breaks the order, and each nack brings the innocent ones
-// nearer to the dead-letter policy too. Keys whose messages were moved by that
-// policy have been seen to stall (googleapis/google-cloud-dotnet#11793), and the
-// emulator neither holds a nacked key back nor dead-letters ordered messages.
-// Subscriber therefore tries again in place, while it holds the lease and with
-// it the key, and itself publishes what cannot be handled to the dead-letter
-// topic before it acknowledges. It nacks only at shutdown, when a lease ends,
-// and when the dead-letter topic cannot be reached. The subscription's own
-// dead-letter policy is left for messages that kill the process.
+// with its successors, but the client handles successors that it already holds
+// before the redelivered message. A nack therefore breaks the order. Each nack
+// also brings the successors closer to the limit of the dead-letter policy.
+// Keys whose messages were moved by that policy have been seen to stall
+// (googleapis/google-cloud-dotnet#11793), and the emulator neither holds back a
+// nacked key nor dead-letters ordered messages.
+//
+// Subscriber therefore retries in place while it holds the lease, and with it
+// the key. It publishes messages that cannot be handled to the dead-letter
+// topic itself, before it acknowledges them. It nacks only at shutdown, when a
+// lease expires, and when the dead-letter topic cannot be reached. The
+// dead-letter policy of the subscription remains for messages that kill the
+// process.
 package pubsubbus
 
 import (
@@ -38,11 +42,12 @@ import (
 )
 
 const (
-	// publishTimeout bounds a call of Publish with all its retries.
+	// publishTimeout bounds a call of Publish including its retries.
 	publishTimeout = 10 * time.Second
-	// publishWidth is how many keys one call publishes at a time.
+	// publishWidth is the number of keys that one call publishes at a time.
 	publishWidth = 64
-	// The service takes no more in one request; bytes are less, for the encoding.
+	// The limits of the service for one request. The limit of bytes is lower
+	// here, to leave room for the encoding.
 	maxRequestMessages = 1000
 	maxRequestBytes    = bus.MaxMessage
 )
@@ -55,13 +60,13 @@ type Publisher struct {
 
 var _ bus.Publisher = (*Publisher)(nil)
 
-// NewPublisher returns a publisher to a topic of the client's project, given by
-// its id. It holds nothing but the client.
+// NewPublisher returns a publisher to the topic with this id in the client's
+// project. It holds no resources besides the client.
 func NewPublisher(client *pubsub.Client, topic string) *Publisher {
 	return &Publisher{client: client, topic: fullName(client, "topics", topic)}
 }
 
-// Publish implements bus.Publisher. It returns after ten seconds at the latest.
+// Publish implements bus.Publisher. It returns within ten seconds.
 func (p *Publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	keys, err := bus.ByKey(msgs)
 	if err != nil {
@@ -80,7 +85,8 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	return nil
 }
 
-// publishKey publishes msgs, which have one key: a request must not mix keys.
+// publishKey publishes msgs, which have one key, because a request must not mix
+// keys.
 func (p *Publisher) publishKey(ctx context.Context, msgs []bus.Message) error {
 	for len(msgs) > 0 {
 		request := &pubsubpb.PublishRequest{Topic: p.topic}

@@ -37,9 +37,9 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// backOff gives the server the pause before a redelivery that the retry policy
-// of the subscription asks for and pstest leaves out. Without it a message that
-// is nacked at the end of Receive goes to the stream that is about to close.
+// backOff adds the pause before a redelivery that the retry policy of the
+// subscription asks for and pstest lacks. Without it, a message nacked at the
+// end of Receive is redelivered to the stream that is about to close.
 func backOff(ctx context.Context) func(string, any, func(context.Context) error) bool {
 	return func(method string, request any, invoke func(context.Context) error) bool {
 		nack, ok := request.(*pubsubpb.ModifyAckDeadlineRequest)
@@ -65,7 +65,7 @@ func TestProvisionReportsFailure(t *testing.T) {
 func TestPublishSplitsRequests(t *testing.T) {
 	tests := map[string]struct {
 		messages, bytes int
-		requests        []int // messages in each
+		requests        []int // number of messages in each
 	}{
 		"many":  {2500, 1, []int{1000, 1000, 500}},
 		"large": {7, 4_000_000, []int{2, 2, 2, 1}},
@@ -103,7 +103,8 @@ func TestPublishSplitsRequests(t *testing.T) {
 	}
 }
 
-// A request that failed ends its key, so that nothing overtakes, and no other.
+// A failed request stops its key, so that no later message overtakes, and does
+// not affect other keys.
 func TestPublishStopsTheKeyThatFailed(t *testing.T) {
 	b := connect(t, newServer(t).Addr) // has no topic
 	requests := make(chan string, 100)
@@ -131,7 +132,7 @@ func TestPublishStopsTheKeyThatFailed(t *testing.T) {
 
 func TestPublishToUnreachableBrokerIsBounded(t *testing.T) {
 	t.Parallel()
-	b := connect(t, "127.0.0.1:1") // nobody listens
+	b := connect(t, "127.0.0.1:1") // nothing listens there
 	begin := time.Now()
 	err := pubsubbus.NewPublisher(b.Client, "topic").Publish(t.Context(), []bus.Message{{OrderingKey: "a"}, {OrderingKey: "b"}})
 	if fault.KindOf(err) != fault.Unavailable {
@@ -162,7 +163,7 @@ func TestReceiveBeginsOnceTheSubscriptionExists(t *testing.T) {
 			return nil
 		})
 	}()
-	for deadline := time.After(30 * time.Second); lines.Len() == 0; { // it has been refused
+	for deadline := time.After(30 * time.Second); lines.Len() == 0; { // the connection has been refused
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-deadline:
@@ -204,7 +205,7 @@ func TestReceiveEndsWhileTheBrokerIsUnreachable(t *testing.T) {
 func TestReceiveConnectsAgain(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
-	server.SetStreamTimeout(200 * time.Millisecond) // and so it fails, again and again
+	server.SetStreamTimeout(200 * time.Millisecond) // each stream ends by a timeout
 	b := connect(t, server.Addr)
 	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
 		t.Fatal(err)
@@ -231,7 +232,7 @@ func TestReceiveConnectsAgain(t *testing.T) {
 			}
 		}
 		select {
-		case <-time.After(300 * time.Millisecond): // the stream is another one now
+		case <-time.After(300 * time.Millisecond): // the first stream has been replaced by now
 		case err := <-ended:
 			t.Fatalf("Receive = %v", err)
 		}
@@ -272,7 +273,7 @@ func TestDeadLetterSaysWhy(t *testing.T) {
 		break
 	}
 	cancel()
-	<-ended // and with it the handling, which ends with the line
+	<-ended // the handler has ended, and has logged
 	if logs.Len() != 1 {
 		t.Errorf("%d error lines, want 1", logs.Len())
 	}

@@ -14,17 +14,19 @@ import (
 )
 
 const (
-	// width is how many messages a subscriber holds, handled and waiting.
+	// number of messages a subscriber holds, running and waiting
 	width    = 256
 	maxBytes = 64 << 20
-	// lease is how long a message is held and tried again during an outage
-	// before the service may give it to another process.
+	// lease is how long a message is held and retried during an outage before
+	// the service may deliver it to another process.
 	lease = 2 * time.Hour
-	// flush is how long Receive waits at its end for the last acknowledgements.
+	// flush is how long Receive waits at its end for the last acknowledgements
+	// to be sent.
 	flush = 500 * time.Millisecond
 )
 
-// The attributes that a dead-lettered message has more than the message had.
+// The attributes that a dead-lettered message has in addition to those of the
+// message.
 const (
 	DeadLetterReason       = "dead-letter-reason"
 	DeadLetterSubscription = "dead-letter-subscription"
@@ -45,8 +47,8 @@ type Subscriber struct {
 
 var _ bus.Subscriber = (*Subscriber)(nil)
 
-// NewSubscriber returns a subscriber to a subscription of the client's project,
-// given by its id. It dead-letters to the topic that DeadLetterTopic names.
+// NewSubscriber returns a subscriber to the subscription with this id in the
+// client's project. Dead letters go to the topic that DeadLetterTopic names.
 func NewSubscriber(client *pubsub.Client, subscription string, log *zap.Logger) *Subscriber {
 	return &Subscriber{
 		client: client, subscription: subscription,
@@ -59,7 +61,7 @@ func NewSubscriber(client *pubsub.Client, subscription string, log *zap.Logger) 
 func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
 	session := delivery.NewSession(ctx, h, width, backoff, s.log)
 	defer session.Close()
-	// The connection outlives ctx until the handlers under way have ended.
+	// The connection must outlive ctx until the running handlers have ended.
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
 	defer disconnect()
 	ended := make(chan struct{})
@@ -77,9 +79,9 @@ func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
 	return nil
 }
 
-// keepReceiving connects again after a failure, until ctx is done. That the
-// service refuses the subscription is a failure like any other: it may be made,
-// or allowed, later, and what else the process does goes on without it.
+// keepReceiving reconnects after each failure until ctx is done. A subscription
+// that is missing or not accessible is such a failure: it may be created or
+// granted later, and the rest of the process continues meanwhile.
 func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Session) {
 	for attempt := 1; ; attempt++ {
 		start := time.Now()
@@ -107,10 +109,11 @@ func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) err
 		MaxOutstandingMessages: width,
 		MaxOutstandingBytes:    maxBytes,
 		NumGoroutines:          1,
-		// No ShutdownOptions: with a time-out the library closes the stream before
-		// the handlers end, and then sends neither acknowledgements nor nacks, so
-		// that what was under way comes again only after its lease of a minute.
-		// Session.Drain bounds the end instead.
+		// ShutdownOptions is not set. With a timeout, the library closes the
+		// stream before the handlers end and then sends neither
+		// acknowledgements nor nacks, so that unfinished messages are
+		// redelivered only after their lease of a minute. Session.Drain bounds
+		// the end instead.
 	}
 	return subscriber.Receive(ctx, func(ctx context.Context, m *pubsub.Message) {
 		if s.settle(ctx, session, m) {
@@ -118,15 +121,15 @@ func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) err
 			return
 		}
 		if session.Stopping() {
-			// A nack now would bring the message back to this very stream.
+			// A nack now would redeliver the message to this very stream.
 			<-ctx.Done()
 		}
 		m.Nack()
 	})
 }
 
-// settle reports whether m is done with, handled or dead-lettered. It gives up
-// when ctx ends, which is that of the stream, or the lease of m.
+// settle reports whether m was handled or dead-lettered. It gives up when ctx,
+// the context of the stream, ends or the lease of m expires.
 func (s *Subscriber) settle(ctx context.Context, session *delivery.Session, m *pubsub.Message) bool {
 	if !session.Acquire() {
 		return false
@@ -149,8 +152,8 @@ func (s *Subscriber) settle(ctx context.Context, session *delivery.Session, m *p
 	return true
 }
 
-// deadLetter has no context of its caller: the message is decided on, which the
-// end of Receive must not undo.
+// deadLetter does not take the context of its caller: the end of Receive must
+// not cancel it.
 func (s *Subscriber) deadLetter(msg bus.Message, reason error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), publishTimeout)
 	defer cancel()
@@ -163,7 +166,7 @@ func (s *Subscriber) deadLetter(msg bus.Message, reason error) error {
 	return s.deadLetters.publishKey(ctx, []bus.Message{msg})
 }
 
-// attributeValue cuts s to what an attribute can hold.
+// attributeValue truncates s to the length limit of an attribute.
 func attributeValue(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), bus.MaxAttributeValue)], "")
 }

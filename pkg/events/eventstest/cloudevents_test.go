@@ -10,8 +10,8 @@ import (
 	cehttp "github.com/cloudevents/sdk-go/v2/protocol/http"
 )
 
-// A message is a CloudEvent to the official SDK, which reads it here as an
-// unwrapped push: the attributes are the headers.
+// The official SDK accepts each message as a CloudEvent. It reads the message
+// as an unwrapped push, in which the attributes are headers.
 func TestMessagesAreCloudEvents(t *testing.T) {
 	for _, e := range Events() {
 		header := http.Header{}

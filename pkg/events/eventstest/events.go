@@ -1,4 +1,4 @@
-// Package eventstest has an event of every type, and the message that each is
+// Package eventstest has one event of every type, and the message it is
 // published as, for tests of subscribers.
 package eventstest
 
@@ -27,7 +27,7 @@ type Message struct {
 //go:embed testdata/*.json
 var golden embed.FS
 
-// Golden returns the published message of the event of that type in Events.
+// Golden returns the published message of the event with that type in Events.
 func Golden(eventType string) (Message, error) {
 	var m Message
 	text, err := golden.ReadFile(goldenFile(eventType))

@@ -1,12 +1,13 @@
 // Package schemas has the JSON Schema (draft 2020-12) of the data of each event
-// type: what ce-dataschema points at. They are made of the types of package
-// events; "go test ./events/schemas -update" makes them anew.
+// type, to which ce-dataschema refers. The schemas are generated from the types
+// of package events; "go test ./pkg/events/schemas -update" generates them
+// anew.
 package schemas
 
 import "embed"
 
-// Files holds, for each type, the file <type>.json. A schema that was published
-// goes on taking all data that it took.
+// Files holds a file <type>.json for each type. A published schema must keep
+// accepting all data that it accepted.
 //
 //go:embed *.json
 var Files embed.FS

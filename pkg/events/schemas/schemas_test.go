@@ -29,8 +29,8 @@ var payloads = map[string]any{
 	events.AudioDeletedV1:   events.AudioKey{},
 }
 
-// comments returns those of the fields in package events, by names as in
-// "Account.Image".
+// comments returns the comments of the fields in package events, keyed by names
+// such as "Account.Image".
 func comments(t *testing.T) map[string]string {
 	t.Helper()
 	var r reflector.Reflector
@@ -44,15 +44,15 @@ func comments(t *testing.T) map[string]string {
 	return texts
 }
 
-// generate returns the schema of an event type's data.
+// generate returns the schema of the data of an event type.
 func generate(t *testing.T, eventType string) []byte {
 	t.Helper()
 	texts := comments(t)
 	r := &reflector.Reflector{
 		Anonymous: true, AllowAdditionalProperties: true, DoNotReference: true,
 		LookupComment: func(of reflect.Type, field string) string {
-			name, _, _ := strings.Cut(of.Name(), "[") // of a generic type without its argument
-			return texts[name+"."+field]              // what is said of whole types speaks of Go
+			name, _, _ := strings.Cut(of.Name(), "[") // the name of a generic type without its argument
+			return texts[name+"."+field]              // only comments of fields: those of types are about Go
 		},
 	}
 	told := r.Reflect(payloads[eventType])

@@ -1,7 +1,7 @@
 // Package sqlstate keeps the state of an events.Consumer in the consumer's own
-// database, so that the effect of a change and its version are committed
-// together: each change takes effect exactly once. The SQL is that of SQLite,
-// from 3.35, and of PostgreSQL.
+// database. The effect of a change and its version are committed in one
+// transaction, so each change takes effect exactly once. The SQL works on
+// SQLite 3.35 or later and on PostgreSQL.
 package sqlstate
 
 import (
@@ -12,7 +12,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// Schema makes the table that a State needs, unless it is there.
+// Schema creates the table of a State if it is missing.
 const Schema = `CREATE TABLE IF NOT EXISTS event_versions (
 	consumer TEXT NOT NULL,
 	subject TEXT NOT NULL,
@@ -20,7 +20,7 @@ const Schema = `CREATE TABLE IF NOT EXISTS event_versions (
 	PRIMARY KEY (consumer, subject)
 )`
 
-// State keeps the last versions in the table of Schema.
+// State keeps the last versions in the table that Schema creates.
 type State struct {
 	db       *sql.DB
 	consumer string
@@ -28,23 +28,23 @@ type State struct {
 
 var _ events.State[*sql.Tx] = (*State)(nil)
 
-// New returns the state of the consumer of that name. Different consumers can
-// share a database.
+// New returns the state of the named consumer. Different consumers can share a
+// database.
 func New(db *sql.DB, consumer string) *State {
 	return &State{db: db, consumer: consumer}
 }
 
-// Update implements events.State. handle must leave tx open. A database that is
-// locked or that cannot serialise concurrent transactions is an error; the
-// event is received again.
+// Update implements events.State. handle must not end tx. If the database is
+// locked or cannot serialize concurrent transactions, Update fails, and the
+// event has to be delivered again.
 func (s *State) Update(ctx context.Context, subject string, handle func(tx *sql.Tx, last int64) (int64, error)) error {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
 	defer tx.Rollback()
-	// Writing what is there locks the row, or in SQLite the database, against
-	// another process that handles the same subject.
+	// This write locks the row, or in SQLite the database, so that no other
+	// process handles the same subject meanwhile.
 	var last int64
 	err = tx.QueryRowContext(ctx, `INSERT INTO event_versions (consumer, subject, version) VALUES ($1, $2, 0)
 		ON CONFLICT (consumer, subject) DO UPDATE SET version = event_versions.version RETURNING version`,

@@ -50,7 +50,7 @@ func TestConsumersShareADatabase(t *testing.T) {
 }
 
 // A change takes effect once, although its first handling fails after the
-// effect and later ones are duplicates.
+// effect and is then repeated several times.
 func TestEffectAndVersionAreCommittedTogether(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "consumer.db"))
 	if _, err := db.ExecContext(t.Context(), "CREATE TABLE effects (id TEXT)"); err != nil {

@@ -1,4 +1,4 @@
-// Package statetest is the suite that every events.State passes.
+// Package statetest is the conformance suite of events.State.
 package statetest
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// Run tests a kind of state. open returns two handles on one new state, as two
-// processes have them.
+// Run tests an implementation. open returns two handles to one new state, as
+// two processes would have.
 func Run[Tx any](t *testing.T, open func(t *testing.T) (a, b events.State[Tx])) {
 	t.Run("KeepsTheVersionOfEachSubject", func(t *testing.T) {
 		a, b := open(t)
@@ -87,7 +87,7 @@ func Run[Tx any](t *testing.T, open func(t *testing.T) (a, b events.State[Tx])) 
 	})
 }
 
-// set updates a subject, whose version must be the one given.
+// set updates a subject and checks its previous version.
 func set[Tx any](t *testing.T, state events.State[Tx], subject string, want, version int64) {
 	t.Helper()
 	err := state.Update(t.Context(), subject, func(_ Tx, last int64) (int64, error) {

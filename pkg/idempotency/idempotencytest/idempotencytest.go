@@ -1,5 +1,5 @@
-// Package idempotencytest is the conformance suite of the adapters that record
-// the results of requests.
+// Package idempotencytest is the conformance suite of the adapters of package
+// idempotency.
 package idempotencytest
 
 import (
@@ -17,14 +17,14 @@ import (
 	"github.com/concha-labs/backend/pkg/idempotency"
 )
 
-// Tx is the records as a transaction sees them.
+// Tx gives access to the records within a transaction.
 type Tx interface {
 	Find(r idempotency.Request, result any) (found bool, err error)
 	Record(r idempotency.Request, result any) error
 }
 
-// Write runs do, maybe more than once, in a transaction of a database whose
-// records grow old by now.
+// Write runs do, possibly more than once, in a transaction of a database whose
+// records age by now.
 type Write func(ctx context.Context, now func() time.Time, do func(Tx) error) error
 
 type result struct {
@@ -58,8 +58,8 @@ type writer struct {
 
 func (w writer) of(t *testing.T) writer { return writer{t, w.write, w.now} }
 
-// make runs a transaction that makes want unless a result is recorded, and
-// returns the one that there is then.
+// make runs a transaction that records want unless a result is recorded
+// already. It returns the recorded result.
 func (w writer) make(r idempotency.Request, want result, end error) (got result, found bool, err error) {
 	err = w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
 		got = result{}

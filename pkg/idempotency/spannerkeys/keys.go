@@ -19,24 +19,24 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the table of the records. Spanner itself removes those that
-// are older than idempotency.Retention.
+// Migrations returns the migrations of the table of records. Spanner itself
+// deletes the records that are older than idempotency.Retention.
 func Migrations() spannerdb.Migrations {
 	return spannerdb.Migrations{Component: "idempotency", Files: migrations}
 }
 
-// Keys is the records in a database that has been migrated with Migrations.
+// Keys accesses the records in a database that was migrated with Migrations.
 type Keys struct {
 	now func() time.Time
 }
 
-// New returns records that grow old by now.
+// New returns Keys whose records age by now.
 func New(now func() time.Time) *Keys { return &Keys{now: now} }
 
 const column = `(SELECT CONCAT(Body, Result) FROM IdempotencyKeys WHERE Id = @idempotency_key AND CreatedAt > @idempotency_expired)`
 
-// Select adds the record of r to what a query that reads other things selects:
-// it is BYTES, for Decode, and NULL if there is none.
+// Select adds a column to a query that selects other things: the record of r as
+// BYTES, for Decode, or NULL.
 func (k *Keys) Select(query *spanner.Statement, r idempotency.Request) {
 	if !r.HasKey() {
 		query.SQL += "CAST(NULL AS BYTES)"
@@ -47,8 +47,8 @@ func (k *Keys) Select(query *spanner.Statement, r idempotency.Request) {
 	query.Params["idempotency_expired"] = k.now().Add(-idempotency.Retention)
 }
 
-// Decode reads the result in a record of r into result, a pointer, and reports
-// whether there is one. Errors: idempotency.ErrReused.
+// Decode decodes the result in a record of r into result, a pointer. found
+// reports whether there is one. Errors: idempotency.ErrReused.
 func Decode(record []byte, r idempotency.Request, result any) (found bool, err error) {
 	if record == nil {
 		return false, nil
@@ -62,10 +62,10 @@ func Decode(record []byte, r idempotency.Request, result any) (found bool, err e
 	return true, nil
 }
 
-// Find reads the result that is recorded for r into result, a pointer, and
-// reports whether there is one. It costs one call, and none without a key. Of
-// two transactions with one key, Spanner has one wait or run again, and then it
-// finds what the other recorded. Errors: idempotency.ErrReused.
+// Find reads the recorded result of r into result, a pointer. found reports
+// whether there is one. Find costs one call, or none without a key. Of two
+// transactions with the same key, Spanner delays or reruns one, which then
+// finds the record of the other. Errors: idempotency.ErrReused.
 func (k *Keys) Find(ctx context.Context, tx *spannerdb.Tx, r idempotency.Request, result any) (found bool, err error) {
 	if !r.HasKey() {
 		return false, nil
@@ -79,7 +79,7 @@ func (k *Keys) Find(ctx context.Context, tx *spannerdb.Tx, r idempotency.Request
 	return Decode(record, r, result)
 }
 
-// Record keeps the result of r as JSON, as part of tx, which has found none. It
+// Record stores the result of r as JSON within tx, in which Find found none. It
 // costs no call.
 func (k *Keys) Record(tx *spannerdb.Tx, r idempotency.Request, result any) error {
 	if !r.HasKey() {

@@ -18,26 +18,25 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the table of the records.
+// Migrations returns the migrations of the table of records.
 func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "idempotency", Files: migrations}
 }
 
-// Keys is the records in a database that was opened with Migrations.
+// Keys accesses the records in a database that was opened with Migrations.
 type Keys struct {
 	db  *sqlitedb.DB
 	now func() time.Time
 }
 
-// New returns the records in db, which grow old by now.
+// New returns Keys for db, whose records age by now.
 func New(db *sqlitedb.DB, now func() time.Time) *Keys {
 	return &Keys{db: db, now: now}
 }
 
-// Find reads the result that is recorded for r into result, a pointer, and
-// reports whether there is one. Two transactions with one key wait for each
-// other, so one of them finds what the other recorded. Errors:
-// idempotency.ErrReused.
+// Find reads the recorded result of r into result, a pointer. found reports
+// whether there is one. Transactions with the same key are sequential, so the
+// second finds the record of the first. Errors: idempotency.ErrReused.
 func (k *Keys) Find(tx *sqlitedb.Tx, r idempotency.Request, result any) (found bool, err error) {
 	if !r.HasKey() {
 		return false, nil
@@ -58,7 +57,7 @@ func (k *Keys) Find(tx *sqlitedb.Tx, r idempotency.Request, result any) (found b
 	return true, nil
 }
 
-// Record keeps the result of r as JSON, as part of tx, which has found none.
+// Record stores the result of r as JSON within tx, in which Find found none.
 func (k *Keys) Record(tx *sqlitedb.Tx, r idempotency.Request, result any) error {
 	if !r.HasKey() {
 		return nil
@@ -75,8 +74,8 @@ func (k *Keys) Record(tx *sqlitedb.Tx, r idempotency.Request, result any) error 
 	return nil
 }
 
-// Purge removes records that are too old to count, in steps that do not hold up
-// other writes, and returns how many.
+// Purge deletes expired records, in steps that do not hold up other writes, and
+// returns their number. Idempotent.
 func (k *Keys) Purge(ctx context.Context) (removed int64, err error) {
 	for {
 		var n int64
@@ -92,5 +91,5 @@ func (k *Keys) Purge(ctx context.Context) (removed int64, err error) {
 	}
 }
 
-// expired is when the youngest of the records that do not count were made.
+// expired returns the time before which records are expired, in microseconds.
 func (k *Keys) expired() int64 { return k.now().Add(-idempotency.Retention).UnixMicro() }

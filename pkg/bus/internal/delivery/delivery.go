@@ -1,5 +1,6 @@
-// Package delivery is what every subscriber does with a message between the
-// broker and the handler: try, try again, give up, and wait at the end.
+// Package delivery implements the part that all subscribers share between the
+// broker and the handler: attempts, back-off, dead-lettering and the wait at
+// the end of Receive.
 package delivery
 
 import (
@@ -15,8 +16,8 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// At the end of Receive, the context of the handlers under way ends after
-// Grace; Drain stops waiting for those that do not heed it after Limit.
+// At the end of Receive, the context of running handlers ends after Grace.
+// Drain stops waiting for handlers that ignore it after Limit.
 const (
 	Grace = 1500 * time.Millisecond
 	Limit = 2 * time.Second
@@ -40,7 +41,7 @@ func (b Backoff) After(attempt int) time.Duration {
 // Session is one call of Receive.
 type Session struct {
 	stop    context.Context
-	ctx     context.Context // of the handlers
+	ctx     context.Context // the context of the handlers
 	cancel  context.CancelFunc
 	handler bus.Handler
 	backoff Backoff
@@ -48,7 +49,7 @@ type Session struct {
 	log     *zap.Logger
 }
 
-// NewSession returns a session that hands messages to h, at most width at a
+// NewSession returns a session that passes messages to h, at most width at a
 // time, until stop is done. Drain or Close ends it.
 func NewSession(stop context.Context, h bus.Handler, width int, b Backoff, log *zap.Logger) *Session {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
@@ -58,11 +59,11 @@ func NewSession(stop context.Context, h bus.Handler, width int, b Backoff, log *
 	}
 }
 
-// Stopping reports whether the session is at its end.
+// Stopping reports whether the session is ending.
 func (s *Session) Stopping() bool { return s.stop.Err() != nil }
 
-// Acquire takes one of the session's slots for a message. It returns false if
-// the session stops first.
+// Acquire takes a slot for a message. It returns false if the session stops
+// before a slot is free.
 func (s *Session) Acquire() bool {
 	if s.Stopping() {
 		return false
@@ -75,13 +76,14 @@ func (s *Session) Acquire() bool {
 	}
 }
 
-// Release gives the slot back.
+// Release returns a slot.
 func (s *Session) Release() { <-s.slots }
 
-// Deliver tries the handler with msg until it is settled: (true, nil) if
-// handled, (true, why) if it is to be dead-lettered. It returns (false, why)
-// if the session stopped or ctx ended before; the message must come again
-// then. ctx bounds the attempts and does not reach the handler.
+// Deliver calls the handler with msg until the message is settled. It returns
+// (true, nil) if the message was handled, and (true, reason) if it has to be
+// dead-lettered. It returns (false, reason) if the session stopped or ctx ended
+// first; the message has to be delivered again then. ctx bounds the attempts
+// and is not passed to the handler.
 func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, err error) {
 	for attempt, failures := 1, 0; ; attempt++ {
 		if err := cmp.Or(ctx.Err(), s.stop.Err()); err != nil {
@@ -121,7 +123,7 @@ func (s *Session) try(msg bus.Message) (err error) {
 }
 
 // Drain waits for the messages that hold a slot, at most Limit, and closes the
-// session. It is called once, after stop is done.
+// session. It must be called once, after stop is done.
 func (s *Session) Drain() {
 	defer s.Close()
 	defer time.AfterFunc(Grace, s.cancel).Stop()
@@ -135,10 +137,10 @@ func (s *Session) Drain() {
 	}
 }
 
-// Close ends the context of the handlers.
+// Close cancels the context of the handlers.
 func (s *Session) Close() { s.cancel() }
 
-// Fields names msg in a log line.
+// Fields returns the log fields that identify msg.
 func Fields(msg bus.Message) []zap.Field {
 	return []zap.Field{zap.String("ordering_key", msg.OrderingKey), zap.String("event_id", msg.Attributes["ce-id"])}
 }

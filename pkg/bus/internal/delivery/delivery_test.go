@@ -32,7 +32,7 @@ func TestDeliver(t *testing.T) {
 		outages[i] = errOutage
 	}
 	tests := map[string]struct {
-		results  []error // of the handler, one by one; then nil
+		results  []error // of the handler, in order; nil after the last
 		err      error
 		attempts int
 		took     time.Duration

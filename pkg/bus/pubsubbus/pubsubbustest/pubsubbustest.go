@@ -1,4 +1,4 @@
-// Package pubsubbustest makes topics for tests.
+// Package pubsubbustest creates topics for tests.
 package pubsubbustest
 
 import (
@@ -12,7 +12,7 @@ import (
 )
 
 // New returns both ends of a new topic with one subscription, on the emulator
-// at PUBSUB_EMULATOR_HOST. The test fails if there is none.
+// at PUBSUB_EMULATOR_HOST. The test fails if the emulator cannot be reached.
 func New(t *testing.T) (*pubsubbus.Publisher, *pubsubbus.Subscriber) {
 	t.Helper()
 	if os.Getenv("PUBSUB_EMULATOR_HOST") == "" {
