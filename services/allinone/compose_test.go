@@ -105,9 +105,9 @@ func TestStorageEmulatorKnowsItsName(t *testing.T) {
 	storage := composition(t).Services["storage"]
 	for place, command := range map[string]struct{ flags, host string }{
 		"docker-compose.yml": {strings.Join(storage.Command, " "), storage.Name},
-		"README.md": {
-			regexp.MustCompile(`(?m)^.*fake-gcs-server (.*) &$`).FindStringSubmatch(read(t, "README.md"))[1],
-			regexp.MustCompile(`STORAGE_EMULATOR_HOST=http://([^:\s]+)`).FindStringSubmatch(read(t, "README.md"))[1],
+		"docs/deploy.md": {
+			regexp.MustCompile(`(?m)^.*fake-gcs-server (.*) &$`).FindStringSubmatch(read(t, "docs/deploy.md"))[1],
+			regexp.MustCompile(`STORAGE_EMULATOR_HOST=http://([^:\s]+)`).FindStringSubmatch(read(t, "docs/deploy.md"))[1],
 		},
 	} {
 		if !strings.Contains(command.flags+" ", "-public-host "+command.host+" ") {
