@@ -7,7 +7,7 @@ override TESTFLAGS += $(if $(RACE),-race)
 FUZZTIME ?= 20s
 URL ?= http://localhost:8080
 
-MODULES := pkg pkg/client pkg/events services/accounts services/audios services/gateway services/allinone
+MODULES := pkg pkg/client pkg/events services/accounts services/audios services/gateway services/allinone cmd/concha e2e bench
 LINTER := .tools/golangci-lint
 GENERATOR := .tools/oapi-codegen
 
@@ -26,7 +26,7 @@ test: ## All tests on the embedded adapters (RACE=1: race detector, TESTFLAGS=..
 
 # The packages that have a test with the build tag "cloud", and the adapter of
 # Cloud Storage, whose tests bring their emulator with them.
-CLOUD = $(shell { grep -rlE '^//go:build (.*[^!a-z])?cloud\b' --include='*_test.go' pkg services | xargs -r -n1 dirname; echo pkg/blob/gcsblob; } | sort -u | sed 's|^|./|')
+CLOUD = $(shell { grep -rlE '^//go:build (.*[^!a-z])?cloud\b' --include='*_test.go' pkg services e2e | xargs -r -n1 dirname; echo pkg/blob/gcsblob; } | sort -u | sed 's|^|./|')
 
 .PHONY: test-cloud
 test-cloud: ## The same suites on the cloud adapters, and three processes, with local emulators
@@ -80,7 +80,7 @@ $(GENERATOR): tools/go.mod
 
 .PHONY: bench
 bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy
-	@go run ./services/allinone/bench
+	@go run ./bench
 	@printf '\nwhat reads cost at another size or place (1e6/1e3, last/first: the bar is 1.3)\n'
 	@set -o pipefail; go test -run '^$$' -bench '^Benchmark(Reader|Pages)$$' -benchtime 1s \
 		./pkg/eventlog/sqlitelog ./services/accounts/internal/adapters/sqlitestore ./services/audios/internal/adapters/sqlitestore | grep '^Benchmark'
@@ -89,13 +89,13 @@ KILLS ?= 1000
 
 .PHONY: crash
 crash: ## Kill processes KILLS (1000) times under load, all in one and on emulators, and compare all with the events
-	KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestKillNine$$' ./services/allinone
+	KILLS=$(KILLS) go test -count=1 -v -timeout 0 -run '^TestKillNine$$' ./e2e
 	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
-	KILLS=$(KILLS) .tools/cloudtest -v -timeout 0 -run '^TestThreeProcessesKilled$$' ./services/allinone
+	KILLS=$(KILLS) .tools/cloudtest -v -timeout 0 -run '^TestThreeProcessesKilled$$' ./e2e
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s) each
-	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' pkg services | sed 's/:func / /' | while read -r file target; do \
+	@grep -rHoE '^func Fuzz\w+' --include='*_test.go' pkg services e2e | sed 's/:func / /' | while read -r file target; do \
 		echo "fuzz: $$target in $${file%/*}"; \
 		go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) "./$${file%/*}" || exit; \
 	done
@@ -111,4 +111,4 @@ down: ## Stop what "make up" started
 .PHONY: wipe
 wipe: ## Delete all of ENDPOINT=accounts|audios on a running system (URL=http://localhost:8080)
 	@test -n "$(ENDPOINT)" || { echo 'usage: make wipe ENDPOINT=accounts|audios [URL=$(URL)]' >&2; exit 2; }
-	@go run ./services/allinone wipe --url $(URL) $(ENDPOINT)
+	@go run ./cmd/concha wipe --url $(URL) $(ENDPOINT)

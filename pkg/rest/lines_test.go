@@ -96,7 +96,7 @@ func dial(t *testing.T, h http.Handler) net.Conn {
 	s := httpserver.NewServer(0, h, zap.NewNop())
 	listener := make(oneConn)
 	s.Serve(listener, func(err error) { t.Error(err) })
-	t.Cleanup(func() { _ = s.Stop(context.Background()) })
+	t.Cleanup(func() { _ = s.Stop(context.WithoutCancel(t.Context())) })
 	conn, far := net.Pipe()
 	listener <- far
 	return conn

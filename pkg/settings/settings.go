@@ -32,11 +32,7 @@ const Serve = "serve"
 
 // Command is a thing that a program does, besides Serve.
 type Command struct {
-	Name string
-	// Args is the synopsis of the command's own arguments. If it is empty, the
-	// command takes none; else they are left to the program, in os.Args[2:].
-	Args  string
-	About string
+	Name, About string
 	// Uses are the variables that the command heeds, as mistakes in others are
 	// none of it. If it is empty, it heeds all.
 	Uses []string
@@ -64,18 +60,27 @@ type Validator interface {
 // it prints and exits 0; for an unknown argument or mistakes in the
 // environment, all of which it lists on stderr, it exits 2.
 func Load[T any](program, about string, commands ...Command) (cfg T, command string) {
-	return LoadTool[T](program, about, append([]Command{serve}, commands...)...)
-}
-
-// LoadTool is Load for a program that does not serve: one of the commands must
-// be chosen.
-func LoadTool[T any](program, about string, commands ...Command) (cfg T, command string) {
-	l := loader{program: program, about: about, commands: commands, stdout: os.Stdout, stderr: os.Stderr}
+	l := loader{
+		program: program, about: about, commands: append([]Command{serve}, commands...),
+		stdout: os.Stdout, stderr: os.Stderr,
+	}
 	command, exitCode, done := l.parse(&cfg, os.Args[1:], os.Environ())
 	if done {
 		os.Exit(exitCode)
 	}
 	return cfg, command
+}
+
+// Environment returns the config in the environment, for a program that has a
+// command line of its own. If there are mistakes, it lists all of them on stderr
+// and exits 2.
+func Environment[T any](program string) (cfg T) {
+	l := loader{program: program, stderr: os.Stderr}
+	if problems := fill(&cfg, variables(&cfg), os.Environ()); len(problems) > 0 {
+		l.printProblems(problems)
+		os.Exit(2)
+	}
+	return cfg
 }
 
 type loader struct {
@@ -102,11 +107,7 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 	}
 	chosen, unknown, ok := l.choose(command, rest)
 	if !ok {
-		mistake := fmt.Sprintf("unknown argument %q", unknown)
-		if len(args) == 0 {
-			mistake = "say what to do"
-		}
-		_, _ = fmt.Fprintf(l.stderr, "%s: %s; run \"%s --help\" for what there is\n", l.program, mistake, l.program)
+		_, _ = fmt.Fprintf(l.stderr, "%s: unknown argument %q; run \"%s --help\" for all commands\n", l.program, unknown, l.program)
 		return "", 2, true
 	}
 	problems := fill(cfg, vars, environ)
@@ -127,7 +128,7 @@ func (l *loader) choose(name string, rest []string) (chosen Command, unknown str
 	switch {
 	case i < 0:
 		return chosen, name, false
-	case l.commands[i].Args == "" && len(rest) > 0:
+	case len(rest) > 0:
 		return chosen, rest[0], false
 	}
 	return l.commands[i], "", true
@@ -201,7 +202,7 @@ func (l *loader) printUsage(vars []variable) {
 	defer func() { _ = w.Flush() }()
 	_, _ = fmt.Fprintf(w, "%s: %s\n\nUsage: %s [command]\n\nCommands:\n", l.program, l.about, l.program)
 	for _, c := range l.commands {
-		_, _ = fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Args), c.About)
+		_, _ = fmt.Fprintf(w, "  %s\t%s\n", c.Name, c.About)
 	}
 	_, _ = fmt.Fprint(w, "  --help\tprint this\n  --version\tprint the version\n\nVariables:\n  NAME\tDEFAULT\tMEANING\n")
 	for _, v := range vars {

@@ -2,7 +2,6 @@ package settings
 
 import (
 	"errors"
-	"io"
 	"net/url"
 	"runtime/debug"
 	"strings"
@@ -47,7 +46,6 @@ func load(t *testing.T, args []string, environ ...string) (cfg config, command s
 			serve,
 			{Name: "migrate", About: "bring the schema up to date"},
 			{Name: "ready", About: "ask whether it is ready", Uses: []string{"PORT"}},
-			{Name: "wipe", Args: "[--url URL] NAME", About: "delete all of NAME"},
 		},
 		stdout: &out, stderr: &errs,
 	}
@@ -83,13 +81,12 @@ func TestParseCommandLine(t *testing.T) {
 		{nil, Serve, -1, ""},
 		{[]string{"serve"}, Serve, -1, ""},
 		{[]string{"migrate"}, "migrate", -1, ""},
-		{[]string{"wipe", "--url", "http://x", "all"}, "wipe", -1, ""},
 		{[]string{"--version"}, "", 0, ""},
-		{[]string{"run"}, "", 2, "accounts: unknown argument \"run\"; run \"accounts --help\" for what there is\n"},
-		{[]string{""}, "", 2, "accounts: unknown argument \"\"; run \"accounts --help\" for what there is\n"},
-		{[]string{"--port"}, "", 2, "accounts: unknown argument \"--port\"; run \"accounts --help\" for what there is\n"},
-		{[]string{"serve", "now"}, "", 2, "accounts: unknown argument \"now\"; run \"accounts --help\" for what there is\n"},
-		{[]string{"migrate", "up"}, "", 2, "accounts: unknown argument \"up\"; run \"accounts --help\" for what there is\n"},
+		{[]string{"run"}, "", 2, "accounts: unknown argument \"run\"; run \"accounts --help\" for all commands\n"},
+		{[]string{""}, "", 2, "accounts: unknown argument \"\"; run \"accounts --help\" for all commands\n"},
+		{[]string{"--port"}, "", 2, "accounts: unknown argument \"--port\"; run \"accounts --help\" for all commands\n"},
+		{[]string{"serve", "now"}, "", 2, "accounts: unknown argument \"now\"; run \"accounts --help\" for all commands\n"},
+		{[]string{"migrate", "up"}, "", 2, "accounts: unknown argument \"up\"; run \"accounts --help\" for all commands\n"},
 	}
 	for _, tt := range tests {
 		t.Run(strings.Join(tt.args, " "), func(t *testing.T) {
@@ -98,21 +95,6 @@ func TestParseCommandLine(t *testing.T) {
 				t.Errorf("%q %d %q", command, exitCode, stderr)
 			}
 		})
-	}
-}
-
-func TestParseWantsACommandOfAToolThatDoesNotServe(t *testing.T) {
-	var errs strings.Builder
-	l := loader{program: "tool", commands: []Command{{Name: "wipe"}}, stdout: io.Discard, stderr: &errs}
-	for _, args := range [][]string{nil, {"serve"}} {
-		if _, exitCode, done := l.parse(new(struct{}), args, nil); !done || exitCode != 2 {
-			t.Errorf("%q: done %v, exit code %d", args, done, exitCode)
-		}
-	}
-	want := "tool: say what to do; run \"tool --help\" for what there is\n" +
-		"tool: unknown argument \"serve\"; run \"tool --help\" for what there is\n"
-	if errs.String() != want {
-		t.Error(errs.String())
 	}
 }
 
@@ -213,12 +195,11 @@ func TestParsePrintsUsage(t *testing.T) {
 Usage: accounts [command]
 
 Commands:
-  serve                  run until SIGTERM (the default)
-  migrate                bring the schema up to date
-  ready                  ask whether it is ready
-  wipe [--url URL] NAME  delete all of NAME
-  --help                 print this
-  --version              print the version
+  serve      run until SIGTERM (the default)
+  migrate    bring the schema up to date
+  ready      ask whether it is ready
+  --help     print this
+  --version  print the version
 
 Variables:
   NAME               DEFAULT  MEANING

@@ -77,7 +77,7 @@ func passes(e *emulators, packages []string) []pass {
 	system := pass{about: "the whole system", spanner: e.spanner, match: "^Test(ThreeProcesses|EventsReplay)"}
 	killed := pass{about: "killed replicas on a Spanner that injects faults", spanner: e.faultySpanner, only: "^TestThreeProcessesKilled$"}
 	for _, p := range packages {
-		if strings.HasSuffix(p, "/allinone") {
+		if strings.HasSuffix(p, "/e2e") {
 			system.packages = append(system.packages, p)
 			killed.packages = append(killed.packages, p)
 			continue
