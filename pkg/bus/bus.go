@@ -134,7 +134,7 @@ type Handler func(ctx context.Context, msg Message) error
 // err: the kind of err is Invalid, NotFound, Conflict, TooLarge or Unsupported.
 func Permanent(err error) bool {
 	switch fault.KindOf(err) {
-	case fault.Invalid, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported:
+	case fault.Invalid, fault.NotFound, fault.Conflict, fault.TooLarge, fault.Unsupported, fault.Denied:
 		return true
 	default:
 		return false

@@ -14,7 +14,7 @@ import (
 func TestPermanent(t *testing.T) {
 	for kind, want := range map[fault.Kind]bool{
 		fault.Internal: false, fault.Invalid: true, fault.NotFound: true, fault.Conflict: true,
-		fault.Precondition: false, fault.TooLarge: true, fault.Unsupported: true, fault.Unavailable: false,
+		fault.Precondition: false, fault.TooLarge: true, fault.Unsupported: true, fault.Unavailable: false, fault.Denied: true,
 	} {
 		err := fmt.Errorf("handle: %w", fault.New(kind, "code", "detail"))
 		if got := bus.Permanent(err); got != want {

@@ -21,6 +21,7 @@ const (
 	TooLarge                 // the input exceeds a documented limit
 	Unsupported              // the media type is not supported
 	Unavailable              // a backend is down or overloaded; retrying may help
+	Denied                   // the caller is unknown or lacks a right
 )
 
 // Violation is one broken rule of an input.

@@ -28,6 +28,8 @@ var (
 	ErrTooLarge         = fault.New(fault.TooLarge, "payload-too-large", "the body is too large")
 	ErrRange            = fault.New(fault.Invalid, "range-not-satisfiable", "the content has no such range")
 	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
+	ErrUnauthenticated  = fault.New(fault.Denied, "unauthenticated", "the request has no valid credentials")
+	ErrRateLimited      = fault.New(fault.Unavailable, "rate-limited", "the caller has sent too many requests")
 	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
 	ErrBadUpstream      = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
 )
@@ -60,6 +62,7 @@ var problemOfKind = map[fault.Kind]string{
 	fault.TooLarge:     "payload-too-large",
 	fault.Unsupported:  "unsupported-media-type",
 	fault.Unavailable:  "unavailable",
+	fault.Denied:       "forbidden",
 }
 
 var problemTypes = []ProblemType{
