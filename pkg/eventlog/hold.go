@@ -11,18 +11,19 @@ import (
 const (
 	claimEvery = 2 * time.Second // while the replica has its share
 	claimAgain = time.Second     // after a failure
-	// claimSoon is for a replica that has less than its share: another replica
-	// is about to release shards, or has died.
+	// claimSoon is the interval of a replica with fewer leases than its share:
+	// another replica is about to release shards, or has died.
 	claimSoon = 250 * time.Millisecond
-	// claimIdle is for a replica without a share, one of more than Shards. The
-	// registered replicas take over from each other; it only fills free places.
+	// claimIdle is the interval of a replica without a share, one beyond
+	// Shards. It only fills a free place, because the registered replicas take
+	// over each other's shards.
 	claimIdle = 15 * time.Second
-	// retireWithin bounds the batch that is under way in a shard that the
-	// replica gives up.
+	// retireWithin bounds the batch under way in a shard that the replica
+	// releases.
 	retireWithin = 2 * time.Second
 )
 
-// holder holds leases and has their shards published for as long.
+// holder holds leases and runs a publisher for each of their shards.
 type holder struct {
 	log     Log
 	zap     *zap.Logger
@@ -31,26 +32,26 @@ type holder struct {
 	ended   chan struct{}
 
 	held map[int]*held
-	term context.Context // of the leases: ends when they expire
+	term context.Context // ends when the leases expire
 	over context.CancelFunc
-	end  *time.Timer // of the term
+	end  *time.Timer // ends the term
 }
 
-// held is a lease in use.
+// held is a lease under which a shard is published.
 type held struct {
 	epoch   int64
 	cancel  context.CancelFunc
-	retired context.Context // ends when the shard is to be given up
+	retired context.Context // ends when the shard is to be released
 	retire  context.CancelFunc
-	done    chan struct{} // closed when nothing is published under it any more
+	done    chan struct{} // closed when publishing under the lease has ended
 }
 
 // publish publishes the events of a shard after a cursor until ctx ends, or
 // until retired ends and no batch is under way.
 type publish func(ctx, retired context.Context, lease Lease, after Cursor)
 
-// run claims until ctx ends, and returns when all that publishes has ended,
-// after ctx by itself and with work at the latest.
+// run claims leases until ctx ends. It returns when all publishers have ended,
+// which they do after ctx, and at the latest when work ends.
 func (h *holder) run(ctx, work context.Context, publish publish) {
 	h.held = make(map[int]*held)
 	h.newTerm(work)
@@ -71,8 +72,8 @@ func (h *holder) run(ctx, work context.Context, publish publish) {
 	}
 }
 
-// claim renews what is held, and has it changed to what is due to this replica.
-// It returns when to claim again.
+// claim renews the leases and adjusts them to the replica's share. It returns
+// the time until the next claim.
 func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration {
 	var release []int
 	for shard, s := range h.held {
@@ -86,7 +87,8 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 		h.failed(ctx, begun, err)
 		return claimAgain
 	}
-	// Counted from before the call, this term ends before that of the database.
+	// The term starts before the call, so it ends before the lease in the
+	// database.
 	if !h.end.Stop() {
 		h.over()
 		h.newTerm(work)
@@ -107,7 +109,7 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 	return claimEvery
 }
 
-// failed reports that the leases cannot be claimed since begun.
+// failed reports that claiming has failed since begun.
 func (h *holder) failed(ctx context.Context, begun time.Time, err error) {
 	if ctx.Err() != nil {
 		return
@@ -123,7 +125,7 @@ func (h *holder) newTerm(work context.Context) {
 	h.end = time.AfterFunc(LeaseTTL, h.over)
 }
 
-// drop ends the publishing of the shards that are not among leases any more.
+// drop stops publishing the shards that are no longer in leases.
 func (h *holder) drop(leases []Lease) {
 	epochs := make(map[int]int64, len(leases))
 	for _, lease := range leases {
@@ -139,13 +141,13 @@ func (h *holder) drop(leases []Lease) {
 	}
 	for shard := range Shards {
 		if _, ok := epochs[shard]; !ok {
-			h.metrics.pending(shard, time.Time{}) // somebody else's
+			h.metrics.pending(shard, time.Time{}) // another replica reports it now
 		}
 	}
 }
 
-// begin starts publishing the shards that are new among leases, each after the
-// cursor that is saved for it. Cursors are read only if a shard is new.
+// begin starts publishing the shards that are new in leases, each from its
+// saved cursor. It reads the cursors only if there is a new shard.
 func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) error {
 	fresh := slices.DeleteFunc(leases, func(l Lease) bool { return h.held[l.Shard] != nil })
 	if len(fresh) == 0 {
@@ -180,8 +182,8 @@ func (h *holder) publish(lease Lease, after Cursor, publish publish) {
 	}()
 }
 
-// retire has so many shards end that share remain. They are released by the
-// next claim.
+// retire ends publishing of surplus shards, so that share remain. The next
+// claim releases them.
 func (h *holder) retire(share int) {
 	surplus := len(h.held) - share
 	for _, s := range h.held {

@@ -5,43 +5,43 @@ import (
 	"time"
 )
 
-// LeaseTTL is how long the leases of a replica last after it renewed them. A
-// dead replica is replaced within 10 seconds: another replica sees the expiry
-// when it claims next.
+// LeaseTTL is the time after which leases expire unless the replica renews
+// them. A dead replica is replaced within 10 seconds: another replica notices
+// the expiry at its next claim.
 const LeaseTTL = 6 * time.Second
 
 // Lease is the right of a replica to publish a shard.
 type Lease struct {
 	Shard int
-	Epoch int64 // grows each time the owner changes
+	Epoch int64 // incremented whenever the owner changes
 }
 
-// Leases is who may publish what. All times are of one clock: that of the
-// database which keeps it, or of the one process that has the database open.
-// The zero value has nobody in it. It is a plain value: the adapters see to it
-// that calls come one at a time and that their effects last.
+// Leases is the assignment of shards to replicas. Its times are those of one
+// clock: that of the database, or that of the one process that has the database
+// open. The zero value has no replicas. Leases is not safe for concurrent use;
+// the adapters serialize the calls and store the result.
 type Leases struct {
-	// Expires has the replicas, and until when each is taken for alive. A lease
-	// lasts as long as its owner.
+	// Expires holds the expiry time of each replica. A lease expires with its
+	// owner.
 	Expires map[string]time.Time
 	Shards  [Shards]Ownership
 }
 
-// Ownership is one shard's part of Leases.
+// Ownership is the assignment of one shard.
 type Ownership struct {
-	Owner string // "" if nobody's
+	Owner string // "" if the shard is free
 	Epoch int64
 }
 
-// Claim removes the replicas that have expired, renews the replica, gives up
-// its leases of the shards in release, and gives it free shards up to its
-// share. It returns the share: the shards are divided equally, and the first
-// replicas in the order of their names get one more if the division leaves a
-// remainder. Claim takes nothing from a live replica, which learns its smaller
-// share from its own next claim.
+// Claim removes expired replicas, renews the given one, gives up its leases of
+// the shards in release, and assigns free shards to it up to its share. It
+// returns the share. The shards are divided equally; if there is a remainder,
+// the first replicas in the order of their names get one more. Claim takes
+// nothing from a live replica, which learns of a smaller share from its own
+// next claim.
 //
-// At most one replica for each shard is registered. A further replica changes
-// nothing and gets a share of 0 until a place is free.
+// At most one replica for each shard is registered. For a further replica,
+// Claim changes nothing and returns a share of 0 until a place is free.
 func (l *Leases) Claim(replica string, release []int, now time.Time) (share int) {
 	if l.Expires == nil {
 		l.Expires = make(map[string]time.Time)
@@ -91,7 +91,7 @@ func (l *Leases) Leave(replica string) {
 	}
 }
 
-// Owned returns the replica's leases in the order of their shards.
+// Owned returns the replica's leases in the order of the shards.
 func (l *Leases) Owned(replica string) (leases []Lease) {
 	for shard, s := range l.Shards {
 		if s.Owner == replica {

@@ -11,7 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// memoryLog is a log whose failures the test chooses.
+// memoryLog is a log whose failures the test controls.
 type memoryLog struct {
 	mu         sync.Mutex
 	entries    [eventlog.Shards][]eventlog.Entry
@@ -19,8 +19,8 @@ type memoryLog struct {
 	leases     eventlog.Leases
 	wake       *eventlog.Wake
 	down       bool
-	unreadable bool // though leases are had
-	failSave   int  // how many of the next saves fail
+	unreadable bool // reading fails, although claiming succeeds
+	failSave   int  // number of saves that will fail
 	reads      int
 	claims     int
 }

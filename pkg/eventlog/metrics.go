@@ -11,19 +11,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// metrics are a relay's. They go to the global meter provider, which drops them
-// if the process has none.
+// metrics are the metrics of a relay. They go to the global meter provider,
+// which drops them if the process has none.
 type metrics struct {
 	meter                                  metric.Meter
 	log                                    metric.MeasurementOption
 	publishedTotal, retries, leasesChanged metric.Int64Counter
 	age                                    metric.Float64ObservableGauge
-	oldest                                 *[Shards]atomic.Int64 // per shard, when what is being published began to wait; 0: nothing
+	oldest                                 *[Shards]atomic.Int64 // per shard, since when its first unpublished event has waited; 0 if there is none
 }
 
 func newMetrics(name string) metrics {
 	meter := otel.Meter("github.com/concha-labs/backend/pkg/eventlog")
-	// The constructors fail on malformed names only.
+	// The constructors fail only for malformed names.
 	m := metrics{meter: meter, log: metric.WithAttributeSet(attribute.NewSet(attribute.String("log", name))), oldest: new([Shards]atomic.Int64)}
 	m.publishedTotal, _ = meter.Int64Counter("concha.relay.published", metric.WithUnit("{event}"),
 		metric.WithDescription("Events that the broker has acknowledged."))
@@ -36,7 +36,8 @@ func newMetrics(name string) metrics {
 	return m
 }
 
-// observe has the age told until stop, and the counters from the start.
+// observe registers the age until stop is called, and exports the counters from
+// the start.
 func (m metrics) observe(logger *zap.Logger) (stop func()) {
 	for _, counter := range []metric.Int64Counter{m.publishedTotal, m.retries, m.leasesChanged} {
 		counter.Add(context.Background(), 0, m.log)
@@ -61,8 +62,8 @@ func (m metrics) oldestAge(now time.Time) (age time.Duration) {
 	return age
 }
 
-// pending notes since when the first of a shard's events waits; the zero time
-// says that none does.
+// pending records since when the first unpublished event of a shard has waited,
+// or the zero time if there is none.
 func (m metrics) pending(shard int, since time.Time) {
 	var nanos int64
 	if !since.IsZero() {
@@ -71,8 +72,8 @@ func (m metrics) pending(shard int, since time.Time) {
 	m.oldest[shard].Store(nanos)
 }
 
-// blind notes since when it is not known what a shard has. What is known to
-// wait in it waits on.
+// blind records since when a shard cannot be read. If an event is known to wait
+// in it, the time of that event remains.
 func (m metrics) blind(shard int, since time.Time) {
 	m.oldest[shard].CompareAndSwap(0, since.UnixNano())
 }

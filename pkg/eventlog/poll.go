@@ -8,47 +8,48 @@ import (
 )
 
 // A poller finds the events that other replicas commit, and those that this
-// process committed just before it died, by polling. Local commits wake it, and
-// do not wait for a poll.
+// process committed just before it crashed. Local commits wake it without
+// waiting for a poll.
 const (
 	// busyPoll is the interval for busyFor after a poll found an event. With
 	// many replicas and few writes, the events of one shard are far apart, and
-	// each of them still has to be prompt.
+	// each of them must still be published promptly.
 	busyPoll = 30 * time.Millisecond
 	busyFor  = 2 * time.Minute
-	// idlePoll is the interval otherwise.
+	// idlePoll is the interval at other times.
 	idlePoll = time.Second
-	// readGap separates two reads that find events, so that under load one read
-	// serves several events.
+	// readGap is the minimum interval between two reads that find events, so
+	// that under load one read serves several events.
 	readGap = 10 * time.Millisecond
 )
 
-// poller reads for the shards that wait for events, for all of them in one call.
+// poller reads for all shards that wait for events in one call.
 type poller struct {
 	log     Log
 	metrics metrics
 	zap     *zap.Logger
 	asks    chan *ask
 	waiting [Shards]*ask
-	due     [Shards]bool      // has events that nobody has read, or may have
-	looked  [Shards]time.Time // when nothing was found last
+	due     [Shards]bool      // there are, or may be, unread events
+	looked  [Shards]time.Time // when the last read found nothing
 }
 
-// ask is what a shard waits for.
+// ask is a request of a shard for events.
 type ask struct {
 	ctx   context.Context //nolint:containedctx // the shard's own, carried to the poller
 	from  ShardCursor
 	now   bool
-	reply chan []Entry // takes one
+	reply chan []Entry // has a buffer of one
 }
 
 func newPoller(log Log, m metrics, logger *zap.Logger) *poller {
 	return &poller{log: log, metrics: m, zap: logger, asks: make(chan *ask)}
 }
 
-// next returns the next events after a position as soon as there are any, at
-// most relayBatch, or none once ctx has ended or all is read after stop. now has
-// the shard read at once, without waiting for a sign that there is anything.
+// next waits for events after a position and returns at most relayBatch of
+// them. It returns no events if ctx has ended, or if stop is closed and
+// everything has been read. If now is true, the shard is read at once instead
+// of after a signal.
 func (p *poller) next(ctx context.Context, from ShardCursor, now bool) []Entry {
 	a := &ask{ctx: ctx, from: from, now: now, reply: make(chan []Entry, 1)}
 	select {
@@ -64,11 +65,12 @@ func (p *poller) next(ctx context.Context, from ShardCursor, now bool) []Entry {
 	}
 }
 
-// run serves until ctx ends, which outlives all that ask. After stop, who asks
-// is told the end as soon as all is read.
+// run serves requests until ctx ends, which must outlive all requests. After
+// stop, requests are answered with no events as soon as everything has been
+// read.
 func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 	backoff := minBackoff
-	var lastFound time.Time // by a poll
+	var lastFound time.Time // the last poll that found events
 	timer := time.NewTimer(busyPoll)
 	defer timer.Stop()
 	for stopping, broken := false, false; ; {
@@ -132,8 +134,7 @@ func (p *poller) take(a *ask) {
 	}
 }
 
-// gather notes what is to be read by now: all that waits, or what there is a
-// sign of.
+// gather marks the shards to read: all that wait, or those with a signal.
 func (p *poller) gather(all bool) {
 	for more := true; more; {
 		select {
@@ -151,8 +152,8 @@ func (p *poller) gather(all bool) {
 	}
 }
 
-// read reads for all that wait and are due, and answers those that it finds
-// events for.
+// read reads all shards that wait and are due, and answers those for which it
+// finds events.
 func (p *poller) read(ctx context.Context) (found bool, err error) {
 	for {
 		var from []ShardCursor
@@ -161,7 +162,7 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 				p.waiting[shard] = nil
 			} else if a != nil && p.due[shard] {
 				from = append(from, a.from)
-				p.due[shard] = false // before it is read: what is committed meanwhile is a new sign
+				p.due[shard] = false // before the read, because a commit during the read is a new signal
 			}
 		}
 		if len(from) == 0 {
@@ -175,7 +176,7 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 			return found, err
 		}
 		found = found || len(entries) > 0
-		end := Shards // of what was read
+		end := Shards // the shards before end have been read completely
 		if len(entries) == relayBatch {
 			end = Shard(entries[relayBatch-1].Subject)
 			p.dueFrom(from, end)
@@ -185,8 +186,8 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 	}
 }
 
-// lostSight notes that positions cannot be read: what they have may be there
-// since they were looked at last.
+// lostSight records that these positions cannot be read. Events may have waited
+// there since the last successful read.
 func (p *poller) lostSight(from []ShardCursor, now time.Time) {
 	for _, at := range from {
 		if since := p.looked[at.Shard]; !since.IsZero() {
@@ -197,8 +198,8 @@ func (p *poller) lostSight(from []ShardCursor, now time.Time) {
 	}
 }
 
-// sawNothing notes of the shards before end, which were read, those that wait
-// on.
+// sawNothing records that the shards before end have no events for those that
+// still wait.
 func (p *poller) sawNothing(from []ShardCursor, end int, now time.Time) {
 	for _, at := range from {
 		if at.Shard < end && p.waiting[at.Shard] != nil {
@@ -208,14 +209,14 @@ func (p *poller) sawNothing(from []ShardCursor, end int, now time.Time) {
 	}
 }
 
-// dueFrom has the positions read again that are of that shard or a later one.
+// dueFrom marks the positions of shard and of later shards to be read again.
 func (p *poller) dueFrom(from []ShardCursor, shard int) {
 	for _, at := range from {
 		p.due[at.Shard] = p.due[at.Shard] || at.Shard >= shard
 	}
 }
 
-// answer hands out entries, which are in the order of their shards.
+// answer distributes entries, which are in the order of their shards.
 func (p *poller) answer(entries []Entry) {
 	for len(entries) > 0 {
 		shard := Shard(entries[0].Subject)
@@ -224,14 +225,14 @@ func (p *poller) answer(entries []Entry) {
 			n++
 		}
 		p.metrics.pending(shard, entries[0].Time)
-		p.looked[shard] = time.Time{} // later, it is when what follows cannot be read
+		p.looked[shard] = time.Time{} // from now on, the time of the last failed read counts
 		p.waiting[shard].reply <- entries[:n:n]
 		p.waiting[shard] = nil
 		entries = entries[n:]
 	}
 }
 
-// end tells all that wait that there is nothing more.
+// end answers all waiting shards with no events.
 func (p *poller) end() {
 	for shard, a := range p.waiting {
 		if a != nil {

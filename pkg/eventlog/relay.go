@@ -13,20 +13,20 @@ import (
 )
 
 const (
-	// relayBatch bounds what is read at once, and so what is published at once
-	// of one shard.
+	// relayBatch bounds the events that are read at once, and those of one
+	// shard that are published at once.
 	relayBatch = 500
 	minBackoff = 100 * time.Millisecond
 	maxBackoff = 10 * time.Second
-	// flushWithin is what a stop leaves for the last events, and leaveWithin
-	// what it leaves for giving up the leases.
+	// At shutdown, flushWithin bounds the publishing of the last events, and
+	// leaveWithin the release of the leases.
 	flushWithin = 1500 * time.Millisecond
 	leaveWithin = 400 * time.Millisecond
 )
 
-// Relay publishes every event of a log, at least once, and those of one subject
-// in order. It shares the shards with the relays of other replicas, by leases.
-// It never delays a request: it reads what is already committed.
+// Relay publishes every event of a log at least once, and the events of one
+// subject in order. Leases divide the shards among the relays of all replicas.
+// A Relay never delays a request, because it reads only committed events.
 type Relay struct {
 	origin  string
 	log     Log
@@ -36,16 +36,17 @@ type Relay struct {
 	metrics metrics
 }
 
-// NewRelay returns a relay from log to pub. name is what its metrics call the
-// log, and origin that of the API, which events point at. Run starts it.
+// NewRelay returns a relay that publishes the events of log with pub. name
+// identifies the log in metrics. origin is the origin of the API, to which
+// events refer. Run starts the relay.
 func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
 	return &Relay{origin: origin, log: log, pub: pub, zap: logger, replica: rand.Text(), metrics: newMetrics(name)}
 }
 
-// Run publishes until ctx is done, and then, for a moment, what was committed
-// by that time. What remains is published by another replica, which can take
-// over at once, or by the next Run, as is what was published but not saved as
-// such. It runs once.
+// Run publishes events until ctx is done, and then for a short time the events
+// committed by then. Remaining events, and published events whose cursor was
+// not saved, are published by another replica or by the next Run. Run may be
+// called only once.
 func (r *Relay) Run(ctx context.Context) {
 	defer r.metrics.observe(r.zap)()
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -81,11 +82,11 @@ type shard struct {
 	stop    <-chan struct{}
 	lease   Lease
 	backoff time.Duration
-	limit   int // of events published at once
+	limit   int // the number of events to publish at once
 }
 
 // run publishes the events after a cursor until ctx ends or the lease is lost.
-// It also ends, once the batch under way is saved, when retired ends or when
+// It also ends, after saving the batch under way, when retired ends, or when
 // the relay stops and nothing is left to publish.
 func (s *shard) run(ctx, retired context.Context, after Cursor) {
 	s.backoff, s.limit = minBackoff, relayBatch
@@ -101,8 +102,9 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 			if !s.pause(retired, "events are not published, trying again", err) {
 				return
 			}
-			// A broker that comes back is not overrun by the backlog, and one that is
-			// slow gets on. What is erased meanwhile is not told: it is read anew.
+			// Start again with one event, so that a recovering broker is not
+			// overwhelmed by the backlog and a slow one makes progress. Read
+			// again, because events may have been erased meanwhile.
 			s.limit, again = 1, true
 			continue
 		}
@@ -116,8 +118,8 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 	}
 }
 
-// save saves what is published, however long that takes, and returns false if
-// it cannot any more.
+// save saves the cursor, retrying for as long as necessary. It returns false if
+// the lease was lost or the relay has to end.
 func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
 	for {
 		err := s.saver.save(ctx, Progress{Shard: s.lease.Shard, Epoch: s.lease.Epoch, UpTo: upTo})
@@ -134,8 +136,8 @@ func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
 	}
 }
 
-// pause backs off after a failure and returns whether to try again: after stop,
-// only if that came during the pause.
+// pause backs off after a failure and reports whether to try again. After stop
+// it reports true only if stop came during the pause.
 func (s *shard) pause(retired context.Context, what string, err error) bool {
 	select {
 	case <-retired.Done():

@@ -13,8 +13,8 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 )
 
-// counting is a broker that fails while down is set, and keeps how many
-// messages it was given at once.
+// counting is a broker that fails while down is set, and records the size of
+// each batch.
 type counting struct {
 	mu    sync.Mutex
 	down  bool
@@ -39,7 +39,7 @@ func TestRelayGivesLittleToABrokerThatFailed(t *testing.T) {
 		}
 		stop := run(t, l, broker)
 		defer stop()
-		time.Sleep(150 * time.Millisecond) // of which 100 are the first pause
+		time.Sleep(150 * time.Millisecond) // 100 ms of it are the first pause
 		broker.mu.Lock()
 		broker.down = false
 		broker.mu.Unlock()

@@ -15,7 +15,7 @@ func TestRelayFollowsOthersClosely(t *testing.T) {
 		defer stop()
 		time.Sleep(time.Minute)
 		var worst time.Duration
-		for version := range int64(100) { // not told of: they are another process's
+		for version := range int64(100) { // without a signal: they come from another process
 			l.append("account/1", version+1)
 			begin := time.Now()
 			for {
@@ -27,7 +27,7 @@ func TestRelayFollowsOthersClosely(t *testing.T) {
 				}
 				time.Sleep(time.Millisecond)
 			}
-			if took := time.Since(begin); version > 0 { // the first ends the idling
+			if took := time.Since(begin); version > 0 { // the first one ends the idle interval
 				worst = max(worst, took)
 			}
 		}
@@ -37,8 +37,8 @@ func TestRelayFollowsOthersClosely(t *testing.T) {
 	})
 }
 
-// Few writes on many replicas make the events of one replica's shards rare.
-// Each is prompt all the same.
+// With few writes and many replicas, the events of one replica's shards are
+// rare. Each is still published promptly.
 func TestRelayFollowsRareEventsClosely(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, broker := newMemoryLog(), newRecorder()
@@ -72,8 +72,8 @@ func TestRelayFollowsRareEventsClosely(t *testing.T) {
 	})
 }
 
-// Twenty replicas cost the database no more than sixteen, and a place that
-// becomes free is filled.
+// Twenty replicas cause no more database calls than sixteen, and a free place
+// is filled.
 func TestRelaySpareReplicas(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, broker := newMemoryLog(), newRecorder()

@@ -19,8 +19,8 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 )
 
-// recorder is a broker that keeps what it is given; while down is set, it
-// keeps the first message of a batch and fails.
+// recorder is a broker that records messages. While down is set, it records the
+// first message of a batch and fails.
 type recorder struct {
 	mu   sync.Mutex
 	got  map[string][]string // ordering key to event ids
@@ -88,7 +88,7 @@ func TestRelayPublishesWhatIsThereAndWhatComes(t *testing.T) {
 
 		l.append("account/1", 2)
 		l.wake.Notify("account/1")
-		synctest.Wait() // no time passes: it was woken
+		synctest.Wait() // no time has passed, so it was woken
 		broker.want(t, "account/1", 1, 2)
 
 		l.append("account/1", 3) // by another process
@@ -109,7 +109,7 @@ func TestRelayRepeatsFromTheSavedCursor(t *testing.T) {
 		synctest.Wait()
 		broker.want(t, "account/1", 1)
 		broker.setDown(false)
-		l.set(func() { l.failSave = 2 }) // what is published is not published again for that
+		l.set(func() { l.failSave = 2 }) // published events are not published again because of it
 		time.Sleep(time.Second)
 		synctest.Wait()
 		broker.want(t, "account/1", 1, 1, 2)
@@ -283,13 +283,14 @@ func TestRelayDoesNotPublishBeyondItsLeases(t *testing.T) {
 		time.Sleep(eventlog.LeaseTTL - time.Second)
 		synctest.Wait()
 		broker.want(t, "account/1")
-		time.Sleep(3 * time.Second) // the other has expired
+		time.Sleep(3 * time.Second) // the other replica has expired
 		synctest.Wait()
 		broker.want(t, "account/1", 1)
 	})
 }
 
-// measure returns what reads the metrics of the relays that are made after it.
+// measure returns a function that reads the metrics of the relays created after
+// it.
 func measure(t *testing.T) func() map[string]float64 {
 	t.Helper()
 	reader := sdk.NewManualReader()
@@ -315,8 +316,9 @@ func measure(t *testing.T) func() map[string]float64 {
 	}
 }
 
-// While the log cannot be read nobody knows what waits in it: the age is that of
-// the last look, also beyond the leases, until somebody can look again.
+// While the log cannot be read, it is unknown whether events wait in it. The
+// metric then shows the time since the last successful read, even after the
+// leases have expired, until a read succeeds.
 func TestRelayTellsThatItIsBlind(t *testing.T) {
 	metrics := measure(t)
 	synctest.Test(t, func(t *testing.T) {
@@ -345,7 +347,7 @@ func TestRelayTellsThatItIsBlind(t *testing.T) {
 		l.set(func() { l.down = true })
 		time.Sleep(time.Minute)
 		l.set(func() {
-			for i := range eventlog.Shards { // others have taken over
+			for i := range eventlog.Shards { // other replicas have taken over
 				l.leases.Claim(fmt.Sprint("another ", i), nil, time.Now())
 			}
 			l.down = false
@@ -353,7 +355,7 @@ func TestRelayTellsThatItIsBlind(t *testing.T) {
 		time.Sleep(eventlog.LeaseTTL - 3*time.Second)
 		want("with no shard of its own", 0, 0)
 	})
-	synctest.Test(t, func(t *testing.T) { // a process that begins in an outage
+	synctest.Test(t, func(t *testing.T) { // a process that starts during an outage
 		l := newMemoryLog()
 		l.down = true
 		defer run(t, l, newRecorder())()

@@ -9,8 +9,7 @@ import (
 // errLeaseLost means that a shard has another owner by now.
 var errLeaseLost = errors.New("the lease is lost")
 
-// saver saves the cursors of all shards that are done at the same time in one
-// transaction.
+// saver saves the cursors of all shards that are waiting in one transaction.
 type saver struct {
 	log   Log
 	queue chan save
@@ -18,11 +17,11 @@ type saver struct {
 
 type save struct {
 	Progress
-	done chan error // takes one
+	done chan error // has a buffer of one
 }
 
-// save returns nil once the progress is saved. Errors: errLeaseLost; those of
-// Log.SavePublished; ctx's.
+// save returns nil after the progress has been saved. Errors: errLeaseLost,
+// those of Log.SavePublished, and the error of ctx.
 func (s *saver) save(ctx context.Context, done Progress) error {
 	one := save{done, make(chan error, 1)}
 	select {
@@ -38,7 +37,7 @@ func (s *saver) save(ctx context.Context, done Progress) error {
 	}
 }
 
-// run serves until ctx ends, which outlives all that save.
+// run serves requests until ctx ends, which must outlive all requests.
 func (s *saver) run(ctx context.Context) {
 	for {
 		var group []save

@@ -1,5 +1,6 @@
-// Package provision prepares what a service needs in the cloud: the schema of
-// its database, and, for development and the emulators, all that is missing.
+// Package provision prepares the resources of a service in the cloud: the
+// schema of its database and, for development and the emulators, everything
+// that is missing.
 package provision
 
 import (
@@ -17,7 +18,7 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// The commands of a service's binary that carry out its Plan.
+// The commands of a service's binary that run its Plan.
 var (
 	MigrateCommand = settings.Command{
 		Name: "migrate", About: "bring the database to the newest schema",
@@ -29,27 +30,27 @@ var (
 )
 
 const (
-	// creation bounds the making of a database, which takes up to some minutes. A
-	// migration has no bound: an index of a large table takes hours.
+	// creation bounds the creation of a database, which may take minutes.
+	// Migrations are not bounded: an index of a large table takes hours.
 	creation = 10 * time.Minute
-	// answer bounds what is made at once, with the wait for a backend that is
-	// about to start.
+	// answer bounds the creation of everything else, including the wait for a
+	// backend that is starting.
 	answer = time.Minute
-	// patience is how long a backend is waited for in silence.
+	// patience is the time after which a wait for a backend is reported.
 	patience = 3 * time.Second
 )
 
-// Plan is what one service needs.
+// Plan lists the resources of one service.
 type Plan struct {
 	Project  string
 	Database string // projects/P/instances/I/databases/D
 	Schema   []spannerdb.Migrations
 	Bucket   string
-	Topics   map[string][]string // each with the subscriptions to it
+	Topics   map[string][]string // the subscriptions of each topic
 }
 
-// Run carries out one of the commands, tells what it does on stdout and what
-// failed on stderr, and returns the exit code.
+// Run runs one of the commands and returns the exit code. It writes progress to
+// stdout and errors to stderr.
 func (p Plan) Run(command string) (exitCode int) {
 	if p.Database == "" {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: there is nothing to do on the embedded backend, which prepares itself\n", command)
@@ -66,8 +67,8 @@ func (p Plan) Run(command string) (exitCode int) {
 	return 0
 }
 
-// Migrate brings the database to the newest schema and tells out what it does.
-// Idempotent; two at once take turns.
+// Migrate migrates the database to the newest schema and writes its progress to
+// out. Idempotent. Concurrent calls, also of other processes, are serialized.
 func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
 	db, err := spannerdb.Open(ctx, p.Database, spannerdb.Config{Migrations: p.Schema})
 	if err != nil {
@@ -80,9 +81,10 @@ func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// Provision makes what is missing, migrates, and tells out what was made and
-// what was there. Idempotent. A backend that cannot be reached is waited for,
-// for a minute; the error names it and its address.
+// Provision creates missing resources, runs Migrate, and writes to out which
+// resources were created and which existed. Idempotent. It waits up to a minute
+// for a backend that cannot be reached; the error then names the backend and
+// its address.
 func (p Plan) Provision(ctx context.Context, out io.Writer) error {
 	if err := spanner.provision(ctx, out, creation, p.database); err != nil {
 		return err
@@ -96,7 +98,7 @@ func (p Plan) Provision(ctx context.Context, out io.Writer) error {
 	return pubSub.provision(ctx, out, answer, p.topics)
 }
 
-// backend is where things are made, by its name.
+// backend is the name of a backend in which resources are created.
 type backend string
 
 const (
@@ -107,8 +109,8 @@ const (
 
 func (b backend) blame(err error) error { return fmt.Errorf("%v: %w", b, err) }
 
-// provision has do make what is missing in the backend, within limit, and tells out
-// of that, and that it waits if it does for long.
+// provision calls do to create missing resources, within limit. It writes the
+// result to out, and a notice if it has to wait.
 func (b backend) provision(ctx context.Context, out io.Writer, limit time.Duration, do func(context.Context) (made, found []string, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()

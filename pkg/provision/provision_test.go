@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// TestProvisionNamesTheBackendThatIsAway has nobody listen where a backend is
-// looked for.
+// TestProvisionNamesTheBackendThatIsAway uses the address of a backend at which
+// nothing listens.
 func TestProvisionNamesTheBackendThatIsAway(t *testing.T) {
 	const nobody = "127.0.0.1:1"
 	p := Plan{

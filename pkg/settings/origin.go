@@ -6,8 +6,8 @@ import (
 	"regexp"
 )
 
-// Origin is where the API is reached: a scheme (http or https) and a host, such
-// as "https://api.example.com"; "" if nothing was said.
+// Origin is the origin of the API: a scheme (http or https) and a host, such as
+// "https://api.example.com". It is "" if it is not set.
 type Origin string
 
 var errOrigin = errors.New("must be a scheme (http or https) and a host such as https://api.example.com, without a path")
@@ -22,11 +22,11 @@ func (o *Origin) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// host is narrower than what net/url takes, such as <, > and quotes: an origin
-// goes into header fields.
+// host is stricter than net/url, which accepts characters such as <, > and
+// quotes: an origin is used in header fields.
 var host = regexp.MustCompile(`^([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?$`)
 
-// IsOrigin reports whether u is a scheme (http or https) and a host, no more.
+// IsOrigin reports whether u consists of a scheme (http or https) and a host.
 func IsOrigin(u *url.URL) bool {
 	bare := url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}
 	return (u.Scheme == "http" || u.Scheme == "https") && host.MatchString(u.Host) &&

@@ -1,8 +1,8 @@
-// Package settings reads a program's command line and environment: one
-// command, and settings from environment variables alone.
+// Package settings reads a program's command line and environment: an optional
+// command, and settings from environment variables only.
 //
-// A config type is a struct (nested as deep as you like) whose leaves carry
-// the tags env, envDefault and desc:
+// A config type is a struct, possibly nested, whose leaves have the tags env,
+// envDefault and desc:
 //
 //	Bucket string `env:"CONCHA_BUCKET" desc:"bucket of the images"`
 package settings
@@ -21,20 +21,20 @@ import (
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
-// Process holds what every process can be told; embed it in its config.
+// Process holds the settings of every process. Embed it in a config type.
 type Process struct {
 	Port     Port          `env:"PORT" envDefault:"8080" desc:"TCP port to listen on, 1..65535"`
 	LogLevel logging.Level `env:"CONCHA_LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
 }
 
-// Serve is the command of a command line that names none.
+// Serve is the command if the command line has none.
 const Serve = "serve"
 
-// Command is a thing that a program does, besides Serve.
+// Command is a command of a program other than Serve.
 type Command struct {
 	Name, About string
-	// Uses are the variables that the command heeds, as mistakes in others are
-	// none of it. If it is empty, it heeds all.
+	// Uses lists the variables that the command reads. Mistakes in other
+	// variables are ignored. If Uses is empty, the command reads all of them.
 	Uses []string
 }
 
@@ -43,22 +43,23 @@ var serve = Command{Name: Serve, About: "run until SIGTERM (the default)"}
 // Problem is a mistake in the environment.
 type Problem struct {
 	Variable string
-	// Detail says what is expected, as in "is required when CONCHA_BACKEND=gcp".
-	// It does not repeat the value, which may be a secret.
+	// Detail describes the expected value, such as "is required when
+	// CONCHA_BACKEND=gcp". It does not contain the value, which may be a
+	// secret.
 	Detail string
 }
 
-// Validator is implemented by a config type, or by a struct nested in one,
-// that has rules across variables. It is called also when variables are
-// malformed; they are zero then, and what it says of them is dropped.
+// Validator is implemented by config types and nested structs that have rules
+// across variables. Validate is also called if variables are malformed. Those
+// are zero then, and problems reported for them are dropped.
 type Validator interface {
 	Validate() []Problem
 }
 
-// Load returns the config in the environment and the command that was chosen.
-// A variable that is set to nothing counts as not set. For --help and --version
-// it prints and exits 0; for an unknown argument or mistakes in the
-// environment, all of which it lists on stderr, it exits 2.
+// Load returns the config from the environment and the chosen command. An empty
+// variable counts as not set. Load prints a text and exits with 0 for --help
+// and --version. It exits with 2 for an unknown argument and for mistakes in
+// the environment, which it lists on stderr.
 func Load[T any](program, about string, commands ...Command) (cfg T, command string) {
 	l := loader{
 		program: program, about: about, commands: append([]Command{serve}, commands...),
@@ -89,8 +90,8 @@ type loader struct {
 	stdout, stderr io.Writer
 }
 
-// parse fills cfg, a pointer to a struct. If done, the program has to exit
-// with exitCode.
+// parse fills cfg, a pointer to a struct. If done is true, the program has to
+// exit with exitCode.
 func (l *loader) parse(cfg any, args, environ []string) (command string, exitCode int, done bool) {
 	vars := variables(cfg)
 	command, rest := Serve, []string(nil)
@@ -121,8 +122,7 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 	return command, 0, false
 }
 
-// choose returns the command of that name, or the first argument that means
-// nothing to the program.
+// choose returns the command with that name, or the first unknown argument.
 func (l *loader) choose(name string, rest []string) (chosen Command, unknown string, ok bool) {
 	i := slices.IndexFunc(l.commands, func(c Command) bool { return c.Name == name })
 	switch {
@@ -134,8 +134,8 @@ func (l *loader) choose(name string, rest []string) (chosen Command, unknown str
 	return l.commands[i], "", true
 }
 
-// fill sets cfg from environ and returns what is wrong, at most one problem
-// a variable.
+// fill sets cfg from environ and returns the problems, at most one for each
+// variable.
 func fill(cfg any, vars []variable, environ []string) []Problem {
 	values := make(map[string]string, len(environ))
 	for _, entry := range environ {
@@ -165,8 +165,8 @@ func fill(cfg any, vars []variable, environ []string) []Problem {
 	return problems
 }
 
-// malformed tries the variables one at a time, as an error of the env package
-// names the Go field but not the variable.
+// malformed tries the variables one at a time, because an error of the env
+// package names the Go field but not the variable.
 func malformed(cfg any, vars []variable, values map[string]string) []Problem {
 	var problems []Problem
 	for _, v := range vars {

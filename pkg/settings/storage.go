@@ -1,6 +1,7 @@
 package settings
 
-// Storage is where a service keeps what it keeps; embed it in its config.
+// Storage holds the settings of a service's backends. Embed it in a config
+// type.
 type Storage struct {
 	Backend          string `env:"CONCHA_BACKEND" envDefault:"gcp" desc:"gcp, or embedded: SQLite and a folder"`
 	DataDir          string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"embedded: the folder of all data"`
@@ -15,8 +16,8 @@ const (
 	embedded = "embedded"
 )
 
-// Embedded reports whether the service is to run on SQLite and a folder, and
-// not on gcp.
+// Embedded reports whether the service stores its data in SQLite and a folder
+// instead of gcp.
 func (s Storage) Embedded() bool { return s.Backend == embedded }
 
 // Validate implements Validator.

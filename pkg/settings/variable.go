@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Port is a TCP port, 1..65535.
+// Port is a TCP port, 1 to 65535.
 type Port int
 
 var errPort = errors.New("must be a whole number in 1..65535")
@@ -28,7 +28,7 @@ func (p *Port) UnmarshalText(text []byte) error {
 
 var spannerDatabase = regexp.MustCompile(`^projects/[^/]+/instances/[^/]+/databases/[^/]+$`)
 
-// IsSpannerDatabase reports whether name is a database's full name, as in
+// IsSpannerDatabase reports whether name is the full name of a database:
 // projects/P/instances/I/databases/D.
 func IsSpannerDatabase(name string) bool { return spannerDatabase.MatchString(name) }
 
@@ -39,8 +39,8 @@ type variable struct {
 	typ                      reflect.Type
 }
 
-// variables returns those of cfg, a pointer to a struct, in the order of its
-// fields; one that occurs twice, at its first place.
+// variables returns the variables of cfg, a pointer to a struct, in the order
+// of the fields. A variable that occurs twice is listed at its first place.
 func variables(cfg any) []variable {
 	var vars []variable
 	seen := map[string]bool{}
@@ -78,8 +78,9 @@ func (v variable) defaultText() string {
 	return v.defaultValue
 }
 
-// expectation says what a value of the variable has to look like. Only a
-// type's own UnmarshalText is trusted not to repeat the value.
+// expectation describes the values that the variable accepts. It uses the error
+// only if it comes from the type's own UnmarshalText, because other errors may
+// contain the value.
 func (v variable) expectation(err error) string {
 	if reflect.PointerTo(v.typ).Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
 		return err.Error()
@@ -95,8 +96,8 @@ func (v variable) expectation(err error) string {
 	return "is malformed: must be a " + v.typ.String()
 }
 
-// validators returns every Validator in cfg, a pointer to a struct: the
-// innermost first.
+// validators returns every Validator in cfg, a pointer to a struct, innermost
+// first.
 func validators(cfg any) []Validator {
 	var found []Validator
 	var walk func(v reflect.Value)

@@ -2,12 +2,12 @@ package settings
 
 import "runtime/debug"
 
-// version may be set at link time:
-// -ldflags "-X github.com/concha-labs/backend/pkg/settings.version=v1.2.3".
+// version can be set at link time: -ldflags "-X
+// github.com/concha-labs/backend/pkg/settings.version=v1.2.3".
 var version string
 
-// Version returns the version set at link time, else that of the main module,
-// else the commit it was built from, else "devel".
+// Version returns the version that was set at link time, else that of the main
+// module, else the commit of the build, else "devel".
 func Version() string {
 	if version != "" {
 		return version

@@ -1,6 +1,11 @@
-// Package spannerdb is how the services use a Cloud Spanner database: calls
-// that end in time, transactions that can be limited in number, errors as
-// faults, embedded migrations.
+// Package spannerdb opens Cloud Spanner databases the way the services use
+// them: bounded calls, an optional limit of concurrent transactions, errors as
+// faults, and embedded migrations.
+//
+// The migrations are applied by a runner of about 200 lines, because
+// golang-migrate's Spanner driver parses DDL with spansql, which rejects
+// statements that Spanner accepts (IDENTITY columns, comments at the end), and
+// goose needs a database/sql driver for Spanner besides the client.
 package spannerdb
 
 import (
@@ -19,8 +24,8 @@ import (
 	"google.golang.org/grpc/backoff"
 )
 
-// A call ends after callTimeout. A transaction that it leaves open is given
-// rollbackTimeout more, and a statement that is refused explainTimeout.
+// A call is cancelled after callTimeout. Rolling back its transaction may take
+// rollbackTimeout longer, and explaining an error explainTimeout.
 const (
 	callTimeout     = 4 * time.Second
 	rollbackTimeout = time.Second
@@ -28,34 +33,35 @@ const (
 	checkTimeout    = 2 * time.Second
 )
 
-// Config is what a DB is opened with.
+// Config holds the options of Open.
 type Config struct {
-	// MaxWrites is how many read-write transactions may be under way at once;
-	// the others wait for their turn. 0 sets no limit.
+	// MaxWrites is the maximum number of concurrent read-write transactions;
+	// further ones wait. 0 means no limit.
 	MaxWrites int
-	// Migrations make the database's schema.
+	// Migrations define the schema of the database.
 	Migrations []Migrations
 }
 
 // Migrations are the ordered SQL files of one component of a database.
 type Migrations struct {
-	// Component names the owner of the files, for the record of what has run.
+	// Component names the owner of the files in the record of applied
+	// migrations.
 	Component string
-	// Files holds files named migrations/NNN_what.sql, with NNN from 001 without
-	// gaps, as a package embeds them. A file that was released is never changed. As Spanner
-	// applies DDL statement by statement, each is written so that it may run
-	// again: CREATE ... IF NOT EXISTS and the like.
+	// Files holds files named migrations/NNN_name.sql, with NNN from 001
+	// without gaps, as a package embeds them. A released file must never be
+	// changed. Spanner applies DDL one statement at a time, so each statement
+	// must be repeatable: CREATE ... IF NOT EXISTS and the like.
 	Files fs.FS
 }
 
 // DB is a client of one database. It is safe for concurrent use. No call takes
-// longer than six seconds, and what failed because Spanner could not be
-// reached works again, without further ado, once it can.
+// longer than six seconds. After an outage of Spanner, calls succeed again
+// without a restart.
 type DB struct {
 	database   string
 	options    []option.ClientOption
 	migrations []Migrations
-	writes     chan struct{} // holds one element per transaction; nil: no limit
+	writes     chan struct{} // holds one element per transaction; nil if there is no limit
 	connect    func() (*spanner.Client, error)
 	renewing   atomic.Bool
 
@@ -64,24 +70,25 @@ type DB struct {
 	closed bool
 }
 
-// reconnectSoon is for every client: after an outage, gRPC's own pause before
-// it connects again grows to two minutes.
+// reconnectSoon applies to every client. By default, gRPC's pause before a
+// reconnection grows to two minutes.
 var reconnectSoon = option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
 	Backoff:           backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 2 * time.Second},
 	MinConnectTimeout: callTimeout,
 }))
 
-// Open returns a client of a database, named as in
-// projects/P/instances/I/databases/D. It does not wait for Spanner: whether
-// the database can be reached is told by Check. options go to every client of
+// Open returns a client of the database with this name:
+// projects/P/instances/I/databases/D. It does not wait for Spanner; Check
+// reports whether the database can be reached. options apply to every client of
 // the API.
 func Open(ctx context.Context, database string, cfg Config, options ...option.ClientOption) (*DB, error) {
 	options = append([]option.ClientOption{reconnectSoon}, options...)
 	connect := func() (*spanner.Client, error) {
 		return spanner.NewClientWithConfig(context.WithoutCancel(ctx), database, spanner.ClientConfig{
-			DisableNativeMetrics: true, // telemetry is the process's own business
+			DisableNativeMetrics: true, // the process exports its own telemetry
 			CallOptions: &vkit.CallOptions{
-				// The client makes these two calls without the caller's deadline.
+				// The client makes these two calls without the deadline of the
+				// caller.
 				CreateSession: []gax.CallOption{gax.WithTimeout(callTimeout)},
 				Rollback:      []gax.CallOption{gax.WithTimeout(rollbackTimeout)},
 			},
@@ -98,7 +105,7 @@ func Open(ctx context.Context, database string, cfg Config, options ...option.Cl
 	return db, nil
 }
 
-// Close ends the client's connections.
+// Close closes the client's connections.
 func (db *DB) Close() {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -112,10 +119,11 @@ func (db *DB) current() *spanner.Client {
 	return db.client
 }
 
-// renew replaces a client whose session is gone, as when the database has been
-// made anew: the client would keep that session for days. It does so in the
-// background, for no call is to wait for a connection beyond its time; until
-// then, calls find the session gone again.
+// renew replaces a client whose session no longer exists, because the database
+// was dropped and created again. The client would keep using that session for
+// days. renew works in the background, because no call may wait beyond its time
+// limit for a connection. Until it has finished, calls fail with the same
+// error.
 func (db *DB) renew(used *spanner.Client, err error) {
 	if !sessionGone(err) || !db.renewing.CompareAndSwap(false, true) {
 		return
@@ -133,8 +141,8 @@ func (db *DB) renew(used *spanner.Client, err error) {
 	}()
 }
 
-// replace has client used from now on, and returns the one to close: the one
-// used so far or, after Close, client itself.
+// replace makes client the current one and returns the client to close: the
+// previous one or, after Close, client itself.
 func (db *DB) replace(client *spanner.Client) *spanner.Client {
 	db.mu.Lock()
 	defer db.mu.Unlock()
@@ -145,11 +153,13 @@ func (db *DB) replace(client *spanner.Client) *spanner.Client {
 	return client
 }
 
-// Read runs do, which makes one read or query with tx and ends it before it
-// returns. What it sees is the database after every commit that was answered
-// before the call. Errors: do's own; fault.Unavailable if Spanner or the
-// database cannot take the request, as while its schema is behind;
-// context.Canceled if ctx is.
+// Read runs do, which makes one read or query with tx and finishes it before it
+// returns. The read sees every commit that was acknowledged before the call.
+// Read is safe for concurrent use. Errors:
+//   - the error of do.
+//   - fault.Unavailable: Spanner or the database cannot serve the request, for
+//     example because its schema is behind.
+//   - context.Canceled: ctx was cancelled.
 func (db *DB) Read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
 	return db.explain(ctx, db.read(ctx, do))
 }
@@ -163,21 +173,23 @@ func (db *DB) read(ctx context.Context, do func(ctx context.Context, tx *spanner
 	return translate(ctx, err)
 }
 
-// Tx is the transaction that a ReadWrite runs in. It is valid only until the
-// function it was given to returns.
+// Tx is the transaction of a ReadWrite. It is valid only until the function
+// returns that received it.
 type Tx struct {
 	*spanner.ReadWriteTransaction
 	onCommit []func()
 }
 
-// OnCommit has f called once the transaction has committed. It is not called
-// if the transaction, or this run of it, fails.
+// OnCommit registers f to be called after the transaction has committed. f is
+// not called if the transaction, or this run of it, fails.
 func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 
-// ReadWrite runs do in a transaction, which begins with do's first read, or
-// with the commit if it only writes. do is run again if Spanner aborts the
-// transaction. Errors: as Read's; also Duplicate's. After fault.Unavailable and
-// context.Canceled the transaction may have committed all the same.
+// ReadWrite runs do in a transaction. The transaction begins with the first
+// read of do, or with the commit if do only writes. do runs again if Spanner
+// aborts the transaction. ReadWrite is safe for concurrent use. Errors:
+//   - those of Read; after fault.Unavailable and context.Canceled the
+//     transaction may have committed.
+//   - an error for which Duplicate returns true: a key is taken.
 func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

@@ -107,13 +107,13 @@ func TestReadWrite(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("ReadWrite = %v, want context.Canceled", err)
 		}
-		if err := increment(t.Context(), db, 1, nothing); err != nil { // what was left open is in nobody's way
+		if err := increment(t.Context(), db, 1, nothing); err != nil { // the open transaction does not block others
 			t.Errorf("ReadWrite: %v", err)
 		}
 	})
 }
 
-// Two clients stand for two processes: Spanner aborts the one or the other.
+// Two clients act as two processes: Spanner aborts one of their transactions.
 func TestReadWriteRunsAgain(t *testing.T) {
 	name := spannerdbtest.New(t, schema)
 	first, second := spannerdbtest.Open(t, name, migrations), spannerdbtest.Open(t, name, migrations)

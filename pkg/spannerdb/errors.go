@@ -14,12 +14,12 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// ErrUnavailable is a database that cannot take the request now.
+// ErrUnavailable means that the database cannot serve the request now.
 var ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "the database cannot take the request now; try again later")
 
-// translate turns Spanner's errors into faults; ctx is the caller's own. A row
-// that is not there, a duplicate, and errors that are not Spanner's stay as
-// they are.
+// translate maps Spanner's errors to faults. ctx is the context of the caller.
+// It does not change the errors for a missing row and for a duplicate, and
+// errors that are not Spanner's.
 func translate(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, spanner.ErrRowNotFound) {
 		return err
@@ -31,13 +31,13 @@ func translate(ctx context.Context, err error) error {
 		}
 		return ErrUnavailable.Wrap(err)
 	case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted,
-		codes.Aborted,                                 // again and again until time was up
-		codes.NotFound,                                // of the database, or of a table that a migration is to make
-		codes.PermissionDenied, codes.Unauthenticated, // until somebody mends it, or the token is there again
+		codes.Aborted,                                 // repeatedly, until the time limit
+		codes.NotFound,                                // the database, or a table that a migration has to create
+		codes.PermissionDenied, codes.Unauthenticated, // until somebody grants access, or the token is available again
 		codes.Internal:
 		return ErrUnavailable.Wrap(err)
 	case codes.Unknown:
-		if _, ok := status.FromError(err); ok { // and not an error of the application
+		if _, ok := status.FromError(err); ok { // not an error of the application
 			return ErrUnavailable.Wrap(err)
 		}
 		return err
@@ -46,9 +46,9 @@ func translate(ctx context.Context, err error) error {
 	}
 }
 
-// sessionGone reports whether err says that Spanner does not know the client's
-// session, which is told from other things not found by the text alone: the
-// client drops an error's details.
+// sessionGone reports whether err means that Spanner does not know the client's
+// session. Only the text distinguishes it from other NotFound errors, because
+// the client drops the details.
 func sessionGone(err error) bool {
 	return status.Code(err) == codes.NotFound && strings.Contains(spanner.ErrDesc(err), "Session not found")
 }
@@ -60,17 +60,17 @@ func codeOf(err error) codes.Code {
 	return status.FromContextError(err).Code()
 }
 
-// Spanner names what it found taken in a message that has no fixed form. An
-// index comes before the table that it is of:
+// Spanner names the duplicate key in a message without a fixed form. An index
+// precedes its table:
 //
 //	Row [1] in table Accounts already exists
 //	Unique index violation on index AccountsByEmail at index key [a@b]. It conflicts with row [1] in table Accounts.
 //	UNIQUE violation on index AccountsByEmail, duplicate key: [a@b] in this transaction.
 var taken = regexp.MustCompile(`(?i)\b(?:on index|table) (\w+)`)
 
-// Duplicate reports whether err says that a key is taken, and in which unique
-// index or, for a primary key, in which table; that is "" if Spanner did not
-// tell.
+// Duplicate reports whether err means that a key is taken. name is the unique
+// index or, for a primary key, the table. It is "" if the message of Spanner
+// does not contain it.
 func Duplicate(err error) (name string, ok bool) {
 	if status.Code(err) != codes.AlreadyExists {
 		return "", false

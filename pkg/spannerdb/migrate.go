@@ -23,8 +23,8 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// MigrationsTable tells when each migration was applied to the database: it has
-// the columns Component, File and AppliedAt.
+// MigrationsTable records when each migration was applied to the database. Its
+// columns are Component, File and AppliedAt.
 const MigrationsTable = "SchemaMigrations"
 
 const createMigrations = `CREATE TABLE IF NOT EXISTS ` + MigrationsTable + ` (
@@ -33,7 +33,7 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS ` + MigrationsTable + ` (
 	AppliedAt TIMESTAMP   NOT NULL OPTIONS (allow_commit_timestamp = true),
 ) PRIMARY KEY (Component, File)`
 
-// ErrSchemaBehind is a database that lacks a migration.
+// ErrSchemaBehind means that the database lacks a migration.
 var ErrSchemaBehind = fault.New(fault.Unavailable, "schema-behind", "the schema is behind: run the migrate command")
 
 // migration is one file of Migrations.
@@ -41,7 +41,7 @@ type migration struct{ component, file string }
 
 func (m migration) String() string { return m.component + "/" + m.file }
 
-// all yields every migration with its SQL, in the order in which they run.
+// all yields every migration with its SQL, in the order of application.
 func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
 	return func(yield func(migration, func() (string, error)) bool) {
 		for _, set := range sets {
@@ -63,8 +63,8 @@ func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
 	}
 }
 
-// Check returns nil if the database can be read and its schema is not behind.
-// It takes two seconds at most. Errors: ErrSchemaBehind, fault.Unavailable.
+// Check reports whether the database can be read and its schema is up to date.
+// It takes at most two seconds. Errors: ErrSchemaBehind, fault.Unavailable.
 func (db *DB) Check(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
@@ -80,8 +80,8 @@ func (db *DB) Check(ctx context.Context) error {
 	return nil
 }
 
-// explain tells a statement that the schema does not allow yet from one that is
-// wrong, which Spanner does not.
+// explain distinguishes a statement that needs a newer schema from one that is
+// wrong. Spanner reports both alike.
 func (db *DB) explain(ctx context.Context, err error) error {
 	if status.Code(err) != codes.InvalidArgument {
 		return err
@@ -94,7 +94,7 @@ func (db *DB) explain(ctx context.Context, err error) error {
 	return err
 }
 
-// applied returns the migrations that the database has.
+// applied returns the migrations that were applied to the database.
 func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 	has := map[migration]bool{}
 	err := db.read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
@@ -113,9 +113,9 @@ func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 	return has, err
 }
 
-// Migrate brings the database to the newest schema and writes a line to
-// progress for each migration. It may be run again, after a failure too, and
-// by several processes at once.
+// Migrate migrates the database to the newest schema and writes a line to
+// progress for each migration. It is idempotent, can be repeated after a
+// failure, and may run in several processes at once.
 func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
 	admin, err := database.NewDatabaseAdminClient(ctx, db.options...)
 	if err != nil {
@@ -138,8 +138,8 @@ func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
 	return nil
 }
 
-// split returns the statements of a file without their comments, which Spanner
-// does not take in DDL.
+// split returns the statements of a file without comments, which Spanner does
+// not accept in DDL.
 func split(name, ddl string) (statements []string, err error) {
 	lexer := memefish.Lexer{File: &token.File{FilePath: name, Buffer: ddl}}
 	var b strings.Builder
@@ -165,8 +165,9 @@ func split(name, ddl string) (statements []string, err error) {
 	}
 }
 
-// migrate applies one migration unless the database has it. A schema change is
-// refused while another one is under way, so it is tried again for a while.
+// migrate applies one migration unless it was applied before. Spanner refuses a
+// schema change while another one is under way, so migrate retries for some
+// time.
 func (db *DB) migrate(ctx context.Context, admin *database.DatabaseAdminClient, m migration, statements []string, progress io.Writer) error {
 	for pause := 250 * time.Millisecond; ; pause *= 2 {
 		applied, err := db.applied(ctx)
@@ -216,7 +217,7 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp})})
 	})
 	if _, recorded := Duplicate(err); recorded {
-		return nil // by another process, whose time counts
+		return nil // another process has recorded it
 	}
 	return err
 }

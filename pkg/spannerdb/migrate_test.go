@@ -135,7 +135,8 @@ func TestNoDatabase(t *testing.T) {
 	}
 }
 
-// TestProvisionWaitsForTheMaker finds a database that another process is making.
+// TestProvisionWaitsForTheMaker finds a database that another process is
+// creating.
 func TestProvisionWaitsForTheMaker(t *testing.T) {
 	asked := 0
 	making := option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {

@@ -20,10 +20,10 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 )
 
-// proxy stands between a client and the emulator, and fails.
+// proxy is a proxy between a client and the emulator that can fail.
 type proxy struct {
 	net.Listener
-	gate sync.RWMutex // locked: nothing passes
+	gate sync.RWMutex // locked while nothing may pass
 
 	mu      sync.Mutex
 	refuses bool
@@ -80,7 +80,8 @@ func (p *proxy) pipe(from, to net.Conn) {
 	}
 }
 
-// refuse ends all connections and accepts no more, until it is called again.
+// refuse closes all connections and accepts no new ones, until it is called
+// with false.
 func (p *proxy) refuse(yes bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -92,8 +93,8 @@ func (p *proxy) refuse(yes bool) {
 	}
 }
 
-// hang leaves all connections open and carries nothing, until it is called
-// again.
+// hang keeps all connections open but forwards nothing, until it is called with
+// false.
 func (p *proxy) hang(yes bool) {
 	if yes {
 		p.gate.Lock()
@@ -102,7 +103,8 @@ func (p *proxy) hang(yes bool) {
 	}
 }
 
-// atMost is the six seconds that a call may take, and a busy machine's share.
+// atMost is the six seconds that a call may take, and a margin for a busy
+// machine.
 const atMost = 15 * time.Second
 
 func wantUnavailable(t *testing.T, what string, call func() error) {
@@ -116,7 +118,7 @@ func wantUnavailable(t *testing.T, what string, call func() error) {
 	}
 }
 
-// eventually calls f until it succeeds, for a minute.
+// eventually calls f until it succeeds, for at most a minute.
 func eventually(t *testing.T, f func() error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
@@ -164,7 +166,7 @@ func testOutage(t *testing.T, endpoint option.ClientOption, set func(down bool))
 	}
 	wg.Wait()
 	set(false)
-	for _, db := range []*spannerdb.DB{db, late} { // by itself
+	for _, db := range []*spannerdb.DB{db, late} { // without a restart
 		eventually(t, func() error { return db.Check(t.Context()) })
 		eventually(t, func() error { return increment(t.Context(), db, 1, nothing) })
 	}
@@ -175,8 +177,8 @@ func testOutage(t *testing.T, endpoint option.ClientOption, set func(down bool))
 	eventually(t, func() error { return increment(t.Context(), late, 1, nothing) })
 }
 
-// TestDatabaseMadeAnew drops the database under a client, as an emulator does
-// that starts again.
+// TestDatabaseMadeAnew drops the database of a client, as restarting an
+// emulator does.
 func TestDatabaseMadeAnew(t *testing.T) {
 	t.Parallel()
 	name := spannerdbtest.New(t, schema)

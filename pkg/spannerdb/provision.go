@@ -15,24 +15,25 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// Provisioned says what Provision made and what was there before, by full name.
+// Provisioned lists the full names of the resources that Provision created and
+// of those that existed.
 type Provisioned struct {
 	Made, Found []string
 }
 
 var databaseName = regexp.MustCompile(`^(projects/([^/]+))/instances/([^/]+)/databases/([^/]+)$`)
 
-// emulatorConfig is a configuration of instances that emulators alone have: no
-// instance that costs money comes into being by accident.
+// emulatorConfig is an instance configuration that only emulators have. It
+// prevents the accidental creation of an instance that costs money.
 const emulatorConfig = "emulator-config"
 
-// reachTimeout is how long Provision waits for Spanner to answer at all.
+// reachTimeout is how long Provision waits for Spanner to become reachable.
 const reachTimeout = time.Minute
 
-// Provision makes an empty database, named as in
-// projects/P/instances/I/databases/D, unless it exists; on an emulator also its
-// instance, which elsewhere must be there. Idempotent. While Spanner cannot be
-// reached it waits, for a minute at most.
+// Provision creates an empty database with this name,
+// projects/P/instances/I/databases/D, unless it exists. On an emulator it also
+// creates the instance, which elsewhere must exist. Idempotent. If Spanner
+// cannot be reached, Provision waits for up to a minute.
 func Provision(ctx context.Context, name string, options ...option.ClientOption) (Provisioned, error) {
 	parts := databaseName.FindStringSubmatch(name)
 	if parts == nil {
@@ -72,7 +73,7 @@ func (p *provisioner) instanceName() string { return p.project + "/instances/" +
 
 func (p *provisioner) databaseName() string { return p.instanceName() + "/databases/" + p.databaseID }
 
-// provision asks for nothing that it does not need, as each call takes a
+// provision makes only the calls that it needs, because each requires a
 // permission of its own.
 func (p *provisioner) provision(ctx context.Context) error {
 	reached, cancel := context.WithTimeout(ctx, reachTimeout)
@@ -99,7 +100,7 @@ func (p *provisioner) provision(ctx context.Context) error {
 	return err
 }
 
-// ready waits until a database that another process is making can be used.
+// ready waits until a database that another process is creating can be used.
 func (p *provisioner) ready(ctx context.Context) error {
 	for {
 		db, err := p.databases.GetDatabase(ctx, &databasepb.GetDatabaseRequest{Name: p.databaseName()})
@@ -135,13 +136,13 @@ func (p *provisioner) createInstance(ctx context.Context) error {
 	return p.note(p.instanceName(), err)
 }
 
-// note enters the outcome of making name in the report.
+// note records the outcome of creating name.
 func (p *provisioner) note(name string, err error) error {
 	switch status.Code(err) {
 	case codes.OK:
 		p.report.Made = append(p.report.Made, name)
 		return nil
-	case codes.AlreadyExists: // another process was quicker
+	case codes.AlreadyExists: // another process was faster
 		p.report.Found = append(p.report.Found, name)
 		return nil
 	default:

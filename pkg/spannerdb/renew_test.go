@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// forgetful is a Spanner that does not know the sessions it has made.
+// forgetful is a Spanner that does not know the sessions it has created.
 type forgetful struct {
 	spannerpb.UnimplementedSpannerServer
 }
@@ -49,7 +49,8 @@ func serve(t *testing.T, s spannerpb.SpannerServer) []option.ClientOption {
 	}
 }
 
-// TestNoCallWaitsForARenewal holds a renewal up for longer than any call lasts.
+// TestNoCallWaitsForARenewal delays a renewal for longer than the time limit of
+// a call.
 func TestNoCallWaitsForARenewal(t *testing.T) {
 	t.Parallel()
 	db, err := Open(t.Context(), "projects/p/instances/i/databases/d", Config{}, serve(t, forgetful{})...)
@@ -59,7 +60,7 @@ func TestNoCallWaitsForARenewal(t *testing.T) {
 	connect, first := db.connect, db.current()
 	began, release := make(chan struct{}), make(chan struct{})
 	db.connect = func() (*spanner.Client, error) {
-		close(began) // twice is a panic
+		close(began) // a second call would panic
 		<-release
 		return connect()
 	}

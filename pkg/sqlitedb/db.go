@@ -1,6 +1,10 @@
 // Package sqlitedb opens SQLite databases the way the embedded services use
 // them: write-ahead log, every commit synced to disk, one writer that groups
 // concurrent transactions into one commit, and a pool of readers.
+//
+// Neither database/sql nor the driver groups commits. With 64 concurrent
+// clients and a sync for each commit, a bare handler stores 5,000 rows a second
+// in transactions of their own, and 38,500 in groups.
 package sqlitedb
 
 import (
@@ -27,29 +31,31 @@ type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
 
-	doubted atomic.Bool // whether it can be written, until a Check proves it
+	doubted atomic.Bool // whether writing may fail, until Check succeeds
 
-	lock    *flock.Flock // held for as long as the database is open
+	lock    *flock.Flock // held while the database is open
 	writer  *sql.DB
 	queue   chan *write
-	between chan func(*Tx) // run by the writer outside of any transaction
-	writes  sync.Pool      // of *write that are not in use
-	closed  chan struct{}  // closed when the writer's goroutine is done
+	between chan func(*Tx) // run by the writer outside any transaction
+	writes  sync.Pool      // *write values for reuse
+	closed  chan struct{}  // closed when the writer's goroutine has ended
 	stop    context.CancelFunc
 }
 
 // Migrations are the ordered SQL files of one component of a database.
 type Migrations struct {
-	// Component names the owner of the files, for the record of what has run.
+	// Component names the owner of the files in the record of applied
+	// migrations.
 	Component string
-	// Files holds files named migrations/NNN_what.sql, with NNN from 001 without
-	// gaps, as a package embeds them. A file that was released is never changed.
+	// Files holds files named migrations/NNN_name.sql, with NNN from 001
+	// without gaps, as a package embeds them. A released file must never be
+	// changed.
 	Files fs.FS
 }
 
-// Open opens the database at path, creating the file and its folder if they
-// are missing, and brings it to the newest schema. One process at a time can
-// have it open.
+// Open opens the database at path and migrates it to the newest schema. It
+// creates the file and its folder if they are missing. Only one process at a
+// time can open a database.
 func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, error) {
 	if err := durable.MkdirAll(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("open database: %w", advise(err, path))
@@ -72,8 +78,9 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	return db, nil
 }
 
-// makeFile creates the file for this user alone, which SQLite takes over for its
-// other files, and fails on one that SQLite would open for reading only.
+// makeFile creates the file with access for the current user only; SQLite gives
+// its other files the same permissions. It fails for a file that SQLite would
+// open read-only.
 func makeFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -82,7 +89,7 @@ func makeFile(path string) error {
 	return f.Close()
 }
 
-// advise adds what to do to an error of the file system.
+// advise adds advice to an error of the file system.
 func advise(err error, path string) error {
 	if _, ok := errors.AsType[*fs.PathError](err); !ok && !errors.Is(Translate(err), ErrUnavailable) {
 		return err
@@ -121,12 +128,15 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 // patience is how long a connection waits for a lock.
 const patience = "busy_timeout(5000)"
 
-// dsn gives every pooled connection its pragmas. synchronous(FULL) syncs the
-// write-ahead log at each commit: what was answered survives a power cut.
-// temp_store(MEMORY) keeps what a savepoint may have to restore out of
-// temporary files. A checkpoint each 16 MB of log instead of 4 writes a page
-// that changed often once. secure_delete overwrites what is deleted: erased
-// data is not left in the file.
+// dsn returns the data source name, whose pragmas apply to every pooled
+// connection:
+//   - synchronous(FULL) syncs the write-ahead log at each commit, so that
+//     acknowledged writes survive a power failure.
+//   - temp_store(MEMORY) avoids temporary files for savepoints.
+//   - a checkpoint for each 16 MB of log instead of 4 writes a frequently
+//     changed page once.
+//   - secure_delete overwrites deleted content, so that erased data does not
+//     remain in the file.
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
 		"?_pragma=" + patience + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
@@ -144,10 +154,10 @@ func (db *DB) Close() error {
 	return errors.Join(db.readers.Close(), db.writer.Close(), db.lock.Close())
 }
 
-// Query runs a read on the pool of readers. The statement is prepared once and
-// kept, so query must be one of a bounded set of texts. A read that has begun
-// runs to its end even if ctx ends: to watch ctx would cost it two goroutines,
-// and reads are short.
+// Query runs a read on the pool of readers. Its statement is prepared once and
+// cached, so query must be one of a bounded set of texts. A read that has begun
+// completes even if ctx ends: watching ctx would cost two goroutines for each
+// read, and reads are short.
 func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	stmt, err := db.reader(ctx, query)
 	if err != nil {
@@ -169,7 +179,7 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	return Row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...)}
 }
 
-// reader returns the statement of query, unless ctx has ended.
+// reader returns the prepared statement of query, unless ctx has ended.
 func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -187,25 +197,26 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// Check returns nil if the database can be read and written. To prove the latter
-// it writes, but only if nothing has proved it so far or a write failed since.
+// Check reports whether the database can be read and written. It tests writing
+// only if no write has succeeded yet or one has failed since.
 func (db *DB) Check(ctx context.Context) error {
 	if err := db.QueryRow(ctx, "SELECT 1").Scan(new(int)); err != nil || !db.doubted.Load() {
 		return err
 	}
 	return db.Write(ctx, func(tx *Tx) error {
 		tx.OnCommit(func() { db.doubted.Store(false) })
-		return tx.control("PRAGMA user_version = 0") // writes a page, though it changes nothing
+		return tx.control("PRAGMA user_version = 0") // writes a page without a change
 	})
 }
 
-// Checkpoint moves the write-ahead log into the database and empties it, so that
-// what was deleted is in no file any more, and returns how many pages the log
-// had. It moves most beside the writes under way, and then has writes wait for
-// the rest, and for up to 100 ms for the reads that began before.
-// Errors: ctx's if it ended before; fault.Unavailable if a read did not end in
-// time, which leaves it to the next call, or if the disk is full or failing, or
-// the database is closed.
+// Checkpoint moves the write-ahead log into the database and empties it, so
+// that no file contains deleted data any more. It returns the number of pages
+// in the log. Most of the work runs concurrently with writes. For the rest,
+// writes wait, and for up to 100 ms also for reads that began earlier.
+// Idempotent. Errors:
+//   - the error of ctx: it ended first.
+//   - fault.Unavailable: a read did not end in time, the disk is full or
+//     failing, or the database is closed. The next call continues.
 func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 	var busy, moved int
 	if err := db.QueryRow(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved); err != nil {

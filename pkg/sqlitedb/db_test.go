@@ -250,7 +250,8 @@ func TestCheckpointLeavesNothingThatWasDeleted(t *testing.T) {
 	}
 }
 
-// TestCheckpointLetsReadsEnd keeps a read open: the checkpoint gives up, and writes go on.
+// TestCheckpointLetsReadsEnd keeps a read open: the checkpoint gives up, and
+// writes continue.
 func TestCheckpointLetsReadsEnd(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
 	exec(t, db, "INSERT INTO things (name) VALUES ('ann')")

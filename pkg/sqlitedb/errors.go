@@ -10,12 +10,12 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// ErrUnavailable is a database that cannot take the request now.
+// ErrUnavailable means that the database cannot serve the request now.
 var ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "the database cannot take the request now; try again later")
 
-// Translate turns the driver's errors into faults: a full or failing disk and
-// a lock that is not given up are fault.Unavailable; every other error, one that
-// was translated before included, stays as it is.
+// Translate maps the driver's errors to faults. A full or failing disk and a
+// lock that is not released are fault.Unavailable. It does not change other
+// errors, including translated ones.
 func Translate(err error) error {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok || errors.Is(err, ErrUnavailable) {
@@ -31,7 +31,7 @@ func Translate(err error) error {
 }
 
 // IsUnique reports whether err is a violation of the primary key or unique
-// index on column, which is written as table.column.
+// index on column, in the form table.column.
 func IsUnique(err error, column string) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok {

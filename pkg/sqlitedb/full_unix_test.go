@@ -15,8 +15,8 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
-// A limit on the size of files stands in for a disk that is full: reading and
-// transactions that change nothing still work.
+// A limit on the size of files simulates a full disk. Reads and transactions
+// without changes still work.
 func TestFullDisk(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	db := open(t, path, schema)

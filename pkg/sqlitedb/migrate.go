@@ -16,8 +16,8 @@ const createMigrations = `CREATE TABLE IF NOT EXISTS schema_migrations (
 	PRIMARY KEY (component, file)
 ) STRICT, WITHOUT ROWID`
 
-// migrate runs the files that have not run yet, each in a transaction with the
-// record that it has. Two processes that do so at once take turns.
+// migrate applies the files that were not applied before, each in one
+// transaction with its record. Concurrent processes take turns.
 func migrate(ctx context.Context, db *sql.DB, all []Migrations) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {

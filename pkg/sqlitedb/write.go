@@ -10,11 +10,11 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// maxGroup bounds how many transactions share a commit, and so how long the
-// first of them waits for the last.
+// maxGroup bounds the number of transactions that share a commit, and so the
+// time that the first of them waits for the last.
 const maxGroup = 256
 
-// write is a transaction that waits for its turn.
+// write is a transaction that waits for the writer.
 type write struct {
 	ctx      context.Context //nolint:containedctx // the request's own, carried to the writer
 	do       func(*Tx) error
@@ -26,14 +26,17 @@ type write struct {
 
 func newWrite() any { return &write{done: make(chan struct{}, 1)} }
 
-// Write runs do in a transaction and returns nil once it is durable. Writes
-// that wait at the same time share one commit, each in a savepoint of its own:
-// the error of one rolls back that one alone. do runs on the writer's
-// goroutine, so it must not block on anything but its Tx.
+// Write runs do in a transaction and returns nil after it is durable.
+// Concurrent writes share one commit. Each has a savepoint of its own, so an
+// error rolls back only that write. do runs on the goroutine of the writer and
+// must not block on anything but its Tx.
 //
-// Once do has begun, Write waits for the outcome even if ctx ends.
-// Errors: do's own; ctx's if it ended before do began; fault.Unavailable if
-// the disk is full or failing, or the database is closed.
+// After do has begun, Write waits for the outcome even if ctx ends. Write is
+// safe for concurrent use. Errors:
+//   - the error of do.
+//   - the error of ctx, if it ended before do began.
+//   - fault.Unavailable: the disk is full or failing, or the database is
+//     closed.
 func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
 	w := db.writes.Get().(*write)
 	w.ctx, w.do, w.err, w.panicked, w.onCommit = ctx, do, nil, nil, w.onCommit[:0]
@@ -57,7 +60,7 @@ func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
 
 var errClosed = fault.New(fault.Unavailable, "database-closed", "the server is stopping; try again")
 
-// write is the writer's goroutine: it owns the one connection that writes.
+// write is the goroutine of the writer, which owns the one writing connection.
 func (db *DB) write(stop context.Context, tx *Tx) {
 	defer close(db.closed)
 	defer tx.close()
@@ -91,7 +94,7 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 	}
 }
 
-// commitGroup runs every write of group and leaves each one's outcome in it.
+// commitGroup runs every write of group and stores the outcome in each.
 func (tx *Tx) commitGroup(group []*write) {
 	err := tx.control("BEGIN IMMEDIATE")
 	if err == nil {
@@ -105,7 +108,7 @@ func (tx *Tx) commitGroup(group []*write) {
 		err = tx.control("COMMIT")
 	}
 	if err != nil {
-		_ = tx.control("ROLLBACK") // fails only where SQLite has rolled back by itself
+		_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
 		for _, w := range group {
 			w.err = Translate(fmt.Errorf("commit: %w", err))
 		}
@@ -120,8 +123,8 @@ func (tx *Tx) commitGroup(group []*write) {
 	}
 }
 
-// runOne runs w in a savepoint. Its own failure is left in w; what it returns
-// has broken the whole group.
+// runOne runs w in a savepoint. It stores the error of w in w, and returns an
+// error only if the whole group has failed.
 func (tx *Tx) runOne(w *write) error {
 	if w.err = context.Cause(w.ctx); w.err != nil {
 		return nil //nolint:nilerr // it is w's alone
@@ -148,15 +151,15 @@ func (tx *Tx) call(w *write) (err error) {
 	return w.do(tx)
 }
 
-// Tx is the transaction that a Write runs in. It is valid only until the
-// function it was given to returns.
+// Tx is the transaction of a Write. It is valid only until the function returns
+// that received it.
 type Tx struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	current *write
 }
 
-// Exec runs a statement; its text is prepared once and kept.
+// Exec runs a statement. Its text is prepared once and cached.
 func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
 	stmt, err := tx.stmt(query)
 	if err != nil {
@@ -192,14 +195,14 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 	return Row{row: stmt.QueryRowContext(context.Background(), args...)}
 }
 
-// OnCommit has f called, on the writer's goroutine, once the transaction is
-// durable. It is not called if the transaction fails.
+// OnCommit registers f to be called, on the goroutine of the writer, after the
+// transaction is durable. f is not called if the transaction fails.
 func (tx *Tx) OnCommit(f func()) {
 	tx.current.onCommit = append(tx.current.onCommit, f)
 }
 
-// emptyLog is the part of Checkpoint for which writes wait. SQLite sets a timeout
-// when it prepares the statement, so that one is not kept.
+// emptyLog is the part of Checkpoint for which writes wait. The statement is
+// not cached, because SQLite sets a timeout when it prepares it.
 func (tx *Tx) emptyLog() error {
 	ctx := context.Background()
 	if _, err := tx.conn.ExecContext(ctx, "PRAGMA busy_timeout(100)"); err != nil {
@@ -216,8 +219,8 @@ func (tx *Tx) emptyLog() error {
 	return nil
 }
 
-// close closes the connection. With a statement left open SQLite would keep it,
-// and not fold the write-ahead log into the database.
+// close closes the connection. SQLite would keep the connection open while it
+// has statements, and would not move the write-ahead log into the database.
 func (tx *Tx) close() {
 	for _, s := range tx.stmts {
 		_ = s.Close()

@@ -7,8 +7,8 @@ import (
 	"go.uber.org/fx"
 )
 
-// Module sets the global meter provider and has the process's http.Handler
-// serve what it gathers. It belongs at the top level of fx.New.
+// Module sets the global meter provider and serves its metrics from the
+// process's http.Handler. It must be at the top level of fx.New.
 func Module() fx.Option {
 	return fx.Decorate(func(h http.Handler, lc fx.Lifecycle) (http.Handler, error) {
 		provider, metrics, err := New()

@@ -14,7 +14,7 @@ import (
 )
 
 func TestMetrics(t *testing.T) {
-	early, err := otel.Meter("test").Int64Counter("concha.test.early") // before there is a provider
+	early, err := otel.Meter("test").Int64Counter("concha.test.early") // before a provider is set
 	if err != nil {
 		t.Fatal(err)
 	}

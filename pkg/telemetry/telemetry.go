@@ -1,6 +1,6 @@
-// Package telemetry has a process tell how it fares: what is measured through
-// OpenTelemetry's global meter provider, and the Go runtime and the process
-// itself, at /metrics, in the format of Prometheus.
+// Package telemetry exports metrics in the format of Prometheus at /metrics:
+// those recorded with OpenTelemetry's global meter provider, and those of the
+// Go runtime and the process.
 package telemetry
 
 import (
@@ -14,10 +14,10 @@ import (
 	"go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Path is where the metrics are served.
+// Path is the path of the metrics.
 const Path = "/metrics"
 
-// New returns a meter provider and the handler that serves what it gathers.
+// New returns a meter provider and a handler that serves its metrics.
 func New() (*metric.MeterProvider, http.Handler, error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -28,7 +28,7 @@ func New() (*metric.MeterProvider, http.Handler, error) {
 	return metric.NewMeterProvider(metric.WithReader(reader)), promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), nil
 }
 
-// Mount returns h with GET and HEAD of Path answered by metrics.
+// Mount returns h, with GET and HEAD requests for Path handled by metrics.
 func Mount(h, metrics http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == Path && (r.Method == http.MethodGet || r.Method == http.MethodHead) {

@@ -50,7 +50,7 @@ func testLimit(t *testing.T, b Backend) {
 func testOneTransaction(t *testing.T, b Backend) {
 	s := subject(t)
 	var want []events.Event
-	for version := int64(8); version <= 12; version++ { // 9 comes before 10
+	for version := int64(8); version <= 12; version++ { // 9 sorts before 10 as a number, not as text
 		want = append(want, event(s, version))
 	}
 	appendAll(t, b.Write, want...)

@@ -1,5 +1,5 @@
-// Package eventlogtest is the conformance suite of eventlog.Log and of what the
-// adapters have for transactions.
+// Package eventlogtest is the conformance suite of eventlog.Log and of the
+// transactional methods of its adapters.
 package eventlogtest
 
 import (
@@ -24,25 +24,26 @@ type Tx interface {
 	Redact(subject string) error
 }
 
-// Backend is what is under test.
+// Backend is the log under test.
 type Backend struct {
 	Log eventlog.Log
-	// Write runs do in a transaction, again if that is what the database takes
-	// to commit it.
+	// Write runs do in a transaction, more than once if the database aborts it.
 	Write func(ctx context.Context, do func(Tx) error) error
-	// Elsewhere is Write in another process, or Write if there can be none.
+	// Elsewhere is Write in another process, or Write itself if the database
+	// allows only one process.
 	Elsewhere func(ctx context.Context, do func(Tx) error) error
-	// Pass has time pass by the clock that judges leases.
+	// Pass advances the clock that decides whether leases have expired.
 	Pass func(ctx context.Context, d time.Duration) error
 }
 
-// Run tests a backend with a log that is empty. It stays open to the test.
+// Run tests a backend with an empty log, which must stay open until the end of
+// the test.
 func Run(t *testing.T, b Backend) {
 	for _, c := range []struct {
 		name string
 		run  func(*testing.T, Backend)
 	}{
-		{"published cursor", testPublished}, // first: it is for an empty log
+		{"published cursor", testPublished}, // first, because it needs an empty log
 		{"what is appended is read", testRoundTrip},
 		{"read in steps", testLimit},
 		{"read several shards at once", testShards},
@@ -66,11 +67,11 @@ func Run(t *testing.T, b Backend) {
 	}
 }
 
-// subject returns one that no other test uses.
+// subject returns a subject that no other test uses.
 func subject(t *testing.T) string { return fmt.Sprintf("account/%x", t.Name()) }
 
-// subjectIn returns a subject in a shard that no other test uses, each time the
-// same.
+// subjectIn returns a subject in a shard that no other test uses. It returns
+// the same subject for each call.
 func subjectIn(t *testing.T, shard int) string {
 	for i := 0; ; i++ {
 		if s := fmt.Sprintf("%s%d", subject(t), i); eventlog.Shard(s) == shard {
@@ -101,7 +102,7 @@ func appendAll(t *testing.T, write func(context.Context, func(Tx) error) error, 
 	}
 }
 
-// read returns all that a shard has after a cursor.
+// read returns all events of a shard after a cursor.
 func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) (all []eventlog.Entry) {
 	t.Helper()
 	for {
@@ -119,7 +120,7 @@ func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) 
 	}
 }
 
-// end returns the cursor behind all that a shard has.
+// end returns the cursor after the last event of a shard.
 func end(t *testing.T, b Backend, shard int) eventlog.Cursor {
 	t.Helper()
 	if all := read(t, b, shard, "", 100); len(all) > 0 {
@@ -157,7 +158,7 @@ func testShards(t *testing.T, b Backend) {
 			want = append(want, event(s, version+1))
 		}
 	}
-	for shard := range eventlog.Shards { // not asked for, but for one
+	for shard := range eventlog.Shards { // only one was asked for
 		from := subjectIn(t, shard) + "0"
 		if at := eventlog.Shard(from); at != 1 && at != 2 && at != 5 && at != 15 {
 			appendAll(t, b.Write, event(from, 1))
@@ -187,8 +188,8 @@ func testShards(t *testing.T, b Backend) {
 	}
 }
 
-// One transaction appends first and commits last: what is read in between must
-// not pass it by.
+// The transaction that appends first commits last. A read in between must not
+// skip its event.
 func testLate(t *testing.T, b Backend) {
 	s := subject(t)
 	shard := eventlog.Shard(s)
@@ -271,7 +272,7 @@ func testFollow(t *testing.T, b Backend) {
 		}
 		select {
 		case <-done:
-			over = true // and once more
+			over = true // one more round
 		default:
 		}
 	}
@@ -301,7 +302,7 @@ func testWake(t *testing.T, b Backend) {
 	if shards := woken(); shards != nil || !errors.Is(err, errRefused) {
 		t.Errorf("a transaction that failed with %v woke %v", err, shards)
 	}
-	for version := range int64(2) { // also if nobody took the first
+	for version := range int64(2) { // also if the first signal was not taken
 		appendAll(t, b.Write, event(s, version+1))
 	}
 	if shards := woken(); !slices.Equal(shards, []int{eventlog.Shard(s)}) {

@@ -28,9 +28,9 @@ func Follow(t *testing.T, log eventlog.Reader, after eventlog.Position, apply fu
 	}
 }
 
-// WantFollowed reports what was listed, versions by subject, if it is not what
-// is wanted once it has been followed from head to the end of the log, or if a
-// version is left out. It leaves in listed what it comes to.
+// WantFollowed follows the log from head to its end and updates listed, a map
+// of versions by subject. It fails the test if the result is not want, or if a
+// version is skipped.
 func WantFollowed(t *testing.T, log eventlog.Reader, head eventlog.Position, listed, want map[string]int64) {
 	t.Helper()
 	seen := maps.Clone(listed)
@@ -52,8 +52,8 @@ func WantFollowed(t *testing.T, log eventlog.Reader, head eventlog.Position, lis
 	}
 }
 
-// History returns what the log tells of a subject, without the times, of which
-// each event must have one.
+// History returns the events of a subject, without their times. It fails the
+// test if an event has no time.
 func History(t *testing.T, log eventlog.Log, subject string) (history []events.Event) {
 	t.Helper()
 	shard := eventlog.Shard(subject)

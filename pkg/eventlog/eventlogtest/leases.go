@@ -93,7 +93,7 @@ func testPublished(t *testing.T, b Backend) {
 		check("saved")
 	}
 	mine, theirs := leases[eventlog.Shard(s)], leases[eventlog.Shard(other)]
-	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in no order, one of them earlier than what is saved
+	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in any order, one of them before the saved cursor
 		{Shard: theirs.Shard, Epoch: theirs.Epoch, UpTo: others[0].Cursor},
 		{Shard: mine.Shard, Epoch: mine.Epoch, UpTo: entries[0].Cursor},
 	})
@@ -104,7 +104,7 @@ func testPublished(t *testing.T, b Backend) {
 	check("two saved at once")
 }
 
-// Three replicas come one after the other, and go.
+// Three replicas start one after the other, and stop.
 func testLeasesShared(t *testing.T, b Backend) {
 	const one, three, two = "1-one", "2-three", "3-two" // in the order of their names
 	defer leave(t, b, one, two, three)
@@ -127,7 +127,7 @@ func testLeasesShared(t *testing.T, b Backend) {
 	}
 	check(one, 16, 16)
 	check(two, 0, 8)
-	check(one, 16, 8) // nothing is taken from it
+	check(one, 16, 8) // it keeps all its shards until it claims again
 	check(one, 8, 8, 0, 2, 4, 6, 8, 10, 12, 14)
 	check(two, 8, 8)
 	check(three, 0, 5)
@@ -154,7 +154,7 @@ func testLeasesExpire(t *testing.T, b Backend) {
 			t.Fatalf("leases that are renewed (-first +again):\n%s", diff)
 		}
 	}
-	claim(t, b, one) // so that no time has passed beside that of pass
+	claim(t, b, one) // so that time passes only in pass
 	pass(t, b, eventlog.LeaseTTL/2)
 	if leases, share := claim(t, b, two); len(leases) > 0 || share != 8 {
 		t.Errorf("half a lease's time after the other renewed, there are %d leases and a share of %d, want 0 and 8", len(leases), share)
@@ -190,13 +190,13 @@ func testLeasesGivenUp(t *testing.T, b Backend) {
 	}
 }
 
-// A replica beyond one for each shard gets no share until a place is free.
+// A replica beyond one for each shard has a share of 0 until a place is free.
 func testLeasesSpare(t *testing.T, b Backend) {
 	var replicas []string
 	for i := range eventlog.Shards {
 		replicas = append(replicas, fmt.Sprintf("%02d-replica", i))
 	}
-	const spare = "00-a-spare" // its name alone would give it a share
+	const spare = "00-a-spare" // it would get a share if only its name counted
 	defer leave(t, b, append(replicas, spare)...)
 	for _, replica := range replicas {
 		claim(t, b, replica)
@@ -213,11 +213,11 @@ func testLeasesSpare(t *testing.T, b Backend) {
 	}
 }
 
-// Many claim at the same moment, and give up at random.
+// Many replicas claim at the same time, and release shards at random.
 func testLeasesExclusive(t *testing.T, b Backend) {
 	const replicas, rounds = 4, 6
 	var mu sync.Mutex
-	owner := map[int64]string{} // by shard and epoch
+	owner := map[int64]string{} // keyed by shard and epoch
 	var wg sync.WaitGroup
 	for i := range replicas {
 		me := fmt.Sprintf("%d-replica", i)
@@ -283,7 +283,7 @@ func testFencing(t *testing.T, b Backend) {
 		t.Errorf("the cursor is at %q after a save without a lease, want %q", got, first)
 	}
 
-	// What is lost does not hold back what is not.
+	// A lost shard does not prevent the others from being saved.
 	free, other := subjectIn(t, (shard+1)%eventlog.Shards), taken[(shard+1)%eventlog.Shards]
 	appendAll(t, b.Write, event(free, 1))
 	upTo := end(t, b, other.Shard)

@@ -43,7 +43,7 @@ func testSince(t *testing.T, b ReaderBackend) {
 	for version := range int64(5) {
 		appendAll(t, b.Write, event(subject(t), version+1))
 		for at := time.Now(); time.Since(at) < 2*time.Microsecond; {
-			// the resolution of an event's time is 1 µs
+			// the times of events have a resolution of 1 µs
 		}
 	}
 	all, _ := rest(t, b.Reader, begin, 10)
@@ -93,7 +93,7 @@ func testHistory(t *testing.T, b ReaderBackend) {
 	if err := b.Write(t.Context(), func(tx Tx) error { return cmp.Or(tx.Redact(s), tx.Append(deleted)) }); err != nil {
 		t.Fatalf("Redact: %v", err)
 	}
-	appendAll(t, b.Write, event(s, 5)) // anew
+	appendAll(t, b.Write, event(s, 5)) // after it was deleted
 	all := history(s, 0, 10)
 	wantIDs(t, "history", all, s+"/1", s+"/2", s+"/3", s+"/4", s+"/5")
 	for _, r := range all {
@@ -139,8 +139,8 @@ func testBadPosition(t *testing.T, b ReaderBackend) {
 	}
 }
 
-// A consumer of a log that is lost must be told: what it knows of may be lost
-// too, and no event of the new one tells so.
+// A consumer of a log that was lost must get an error: events that it knows of
+// may be lost too, and the new log does not contain them.
 func testAnew(t *testing.T, b ReaderBackend) {
 	begin := head(t, b.Reader)
 	for version := range int64(3) {

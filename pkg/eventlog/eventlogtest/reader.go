@@ -19,12 +19,12 @@ type ReaderBackend struct {
 	Reader eventlog.Reader
 	// Write and Elsewhere are as in Backend.
 	Write, Elsewhere func(ctx context.Context, do func(Tx) error) error
-	// Anew returns an empty log, as if this one had been lost.
+	// Anew returns an empty log in place of a lost one.
 	Anew func(t *testing.T) ReaderBackend
 }
 
-// RunReader tests a backend with a log that is empty. It stays open to the
-// test.
+// RunReader tests a backend with an empty log, which must stay open until the
+// end of the test.
 func RunReader(t *testing.T, b ReaderBackend) {
 	for _, c := range []struct {
 		name string
@@ -60,7 +60,7 @@ func page(t *testing.T, r eventlog.Reader, after eventlog.Position, limit int) e
 	return p
 }
 
-// rest returns all that comes after a position, and the position behind it.
+// rest returns all records after a position, and the position after them.
 func rest(t *testing.T, r eventlog.Reader, after eventlog.Position, limit int) (all []eventlog.Record, next eventlog.Position) {
 	t.Helper()
 	for {
@@ -119,7 +119,7 @@ func testEmpty(t *testing.T, b ReaderBackend) {
 func testOneOrder(t *testing.T, b ReaderBackend) {
 	begin := head(t, b.Reader)
 	written := map[string]bool{}
-	for version := int64(8); version <= 12; version++ { // 9 comes before 10
+	for version := int64(8); version <= 12; version++ { // 9 sorts before 10 as a number, not as text
 		var all []events.Event
 		for i := range 5 { // in several shards
 			all = append(all, event(fmt.Sprint(subject(t), i), version))
@@ -181,8 +181,8 @@ func testPageRoundTrip(t *testing.T, b ReaderBackend) {
 	}
 }
 
-// One transaction appends first and commits last: what is read in between must
-// not pass it by.
+// The transaction that appends first commits last. A read in between must not
+// skip its event.
 func testPageLate(t *testing.T, b ReaderBackend) {
 	one, two := subject(t)+"1", subject(t)+"2"
 	after := head(t, b.Reader)
@@ -215,8 +215,8 @@ func testPageLate(t *testing.T, b ReaderBackend) {
 	}
 }
 
-// testFollowers has one follow by the pages, one by the events, and one take
-// heads, while many write.
+// testFollowers follows a log by pages, by single events and by heads while
+// several goroutines write.
 func testFollowers(t *testing.T, b ReaderBackend) {
 	const writers, each = 6, 12
 	begin := head(t, b.Reader)
@@ -234,7 +234,7 @@ func testFollowers(t *testing.T, b ReaderBackend) {
 	}
 	go func() { writing.Wait(); close(written) }()
 	whileWriting := func(do func()) {
-		for over := false; !over; do() { // once more when all is written
+		for over := false; !over; do() { // one more round after all writes
 			select {
 			case <-written:
 				over = true
@@ -245,7 +245,7 @@ func testFollowers(t *testing.T, b ReaderBackend) {
 	var byPage, byEvent []string
 	type sample struct {
 		head eventlog.Position
-		seen []string // by a read that began after it
+		seen []string // the events that a read after it saw
 	}
 	var samples []sample
 	var following sync.WaitGroup

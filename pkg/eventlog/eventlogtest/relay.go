@@ -18,21 +18,22 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// Relayed is what a relay is tested on: a backend and a topic with one
+// Relayed is the setup for a test of a relay: a backend and a topic with one
 // subscription.
 type Relayed struct {
 	Backend
-	// Other is the log as another replica has it, or Log if there can be none.
+	// Other is the log as another replica opens it, or Log if the database
+	// allows only one process.
 	Other      eventlog.Log
 	Publisher  bus.Publisher
 	Subscriber bus.Subscriber
-	// Busy is how much longer than promised something may take where the clock is
-	// real; 0 where it is not.
+	// Busy is the tolerance for time limits where the clock is real. It is 0
+	// with a fake clock.
 	Busy time.Duration
 }
 
-// RunRelay tests the relay on a log and a bus; open makes a new log each time.
-// Each case runs in a call of within, which may bring a clock of its own.
+// RunRelay tests the relay on a log and a bus. open creates a new log each
+// time. Each case runs inside a call of within, which may provide a fake clock.
 func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.T, func(*testing.T))) {
 	for _, step := range []string{
 		"nothing", "publish", "publishing half", "the broker's acknowledgement",
@@ -60,10 +61,10 @@ func RunRelay(t *testing.T, open func(*testing.T) Relayed, within func(*testing.
 	}
 }
 
-// patience is how long a condition may take to come true.
+// patience is how long the suite waits for a condition.
 const patience = 30 * time.Second
 
-// start runs a relay until stop, at the latest at the end of the test.
+// start runs a relay until stop is called or the test ends.
 func start(t *testing.T, log eventlog.Log, pub bus.Publisher) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -81,8 +82,8 @@ func start(t *testing.T, log eventlog.Log, pub bus.Publisher) (stop func()) {
 	return stop
 }
 
-// burst has several writers write, and returns what they came to. The subjects
-// are others for each of.
+// burst writes from several goroutines and returns the final versions. The
+// subjects differ for each value of of.
 func burst(t *testing.T, write func(context.Context, func(Tx) error) error, of string) map[string]int64 {
 	t.Helper()
 	const writers, versions = 6, 12
@@ -116,8 +117,8 @@ func oneEach(t *testing.T, b Backend, version int64) map[string]int64 {
 	return want
 }
 
-// testFailure has one step fail, several times if it is taken so often, while
-// events come.
+// testFailure makes one step of the relay fail, several times if it is
+// repeated, while events are written.
 func testFailure(t *testing.T, r Relayed, step string) {
 	var failures atomic.Int32
 	fail := func(at string) error {
@@ -146,8 +147,8 @@ func testFailure(t *testing.T, r Relayed, step string) {
 	}
 }
 
-// testErased erases events while they are published for the first time, which
-// fails: what they told must not be told any more.
+// testErased erases events while their first publication fails. The second
+// attempt must not publish the erased payloads.
 func testErased(t *testing.T, r Relayed) {
 	s := subject(t)
 	var once sync.Once
@@ -190,7 +191,7 @@ func testErased(t *testing.T, r Relayed) {
 	}
 }
 
-// testLostLease takes a shard away while it is published.
+// testLostLease takes away a shard while it is being published.
 func testLostLease(t *testing.T, r Relayed) {
 	s := subject(t)
 	shard := eventlog.Shard(s)
@@ -200,7 +201,7 @@ func testLostLease(t *testing.T, r Relayed) {
 	steal := func(step string) error {
 		if step == "the broker's acknowledgement" {
 			once.Do(func() {
-				for len(taken) < eventlog.Shards && !t.Failed() { // the relay may renew them in between
+				for len(taken) < eventlog.Shards && !t.Failed() { // the relay may renew its leases in between
 					pass(t, r.Backend, eventlog.LeaseTTL)
 					taken, _ = claim(t, r.Backend, "thief")
 				}
@@ -224,7 +225,7 @@ func testLostLease(t *testing.T, r Relayed) {
 	appendAll(t, r.Write, event(s, 1), event(s, 2))
 	c.await(t, map[string]int64{s: 2}, patience)
 	<-saved
-	log.awaitShare(t, 0) // it has seen it, and asks for more
+	log.awaitShare(t, 0) // the relay has noticed the loss, and claims again
 	if again, _ := claim(t, r.Backend, "thief"); len(taken) != eventlog.Shards || len(again) != eventlog.Shards {
 		t.Errorf("the thief has %d leases, then %d, want all", len(taken), len(again))
 	}
@@ -255,13 +256,13 @@ func testReplicas(t *testing.T, r Relayed) {
 	maps.Copy(want, burst(t, r.Elsewhere, "e"))
 	c.await(t, want, patience)
 	stopOther()
-	if n := c.repeated(); n > 0 && r.Busy == 0 { // else a pause may cost a lease
+	if n := c.repeated(); n > 0 && r.Busy == 0 { // with a real clock, a pause may cost a lease
 		t.Errorf("%d duplicates, though the shards were handed over", n)
 	}
 }
 
-// testDeath cuts a replica off at once from the database and the broker, and
-// with it from giving up its leases.
+// testDeath disconnects a replica from the database and the broker, so that it
+// cannot release its leases.
 func testDeath(t *testing.T, r Relayed) {
 	var dead atomic.Bool
 	mortal := func(string) error {

@@ -18,8 +18,8 @@ import (
 
 var errInjected = errors.New("injected")
 
-// consumer follows the rule of the contract: what is not newer than the last is
-// a duplicate, and what skips a version is an error.
+// consumer follows the rule for consumers: a version that is not newer than the
+// last is a duplicate, and a skipped version is an error.
 type consumer struct {
 	mu         sync.Mutex
 	last       map[string]int64
@@ -28,7 +28,8 @@ type consumer struct {
 	changed    chan struct{}
 }
 
-// consume starts a consumer of what is published. It ends with the test.
+// consume starts a consumer of the published events. It stops at the end of the
+// test.
 func consume(t *testing.T, sub bus.Subscriber) *consumer {
 	t.Helper()
 	c := &consumer{last: map[string]int64{}, changed: make(chan struct{}, 1)}
@@ -66,15 +67,15 @@ func (c *consumer) handle(_ context.Context, m bus.Message) error {
 	return nil
 }
 
-// repeated returns how many duplicates have come.
+// repeated returns the number of duplicates.
 func (c *consumer) repeated() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.duplicates
 }
 
-// await waits until every subject has come to its version, and fails for any
-// disorder until then.
+// await waits until every subject has reached its version. Disorder fails the
+// test.
 func (c *consumer) await(t *testing.T, want map[string]int64, within time.Duration) {
 	t.Helper()
 	limit := time.After(within)
@@ -97,7 +98,7 @@ func (c *consumer) await(t *testing.T, want map[string]int64, within time.Durati
 	}
 }
 
-// watched is a log that counts what its relay holds and fails as it is told.
+// watched is a log that counts the leases of its relay and fails on demand.
 type watched struct {
 	eventlog.Log
 	held    atomic.Int32
@@ -162,7 +163,7 @@ func (w *watched) SavePublished(ctx context.Context, done []eventlog.Progress) (
 	return lost, err
 }
 
-// awaitShare waits until the relay of w holds so many leases.
+// awaitShare waits until the relay of w holds want leases.
 func (w *watched) awaitShare(t *testing.T, want int32) {
 	t.Helper()
 	limit := time.After(patience)
@@ -175,7 +176,7 @@ func (w *watched) awaitShare(t *testing.T, want int32) {
 	}
 }
 
-// awaitSaved waits until the relay of w has saved all that is in its log as
+// awaitSaved waits until the relay of w has saved every event in its log as
 // published.
 func (w *watched) awaitSaved(t *testing.T, b Backend) {
 	t.Helper()
@@ -197,7 +198,7 @@ func (w *watched) awaitSaved(t *testing.T, b Backend) {
 	}
 }
 
-// unreliable is a publisher that fails as it is told.
+// unreliable is a publisher that fails on demand.
 type unreliable struct {
 	bus.Publisher
 	fail func(step string) error

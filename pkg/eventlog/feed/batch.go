@@ -18,20 +18,20 @@ const (
 	streamType = "text/event-stream"
 )
 
-// batch is a page in the form in which it is sent. Clients share it.
+// batch is a page in the form in which it is sent. Several clients share it.
 type batch struct {
 	events []event
 	next   eventlog.Position
-	full   bool // there may be more already
+	full   bool // there may be more events already
 }
 
-// event is a CloudEvent in the structured mode, in one line.
+// event is a CloudEvent in the structured mode, on one line.
 type event struct {
 	cursor, kind string
 	json         []byte
 }
 
-// read returns a page for a client that reached the API under origin.
+// read returns a page for a client that uses the API under origin.
 func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position, limit int) (*batch, error) {
 	page, err := f.log.Page(ctx, after, limit)
 	if err != nil {
@@ -45,13 +45,13 @@ func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position,
 	return b, nil
 }
 
-// readShared is read for a client that follows the feed. Those that are at one
-// place, under one origin, and wait for the same change share one read, which must have begun
-// after changed was made.
+// readShared is read for a client that follows the feed. Clients with the same
+// position and origin that wait for the same change share one read. The read
+// begins after changed was created.
 func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, origin string, after eventlog.Position, limit int) (*batch, error) {
 	key := fmt.Sprintf("%p %s %d %s", changed, origin, limit, after.Place)
 	shared, err, _ := f.tail.reads.Do(key, func() (any, error) {
-		return f.read(context.WithoutCancel(ctx), origin, after, limit) // the others need it if this client leaves
+		return f.read(context.WithoutCancel(ctx), origin, after, limit) // other clients need the result even if this one leaves
 	})
 	if err != nil {
 		return nil, err
@@ -72,8 +72,8 @@ func (f *Feed) encode(page eventlog.Page, origin string) (*batch, error) {
 	return b, nil
 }
 
-// structured returns an event in the JSON format of CloudEvents 1.0: the
-// attributes that it has on the bus, its cursor, and its payload.
+// structured returns an event in the JSON format of CloudEvents 1.0, with its
+// attributes on the bus, its cursor and its payload.
 func structured(r eventlog.Record, origin, cursor string) ([]byte, error) {
 	members := map[string]string{"cursor": cursor}
 	for name, value := range r.Attributes(origin) {
@@ -89,28 +89,28 @@ func structured(r eventlog.Record, origin, cursor string) ([]byte, error) {
 	}
 	text := bytes.NewBuffer(bytes.TrimSuffix(attributes, []byte("}")))
 	text.WriteString(`,"data":`)
-	if err := json.Compact(text, r.Data); err != nil { // a stream has an event on one line
+	if err := json.Compact(text, r.Data); err != nil { // an event of a stream must be on one line
 		return nil, err
 	}
 	text.WriteByte('}')
 	return text.Bytes(), nil
 }
 
-// A cursor is, in base64url: a version, whose feed it is of, the position's time
-// in microseconds since 1970, and its place, with spaces between them. It is
-// opaque but not secret.
+// A cursor is the base64url encoding of four fields separated by spaces: a
+// version, the name of the feed, the position's time in microseconds since
+// 1970, and its place. It is opaque but not secret.
 const cursorVersion = "1"
 
 var cursorEncoding = base64.RawURLEncoding.Strict()
 
-// Cursor returns the cursor of a position, for clients to go on from.
+// Cursor returns the cursor of a position, from which clients can continue.
 func (f *Feed) Cursor(p eventlog.Position) string {
 	return cursorEncoding.EncodeToString([]byte(strings.Join([]string{
 		cursorVersion, f.name, strconv.FormatInt(p.Time.UnixMicro(), 10), p.Place,
 	}, " ")))
 }
 
-// position returns what Cursor was given. The place is still input.
+// position decodes a cursor. Its place is not validated.
 func (f *Feed) position(cursor string) (p eventlog.Position, ok bool) {
 	raw, err := cursorEncoding.DecodeString(cursor)
 	if err != nil {

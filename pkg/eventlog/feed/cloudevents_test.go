@@ -27,8 +27,8 @@ func TestEventsAreCloudEvents(t *testing.T) {
 	}
 }
 
-// The official SDK takes every event of a feed and a history; those of a stream are the
-// same.
+// The official SDK accepts every event of a feed and of a history. Streams have
+// the same events.
 func TestEventsAreValid(t *testing.T) {
 	s := start(t)
 	for _, e := range eventstest.Events() {

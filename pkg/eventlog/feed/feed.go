@@ -21,14 +21,14 @@ import (
 )
 
 const (
-	// CursorHeader tells where in the feed to go on.
+	// CursorHeader is the header with the cursor from which to continue.
 	CursorHeader = "Concha-Feed-Cursor"
 
 	defaultLimit = 100
 	maxLimit     = 1000
 	maxWait      = 30 // seconds
 
-	// clockSkew is how far the clock of a client may be ahead.
+	// clockSkew is how far ahead the clock of a client may be.
 	clockSkew = time.Minute
 )
 
@@ -39,17 +39,17 @@ type Feed struct {
 	tail *tail
 }
 
-// New returns the feed of a log. Its cursors belong to the feed of that name.
+// New returns the feed of a log. name is part of its cursors, so that a cursor
+// of another feed is refused.
 func New(name string, log eventlog.Reader) *Feed {
 	return &Feed{name: name, log: log, tail: newTail(log)}
 }
 
-// Get answers with the events after a cursor, or since a time, or from the
-// oldest that is kept: with a batch of CloudEvents or, for a client that
-// accepts text/event-stream, with a stream of them. It is made for
-// httpserver.Handle.
+// Get answers with the events after a cursor, after a time, or from the oldest
+// one on: as a batch of CloudEvents, or as a stream if the client accepts
+// text/event-stream. Pass it to httpserver.Handle.
 func (f *Feed) Get(c *gin.Context) error {
-	c.Writer.Header().Add("Vary", "Accept") // beside what the edge says
+	c.Writer.Header().Add("Vary", "Accept") // in addition to the edge's
 	stream := wantsStream(c.Request.Header.Values("Accept"))
 	r, err := f.request(c, stream)
 	switch {
@@ -65,8 +65,8 @@ func (f *Feed) Get(c *gin.Context) error {
 	return err
 }
 
-// wantsStream reports whether a client accepts an event stream, and names it
-// before a batch.
+// wantsStream reports whether a client accepts an event stream and prefers it
+// to a batch.
 func wantsStream(accept []string) bool {
 	for mediaRange := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		mediaType, _, _ := strings.Cut(mediaRange, ";")
@@ -80,11 +80,11 @@ func wantsStream(accept []string) bool {
 	return false
 }
 
-// request is what a client asks of the feed.
+// request is a parsed request for events.
 type request struct {
-	origin string // under which the client reached the API
+	origin string // the origin under which the client uses the API
 	after  eventlog.Position
-	source string // the parameter or header that after is from
+	source string // the parameter or header that contains after
 	limit  int
 	wait   time.Duration
 }
@@ -142,10 +142,10 @@ func integer(q *rest.Query, name string, least, most, otherwise int64) int {
 	return int(*n)
 }
 
-// Pin sets CursorHeader on a page of a list, and returns the cursor for the
-// token of the next page. It is that of the list's first page, which the token
-// of any other brings along; the first has all that is before that position.
-// Whoever reads all pages and then follows the feed from there misses nothing.
+// Pin sets CursorHeader on a page of a list and returns the cursor for the
+// token of the next page. Every page of a list has the cursor of the first
+// page, which is the position in the log when that page was read. A client that
+// reads all pages and then follows the feed from the cursor misses no change.
 func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (cursor string) {
 	if cursor = list.Cursor(); cursor == "" {
 		cursor = f.Cursor(first)
@@ -154,8 +154,8 @@ func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (c
 	return cursor
 }
 
-// batch answers with what there is after a position. If there is nothing yet, it
-// waits for as long as the client wants it to, or until the server stops.
+// batch answers with the events after a position. If there are none, it waits
+// for as long as the client requested, or until the server stops.
 func (f *Feed) batch(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
 	b, err := f.read(ctx, r.origin, r.after, r.limit)
@@ -172,8 +172,8 @@ func (f *Feed) batch(c *gin.Context, r request) error {
 	return nil
 }
 
-// await returns the first batch after an empty one that is not empty, or the
-// last empty one once the time is over.
+// await returns the first batch after b that is not empty. When the time is
+// over it returns the last empty one.
 func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 	over := time.NewTimer(r.wait)
 	defer over.Stop()
@@ -196,9 +196,9 @@ func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 	}
 }
 
-// History answers with the events of a subject, the oldest first. exists tells
-// whether there is such a resource, for one that the log knows nothing of any
-// more: its error is returned. History is made for httpserver.Handle.
+// History answers with the events of a subject, oldest first. exists is called
+// if the log has no event of the subject; its error is returned. Pass History
+// to httpserver.Handle.
 func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) error {
 	q, err := rest.ReadQuery(c.Request)
 	if err != nil {
@@ -238,8 +238,8 @@ func (f *Feed) known(ctx context.Context, subject string, exists func(context.Co
 	return exists(ctx)
 }
 
-// link sets the Link header to this request with another value of a parameter,
-// and without one that it stands for.
+// link sets the Link header to the URL of this request with another value of
+// one parameter and without the given ones.
 func link(c *gin.Context, name, value string, without ...string) {
 	query := c.Request.URL.Query()
 	query.Set(name, value)

@@ -26,8 +26,7 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
-// system is two feeds on a log in SQLite, one of which is the log of another
-// service.
+// system is a feed on a log in SQLite, and the feed of another service.
 type system struct {
 	t   *testing.T
 	db  *sqlitedb.DB
@@ -51,7 +50,7 @@ func start(t *testing.T) *system {
 	httpserver.Get(e, "/v1/events/audios", httpserver.Handle(audios.Get))
 	httpserver.Get(e, "/v1/accounts/:id/events", httpserver.Handle(func(c *gin.Context) error {
 		return accounts.History(c, "account/"+c.Param("id"), func(context.Context) error {
-			if c.Param("id") == "77" { // exists, although the log does not know it any more
+			if c.Param("id") == "77" { // exists although the log has no event of it
 				return nil
 			}
 			return errNoAccount
@@ -61,9 +60,9 @@ func start(t *testing.T) *system {
 	return s
 }
 
-var errNoAccount = httpserver.ErrNoRoute.Detailf("there is no such account") // any 404
+var errNoAccount = httpserver.ErrNoRoute.Detailf("there is no such account") // any 404 will do
 
-// tell appends n events of an account, a second between them.
+// tell appends n events of an account, one second apart.
 func (s *system) tell(subject string, n int64) {
 	s.t.Helper()
 	for version := range n {
@@ -74,7 +73,7 @@ func (s *system) tell(subject string, n int64) {
 	}
 }
 
-// add appends an event, a second after the one before.
+// add appends an event, one second after the last one.
 func (s *system) add(e events.Event) {
 	s.t.Helper()
 	s.now = s.now.Add(time.Second)
@@ -100,7 +99,7 @@ type cloudEvent struct {
 	Data                                                                      json.RawMessage
 }
 
-// page is a batch that was answered.
+// page is a batch that a client received.
 type page struct {
 	events             []cloudEvent
 	ids                []string
@@ -304,7 +303,7 @@ func TestExpiredCursor(t *testing.T) {
 		}
 	}
 	for _, cursor := range cursors {
-		gone(start(t), cursor) // the database was wiped
+		gone(start(t), cursor) // the database was deleted
 	}
 	s.now = s.now.Add(eventlog.Retention - 5*time.Second)
 	for _, cursor := range cursors {

@@ -22,8 +22,8 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// memory is a log that counts its reads, each of which takes a millisecond, as
-// long as nobody looks at the clock of the machine.
+// memory is a log that counts its reads. Each read takes a millisecond of fake
+// time.
 type memory struct {
 	committed eventlog.Signal
 
@@ -33,7 +33,7 @@ type memory struct {
 	failing      error
 }
 
-// add appends events as another process does.
+// add appends events as another process would.
 func (m *memory) add(n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -104,7 +104,7 @@ func (m *memory) reads() (pages, heads int) {
 	return m.pages, m.heads
 }
 
-// pipes is a network inside of a test, without sockets.
+// pipes is an in-memory network.
 type pipes struct {
 	conns  chan net.Conn
 	closed chan struct{}
@@ -148,10 +148,10 @@ func serve(t *testing.T, log eventlog.Reader) *server {
 	return s
 }
 
-// stop stops the server and reports if that has to cut a client off.
+// stop stops the server and fails the test if it has to cut off a client.
 func (s *server) stop() {
 	s.t.Helper()
-	for _, in := range s.streams { // a pipe holds nothing
+	for _, in := range s.streams { // a pipe has no buffer
 		go func() { _, _ = io.Copy(io.Discard, in) }()
 	}
 	begun := time.Now()
@@ -160,7 +160,7 @@ func (s *server) stop() {
 	}
 }
 
-// answer is an answer whose body the test reads or not.
+// answer is an answer whose body the test may read.
 type answer struct {
 	status int
 	header http.Header
@@ -168,7 +168,7 @@ type answer struct {
 	conn   net.Conn // the client's end
 }
 
-// open sends a GET and returns once its answer begins.
+// open sends a GET request and returns when the answer begins.
 func (s *server) open(query string, header ...string) answer {
 	s.t.Helper()
 	client, conn := net.Pipe()
@@ -193,7 +193,7 @@ func (s *server) open(query string, header ...string) answer {
 // block is one block of an event stream.
 type block struct{ id, event, data, comment, retry string }
 
-// next reads a block; it fails at the end of the stream.
+// next reads a block. It fails at the end of the stream.
 func next(in *bufio.Reader) (b block, err error) {
 	for {
 		line, err := in.ReadString('\n')
@@ -222,7 +222,7 @@ func next(in *bufio.Reader) (b block, err error) {
 	}
 }
 
-// wantEvents reads the events of these versions, and skips heartbeats. It
+// wantEvents reads the events with these versions and skips heartbeats. It
 // returns the last id.
 func wantEvents(t *testing.T, in *bufio.Reader, from, to int) (id string) {
 	t.Helper()

@@ -12,20 +12,22 @@ import (
 )
 
 const (
-	// streamPage is how many events a stream holds in memory at once.
+	// streamPage is the number of events that a stream holds in memory.
 	streamPage = 100
-	// heartbeat keeps the connection from being taken for dead on its way.
+	// heartbeat is the interval of comments that keep the connection from being
+	// closed as idle.
 	heartbeat = 15 * time.Second
-	// streamStall is how long a client may not read before it is dropped.
+	// streamStall is how long a client may go without reading before it is
+	// dropped.
 	streamStall = 30 * time.Second
-	// retry is the first of what a stream sends: the milliseconds after which
-	// its client comes back.
+	// retry is the first line of a stream: the milliseconds after which the
+	// client reconnects.
 	retry = "retry: 1000\n\n"
 )
 
-// stream sends the events that are asked for as they are committed, until the
-// client leaves or does not read any more, or the server stops. It keeps no
-// more of them than a page: what a client has not read yet is in the log.
+// stream sends the requested events, and new ones as they are committed, until
+// the client leaves, stops reading, or the server stops. It holds at most one
+// page in memory: unread events remain in the log.
 func (f *Feed) stream(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
 	defer f.tail.follow()()
@@ -56,10 +58,10 @@ func (f *Feed) stream(c *gin.Context, r request) error {
 	}
 }
 
-// rest returns when there may be something after a position at which the log
-// ended, and that position; open is false if the stream has to end. In between
-// it sends heartbeats that tell the client ever later cursors, so that it can
-// stay away for as long as events are kept, however little happened before.
+// rest waits at the end of the log and returns when there may be new events,
+// with the position to continue from. open is false if the stream has to end.
+// Meanwhile rest sends heartbeats with new cursors, so that a client may
+// reconnect within the retention time however old the last event is.
 func (f *Feed) rest(ctx context.Context, out *eventStream, changed <-chan struct{}, at eventlog.Position) (next eventlog.Position, open bool) {
 	resting := time.Now()
 	beat := time.NewTicker(heartbeat)
@@ -83,8 +85,8 @@ func (f *Feed) rest(ctx context.Context, out *eventStream, changed <-chan struct
 	}
 }
 
-// ended reports whether a stream has to end: the server stops, or the client
-// has left.
+// ended reports whether a stream has to end because the server stops or the
+// client has left.
 func ended(ctx context.Context) bool {
 	select {
 	case <-httpserver.Stopping(ctx):
@@ -102,11 +104,11 @@ type eventStream struct {
 	control *http.ResponseController
 }
 
-// openStream begins the answer, free of the server's deadlines, which are made
-// for answers that end.
+// openStream begins the answer. It removes the server's deadlines, which are
+// meant for answers that end.
 func openStream(c *gin.Context) *eventStream {
 	out := &eventStream{w: c.Writer, control: http.NewResponseController(c.Writer)}
-	_ = out.control.SetReadDeadline(time.Time{}) // not all writers of tests can
+	_ = out.control.SetReadDeadline(time.Time{}) // fails on some response writers of tests
 	c.Header("Content-Type", streamType)
 	c.Header("Cache-Control", "no-store")
 	c.Header("X-Accel-Buffering", "no")
@@ -136,7 +138,7 @@ func (s *eventStream) batch(b *batch) error {
 	return nil
 }
 
-// send sends a piece of the stream at once.
+// send writes a piece of the stream and flushes it.
 func (s *eventStream) send(text string) error {
 	_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
 	if _, err := s.w.WriteString(text); err != nil {

@@ -61,7 +61,7 @@ func TestStream(t *testing.T) {
 	})
 }
 
-// What a client gets that is away for long while hardly anything happens.
+// A client returns after a long time in which hardly anything happened.
 func TestHeartbeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
@@ -91,9 +91,9 @@ func TestHeartbeats(t *testing.T) {
 	})
 }
 
-// A client that reads late gets, all at once, a heartbeat that is due and a
-// change: the cursor of the heartbeat must not pass the change by. Which of both
-// a stream looks at first is chance, so there are several.
+// A client that reads late receives a heartbeat that is due and a change at
+// once. The cursor of the heartbeat must not skip the change. Which of the two
+// the stream handles first is random, so there are several streams.
 func TestHeartbeatAndChangeAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
@@ -108,7 +108,7 @@ func TestHeartbeatAndChangeAtOnce(t *testing.T) {
 		time.Sleep(16 * time.Second) // the first heartbeat is on its way
 		log.add(1)
 		log.committed.Notify()
-		time.Sleep(15 * time.Second) // the log is looked at again, and the second is due
+		time.Sleep(15 * time.Second) // the log has been polled again, and the second heartbeat is due
 		var wg sync.WaitGroup
 		for _, in := range ins {
 			wg.Go(func() { wantEvents(t, in, 2, 3) })
@@ -121,8 +121,8 @@ func TestHeartbeatAndChangeAtOnce(t *testing.T) {
 	})
 }
 
-// Followers of a log in which nothing happens cost it one look a second, and
-// nothing once they have gone; what happens is read once for all of them.
+// Streams of an idle log cause one poll a second together, and none after they
+// have ended. A change is read once for all of them.
 func TestManyStreams(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const clients = 100
@@ -152,7 +152,7 @@ func TestManyStreams(t *testing.T) {
 				}
 			}()
 		}
-		time.Sleep(2 * time.Second) // the first look at the log is over
+		time.Sleep(2 * time.Second) // the first poll is over
 		pages, heads := log.reads()
 		time.Sleep(time.Minute)
 		if p, h := log.reads(); p != pages || h-heads > 61 {
@@ -172,7 +172,7 @@ func TestManyStreams(t *testing.T) {
 	})
 }
 
-// Those who share a read have reached the API under one name.
+// Streams share a read only if their clients use the API under the same name.
 func TestStreamsUnderSeveralNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
@@ -222,7 +222,7 @@ func TestStreamThatFails(t *testing.T) {
 	})
 }
 
-// A client that does not read is dropped, and holds nobody up.
+// A client that does not read is dropped, and does not hold up others.
 func TestStreamThatIsNotRead(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &memory{}
@@ -246,7 +246,7 @@ func TestStreamThatIsNotRead(t *testing.T) {
 	})
 }
 
-// A client that reads, however slowly, is not dropped.
+// A client that reads slowly is not dropped.
 func TestStreamThatIsReadSlowly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const events = 200

@@ -11,16 +11,16 @@ import (
 )
 
 const (
-	// pollEvery finds what other processes committed. Local commits do not wait
-	// for it.
+	// pollEvery is the interval at which commits of other processes are found.
+	// Local commits do not wait for it.
 	pollEvery = time.Second
-	// settle is what the first of several commits waits for the others, so that
-	// a busy log wakes its followers 200 times a second at most.
+	// settle is the delay after a commit during which further commits are
+	// collected. It limits a busy log to 200 wake-ups a second.
 	settle = 5 * time.Millisecond
 )
 
-// tail tells all who follow a log of changes at its end. It watches the log for
-// as long as somebody does, once for all of them.
+// tail notifies the followers of a log when its end moves. It polls the log
+// only while there are followers, and once for all of them.
 type tail struct {
 	log   eventlog.Reader
 	reads singleflight.Group
@@ -29,15 +29,15 @@ type tail struct {
 	followers int
 	stop      context.CancelFunc
 	change    chan struct{}
-	quiet     eventlog.Position // where a look found the end, and no change
-	looked    time.Time         // when that look began; zero after a change
+	quiet     eventlog.Position // the end of the log at the last poll without a change
+	looked    time.Time         // the start of that poll; zero after a change
 }
 
 func newTail(log eventlog.Reader) *tail {
 	return &tail{log: log, change: make(chan struct{})}
 }
 
-// follow begins to follow the log, until unfollow is called.
+// follow registers a follower until unfollow is called.
 func (t *tail) follow() (unfollow func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -57,17 +57,17 @@ func (t *tail) follow() (unfollow func()) {
 	}
 }
 
-// changed returns a channel that is closed when something is committed that a
-// read which begins now may not see. Only while following.
+// changed returns a channel that is closed after a commit that a read which has
+// begun already may not see. Call it only while following.
 func (t *tail) changed() <-chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.change
 }
 
-// end returns a position that is behind the same events as that of a follower
-// who came to the end of the log before since, and is younger; it is not ok if
-// there is none, or changed is closed.
+// end returns a newer position for a follower that reached the end of the log
+// before since, after the same events as the follower's own. ok is false if
+// there is none, or if changed is closed.
 func (t *tail) end(changed <-chan struct{}, since time.Time) (p eventlog.Position, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -81,8 +81,8 @@ func (t *tail) announce() {
 	t.change, t.looked = make(chan struct{}), time.Time{}
 }
 
-// watch announces changes. The first look at a log that is not empty is one: it
-// is not known what the followers saw before it.
+// watch announces changes. The first poll of a log that is not empty announces
+// one, because it is unknown what the followers have read before it.
 func (t *tail) watch(ctx context.Context, committed <-chan struct{}) {
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
@@ -103,7 +103,7 @@ func (t *tail) watch(ctx context.Context, committed <-chan struct{}) {
 			changed := t.changed()
 			next, moved, err := t.log.Head(ctx, head)
 			if err != nil {
-				continue // the followers notice by themselves, or need not
+				continue // the followers notice it themselves, or need not
 			}
 			if head = next; moved {
 				t.announce()

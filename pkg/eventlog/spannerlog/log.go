@@ -1,6 +1,6 @@
-// Package spannerlog is the event log in a Spanner database. Reads are strong:
-// once one has returned an event, Spanner commits nothing before it any more,
-// so a cursor never passes an event by.
+// Package spannerlog is the event log in a Spanner database. Reads are strong.
+// After a strong read has returned an event, Spanner commits nothing with an
+// earlier timestamp, so a cursor never skips an event.
 package spannerlog
 
 import (
@@ -26,13 +26,13 @@ const (
 	firstMigration = "001_event_log.sql"
 )
 
-// Migrations are the log's tables. Spanner itself removes the events that are
-// older than eventlog.Retention.
+// Migrations returns the migrations of the log's tables. Spanner itself deletes
+// the events that are older than eventlog.Retention.
 func Migrations() spannerdb.Migrations {
 	return spannerdb.Migrations{Component: component, Files: migrations}
 }
 
-// Log is a log in a database that has been migrated with Migrations.
+// Log is a log in a database that was migrated with Migrations.
 type Log struct {
 	db   *spannerdb.DB
 	wake *eventlog.Wake
@@ -49,7 +49,7 @@ func New(db *spannerdb.DB) *Log {
 
 var columns = []string{"Shard", "CommitTimestamp", "Subject", "Version", "Type", "Payload", "Traceparent"}
 
-// Append adds e to the log as part of tx, with its commit. It costs no call.
+// Append adds e to the log within tx. It costs no call.
 func (l *Log) Append(tx *spannerdb.Tx, e events.Event) error {
 	err := tx.BufferWrite([]*spanner.Mutation{spanner.Insert("EventLog", columns, []any{
 		shardOf(e.Subject), spanner.CommitTimestamp, e.Subject, e.Version, e.Type, string(e.Data), e.Traceparent,
@@ -61,21 +61,22 @@ func (l *Log) Append(tx *spannerdb.Tx, e events.Event) error {
 	return nil
 }
 
-// MaxRedacted is how many events one transaction may redact, so that it ends
-// well within the time that it has, on a small instance too. Each is five
-// mutations, its key and the payload, of the 80,000 that Spanner takes.
+// MaxRedacted is the maximum number of events that one transaction may redact.
+// It keeps the transaction within its time limit on a small instance. Each
+// event takes five mutations (four key columns and the payload), of at most
+// 80,000 in Spanner.
 const MaxRedacted = 500
 
-// History is the events of a subject behind a version.
+// History is the events of a subject after a version.
 type History struct {
 	Subject string
 	After   int64
 }
 
-// Redact replaces the payload of every event of the histories that has been
-// committed by events.Redacted, as part of tx: erasing a resource erases what
-// the log told of it. It costs one call, a read of an index. The histories have
-// at most MaxRedacted events together; RedactSome is for longer ones.
+// Redact replaces the payloads of all committed events in the histories by
+// events.Redacted, within tx. Erasing a resource thereby erases its data from
+// the log. Redact costs one call, which reads an index. The histories must have
+// at most MaxRedacted events together; use RedactSome for longer ones.
 func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, histories ...History) error {
 	var keys []spanner.KeySet
 	for _, h := range histories {
@@ -90,9 +91,9 @@ func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, histories ...History
 	return nil
 }
 
-// RedactSome redacts, as part of tx and by one call, the first limit events of
-// a history that are not redacted yet, and returns what of it is left to Redact.
-// last is the version of the last event that has been committed.
+// RedactSome redacts the first limit events of a history that are not redacted
+// yet, within tx and by one call. It returns the rest of the history, for
+// Redact. last is the version of the last committed event.
 func (l *Log) RedactSome(ctx context.Context, tx *spannerdb.Tx, h History, last, limit int64) (History, error) {
 	redacted, err := redact(tx, tx.Query(ctx, spanner.Statement{
 		SQL: "SELECT " + strings.Join(keyColumns, ", ") + ` FROM EventLog@{FORCE_INDEX=EventLogBySubject}
@@ -112,7 +113,7 @@ WHERE Shard = @shard AND Subject = @subject AND Version > @after AND Payload != 
 
 var keyColumns = []string{"Shard", "CommitTimestamp", "Subject", "Version"}
 
-// redact redacts the events whose keyColumns are rows, and returns their
+// redact redacts the events in rows, which have keyColumns, and returns their
 // versions.
 func redact(tx *spannerdb.Tx, rows *spanner.RowIterator) (versions []int64, err error) {
 	var updates []*spanner.Mutation
@@ -136,8 +137,8 @@ func redact(tx *spannerdb.Tx, rows *spanner.RowIterator) (versions []int64, err 
 
 func shardOf(subject string) int64 { return int64(eventlog.Shard(subject)) }
 
-// A cursor is what follows the shard in an event's key: nanoseconds since 1970,
-// subject and version, as in 1767323045678901000/account/123/7.
+// A cursor is the part of an event's key after the shard: nanoseconds since
+// 1970, subject and version, such as 1767323045678901000/account/123/7.
 func toCursor(e events.Event) eventlog.Cursor {
 	return eventlog.Cursor(strconv.FormatInt(e.Time.UnixNano(), 10) + "/" + e.ID())
 }

@@ -39,7 +39,7 @@ func writeTo(db *spannerdb.DB, log *spannerlog.Log) func(context.Context, func(e
 	}
 }
 
-// open returns the log of a new database, as two processes have it.
+// open returns the log of a new database as two processes open it.
 func open(t *testing.T, options ...option.ClientOption) (b eventlogtest.Backend, other *spannerlog.Log) {
 	t.Helper()
 	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
@@ -49,7 +49,7 @@ func open(t *testing.T, options ...option.ClientOption) (b eventlogtest.Backend,
 	other = spannerlog.New(otherDB)
 	return eventlogtest.Backend{
 		Log: log, Write: writeTo(db, log), Elsewhere: writeTo(otherDB, other),
-		Pass: func(ctx context.Context, d time.Duration) error { // the replicas are put back instead
+		Pass: func(ctx context.Context, d time.Duration) error { // makes the replicas older instead of waiting
 			return otherDB.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 				_, err := tx.Update(ctx, spanner.Statement{
 					SQL:    "UPDATE EventLogReplicas SET Expires = TIMESTAMP_SUB(Expires, INTERVAL @ms MILLISECOND) WHERE TRUE",
@@ -76,8 +76,8 @@ func TestRelay(t *testing.T) {
 	}, func(t *testing.T, f func(*testing.T)) { f(t) })
 }
 
-// TestMaxRedacted redacts as many events as a transaction may, which has to end
-// in time.
+// TestMaxRedacted redacts the maximum number of events in one transaction,
+// which has to finish in time.
 func TestMaxRedacted(t *testing.T) {
 	t.Parallel()
 	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
@@ -114,7 +114,7 @@ func TestMaxRedacted(t *testing.T) {
 
 var payload = []byte(`"` + strings.Repeat("x", 600) + `"`)
 
-// TestCallsWhenIdle counts what a relay without anything to do costs.
+// TestCallsWhenIdle counts the calls of an idle relay.
 func TestCallsWhenIdle(t *testing.T) {
 	t.Parallel()
 	var calls spannerdbtest.Calls
@@ -125,7 +125,7 @@ func TestCallsWhenIdle(t *testing.T) {
 		defer close(ended)
 		eventlog.NewRelay("test", "https://api.example.com", b.Log, nobody{}, zap.NewNop()).Run(ctx)
 	}()
-	<-time.After(3 * time.Second) // until its polls have become rare
+	<-time.After(3 * time.Second) // until the idle interval applies
 	calls.Take()
 	const seconds = 10
 	<-time.After(seconds * time.Second)

@@ -21,9 +21,9 @@ var _ eventlog.Reader = (*Log)(nil)
 // Committed implements eventlog.Reader.
 func (l *Log) Committed() <-chan struct{} { return l.committed.Next() }
 
-// place is a place in the order of commit timestamps and, of one timestamp, of
-// shards, subjects and versions. That of shard -1 is before all events of its
-// timestamp, that of shard number Shards behind them all.
+// place is a position ordered by commit timestamp and, within one timestamp, by
+// shard, subject and version. Shard -1 is before all events of the timestamp,
+// and shard Shards after them.
 type place struct {
 	commit  time.Time
 	shard   int64
@@ -31,7 +31,7 @@ type place struct {
 	version int64
 }
 
-// String returns the place as in 1767323045678901000/3/account/123/7:
+// String returns the place in the form 1767323045678901000/3/account/123/7:
 // nanoseconds since 1970, shard and event.
 func (p place) String() string {
 	return strconv.FormatInt(p.commit.UnixNano(), 10) + "/" + strconv.FormatInt(p.shard, 10) + "/" +
@@ -60,19 +60,20 @@ func parsePlace(s string) (place, error) {
 	return p, nil
 }
 
-// After returns the position behind everything that a strong read saw which
-// Spanner made at that timestamp: it commits nothing at or before it any more.
+// After returns the position after everything that a strong read with this
+// timestamp saw. Spanner commits nothing at or before the timestamp afterwards.
 func After(timestamp time.Time) eventlog.Position {
 	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: eventlog.Shards}.String()}
 }
 
-// begins is the type of a row that is no event: there the log was made.
+// begins is the type of the row that marks the creation of the log. It is not
+// an event.
 const begins = "begins"
 
-// pageStatement reads the first rows of each shard behind the place, by its
-// key, and merges them: what it costs depends on @limit alone. A place that was
-// given out (unlike that of a time, which has the shard -1) before the log was
-// made is of another log, that was lost: the row of type begins is behind it.
+// pageStatement reads the first rows of each shard after the place, by key, and
+// merges them. Its cost depends only on @limit. A place that is older than the
+// log belongs to a log that was lost: it is before the row of type begins.
+// Places made from a time, with shard -1, are exempt.
 var pageStatement = func() string {
 	var parts []string
 	for shard := range eventlog.Shards {
@@ -86,7 +87,7 @@ WHERE Component = "`+component+`" AND File = "`+firstMigration+`" AND AppliedAt 
 	return strings.Join(parts, "\nUNION ALL\n") + "\nORDER BY CommitTimestamp, Shard, Subject, Version LIMIT @limit"
 }()
 
-// Page implements eventlog.Reader, by one call.
+// Page implements eventlog.Reader with one call.
 func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eventlog.Page, error) {
 	last, err := parsePlace(after.Place)
 	if err != nil {
@@ -109,12 +110,12 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 
 func isBegin(r eventlog.Record) bool { return r.Type == begins }
 
-// isAhead reports whether a place lies ahead of the database's time, by more
-// than the clocks of a client and of Spanner may differ.
+// isAhead reports whether a place is in the future of the database by more than
+// the clocks of a client and of Spanner may differ.
 func isAhead(p place, timestamp time.Time) bool { return p.commit.Sub(timestamp) > time.Minute }
 
-// records runs a query for the columns of a record. The timestamp is that of
-// the read.
+// records runs a query for the columns of a record. It also returns the
+// timestamp of the read.
 func (l *Log) records(ctx context.Context, query spanner.Statement) (records []eventlog.Record, timestamp time.Time, err error) {
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		records = nil
@@ -138,7 +139,7 @@ func (l *Log) records(ctx context.Context, query spanner.Statement) (records []e
 	return records, timestamp, err
 }
 
-// History implements eventlog.Reader, by one call.
+// History implements eventlog.Reader with one call.
 func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) ([]eventlog.Record, error) {
 	records, _, err := l.records(ctx, spanner.Statement{
 		SQL: `SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog@{FORCE_INDEX=EventLogBySubject}
@@ -151,15 +152,15 @@ WHERE Shard = @shard AND Subject = @subject AND Version > @version ORDER BY Vers
 	return records, nil
 }
 
-// Since implements eventlog.Reader, without a call.
+// Since implements eventlog.Reader without a call.
 func (l *Log) Since(_ context.Context, t time.Time) (eventlog.Position, error) {
 	if epoch := time.Unix(0, 0); t.Before(epoch) {
-		t = epoch // as places are in nanoseconds, which reach back to 1677
+		t = epoch // places count nanoseconds, which cannot express times before 1677
 	}
 	return eventlog.Position{Place: place{commit: t, shard: -1}.String()}, nil
 }
 
-// Head implements eventlog.Reader, by one call.
+// Head implements eventlog.Reader with one call.
 func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlog.Position, moved bool, err error) {
 	before, err := parsePlace(earlier.Place)
 	if err != nil {

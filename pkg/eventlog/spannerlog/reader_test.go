@@ -28,7 +28,7 @@ func TestReader(t *testing.T) {
 	eventlogtest.RunReader(t, readerBackend(t))
 }
 
-// Each read is one call, whatever it finds.
+// Each read costs one call, whatever it returns.
 func TestReaderCalls(t *testing.T) {
 	var calls spannerdbtest.Calls
 	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
@@ -46,7 +46,7 @@ func TestReaderCalls(t *testing.T) {
 			t.Errorf("%s makes the calls %q, want %q", what, got, want)
 		}
 	}
-	for _, subject := range []string{"account/1", "account/2", "account/3"} { // first in an empty log
+	for _, subject := range []string{"account/1", "account/2", "account/3"} { // the first read finds an empty log
 		var at eventlog.Position
 		read("Head", func() (err error) { at, _, err = log.Head(t.Context(), at); return err }, "StreamingRead")
 		read("Page", func() error { _, err := log.Page(t.Context(), eventlog.Position{}, 100); return err }, "ExecuteStreamingSql")

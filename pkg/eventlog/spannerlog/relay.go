@@ -18,7 +18,8 @@ import (
 // Wake implements eventlog.Log.
 func (l *Log) Wake() *eventlog.Wake { return l.wake }
 
-// Read implements eventlog.Log, by one read of the table, in its own order.
+// Read implements eventlog.Log with one read of the table, in the order of its
+// key.
 func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) (entries []eventlog.Entry, err error) {
 	var ranges []spanner.KeySet
 	for _, at := range from {
@@ -52,16 +53,17 @@ func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) 
 	return entries, nil
 }
 
-// loaded is the leases as they are in the database, and the database's time.
+// loaded is the leases in the database, and the time of the database.
 type loaded struct {
 	eventlog.Leases
-	rows [eventlog.Shards]bool // the shard has a row in EventLogPublished
+	rows [eventlog.Shards]bool // whether the shard has a row in EventLogPublished
 	now  time.Time
 }
 
-// load reads the leases by one query. Spanner's clock decides what has expired,
-// so the clocks of the replicas need not agree. The query leaves out the column
-// Cursor: Spanner locks columns, and so a claim does not hold up SavePublished.
+// load reads the leases with one query. Spanner's clock decides which have
+// expired, so the clocks of the replicas need not agree. The query omits the
+// column Cursor: Spanner locks columns, so a claim does not hold up
+// SavePublished.
 func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 	l := &loaded{Leases: eventlog.Leases{Expires: make(map[string]time.Time)}}
 	err := tx.Query(ctx, spanner.NewStatement(`SELECT CURRENT_TIMESTAMP(),
@@ -91,7 +93,7 @@ func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 	return l, err
 }
 
-// save writes what has changed since before.
+// save writes the differences from before.
 func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
 	var changes []*spanner.Mutation
 	for replica, expires := range l.Expires {
@@ -144,7 +146,7 @@ func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases 
 	return leases, share, nil
 }
 
-// Published implements eventlog.Log, by one read.
+// Published implements eventlog.Log with one read.
 func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		return tx.Read(ctx, "EventLogPublished", spanner.AllKeys(), []string{"Shard", "Cursor"}).Do(func(r *spanner.Row) error {
@@ -217,7 +219,7 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 	return lost, nil
 }
 
-// isLater reports whether cursor a comes after b.
+// isLater reports whether cursor a comes after cursor b.
 func isLater(a, b eventlog.Cursor) (bool, error) {
 	if b == "" {
 		return true, nil

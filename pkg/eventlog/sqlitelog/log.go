@@ -1,7 +1,7 @@
-// Package sqlitelog is the event log in a SQLite database. Its writer commits
-// one group at a time, so the order of the sequence numbers is the order of the
-// commits. As one process at a time has the database open, the leases are in
-// its memory: they cost nothing, and after a crash none is left to expire.
+// Package sqlitelog is the event log in a SQLite database. The database has one
+// writer, which commits one group at a time, so the sequence numbers are in the
+// order of the commits. Only one process has the database open. The leases are
+// therefore kept in memory, where they cost nothing and do not survive a crash.
 package sqlitelog
 
 import (
@@ -19,7 +19,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the log's tables.
+// Migrations returns the migrations of the log's tables.
 func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "eventlog", Files: migrations}
 }
@@ -38,13 +38,13 @@ type Log struct {
 
 var _ eventlog.Log = (*Log)(nil)
 
-// New returns the log in db, the only one of the process. now stamps the events
-// and is the clock of the leases.
+// New returns the log in db. A process must have only one. now stamps the
+// events and is the clock of the leases.
 func New(db *sqlitedb.DB, now func() time.Time) *Log {
 	return &Log{db: db, now: now, wake: eventlog.NewWake()}
 }
 
-// Append adds e to the log as part of tx.
+// Append adds e to the log within tx.
 func (l *Log) Append(tx *sqlitedb.Tx, e events.Event) error {
 	_, err := tx.Exec(`INSERT INTO event_log (shard, time, subject, version, type, data, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?)`,
 		eventlog.Shard(e.Subject), l.now().UnixMicro(), e.Subject, e.Version, e.Type, string(e.Data), e.Traceparent)
@@ -55,8 +55,8 @@ func (l *Log) Append(tx *sqlitedb.Tx, e events.Event) error {
 	return nil
 }
 
-// Redact replaces the payload of every event of subject by events.Redacted, as
-// part of tx: erasing a resource erases what the log told of it.
+// Redact replaces the payloads of all events of subject by events.Redacted,
+// within tx. Erasing a resource thereby erases its data from the log.
 func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
 	_, err := tx.Exec(`UPDATE event_log SET data = ?1 WHERE subject = ?2 AND data <> ?1`, events.Redacted, subject)
 	if err != nil {
@@ -65,8 +65,8 @@ func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
 	return nil
 }
 
-// Purge removes published events older than eventlog.Retention, in steps that
-// do not hold up other writes, and returns how many.
+// Purge deletes published events older than eventlog.Retention, in steps that
+// do not hold up other writes, and returns their number. Idempotent.
 func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
 	before := l.now().Add(-eventlog.Retention).UnixMicro()
 	for {

@@ -70,7 +70,7 @@ func TestRelay(t *testing.T) {
 	}, synctest.Test)
 }
 
-// TestOlderDatabase opens one that was written when the log had one shard.
+// TestOlderDatabase opens a database from the time when the log had one shard.
 func TestOlderDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
 	first, err := fs.ReadFile(sqlitelog.Migrations().Files, "migrations/001_event_log.sql")
@@ -84,7 +84,7 @@ func TestOlderDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	const subjects, versions, published = 40, 5, 70
-	var want []string // in the order of the log, what is not published
+	var want []string // the events that are not published, in the order of the log
 	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
 		for version := range versions {
 			for subject := range subjects {
@@ -147,7 +147,7 @@ func bySeq(a, b eventlog.Entry) int {
 	return x - y
 }
 
-// everything is the positions of a whole log.
+// everything returns the first position of every shard.
 func everything() (from []eventlog.ShardCursor) {
 	for shard := range eventlog.Shards {
 		from = append(from, eventlog.ShardCursor{Shard: shard})
@@ -189,19 +189,19 @@ func TestPurge(t *testing.T) {
 	write("account/young", 1)
 	now = now.Add(eventlog.Retention - time.Minute)
 
-	left := purge(0) // none is published
+	left := purge(0) // no event is published
 	if len(left) != old+1 {
 		t.Fatalf("%d events left, want all", len(left))
 	}
 	publish(t, log, left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/young" })])
-	purge(0) // what is old is not published, though what came after it is, in another shard
+	purge(0) // old events that are not published remain, even if later ones in another shard are published
 	publish(t, log, left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/old" && e.Version == old })])
 	if left := purge(old); len(left) != 1 || left[0].Subject != "account/young" {
 		t.Errorf("%d events left, want the one that is not old enough", len(left))
 	}
 }
 
-// publish saves that the shard of e is published up to it.
+// publish marks the shard of e as published up to e.
 func publish(t *testing.T, log *sqlitelog.Log, e eventlog.Entry) {
 	t.Helper()
 	leases, _, err := log.Claim(t.Context(), "me", nil)

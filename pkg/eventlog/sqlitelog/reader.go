@@ -19,9 +19,9 @@ var _ eventlog.Reader = (*Log)(nil)
 // Committed implements eventlog.Reader.
 func (l *Log) Committed() <-chan struct{} { return l.committed.Next() }
 
-// place is behind the event of a sequence number. That it still is the event of
-// that time tells a log from another that has taken its place: a file that was
-// deleted, or restored from a copy. 0 if there was no event.
+// place is the position after the event with this sequence number, or 0. The
+// time of that event detects a log that has replaced another one, because the
+// file was deleted or restored from a copy.
 type place struct{ seq, micros int64 }
 
 func (p place) String() string {
@@ -58,14 +58,14 @@ const (
 	selectTime    = `SELECT time FROM event_log WHERE seq >= ? ORDER BY seq LIMIT 1`
 )
 
-// Page implements eventlog.Reader. The event at the position itself is read
-// again, to see that it still is what it was.
+// Page implements eventlog.Reader. It also reads the event at the position, to
+// check that the log is still the same.
 func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eventlog.Page, error) {
 	last, err := parsePlace(after.Place)
 	if err != nil {
 		return eventlog.Page{}, err
 	}
-	now := l.now() // before the read: what is committed later is not yet passed
+	now := l.now() // before the read, because later commits may be missing from it
 	if !after.Time.IsZero() && now.Sub(after.Time) > eventlog.Retention {
 		return eventlog.Page{}, eventlog.ErrCursorExpired
 	}
@@ -79,7 +79,7 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 			return eventlog.Page{}, eventlog.ErrCursorExpired
 		}
 		records = records[1:]
-	case last.seq > 0: // removed as too old, or never there
+	case last.seq > 0: // deleted as too old, or never existed
 		if err := l.checkReached(ctx, last.seq); err != nil {
 			return eventlog.Page{}, err
 		}
@@ -97,8 +97,8 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 	return page, nil
 }
 
-// checkReached returns eventlog.ErrCursorExpired if the log has never come to
-// seq.
+// checkReached returns eventlog.ErrCursorExpired if the log has not reached seq
+// yet.
 func (l *Log) checkReached(ctx context.Context, seq int64) error {
 	var reached int64
 	err := l.db.QueryRow(ctx, `SELECT seq FROM sqlite_sequence WHERE name = 'event_log'`).Scan(&reached)
@@ -149,7 +149,7 @@ func (l *Log) History(ctx context.Context, subject string, afterVersion int64, l
 }
 
 // Head implements eventlog.Reader. A read that begins after it sees at least
-// what the head is behind.
+// the events before the head.
 func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlog.Position, moved bool, err error) {
 	before, err := parsePlace(earlier.Place)
 	if err != nil {
@@ -160,16 +160,16 @@ func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlo
 	err = l.db.QueryRow(ctx, selectHead).Scan(&last.seq, &last.micros)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		last = before // all has been removed since, or there never was anything
+		last = before // every event has been deleted since, or there was none
 	case err != nil:
 		return eventlog.Position{}, false, fmt.Errorf("read the head of the log: %w", err)
 	}
 	return last.at(now), last != before, nil
 }
 
-// Since implements eventlog.Reader by bisection: the events are in the order of
-// their times, as far as the clock went forwards, and an index for so rare a
-// question would cost every write.
+// Since implements eventlog.Reader by bisection, because the events are in the
+// order of their times unless the clock went backwards. An index would slow
+// down every write for a rare query.
 func (l *Log) Since(ctx context.Context, t time.Time) (eventlog.Position, error) {
 	var first, end sql.NullInt64
 	if err := l.db.QueryRow(ctx, selectEnds).Scan(&first, &end); err != nil {
@@ -180,7 +180,7 @@ func (l *Log) Since(ctx context.Context, t time.Time) (eventlog.Position, error)
 	}
 	var failed error
 	passed := sort.Search(int(end.Int64-first.Int64)+1, func(i int) bool {
-		var micros int64 // of the next event, as numbers may have been left out
+		var micros int64 // of the next event, because numbers may be missing
 		err := l.db.QueryRow(ctx, selectTime, first.Int64+int64(i)).Scan(&micros)
 		if err != nil {
 			failed = err

@@ -29,14 +29,14 @@ func TestReader(t *testing.T) {
 	eventlogtest.RunReader(t, readerBackend(t))
 }
 
-// A log of which all that a follower has seen has been removed.
+// All events that a follower has read are deleted.
 func TestReaderOfAPurgedLog(t *testing.T) {
 	db := open(t)
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	log := sqlitelog.New(db, func() time.Time { return now })
 	appendEvents(t, db, log, "account/1", 0, 3)
 	var follower eventlog.Position
-	for range 4 { // it comes every month
+	for range 4 { // the follower returns once a month
 		p, err := log.Page(t.Context(), follower, 10)
 		if err != nil {
 			t.Fatal(err)
@@ -82,8 +82,8 @@ func appendEvents(t testing.TB, db *sqlitedb.DB, log *sqlitelog.Log, subject str
 	}
 }
 
-// Every statement that reads the log is served by an index, in its order: none
-// reads all of it, or sorts.
+// An index in the right order serves every statement that reads the log. None
+// reads the whole log or sorts.
 func TestPlans(t *testing.T) {
 	db := open(t)
 	for what, statement := range sqlitelog.Statements {
@@ -97,7 +97,7 @@ func TestPlans(t *testing.T) {
 			if err := rows.Scan(&id, &parent, &unused, &detail); err != nil {
 				t.Fatal(err)
 			}
-			// The head is the first row of a scan, from the end.
+			// The head is the first row of a scan from the end.
 			if strings.HasPrefix(detail, "SCAN event_log") && what != "head" || strings.Contains(detail, "TEMP B-TREE") {
 				t.Errorf("%s: %s", what, detail)
 			}
@@ -108,10 +108,10 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-// BenchmarkReader compares the cost of reads of a log of a million events with
-// that of one of a thousand: of a page of 100 and a part of a history in the
-// middle of it, of what the relay reads there for all shards, of the head and of
-// a time. Both are read in turns.
+// BenchmarkReader compares reads of a log of a million events with reads of a
+// log of a thousand: a page of 100 and a part of a history in its middle, a
+// read of the relay for all shards, the head, and a time. It alternates between
+// both logs.
 func BenchmarkReader(b *testing.B) {
 	small, large := readsOf(b, 1_000), readsOf(b, 1_000_000)
 	for what, read := range small {
@@ -131,7 +131,7 @@ func BenchmarkReader(b *testing.B) {
 	}
 }
 
-// readsOf returns reads of a log of that size.
+// readsOf returns the reads of a log of that size.
 func readsOf(b *testing.B, size int64) map[string]func() error {
 	b.Helper()
 	db, err := sqlitedb.Open(b.Context(), b.TempDir()+"/log.db", sqlitelog.Migrations())

@@ -18,7 +18,7 @@ const selectShard = `SELECT * FROM (SELECT seq, time, subject, version, type, da
 	FROM event_log WHERE shard = ? AND seq > ? ORDER BY seq LIMIT ?)`
 
 // Read implements eventlog.Log. SQLite evaluates the parts of a UNION ALL one
-// after the other, and no more of them than the limit takes.
+// after the other, and stops when the limit is reached.
 func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
 	if len(from) == 0 {
 		return nil, nil

@@ -13,8 +13,8 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Calls records the calls to Spanner but for the one that starts a session. Its
-// zero value is ready, and safe for concurrent use.
+// Calls records the calls to Spanner except for the creation of sessions. The
+// zero value is ready to use. It is safe for concurrent use.
 type Calls struct {
 	mu      sync.Mutex
 	methods []string
@@ -28,7 +28,7 @@ func (c *Calls) add(method string) {
 	}
 }
 
-// Options has the calls of the database that is opened with it recorded.
+// Options returns the options of Open that record the calls of the database.
 func (c *Calls) Options() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
@@ -42,8 +42,8 @@ func (c *Calls) Options() []option.ClientOption {
 	}
 }
 
-// Take returns the methods that were called since the last Take, as in
-// "Commit", in their order.
+// Take returns the methods called since the last Take, in order, such as
+// "Commit".
 func (c *Calls) Take() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +52,8 @@ func (c *Calls) Take() []string {
 	return taken
 }
 
-// Indexes returns the columns of each index of a table, as in "CreatedAt DESC",
-// and those of its key as the index _BASE_TABLE.
+// Indexes returns the columns of each index of a table, such as "CreatedAt
+// DESC". The primary key is the index _BASE_TABLE.
 func Indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
 	t.Helper()
 	columns := map[string][]string{}

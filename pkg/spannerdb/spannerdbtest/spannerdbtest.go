@@ -1,4 +1,4 @@
-// Package spannerdbtest makes Spanner databases for tests.
+// Package spannerdbtest creates Spanner databases for tests.
 package spannerdbtest
 
 import (
@@ -16,8 +16,8 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Name returns the name of a database that does not exist, on the emulator at
-// SPANNER_EMULATOR_HOST. The test fails if there is none.
+// Name returns the name of a database that does not exist yet, on the emulator
+// at SPANNER_EMULATOR_HOST. The test fails if the emulator cannot be reached.
 func Name(t *testing.T) string {
 	t.Helper()
 	if os.Getenv("SPANNER_EMULATOR_HOST") == "" {
@@ -27,9 +27,9 @@ func Name(t *testing.T) string {
 	return fmt.Sprintf("projects/test/instances/test/databases/t%s", id)
 }
 
-// New returns the name of a new database with that schema. The migrations are
-// run twice, the second time as after a failure that left no record of the
-// first, to see that they can be.
+// New returns the name of a new database with that schema. It applies the
+// migrations twice, the second time without a record of the first, to test that
+// they are repeatable.
 func New(t *testing.T, migrations ...spannerdb.Migrations) string {
 	t.Helper()
 	name := Name(t)
@@ -53,8 +53,8 @@ func New(t *testing.T, migrations ...spannerdb.Migrations) string {
 	return name
 }
 
-// Open opens a database with the emulator's limit of one write at a time. It
-// is closed when the test ends.
+// Open opens a database with the emulator's limit of one write transaction at a
+// time. It is closed at the end of the test.
 func Open(t *testing.T, name string, migrations []spannerdb.Migrations, options ...option.ClientOption) *spannerdb.DB {
 	t.Helper()
 	db, err := spannerdb.Open(t.Context(), name, spannerdb.Config{MaxWrites: 1, Migrations: migrations}, options...)

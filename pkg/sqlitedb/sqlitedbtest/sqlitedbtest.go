@@ -1,4 +1,4 @@
-// Package sqlitedbtest looks into SQLite databases for tests.
+// Package sqlitedbtest inspects SQLite databases in tests.
 package sqlitedbtest
 
 import (
@@ -7,7 +7,7 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
-// Explain returns the plan of a query, a line for each step.
+// Explain returns the plan of a query, one line for each step.
 func Explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan string) {
 	t.Helper()
 	rows, err := db.Query(t.Context(), "EXPLAIN QUERY PLAN "+query, args...)
