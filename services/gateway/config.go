@@ -14,4 +14,6 @@ type Config struct {
 	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are
 	// believed.
 	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed, separated by commas; default: none"`
+	// Console adds the user interface at /console.
+	Console bool `env:"CONCHA_CONSOLE" envDefault:"true" desc:"false: there is no user interface at /console"`
 }

@@ -1,5 +1,6 @@
 // Package gateway is the one public origin of the system: it passes /v1 on to
-// the services, serves the classic API as a view of it, and documents both.
+// the services, serves the classic API as a view of it, documents both, and has
+// a console.
 package gateway
 
 import (
@@ -9,9 +10,12 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.uber.org/fx"
 
+	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/gateway/internal/classic"
+	"github.com/concha-labs/backend/services/gateway/internal/console"
 	"github.com/concha-labs/backend/services/gateway/internal/docs"
 	"github.com/concha-labs/backend/services/gateway/internal/edge"
+	"github.com/concha-labs/backend/services/gateway/internal/home"
 )
 
 var (
@@ -43,5 +47,9 @@ func newEngine(cfg Config, up Upstreams) *gin.Engine {
 	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies...)
 	classic.Register(e, up.Accounts, up.Audios)
 	docs.Register(e, contract, eventContract)
+	home.Register(e, settings.Version(), cfg.Console)
+	if cfg.Console {
+		console.Register(e)
+	}
 	return e
 }

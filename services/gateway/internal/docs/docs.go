@@ -5,20 +5,15 @@ package docs
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"fmt"
 	"io"
-	"net/http"
-	"strconv"
-	"sync"
 
 	"github.com/gin-gonic/gin"
 	swagger "github.com/swaggest/swgui/v5/static"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
-	"github.com/concha-labs/backend/pkg/rest"
+	"github.com/concha-labs/backend/services/gateway/internal/asset"
 )
 
 var (
@@ -40,42 +35,21 @@ const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' '
 func Register(r gin.IRoutes, openAPI, asyncAPI []byte) {
 	const javaScript = "text/javascript; charset=utf-8"
 	for path, document := range map[string]gin.HandlerFunc{
-		"/docs":               serve("text/html; charset=utf-8", constant(indexHTML)),
-		"/docs/openapi.yaml":  serve("application/yaml", constant(openAPI)),
-		"/docs/asyncapi.yaml": serve("application/yaml", constant(asyncAPI)),
+		"/docs":               serve("text/html; charset=utf-8", asset.Constant(indexHTML)),
+		"/docs/openapi.yaml":  serve("application/yaml", asset.Constant(openAPI)),
+		"/docs/asyncapi.yaml": serve("application/yaml", asset.Constant(asyncAPI)),
 	} {
 		httpserver.Get(r, path, document)
 		httpserver.Get(r, path+"/", document)
 	}
-	httpserver.Get(r, "/docs/init.js", serve(javaScript, constant(initJS)))
+	httpserver.Get(r, "/docs/init.js", serve(javaScript, asset.Constant(initJS)))
 	registerSchemas(r)
 	httpserver.Get(r, "/docs/swagger-ui-bundle.js", serve(javaScript, unzipped("swagger-ui-bundle.js.gz")))
 	httpserver.Get(r, "/docs/swagger-ui.css", serve("text/css; charset=utf-8", unzipped("swagger-ui.css.gz")))
 }
 
-// serve answers with content, which is asked for it once, on the first request.
 func serve(contentType string, content func() []byte) gin.HandlerFunc {
-	document := sync.OnceValues(func() (body []byte, etag string) {
-		body = content()
-		sum := sha256.Sum256(body)
-		return body, strconv.Quote(hex.EncodeToString(sum[:8]))
-	})
-	return func(c *gin.Context) {
-		body, etag := document()
-		header := c.Writer.Header()
-		header.Set("Cache-Control", "no-cache") // may be kept, but is asked for again
-		header.Set("Content-Security-Policy", contentPolicy)
-		if rest.NotModified(c, etag) {
-			return
-		}
-		header.Set("ETag", etag)
-		header.Set("Content-Length", strconv.Itoa(len(body)))
-		c.Data(http.StatusOK, contentType, body)
-	}
-}
-
-func constant(content []byte) func() []byte {
-	return func() []byte { return content }
+	return asset.Serve(contentType, contentPolicy, content)
 }
 
 // unzipped returns a function that returns a file of Swagger UI.

@@ -8,6 +8,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events/schemas"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/gateway/internal/asset"
 )
 
 var errNoSuchSchema = fault.New(fault.NotFound, "no-such-instance-error", "there is no schema of this name; /docs/asyncapi.yaml lists them")
@@ -25,7 +26,7 @@ func registerSchemas(r gin.IRoutes) {
 		if err != nil {
 			panic(fmt.Errorf("docs: read an embedded schema: %w", err))
 		}
-		handlers[file.Name()] = serve("application/schema+json", constant(content))
+		handlers[file.Name()] = serve("application/schema+json", asset.Constant(content))
 	}
 	httpserver.Get(r, "/schemas/:file", func(c *gin.Context) {
 		h, ok := handlers[c.Param("file")]

@@ -1,0 +1,90 @@
+// Package console serves a user interface to the API. It is static: ES modules
+// that run in the browser and call the public API alone.
+package console
+
+import (
+	"embed"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/gateway/internal/asset"
+)
+
+//go:embed static
+var files embed.FS
+
+const (
+	// staticPath is where the files are served. Every other path below /console
+	// is a page, which the modules draw.
+	staticPath = "/console/static/"
+
+	// policy lets the page load and call this origin and nothing else. Images are
+	// read with the caller's credentials, and are shown as blobs.
+	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
+		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; trusted-types 'none'; require-trusted-types-for 'script'"
+)
+
+var contentTypes = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+}
+
+// Register adds to r the console at /console and below.
+func Register(r gin.IRoutes) {
+	static, index := load()
+	httpserver.Get(r, "/console", index)
+	httpserver.Get(r, "/console/*path", func(c *gin.Context) {
+		name, isStatic := strings.CutPrefix(c.Request.URL.Path, staticPath)
+		if !isStatic {
+			index(c)
+			return
+		}
+		serve, ok := static[name]
+		if !ok {
+			httpserver.Fail(c, httpserver.ErrNoRoute)
+			return
+		}
+		serve(c)
+	})
+}
+
+// load returns the handlers of all files by their paths, and that of the page.
+// The page names all modules, so that a browser asks for them at once instead
+// of one after the other, as it meets their imports.
+func load() (static map[string]gin.HandlerFunc, index gin.HandlerFunc) {
+	static = map[string]gin.HandlerFunc{}
+	var page string
+	var modules strings.Builder
+	err := fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
+		contentType, ok := contentTypes[path.Ext(name)]
+		if err != nil || entry.IsDir() || !ok {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		if err != nil {
+			return fmt.Errorf("read an embedded file: %w", err)
+		}
+		name = strings.TrimPrefix(name, "static/")
+		switch path.Ext(name) {
+		case ".html":
+			page = string(content)
+			return nil
+		case ".js":
+			fmt.Fprintf(&modules, "<link rel=\"modulepreload\" href=\"%s%s\">\n", staticPath, name)
+		}
+		static[name] = asset.Serve(contentType, policy, asset.Constant(content))
+		return nil
+	})
+	if err != nil {
+		panic(fmt.Errorf("console: %w", err))
+	}
+	page = strings.Replace(page, "<!-- modules -->\n", modules.String(), 1)
+	return static, asset.Serve(contentTypes[".html"], policy, asset.Constant([]byte(page)))
+}
