@@ -39,6 +39,9 @@ func routes(c *client) {
 		"/audios":                           {"GET", "HEAD", "POST"},
 		"/audios/1/":                        {"DELETE", "GET", "HEAD", "PUT"},
 		"/ping":                             {"GET", "HEAD"},
+		"/":                                 {"GET", "HEAD"},
+		"/console":                          {"GET", "HEAD"},
+		"/v1/caller":                        {"GET", "HEAD"},
 		"/docs":                             {"GET", "HEAD"},
 		"/livez":                            {"GET", "HEAD"},
 		"/v1/accounts":                      {"GET", "HEAD", "POST"},
@@ -106,7 +109,7 @@ func heads(c *client) {
 	long := c.json("POST", "/v1/accounts", profile("Jo", uniqueEmail(), strings.Repeat("é<&", 340))).expect(201).number("id")
 	for _, path := range []string{
 		"/accounts/" + long, "/v1/accounts/" + long, "/v1/accounts/" + long + "/events", "/v1/accounts?ids=" + strings.Repeat(long+",", 2) + long,
-		"/ping", "/docs", "/docs/openapi.yaml", "/docs/asyncapi.yaml", "/schemas/concha.audio.created.v1.json", "/schemas/nope", "/livez", "/readyz", "/problems/internal", "/problems/nope", "/accounts/" + account, "/accounts/" + account + "/",
+		"/", "/console", "/v1/caller", "/ping", "/docs", "/docs/openapi.yaml", "/docs/asyncapi.yaml", "/schemas/concha.audio.created.v1.json", "/schemas/nope", "/livez", "/readyz", "/problems/internal", "/problems/nope", "/accounts/" + account, "/accounts/" + account + "/",
 		"/accounts?name=nobody", "/accounts/0", "/audios?session_id=" + encode(session["session_id"]), "/audios" + sessionPath(session), "/v1/accounts/" + account,
 		"/v1/accounts/0", "/v1/accounts/" + account + "/image", "/v1/accounts?name=nobody", "/v1/accounts?page_size=-1", "/v1/audios" + sessionPath(session),
 		"/v1/audios" + sessionPath(session) + "/file", "/v1/audios?session_id=" + encode(session["session_id"]),

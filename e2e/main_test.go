@@ -95,7 +95,7 @@ func newHandler(t testing.TB) http.Handler {
 			Storage: storage, EventsTopic: "audios", Subscription: "self",
 			AccountEventsTopic: "accounts", AccountEventsSubscription: "audios",
 		}, audiosembedded.Adapters()),
-		gateway.Module(gateway.Config{}),
+		gateway.Module(gateway.Config{Console: true}),
 		fx.Populate(&h),
 	)
 	if err := app.Start(t.Context()); err != nil {

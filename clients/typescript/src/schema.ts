@@ -405,6 +405,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/caller": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read who is asking and what it may do */
+        get: operations["getCaller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/accounts": {
         parameters: {
             query?: never;
@@ -559,6 +576,44 @@ export interface paths {
          * @description What is not there is deleted, too.
          */
         delete: operations["classicDeleteAudio"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read where the documentation, the console and the health checks are */
+        get: operations["getIndex"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Look at the data and change it
+         * @description A user interface to this API. What it needs comes from below `/console/`. An installation can switch it off;
+         *     the answer is 404 then.
+         */
+        get: operations["getConsole"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1056,6 +1111,31 @@ export interface components {
             /** @constant */
             redacted: true;
         };
+        Caller: {
+            /**
+             * @description `open` if requests need no credential, else `required`.
+             * @enum {string}
+             */
+            access: "open" | "required";
+            /** @description Null for a caller without a credential. */
+            id: string | null;
+            /** @description What the caller may do. */
+            scopes: string[];
+        };
+        Index: {
+            name: string;
+            version: string;
+            /** @description The path of the documentation. */
+            docs: string;
+            /** @description The path of this document. */
+            contract: string;
+            /** @description The path of the console; absent if there is none. */
+            console?: string;
+            /** @description The path that says whether all is there that the API needs. */
+            readiness: string;
+            /** @description The path that says whether the process serves. */
+            liveness: string;
+        };
         /** @description A failure (RFC 9457). */
         Problem: {
             /**
@@ -1239,6 +1319,20 @@ export interface components {
         };
         /** @description `no-such-instance-error`: there is none of this id, or it has no such part. */
         NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 404;
+                };
+            };
+        };
+        /** @description `no-such-route`: nothing is served at this path. */
+        NoRoute: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -2742,6 +2836,28 @@ export interface operations {
             "5XX": components["responses"]["Failure"];
         };
     };
+    getCaller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The caller. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Caller"];
+                };
+            };
+            "5XX": components["responses"]["Failure"];
+        };
+    };
     classicListAccounts: {
         parameters: {
             query?: {
@@ -3150,6 +3266,56 @@ export interface operations {
             400: components["responses"]["ClassicBadRequest"];
             412: components["responses"]["PreconditionFailed"];
             "5XX": components["responses"]["Failure"];
+        };
+    };
+    getIndex: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page for a client that accepts HTML, JSON for any other. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Index"];
+                    "text/html": string;
+                };
+            };
+        };
+    };
+    getConsole: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description ETags, or `*`. If the current one is among them, the answer is 304.
+                 * @example "1"
+                 */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The page. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ContentETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            304: components["responses"]["ContentNotModified"];
+            404: components["responses"]["NoRoute"];
         };
     };
     ping: {

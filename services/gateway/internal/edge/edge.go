@@ -67,6 +67,7 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 	ping := func(c *gin.Context) { c.String(http.StatusOK, "running") }
 	httpserver.Get(e, "/ping", ping)
 	httpserver.Get(e, "/ping/", ping)
+	httpserver.Get(e, "/v1/caller", getCaller)
 	registerProblems(e)
 	httpserver.HealthWithin(e, readyTimeout, map[string]func(context.Context) error{
 		"accounts": readiness(accounts),
