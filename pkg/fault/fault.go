@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind classifies a failure.
@@ -44,6 +45,9 @@ type Error struct {
 	// internal information.
 	Detail     string
 	Violations []Violation
+	// RetryAfter is how long to wait before the same request may succeed, of an
+	// Unavailable error; 0 if that is not known.
+	RetryAfter time.Duration
 
 	cause error
 }
@@ -69,6 +73,13 @@ func Invalidate(violations ...Violation) error {
 func (e *Error) Detailf(format string, args ...any) *Error {
 	c := *e
 	c.Detail = fmt.Sprintf(format, args...)
+	return &c
+}
+
+// After returns a copy of e with another RetryAfter.
+func (e *Error) After(wait time.Duration) *Error {
+	c := *e
+	c.RetryAfter = wait
 	return &c
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
 )
@@ -30,6 +31,13 @@ func TestSentinelSurvivesDetailAndWrapping(t *testing.T) {
 	}
 	if errTaken.Detail != "the e-mail is taken" || errTaken.Unwrap() != nil {
 		t.Error("Detailf or Wrap changed the sentinel")
+	}
+}
+
+func TestAfterKeepsTheSentinel(t *testing.T) {
+	busy := errTaken.After(7 * time.Second)
+	if !errors.Is(busy.Detailf("later").Wrap(io.EOF), errTaken) || busy.Detailf("later").RetryAfter != 7*time.Second || errTaken.RetryAfter != 0 {
+		t.Errorf("RetryAfter is %v of the copy and %v of the sentinel", busy.RetryAfter, errTaken.RetryAfter)
 	}
 }
 

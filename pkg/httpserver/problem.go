@@ -56,7 +56,7 @@ func Fail(c *gin.Context, err error) {
 // begun, the connection is cut by a panic with http.ErrAbortHandler, so that
 // no client takes a part for the whole.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	p, _ := classify(err)
+	p, f := classify(err)
 	clientGone := p.Status >= 500 && errors.Is(r.Context().Err(), context.Canceled)
 	if rec := recorderOf(w); rec != nil {
 		rec.note(err, p.Status, clientGone)
@@ -69,7 +69,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 		header.Set("ETag", failed.ETag())
 	}
 	if (p.Name == "unavailable" || p.Name == "request-in-progress") && header.Get("Retry-After") == "" {
-		header.Set("Retry-After", "1")
+		header.Set("Retry-After", strconv.Itoa(max(1, int(f.RetryAfter.Seconds()))))
 	}
 	body := NewProblem(r, err)
 	if id := RequestID(r.Context()); id != "" {

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -118,6 +119,14 @@ func TestWriteErrorOfARequestWithoutID(t *testing.T) {
 	}
 	if got := w.Header().Get("Content-Length"); got != fmt.Sprint(w.Body.Len()) {
 		t.Errorf("Content-Length = %s of %d", got, w.Body.Len())
+	}
+}
+
+func TestWriteErrorSaysWhenToComeBack(t *testing.T) {
+	w := httptest.NewRecorder()
+	httpserver.WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), httpserver.ErrUnavailable.After(10*time.Second))
+	if got := w.Header().Get("Retry-After"); got != "10" {
+		t.Errorf("Retry-After = %s", got)
 	}
 }
 

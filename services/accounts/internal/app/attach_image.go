@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -30,8 +31,8 @@ const (
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
 // domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
-// ErrImageWork, idempotency-key-reused; check's and r's own;
-// context.DeadlineExceeded if the image cannot be worked on in time.
+// ErrImageWork, ErrImagesBusy, ErrImageTime, idempotency-key-reused; check's and
+// r's own.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once Once, check Check) (domain.Account, error) {
 	if once == (Once{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
 		current, err := s.store.Get(ctx, id)
@@ -106,14 +107,26 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (
 	if len(content) > domain.MaxImageBytes {
 		return domain.Image{}, nil, domain.ErrImageBytes
 	}
+	if err := ctx.Err(); err != nil { // the upload took too long
+		return domain.Image{}, nil, err
+	}
 	ctx, cancel = context.WithTimeout(ctx, imageTime)
 	defer cancel()
 	clean, err := s.codec.Clean(ctx, content)
 	if err != nil {
-		return domain.Image{}, nil, err
+		return domain.Image{}, nil, outOfTime(err)
 	}
 	sum := sha256.Sum256(clean.Content)
 	img.Width, img.Height = clean.Width, clean.Height
 	img.SizeBytes, img.SHA256 = int64(len(clean.Content)), hex.EncodeToString(sum[:])
 	return img, clean.Content, nil
+}
+
+// outOfTime returns ErrImageTime instead of an error that says that the time for
+// an image is over.
+func outOfTime(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return domain.ErrImageTime.Wrap(err)
+	}
+	return err
 }

@@ -101,15 +101,16 @@ type Images interface {
 }
 
 // Codec reads and writes images. It is safe for concurrent use. Calls wait for
-// the memory that they need, so that all of them together take what is bounded;
-// they end, and stop working, with ctx.
+// the memory that they need, so that all of them together take a bounded amount;
+// if too many wait already they fail at once. They end, and stop working, with
+// ctx.
 type Codec interface {
-	// Clean decodes the whole of a JPEG or PNG and returns it without what its
-	// file tells beside the picture, such as place, camera and comments, and
-	// upright if it was to be turned to be seen so. A file without any of that
-	// comes back byte for byte. Errors: domain.ErrImageType if it cannot be
-	// decoded to its end, ErrImagePixels, ErrImageWork, ErrImageBytes if it is
-	// too long once it is turned.
+	// Clean reads the whole of a JPEG or PNG and returns it without any byte that
+	// its picture does not need, such as place, camera, comments and damage, and
+	// upright if its Exif says that it is to be turned. A file that is clean comes
+	// back byte for byte. Errors: domain.ErrImageType if it cannot be decoded to
+	// its last pixel, ErrImagePixels, ErrImageWork, ErrImageBytes if it is too
+	// long once it is clean, ErrImagesBusy, ctx's.
 	Clean(ctx context.Context, content []byte) (Picture, error)
 	// Scale returns an image whose longer side is side pixels, in the format of
 	// content, which is of Clean. Errors: as of Clean.

@@ -20,8 +20,8 @@ const openAttempts = 3
 // is if side is 0. It is scaled when it is first asked for, and kept beside the
 // original until that is collected. The content is opened only if wanted says
 // so of the image; else it is nil, and the size of a scaled image -1.
-// Errors: domain.ErrNotFound, domain.ErrNoImage; context.DeadlineExceeded if it
-// cannot be scaled in time.
+// Errors: domain.ErrNotFound, domain.ErrNoImage, domain.ErrImagesBusy,
+// domain.ErrImageTime.
 func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadSeekCloser, err error) {
 	err = s.withImage(ctx, id, func(current domain.Image) (err error) {
 		img = current
@@ -90,7 +90,7 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	defer cancel()
 	done, err := s.scaling.enter(work, name)
 	if err != nil {
-		return nil, err
+		return nil, outOfTime(err)
 	}
 	defer done()
 	if content, err = s.readObject(ctx, name); fault.KindOf(err) != fault.NotFound {
@@ -101,7 +101,7 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 		return nil, err
 	}
 	if content, err = s.codec.Scale(work, original, side); err != nil {
-		return nil, fmt.Errorf("scale image object %s: %w", img.Object, err)
+		return nil, fmt.Errorf("scale image object %s: %w", img.Object, outOfTime(err))
 	}
 	err = s.images.Put(ctx, name, img.ContentType, bytes.NewReader(content))
 	if err != nil && fault.KindOf(err) != fault.Conflict { // another process was faster

@@ -3,14 +3,13 @@ package domain
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
-	"image"
-	_ "image/jpeg" // judged by their headers
-	_ "image/png"
 	"io"
 	"path"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
 )
@@ -31,6 +30,8 @@ var (
 	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
 	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels, and at most 65,535 pixels on a side")
 	ErrImageWork     = fault.New(fault.TooLarge, "image-too-much-work", "the image takes too much memory or time to decode")
+	ErrImagesBusy    = fault.New(fault.Unavailable, "images-busy", "so many images are being worked on that this one would wait too long; send the request again later").After(10 * time.Second)
+	ErrImageTime     = fault.New(fault.Unavailable, "image-out-of-time", "the image was not ready in time, as others are being worked on; send the request again later").After(10 * time.Second)
 )
 
 // ImageSides are the lengths in pixels of the longer side that an image can be
@@ -66,40 +67,138 @@ func ScaledObjects(object string) []string {
 	return names
 }
 
+// ImageFormat returns the format, jpeg or png, of content by its first bytes.
+// Errors: ErrImageType, with the name of the format that it is instead.
+func ImageFormat(content []byte) (string, error) {
+	for _, f := range []struct {
+		at              int
+		signature, name string
+	}{
+		{0, "\xff\xd8", "jpeg"},
+		{0, pngSignature, "png"},
+		{0, "GIF8", "a GIF"},
+		{8, "WEBP", "a WebP image"},
+		{0, "BM", "a BMP image"},
+		{0, "II*\x00", "a TIFF image"},
+		{0, "MM\x00*", "a TIFF image"},
+		{4, "ftypavi", "an AVIF image"},
+		{4, "ftyphei", "a HEIC image"},
+		{4, "ftypmif1", "a HEIC image"},
+		{0, "<svg", "an SVG image"},
+		{0, "%PDF", "a PDF document"},
+	} {
+		if len(content) < f.at || !bytes.HasPrefix(content[f.at:], []byte(f.signature)) {
+			continue
+		}
+		if f.name == "jpeg" || f.name == "png" {
+			return f.name, nil
+		}
+		return "", ErrImageType.Detailf("the content is %s; only JPEG and PNG are taken", f.name)
+	}
+	if len(content) == 0 {
+		return "", ErrImageType.Detailf("the image is empty")
+	}
+	return "", ErrImageType.Detailf("the content is neither a JPEG nor a PNG")
+}
+
+// JudgePixels refuses an image of so many pixels. Errors: ErrImageType if it has
+// none, ErrImagePixels.
+func JudgePixels(width, height int) error {
+	switch {
+	case width < 1 || height < 1:
+		return ErrImageType.Detailf("the image has no pixels")
+	case height > MaxImagePixels/width, max(width, height) > MaxImageSide:
+		return ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken, and at most 65,535 pixels on a side", width, height)
+	}
+	return nil
+}
+
 // ReadImageHeader judges an image by the header of its content and returns a
 // description without Object, SizeBytes and SHA256, and a reader of the whole
 // content. Errors: ErrImageType, ErrImagePixels, ErrImageMismatch if declared
 // is not empty and not the type of the content; r's own.
 func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
+	const longestSignature = 12
 	var head bytes.Buffer
-	source := &failure{r: r}
-	config, format, err := image.DecodeConfig(bufio.NewReader(io.TeeReader(source, &head)))
-	switch {
-	case source.err != nil:
-		return Image{}, nil, source.err
-	case err != nil, format != "jpeg" && format != "png", config.Width <= 0 || config.Height <= 0:
-		return Image{}, nil, ErrImageType
-	case config.Height > MaxImagePixels/config.Width, max(config.Width, config.Height) > MaxImageSide:
-		return Image{}, nil, ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken, and at most 65,535 pixels on a side", config.Width, config.Height)
+	source := bufio.NewReader(io.TeeReader(r, &head))
+	start, err := source.Peek(longestSignature)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return Image{}, nil, err
 	}
-	img := Image{ContentType: "image/" + format, Width: config.Width, Height: config.Height}
+	format, err := ImageFormat(start)
+	if err != nil {
+		return Image{}, nil, err
+	}
+	img := Image{ContentType: "image/" + format}
 	if declared != "" && declared != img.ContentType {
 		return Image{}, nil, ErrImageMismatch.Detailf("the content is %s, but the request declares %s", img.ContentType, declared)
+	}
+	size := sizeOfJPEG
+	if format == "png" {
+		size = sizeOfPNG
+	}
+	img.Width, img.Height, err = size(source)
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return Image{}, nil, ErrImageType.Detailf("the image ends before it says how many pixels it has")
+	case err != nil:
+		return Image{}, nil, err
+	}
+	if err := JudgePixels(img.Width, img.Height); err != nil {
+		return Image{}, nil, err
 	}
 	return img, io.MultiReader(&head, r), nil
 }
 
-// failure remembers the error of a reader, which image.DecodeConfig hides
-// behind its own.
-type failure struct {
-	r   io.Reader
-	err error
+const pngSignature = "\x89PNG\r\n\x1a\n"
+
+// sizeOfPNG reads the header of a PNG.
+func sizeOfPNG(r *bufio.Reader) (width, height int, err error) {
+	var header [len(pngSignature) + 16]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil {
+		return 0, 0, err
+	}
+	if string(header[12:16]) != "IHDR" {
+		return 0, 0, ErrImageType.Detailf("the PNG does not begin with its header")
+	}
+	w, h := binary.BigEndian.Uint32(header[16:]), binary.BigEndian.Uint32(header[20:])
+	return int(min(w, 1<<30)), int(min(h, 1<<30)), nil
 }
 
-func (f *failure) Read(p []byte) (int, error) {
-	n, err := f.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		f.err = err
+// sizeOfJPEG reads a JPEG up to the header of its frame.
+func sizeOfJPEG(r *bufio.Reader) (width, height int, err error) {
+	if _, err := r.Discard(2); err != nil {
+		return 0, 0, err
 	}
-	return n, err
+	for {
+		if _, err := r.ReadSlice(0xff); err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			return 0, 0, err
+		} else if err != nil {
+			continue
+		}
+		code := byte(0xff)
+		for code == 0xff {
+			if code, err = r.ReadByte(); err != nil {
+				return 0, 0, err
+			}
+		}
+		switch {
+		case code == 0, code == 1, 0xd0 <= code && code <= 0xd7: // nothing belongs to it
+			continue
+		case code == 0xd8, code == 0xd9, code == 0xda:
+			return 0, 0, ErrImageType.Detailf("the JPEG has no frame before its first scan")
+		}
+		var head [7]byte // the length, and of a frame: precision, height, width
+		if _, err := io.ReadFull(r, head[:2]); err != nil {
+			return 0, 0, err
+		}
+		length := int(binary.BigEndian.Uint16(head[:])) - 2
+		if 0xc0 <= code && code <= 0xcf && code != 0xc4 && code != 0xc8 && code != 0xcc && length >= 5 {
+			_, err := io.ReadFull(r, head[2:])
+			return int(binary.BigEndian.Uint16(head[5:])), int(binary.BigEndian.Uint16(head[3:])), err
+		}
+		if _, err := r.Discard(max(length, 0)); err != nil {
+			return 0, 0, err
+		}
+	}
 }

@@ -60,23 +60,26 @@ func TestMemoryIsReckonedRight(t *testing.T) {
 		return int64(after.TotalAlloc - before.TotalAlloc)
 	}
 	for name, content := range kinds(width, height) {
-		k, err := strip(turned(content, 6))
+		p, err := measure(turned(content, 6))
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
+		if got := allocated(func() { _, err = p.clean(t.Context()) }); err != nil || got > p.cleaning+slack/4 {
+			t.Errorf("%s: cleaning takes %d bytes, reckoned are %d; %v", name, got, p.cleaning, err)
+		}
 		var img image.Image
-		got := allocated(func() { img, err = k.decode(t.Context()) })
-		if err != nil || got > k.decoding+slack/4 || got < k.decoding*9/10 {
-			t.Errorf("%s: decoding takes %d bytes, reckoned are %d; %v", name, got, k.decoding, err)
+		got := allocated(func() { img, err = p.decode(t.Context()) })
+		if err != nil || got > p.decoding+slack/4 || got < (p.decoding-p.cleaning)*9/10 {
+			t.Errorf("%s: decoding takes %d bytes, reckoned are %d; %v", name, got, p.decoding, err)
 			continue
 		}
 		s := newScaling(width, height, 256)
-		if got := allocated(func() { _, err = k.encode(t.Context(), s.scale(img, k.format), scaledQualities, 1<<20) }); err != nil || got > s.memory()+slack {
+		if got := allocated(func() { _, err = p.encode(t.Context(), s.scale(img, p.format), scaledQualities, 1<<20) }); err != nil || got > s.memory()+slack {
 			t.Errorf("%s: scaling takes %d bytes, reckoned are %d; %v", name, got, s.memory(), err)
 		}
-		if got := allocated(func() { turn(img, 6) }); got > k.turning() || got < int64(width*height)*k.pixel*9/10 {
-			t.Errorf("%s: turning takes %d bytes, reckoned are %d", name, got, k.turning())
+		if got := allocated(func() { turn(img, 6) }); got > p.turning() || got < int64(width*height)*p.pixel*9/10 {
+			t.Errorf("%s: turning takes %d bytes, reckoned are %d", name, got, p.turning())
 		}
 	}
 }
@@ -237,8 +240,8 @@ func TestTurnedImagesStayWithinTheirBytes(t *testing.T) {
 			t.Errorf("%s: %d bytes of %d, %v", name, len(clean.Content), len(content), err)
 		}
 	}
-	k := &kept{format: "png", channels: 3}
-	if _, err := k.encode(t.Context(), noisy(100, 100), turnedQualities, 10_000); !errors.Is(err, domain.ErrImageBytes) {
+	p := &picture{format: "png", channels: 3}
+	if _, err := p.encode(t.Context(), noisy(100, 100), turnedQualities, 10_000); !errors.Is(err, domain.ErrImageBytes) {
 		t.Errorf("encode = %v, want it to be refused", err)
 	}
 }

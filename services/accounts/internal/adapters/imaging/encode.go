@@ -27,32 +27,15 @@ var (
 
 var errFull = errors.New("the encoded image is too long")
 
-// decode decodes the whole of the image, and stops when ctx ends.
-func (k *kept) decode(ctx context.Context) (img image.Image, err error) {
-	source := &reader{ctx, bytes.NewReader(k.content)}
-	if k.format == "jpeg" {
-		img, err = jpeg.Decode(source)
-	} else {
-		img, err = png.Decode(source)
-	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("decode an image: %w", ctx.Err())
-	case err != nil:
-		return nil, domain.ErrImageType.Wrap(err)
-	}
-	return img, nil
-}
-
-// encode returns img in the format of k, with the meaning of k's colours and at
+// encode returns img in the format of p, with the meaning of its colours and at
 // most limit bytes. Errors: domain.ErrImageBytes if no quality is so short.
-func (k *kept) encode(ctx context.Context, img image.Image, qualities map[string][]int, limit int) ([]byte, error) {
-	colours := k.coloursOf(img)
-	for _, quality := range qualities[k.format] {
+func (p *picture) encode(ctx context.Context, img image.Image, qualities map[string][]int, limit int) ([]byte, error) {
+	colours := p.coloursOf(img)
+	for _, quality := range qualities[p.format] {
 		w := &writer{ctx: ctx, limit: limit - len(colours)}
 		var err error
 		at := len("\xff\xd8")
-		if k.format == "jpeg" {
+		if p.format == "jpeg" {
 			err = jpeg.Encode(w, img, &jpeg.Options{Quality: quality})
 		} else {
 			at = len(pngSignature) + pngHeaderChunk
@@ -69,19 +52,19 @@ func (k *kept) encode(ctx context.Context, img image.Image, qualities map[string
 	return nil, domain.ErrImageBytes.Detailf("the image, turned as it is to be seen, has more than 5 MiB")
 }
 
-// coloursOf returns the segments or chunks that tell what the colours of img
-// mean, which is the image of k in another form. A profile is of grey or of
+// coloursOf returns the segments or chunks that say what the colours of img
+// mean, which is the image of p in another form. A profile is of grey or of
 // colours: it does not hold if the one became the other.
-func (k *kept) coloursOf(img image.Image) []byte {
+func (p *picture) coloursOf(img image.Image) []byte {
 	channels := 3
 	switch img.(type) {
 	case *image.Gray, *image.Gray16:
 		channels = 1
 	}
-	if channels != k.channels {
-		return k.colours
+	if channels != p.channels {
+		return p.colours
 	}
-	return append(bytes.Clone(k.colours), k.profile...)
+	return append(bytes.Clone(p.colours), p.profile...)
 }
 
 // reader is a reader that fails when ctx ends.

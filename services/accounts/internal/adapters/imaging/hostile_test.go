@@ -35,6 +35,7 @@ func plain(frame byte, width, height int, sampling string, more int) []byte {
 		blocks += units * int(sampling[i]>>4) * int(sampling[i]&0x0f)
 	}
 	count := string(byte(len(sampling)))
+	b.WriteString(segment(0xdb, "\x00"+strings.Repeat("\x01", 64)))
 	b.WriteString(segment(frame, size+count+components))
 	const one = "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // a code of one bit
 	first, last, bits := byte(0), byte(63), 2*blocks

@@ -18,9 +18,15 @@ import (
 
 const (
 	// maxMemory is how many bytes all images that are worked on at one moment
-	// take: enough for a progressive JPEG of the most pixels, none of whose
-	// colours is subsampled.
+	// take: enough for a progressive JPEG of the most pixels, with colours that
+	// are not subsampled.
 	maxMemory = 360 << 20
+	// maxWork is the work on all images that are worked on or wait, in pixels
+	// times walks through them: that on the largest image with the most scans.
+	// A processor core does about 100 million a second.
+	maxWork = maxScans * domain.MaxImagePixels
+	// minWork is the work on the smallest image.
+	minWork = 1_000_000
 	// maxGarbage is how many bytes of images that are done with are left to the
 	// garbage collector's own pace. By that a heap may grow to twice of what is
 	// in use, so above this it is called.
@@ -28,11 +34,12 @@ const (
 )
 
 // Codec is an app.Codec. All images that it works on at one moment take at most
-// 360 MiB, beside the files themselves as they came and as they are kept; others
-// wait.
+// 360 MiB, beside the files themselves as they came and as they are kept. Others
+// wait, unless so much work waits already that they would wait in vain.
 type Codec struct {
 	limit   int64               // bytes
 	memory  *semaphore.Weighted // of bytes
+	work    *semaphore.Weighted // of work, that which waits included
 	garbage atomic.Int64        // bytes
 }
 
@@ -42,80 +49,93 @@ var _ app.Codec = (*Codec)(nil)
 func New() *Codec { return newCodec(maxMemory) }
 
 func newCodec(limit int64) *Codec {
-	return &Codec{limit: limit, memory: semaphore.NewWeighted(limit)}
+	return &Codec{limit: limit, memory: semaphore.NewWeighted(limit), work: semaphore.NewWeighted(maxWork)}
 }
 
 // Clean implements app.Codec.
-func (c *Codec) Clean(ctx context.Context, content []byte) (app.Picture, error) {
-	k, err := measure(content)
+func (c *Codec) Clean(ctx context.Context, content []byte) (clean app.Picture, err error) {
+	p, err := measure(content)
 	if err != nil {
 		return app.Picture{}, err
 	}
-	clean := app.Picture{Width: k.width, Height: k.height}
-	turned := k.orientation > 1
-	var more int64
-	if turned {
-		more = k.turning()
+	if err := c.judge(p.decoding); err != nil { // no scaled form could ever be made
+		return app.Picture{}, err
 	}
-	err = c.work(ctx, content, k, more, func(k *kept, img image.Image) (err error) {
-		if !turned {
-			clean.Content = k.content
-			return nil
-		}
-		upright := turn(img, k.orientation)
+	if p.orientation == 1 {
+		clean = app.Picture{Width: p.width, Height: p.height}
+		err = c.do(ctx, p, p.cleaning, func() (err error) {
+			clean.Content, err = p.clean(ctx)
+			return err
+		})
+		return clean, err
+	}
+	err = c.decode(ctx, p, p.turning(), func(img image.Image) (err error) {
+		upright := turn(img, p.orientation)
 		clean.Width, clean.Height = upright.Bounds().Dx(), upright.Bounds().Dy()
-		clean.Content, err = k.encode(ctx, upright, turnedQualities, domain.MaxImageBytes)
+		clean.Content, err = p.encode(ctx, upright, turnedQualities, domain.MaxImageBytes)
 		return err
 	})
-	if err != nil {
-		return app.Picture{}, err
-	}
-	return clean, nil
+	return clean, err
 }
 
 // Scale implements app.Codec.
 func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []byte, err error) {
-	k, err := measure(content)
+	p, err := measure(content)
 	if err != nil {
 		return nil, err
 	}
-	s := newScaling(k.width, k.height, side)
-	err = c.work(ctx, content, k, s.memory(), func(k *kept, img image.Image) (err error) {
-		scaled, err = k.encode(ctx, s.scale(img, k.format), scaledQualities, math.MaxInt)
+	s := newScaling(p.width, p.height, side)
+	err = c.decode(ctx, p, s.memory(), func(img image.Image) (err error) {
+		scaled, err = p.encode(ctx, s.scale(img, p.format), scaledQualities, math.MaxInt)
 		return err
 	})
 	return scaled, err
 }
 
-// work decodes the whole of an image that was measured, once there is memory for
-// that and for so many bytes more, and does with it what takes those.
-func (c *Codec) work(ctx context.Context, content []byte, k *kept, more int64, do func(*kept, image.Image) error) error {
+// decode calls use, which allocates so many bytes more, with the decoded image.
+func (c *Codec) decode(ctx context.Context, p *picture, more int64, use func(image.Image) error) error {
 	// What decoding leaves behind is collected before more is taken, if it is much.
-	collects := more > 0 && k.decoding-k.decoded > maxGarbage
-	bytes := k.decoding + more
+	collects := p.decoding-p.decoded > maxGarbage
+	bytes := p.decoding + more
 	if collects {
-		bytes = max(k.decoding, k.decoded+more)
+		bytes = max(p.decoding, p.decoded+more)
 	}
-	if bytes > c.limit {
-		return domain.ErrImageWork.Detailf("the image takes %d MiB of memory to decode; at most %d are given", bytes>>20, c.limit>>20)
+	return c.do(ctx, p, bytes, func() error {
+		img, err := p.decode(ctx)
+		if err != nil {
+			return err
+		}
+		if collects {
+			runtime.GC()
+		}
+		return use(img)
+	})
+}
+
+// do calls work, which allocates so many bytes, once there is memory for it.
+func (c *Codec) do(ctx context.Context, p *picture, bytes int64, work func() error) error {
+	if err := c.judge(bytes); err != nil {
+		return err
 	}
+	units := min(max(p.work, minWork), maxWork)
+	if !c.work.TryAcquire(units) {
+		return domain.ErrImagesBusy
+	}
+	defer c.work.Release(units)
 	if err := c.memory.Acquire(ctx, bytes); err != nil {
 		return fmt.Errorf("wait to decode an image: %w", err)
 	}
 	defer c.memory.Release(bytes)
 	defer c.collect(bytes)
-	k, err := strip(content)
-	if err != nil {
-		return err
+	return work()
+}
+
+// judge refuses an image that takes more bytes than there are for all.
+func (c *Codec) judge(bytes int64) error {
+	if bytes > c.limit {
+		return domain.ErrImageWork.Detailf("the image takes %d MiB of memory to decode; at most %d are given", bytes>>20, c.limit>>20)
 	}
-	img, err := k.decode(ctx)
-	if err != nil {
-		return err
-	}
-	if collects {
-		runtime.GC()
-	}
-	return do(k, img)
+	return nil
 }
 
 // collect has the memory of images given back to the system once it is much;

@@ -2,6 +2,7 @@ package imaging
 
 import (
 	"bytes"
+	"compress/zlib"
 	"encoding/binary"
 	"errors"
 	"hash/crc32"
@@ -72,6 +73,17 @@ func tiff(order binary.AppendByteOrder, orientation uint16) string {
 	return string(order.AppendUint32(b, 0))
 }
 
+// icc is a colour profile of 200 bytes, the shortest that has all of a header.
+var icc = "\x00\x00\x00\xc8" + strings.Repeat("\x01", 32) + "acsp" + strings.Repeat("\x02", 160)
+
+func deflated(s string) string {
+	var b bytes.Buffer
+	w := zlib.NewWriter(&b)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return b.String()
+}
+
 // after returns content with something inserted at i.
 func after(content []byte, i int, inserted string) []byte {
 	return []byte(string(content[:i]) + inserted + string(content[i:]))
@@ -85,7 +97,7 @@ const (
 func TestCleanKeepsThePictureAlone(t *testing.T) {
 	plainJPEG, plainPNG := encoded(t, marked(16, 8), toJPEG), encoded(t, marked(16, 8), png.Encode)
 	jfif := segment(0xe0, "JFIF\x00\x01\x02\x01\x00\x48\x00\x48\x00\x00")
-	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01"+icc)
 	for _, test := range []struct {
 		name        string
 		given, want []byte
@@ -118,7 +130,7 @@ func TestCleanTurnsUpright(t *testing.T) {
 		1: {}, 2: {right: true}, 3: {right: true, low: true}, 4: {low: true},
 		5: {onSide: true}, 6: {right: true, onSide: true}, 7: {right: true, low: true, onSide: true}, 8: {low: true, onSide: true},
 	} {
-		jpegExif := segment(0xe1, "Exif\x00\x00"+tiff(binary.LittleEndian, orientation)) + segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+		jpegExif := segment(0xe1, "Exif\x00\x00"+tiff(binary.LittleEndian, orientation)) + segment(0xe2, "ICC_PROFILE\x00\x01\x01"+icc)
 		for format, given := range map[string][]byte{
 			"jpeg": after(encoded(t, marked(48, 32), toJPEG), afterSOI, jpegExif),
 			"png":  after(encoded(t, marked(48, 32), png.Encode), afterIHDR, chunk("eXIf", tiff(binary.BigEndian, orientation))),
@@ -164,8 +176,8 @@ func TestCleanTurnsUpright(t *testing.T) {
 // they became others.
 func TestColoursKeepTheirMeaning(t *testing.T) {
 	const iccp, gamma = "iCCP", "gAMA"
-	pngColours := chunk(gamma, "\x00\x00\xb1\x8f") + chunk("cHRM", strings.Repeat("\x00", 32)) + chunk(iccp, "x\x00\x00x")
-	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01colours")
+	pngColours := chunk(gamma, "\x00\x00\xb1\x8f") + chunk("cHRM", strings.Repeat("\x00", 32)) + chunk(iccp, "x\x00\x00"+deflated(icc))
+	profile := segment(0xe2, "ICC_PROFILE\x00\x01\x01"+icc)
 	grey16 := image.NewGray16(image.Rect(0, 0, 80, 40))
 	deep := image.NewNRGBA64(grey16.Rect)
 	deep.SetNRGBA64(1, 1, color.NRGBA64{R: 0x1234, G: 0x5678, B: 0x9abc, A: 0xdef0})
@@ -265,23 +277,4 @@ func TestTheLargestImageIsTaken(t *testing.T) {
 	if clean, err := New().Clean(t.Context(), content); err != nil || clean.Width*clean.Height != domain.MaxImagePixels {
 		t.Errorf("Clean = %d x %d, %v", clean.Width, clean.Height, err)
 	}
-}
-
-func FuzzClean(f *testing.F) {
-	jpegExif := segment(0xe1, "Exif\x00\x00"+tiff(binary.LittleEndian, 6))
-	f.Add(after(encoded(f, marked(4, 3), toJPEG), afterSOI, jpegExif))
-	f.Add(after(encoded(f, marked(4, 3), png.Encode), afterIHDR, chunk("eXIf", tiff(binary.BigEndian, 8))))
-	f.Fuzz(func(t *testing.T, content []byte) {
-		if config, _, err := image.DecodeConfig(bytes.NewReader(content)); err == nil && config.Width*config.Height > 1e6 {
-			return // slow, and nothing else
-		}
-		clean, err := New().Clean(t.Context(), content)
-		if err != nil {
-			return
-		}
-		again, err := New().Clean(t.Context(), clean.Content)
-		if err != nil || !bytes.Equal(again.Content, clean.Content) {
-			t.Errorf("what is clean comes back as %d bytes of %d, %v", len(again.Content), len(clean.Content), err)
-		}
-	})
 }

@@ -3,22 +3,23 @@ package imaging
 import (
 	"fmt"
 	"image"
-	"image/color"
 )
 
 // turning returns how many bytes it takes to turn the image and to encode it.
-func (k *kept) turning() int64 {
-	pixels := int64(k.width) * int64(k.height) * k.pixel
+func (p *picture) turning() int64 {
+	pixels := int64(p.width) * int64(p.height) * p.pixel
 	memory := pixels + min(4*pixels, 16<<20) + encoderMemory
-	if k.deep { // image/png makes an object of each pixel, and garbage may grow to what is in use
-		memory += k.decoded + pixels
+	if p.deep { // image/png makes an object of each pixel, and garbage may grow to what is in use
+		memory += p.decoded + pixels
 	}
 	return memory
 }
 
-// placement says where the pixels of an image go: in a target that many pixels
-// behind its first one, and behind that for each step to the right and down.
+// placement says where the pixels of an image go: the first one so many pixels
+// behind the first of the target, the others so many behind that for each step
+// to the right and down.
 type placement struct {
+	source             image.Point
 	target             image.Rectangle
 	start, right, down int
 }
@@ -41,26 +42,22 @@ func upright(orientation, w, h int) placement {
 		8: {0, 1, 0, -1, 0, w - 1},
 	}[orientation]
 	stride := target.Dx()
-	return placement{target, m[2] + m[5]*stride, m[0] + m[3]*stride, m[1] + m[4]*stride}
+	return placement{image.Pt(w, h), target, m[2] + m[5]*stride, m[0] + m[3]*stride, m[1] + m[4]*stride}
 }
 
 // move copies pixels of so many bytes each to where they belong.
 func (p placement) move(target, source []byte, stride, size int) {
-	w, h := p.target.Dx(), p.target.Dy()
-	if p.right != 1 && p.right != -1 {
-		w, h = h, w
-	}
-	for y := range h {
+	for y := range p.source.Y {
 		row, at := source[y*stride:], p.start+y*p.down
-		for x := range w {
+		for x := range p.source.X {
 			copy(target[at*size:at*size+size], row[x*size:x*size+size])
 			at += p.right
 		}
 	}
 }
 
-// turn returns img as its Exif orientation, 2 to 8, says it is to be seen: in
-// its own colour model, but CMYK, which no encoder here writes, as RGB.
+// turn returns img as its Exif orientation, 2 to 8, says it is to be seen, in
+// its own colour model.
 func turn(img image.Image, orientation int) image.Image {
 	p := upright(orientation, img.Bounds().Dx(), img.Bounds().Dy())
 	switch source := img.(type) {
@@ -94,15 +91,6 @@ func turn(img image.Image, orientation int) image.Image {
 		return target
 	case *image.YCbCr:
 		return turnYCbCr(source, p)
-	case *image.CMYK:
-		for i := 0; i < len(source.Pix); i += 4 { // in place: it is not needed any more
-			c := source.Pix[i : i+4 : i+4]
-			c[0], c[1], c[2] = color.CMYKToRGB(c[0], c[1], c[2], c[3])
-			c[3] = 0xff
-		}
-		target := image.NewRGBA(p.target)
-		p.move(target.Pix, source.Pix, source.Stride, 4)
-		return target
 	}
 	panic(fmt.Sprintf("no decoder makes a %T", img))
 }
