@@ -82,12 +82,24 @@ func TestThreeProcesses(t *testing.T) {
 	scenarios(t, gateway.url, volume{accounts: 1003, writers: 16, changes: 10, batch: 250})
 	t.Run("idle", f.idle)
 	t.Run("metrics", func(t *testing.T) {
-		accounts.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ", "process_resident_memory_bytes ",
-			`concha_relay_published_total{log="accounts"} `, `concha_relay_oldest_unpublished_age_seconds{log="accounts"} 0`,
-			`concha_relay_retries_total{log="accounts"} `, `concha_relay_lease_changes_total{log="accounts"} `)
-		audios.becomes(t, "/metrics", http.StatusOK).mentions(t, `concha_relay_published_total{log="audios"} `)
-		gateway.becomes(t, "/metrics", http.StatusOK).mentions(t, "go_goroutines ")
-		gateway.becomes(t, "/v1/accounts/metrics", http.StatusNotFound)
+		for _, service := range []*process{accounts, audios} {
+			name := service.name
+			service.measures(t, "go_goroutines ", "process_resident_memory_bytes ", `concha_build_info{goversion="go`,
+				`http_server_request_duration_seconds_count{method="GET",route="/v1/`+name+`/{`, `service="`+name+`",status="200"} `,
+				`concha_event_publish_delay_seconds_count{log="`+name+`"} `, `concha_event_handle_delay_seconds_count{log="`+name+`",subscription="`+name+`-self"} `,
+				`concha_messages_handled_total{subscription="`+name+`-self"} `, `concha_messages_retried_total{subscription="`+name+`-self"} `,
+				`concha_messages_dead_lettered_total{subscription="`+name+`-self"} 0`, `concha_relay_shards{log="`+name+`"} 16`,
+				`concha_relay_published_total{log="`+name+`"} `, `concha_relay_oldest_unpublished_age_seconds{log="`+name+`"} 0`,
+				`concha_relay_retries_total{log="`+name+`"} `, `concha_relay_lease_changes_total{log="`+name+`"} `,
+				"concha_spanner_retries_total ", `concha_spanner_duration_seconds_count{kind="write"} `, `concha_open_streams{kind="stream",log="`+name+`"} `)
+		}
+		gateway.measures(t, "go_goroutines ", `service="gateway",status="201"} `,
+			`concha_upstream_request_duration_seconds_count{status="200",upstream="accounts"} `, `concha_upstream_ejections_total{upstream="audios"} `)
+		for _, p := range []*process{gateway, accounts, audios} {
+			for _, path := range []string{"/metrics", "/debug/pprof/"} {
+				p.becomes(t, path, http.StatusNotFound)
+			}
+		}
 	})
 	t.Run("stop", func(t *testing.T) {
 		var following sync.WaitGroup

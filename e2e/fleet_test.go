@@ -18,6 +18,7 @@ type fleet struct {
 	programs string // the folder
 	project  string
 	ports    map[string]string // by program
+	admin    map[string]string // the ports of /metrics
 
 	spanner, broker, storage *backend
 }
@@ -32,6 +33,7 @@ func newFleet(t *testing.T) *fleet {
 		programs: dir,
 		project:  "e2e-" + strings.ToLower(rand.Text()),
 		ports:    map[string]string{"gateway": freePort(t), "accounts": freePort(t), "audios": freePort(t)},
+		admin:    map[string]string{"gateway": freePort(t), "accounts": freePort(t), "audios": freePort(t)},
 		spanner:  newBackend(t, "SPANNER_EMULATOR_HOST"),
 		broker:   newBackend(t, "PUBSUB_EMULATOR_HOST"),
 		storage:  newBackend(t, "STORAGE_EMULATOR_HOST"),
@@ -51,7 +53,7 @@ func (f *fleet) command(t *testing.T, program string, args []string, settings ..
 	t.Helper()
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), filepath.Join(f.programs, program), args...)
 	cmd.Dir = t.TempDir()
-	cmd.Env = []string{"HOME=" + cmd.Dir, "CONCHA_LOG_LEVEL=warn"}
+	cmd.Env = []string{"HOME=" + cmd.Dir, "CONCHA_LOG_LEVEL=warn", "CONCHA_ADMIN_PORT=0"}
 	if program == "gateway" {
 		cmd.Env = append(cmd.Env, "CONCHA_ACCOUNTS_URL="+f.url("accounts"), "CONCHA_AUDIOS_URL="+f.url("audios"))
 	} else {
@@ -93,14 +95,14 @@ func (f *fleet) provision(t *testing.T, service string) {
 // ended before.
 func (f *fleet) start(t *testing.T, program string, settings ...string) *process {
 	t.Helper()
-	return f.startAt(t, program, f.ports[program], settings...)
+	return f.startAt(t, program, f.ports[program], append([]string{"CONCHA_ADMIN_PORT=" + f.admin[program]}, settings...)...)
 }
 
 // startAt starts a program on a port of its own.
 func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) *process {
 	t.Helper()
 	cmd := f.command(t, program, nil, append(settings, "PORT="+port)...)
-	p := &process{name: program, url: "http://localhost:" + port}
+	p := &process{name: program, url: "http://localhost:" + port, admin: "http://localhost:" + f.admin[program]}
 	p.stderr, p.exited = new(output), make(chan struct{})
 	cmd.Stderr = p.stderr
 	if err := cmd.Start(); err != nil {
@@ -126,10 +128,21 @@ func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) 
 type process struct {
 	program
 	name, url string
+	admin     string // of /metrics, if it is the fleet's first of its name
 }
 
 // get returns the answer to a GET; its status is 0 if there is none.
 func (p *process) get(path string) reply { return ask(http.MethodGet, p.url+path, "", "") }
+
+// measures checks that the metrics of the process contain these texts.
+func (p *process) measures(t *testing.T, texts ...string) {
+	t.Helper()
+	metrics := ask(http.MethodGet, p.admin+"/metrics", "", "")
+	if metrics.status != http.StatusOK {
+		t.Errorf("the metrics of %s: %d", p.name, metrics.status)
+	}
+	metrics.mentions(t, texts...)
+}
 
 // becomes waits until the process answers with this status.
 func (p *process) becomes(t *testing.T, path string, status int) reply {

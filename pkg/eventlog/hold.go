@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -28,7 +29,7 @@ type holder struct {
 	log     Log
 	zap     *zap.Logger
 	replica string
-	metrics metrics
+	metrics *metrics
 	ended   chan struct{}
 
 	held map[int]*held
@@ -66,6 +67,7 @@ func (h *holder) run(ctx, work context.Context, publish publish) {
 			for _, s := range h.held {
 				<-s.done
 			}
+			h.metrics.owned.Set(0)
 			return
 		}
 		timer.Reset(h.claim(ctx, work, publish))
@@ -99,6 +101,7 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 		h.failed(ctx, begun, err)
 		return claimAgain
 	}
+	h.metrics.owned.Set(float64(len(h.held)))
 	h.retire(share)
 	switch {
 	case share == 0 && len(h.held) == 0:
@@ -114,7 +117,7 @@ func (h *holder) failed(ctx context.Context, begun time.Time, err error) {
 	if ctx.Err() != nil {
 		return
 	}
-	h.zap.Warn("the leases of the event log are not renewed, trying again", zap.Error(err))
+	h.zap.Warn("the leases of the event log are not renewed, trying again", zap.Ints("shards", slices.Sorted(maps.Keys(h.held))), zap.Error(err))
 	for shard := range Shards {
 		h.metrics.blind(shard, begun)
 	}
@@ -136,7 +139,7 @@ func (h *holder) drop(leases []Lease) {
 			s.cancel()
 			<-s.done
 			delete(h.held, shard)
-			h.metrics.leaseChanged(1)
+			h.metrics.leasesChanged.Inc()
 		}
 	}
 	for shard := range Shards {
@@ -159,7 +162,7 @@ func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) err
 	}
 	for _, lease := range fresh {
 		h.publish(lease, published[lease.Shard], publish)
-		h.metrics.leaseChanged(1)
+		h.metrics.leasesChanged.Inc()
 	}
 	return nil
 }

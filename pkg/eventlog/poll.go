@@ -26,7 +26,7 @@ const (
 // poller reads for all shards that wait for events in one call.
 type poller struct {
 	log     Log
-	metrics metrics
+	metrics *metrics
 	zap     *zap.Logger
 	asks    chan *ask
 	waiting [Shards]*ask
@@ -42,7 +42,7 @@ type ask struct {
 	reply chan []Entry // has a buffer of one
 }
 
-func newPoller(log Log, m metrics, logger *zap.Logger) *poller {
+func newPoller(log Log, m *metrics, logger *zap.Logger) *poller {
 	return &poller{log: log, metrics: m, zap: logger, asks: make(chan *ask)}
 }
 

@@ -7,9 +7,13 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/telemetry"
 )
 
 const (
@@ -28,19 +32,23 @@ const (
 // subject in order. Leases divide the shards among the relays of all replicas.
 // A Relay never delays a request, because it reads only committed events.
 type Relay struct {
+	name    string
 	origin  string
 	log     Log
 	pub     bus.Publisher
 	zap     *zap.Logger
 	replica string
-	metrics metrics
+	metrics *metrics
 }
 
-// NewRelay returns a relay that publishes the events of log with pub. name
-// identifies the log in metrics. origin is the origin of the API, to which
-// events refer. Run starts the relay.
+// NewRelay returns a relay from log to pub. name identifies the log in metrics,
+// log lines and spans; origin is that of the API, which events point at. Run
+// starts it.
 func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
-	return &Relay{origin: origin, log: log, pub: pub, zap: logger, replica: rand.Text(), metrics: newMetrics(name)}
+	return &Relay{
+		name: name, origin: origin, log: log, pub: pub, replica: rand.Text(), metrics: newMetrics(name),
+		zap: logger.With(zap.String("log", name)),
+	}
 }
 
 // Run publishes events until ctx is done, and then for a short time the events
@@ -48,7 +56,7 @@ func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logge
 // not saved, are published by another replica or by the next Run. Run may be
 // called only once.
 func (r *Relay) Run(ctx context.Context) {
-	defer r.metrics.observe(r.zap)()
+	defer r.metrics.observe()()
 	work, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(flushWithin, cancel) })()
@@ -98,8 +106,8 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 		}
 		again = len(entries) > s.limit
 		entries = entries[:min(len(entries), s.limit)]
-		if err := s.pub.Publish(ctx, s.messages(entries)); err != nil {
-			if !s.pause(retired, "events are not published, trying again", err) {
+		if err := s.publish(ctx, entries); err != nil {
+			if !s.pause(retired, "events are not published, trying again", entries, err) {
 				return
 			}
 			// Start again with one event, so that a recovering broker is not
@@ -109,18 +117,56 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 			continue
 		}
 		at.After = entries[len(entries)-1].Cursor
-		if !s.save(ctx, retired, at.After) {
+		if !s.save(ctx, retired, entries) {
 			return
 		}
-		s.metrics.published(len(entries))
 		s.metrics.pending(at.Shard, time.Time{})
 		s.backoff, s.limit = minBackoff, min(2*s.limit, relayBatch)
 	}
 }
 
-// save saves the cursor, retrying for as long as necessary. It returns false if
-// the lease was lost or the relay has to end.
-func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
+// maxLinks bounds the links of one span.
+const maxLinks = 128
+
+// publish publishes entries under a span that is linked to those of the
+// requests that wrote them.
+func (s *shard) publish(ctx context.Context, entries []Entry) error {
+	span := trace.SpanFromContext(ctx)
+	if telemetry.Tracing() {
+		var links []trace.Link
+		for _, e := range entries[:min(len(entries), maxLinks)] {
+			if link, ok := telemetry.LinkTo(e.Traceparent); ok {
+				links = append(links, link)
+			}
+		}
+		ctx, span = telemetry.Start(ctx, "eventlog", "publish "+s.name, trace.WithSpanKind(trace.SpanKindProducer), trace.WithLinks(links...),
+			trace.WithAttributes(attribute.String("log", s.name), attribute.Int("shard", s.lease.Shard),
+				attribute.String("first_event_id", entries[0].ID()), attribute.Int("messaging.batch.message_count", len(entries))))
+	}
+	err := s.pub.Publish(ctx, s.messages(entries))
+	telemetry.End(span, err)
+	if err != nil {
+		return err
+	}
+	s.metrics.acknowledged(entries)
+	if line := s.zap.Check(zap.DebugLevel, "events are published"); line != nil {
+		line.Write(s.fields(entries)...)
+	}
+	return nil
+}
+
+// fields identify a batch in a log line.
+func (s *shard) fields(entries []Entry) []zap.Field {
+	return []zap.Field{
+		zap.Int("shard", s.lease.Shard), zap.String("event_id", entries[0].ID()), zap.Int("events", len(entries)),
+		logging.Trace(entries[0].Traceparent),
+	}
+}
+
+// save saves the cursor after entries, retrying for as long as necessary. It
+// returns false if the lease was lost or the relay has to end.
+func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
+	upTo := entries[len(entries)-1].Cursor
 	for {
 		err := s.saver.save(ctx, Progress{Shard: s.lease.Shard, Epoch: s.lease.Epoch, UpTo: upTo})
 		if err == nil {
@@ -130,7 +176,7 @@ func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
 			s.zap.Info("another replica has taken over", zap.Int("shard", s.lease.Shard))
 			return false
 		}
-		if !s.pause(retired, "the published cursor is not saved, trying again", err) {
+		if !s.pause(retired, "the published cursor is not saved, trying again", entries, err) {
 			return false
 		}
 	}
@@ -138,7 +184,7 @@ func (s *shard) save(ctx, retired context.Context, upTo Cursor) bool {
 
 // pause backs off after a failure and reports whether to try again. After stop
 // it reports true only if stop came during the pause.
-func (s *shard) pause(retired context.Context, what string, err error) bool {
+func (s *shard) pause(retired context.Context, message string, entries []Entry, err error) bool {
 	select {
 	case <-retired.Done():
 		return false
@@ -146,8 +192,8 @@ func (s *shard) pause(retired context.Context, what string, err error) bool {
 		return false
 	default:
 	}
-	s.metrics.retried()
-	s.zap.Warn(what, zap.Int("shard", s.lease.Shard), zap.Duration("in", s.backoff), zap.Error(err))
+	s.metrics.retried.Inc()
+	s.zap.Warn(message, append(s.fields(entries), zap.Duration("in", s.backoff), zap.Error(err))...)
 	timer := time.NewTimer(s.backoff)
 	defer timer.Stop()
 	s.backoff = min(2*s.backoff, maxBackoff)

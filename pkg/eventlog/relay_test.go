@@ -10,13 +10,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.opentelemetry.io/otel"
-	sdk "go.opentelemetry.io/otel/sdk/metric"
-	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/telemetry/telemetrytest"
 )
 
 // recorder is a broker that records messages. While down is set, it records the
@@ -289,38 +287,11 @@ func TestRelayDoesNotPublishBeyondItsLeases(t *testing.T) {
 	})
 }
 
-// measure returns a function that reads the metrics of the relays created after
-// it.
-func measure(t *testing.T) func() map[string]float64 {
-	t.Helper()
-	reader := sdk.NewManualReader()
-	otel.SetMeterProvider(sdk.NewMeterProvider(sdk.WithReader(reader)))
-	return func() map[string]float64 {
-		t.Helper()
-		var all metricdata.ResourceMetrics
-		if err := reader.Collect(t.Context(), &all); err != nil {
-			t.Fatal(err)
-		}
-		values := map[string]float64{}
-		for _, scope := range all.ScopeMetrics {
-			for _, m := range scope.Metrics {
-				switch data := m.Data.(type) {
-				case metricdata.Sum[int64]:
-					values[m.Name] = float64(data.DataPoints[0].Value)
-				case metricdata.Gauge[float64]:
-					values[m.Name] = data.DataPoints[0].Value
-				}
-			}
-		}
-		return values
-	}
-}
-
 // While the log cannot be read, it is unknown whether events wait in it. The
 // metric then shows the time since the last successful read, even after the
 // leases have expired, until a read succeeds.
 func TestRelayTellsThatItIsBlind(t *testing.T) {
-	metrics := measure(t)
+	metrics := telemetrytest.Metrics(t, `log="test"`)
 	synctest.Test(t, func(t *testing.T) {
 		l, broker := newMemoryLog(), newRecorder()
 		stop := run(t, l, broker)
@@ -328,7 +299,7 @@ func TestRelayTellsThatItIsBlind(t *testing.T) {
 		want := func(when string, low, high float64) {
 			t.Helper()
 			synctest.Wait()
-			if age := metrics()["concha.relay.oldest_unpublished_age"]; age < low || age > high {
+			if age := metrics()["concha_relay_oldest_unpublished_age_seconds"]; age < low || age > high {
 				t.Errorf("%s, the oldest event is %v s old, want %v to %v", when, age, low, high)
 			}
 		}
@@ -361,14 +332,14 @@ func TestRelayTellsThatItIsBlind(t *testing.T) {
 		defer run(t, l, newRecorder())()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if age := metrics()["concha.relay.oldest_unpublished_age"]; age < 58 || age > 60 {
+		if age := metrics()["concha_relay_oldest_unpublished_age_seconds"]; age < 58 || age > 60 {
 			t.Errorf("after a minute without a database the oldest event is %v s old", age)
 		}
 	})
 }
 
 func TestRelayTellsHowItFares(t *testing.T) {
-	metrics := measure(t)
+	metrics := telemetrytest.Metrics(t, `log="test"`)
 	synctest.Test(t, func(t *testing.T) {
 		l, broker := newMemoryLog(), newRecorder()
 		broker.setDown(true)
@@ -377,22 +348,26 @@ func TestRelayTellsHowItFares(t *testing.T) {
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		got := metrics()
-		if age := got["concha.relay.oldest_unpublished_age"]; age != 5 {
+		if age := got["concha_relay_oldest_unpublished_age_seconds"]; age != 5 {
 			t.Errorf("the oldest event is %v s old, want 5", age)
 		}
-		if retries := got["concha.relay.retries"]; retries < 5 || retries > 7 {
+		if retries := got["concha_relay_retries_total"]; retries < 5 || retries > 7 {
 			t.Errorf("%v retries in 5 s, want about 6", retries)
 		}
 		broker.setDown(false)
 		time.Sleep(10 * time.Second)
 		synctest.Wait()
 		got = metrics()
-		delete(got, "concha.relay.retries")
+		delete(got, "concha_relay_retries_total")
 		if diff := cmp.Diff(map[string]float64{
-			"concha.relay.oldest_unpublished_age": 0, "concha.relay.published": 1, "concha.relay.lease_changes": eventlog.Shards,
+			"concha_relay_oldest_unpublished_age_seconds": 0, "concha_relay_published_total": 1, "concha_event_publish_delay_seconds": 1,
+			"concha_relay_lease_changes_total": eventlog.Shards, "concha_relay_shards": eventlog.Shards,
 		}, got); diff != "" {
 			t.Errorf("metrics (-want +got):\n%s", diff)
 		}
 		stop()
+		if owned := metrics()["concha_relay_shards"]; owned != 0 {
+			t.Errorf("a relay that has stopped owns %v shards", owned)
+		}
 	})
 }

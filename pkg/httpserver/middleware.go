@@ -34,7 +34,7 @@ func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).Reque
 func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
-		rec := newRecorder(w, r, origin.RequestID)
+		rec := newRecorder(w, r, origin)
 		body := r.Body // the whole, where h reads a limited part
 		header := w.Header()
 		header["X-Request-Id"] = rec.id[:]

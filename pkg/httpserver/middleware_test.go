@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -29,7 +30,7 @@ func process(h http.HandlerFunc) (http.Handler, *observer.ObservedLogs) {
 	return httpserver.Process(h, zap.New(core)), logs
 }
 
-// line returns the one line of logs, without the duration.
+// line returns the fields of the one line of logs, without the latency.
 func line(t *testing.T, logs *observer.ObservedLogs) (zapcore.Level, map[string]any) {
 	t.Helper()
 	all := logs.All()
@@ -37,10 +38,13 @@ func line(t *testing.T, logs *observer.ObservedLogs) (zapcore.Level, map[string]
 		t.Fatalf("log %v, want one line", all)
 	}
 	fields := all[0].ContextMap()
-	if _, ok := fields["duration_ms"].(float64); !ok {
-		t.Errorf("duration_ms = %v", fields["duration_ms"])
+	request := fields["httpRequest"].(map[string]any)
+	if latency, _ := request["latency"].(string); !regexp.MustCompile(`^\d+\.\d{6}s$`).MatchString(latency) {
+		t.Errorf("latency = %v", request["latency"])
 	}
-	delete(fields, "duration_ms")
+	delete(request, "latency")
+	delete(fields, "httpRequest")
+	maps.Copy(fields, request)
 	return all[0].Level, fields
 }
 
@@ -59,42 +63,42 @@ func TestProcessLogsOneLine(t *testing.T) {
 				_, _ = io.WriteString(w, "de")
 			},
 			zapcore.InfoLevel,
-			map[string]any{"method": "GET", "path": "/v1/accounts", "status": 201, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/v1/accounts", "status": 201, "request_id": "id-1"},
 		},
 		{
 			"nothing written", "/x", func(http.ResponseWriter, *http.Request) {},
 			zapcore.InfoLevel,
-			map[string]any{"method": "GET", "path": "/x", "status": 200, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/x", "status": 200, "request_id": "id-1"},
 		},
 		{
 			"a client's mistake", "/x", func(w http.ResponseWriter, r *http.Request) { httpserver.WriteError(w, r, httpserver.ErrNoRoute) },
 			zapcore.InfoLevel,
-			map[string]any{"method": "GET", "path": "/x", "status": 404, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/x", "status": 404, "request_id": "id-1"},
 		},
 		{
 			"a failure", "/x", func(w http.ResponseWriter, r *http.Request) { httpserver.WriteError(w, r, io.ErrClosedPipe) },
 			zapcore.ErrorLevel,
-			map[string]any{"method": "GET", "path": "/x", "status": 500, "request_id": "id-1", "error": "io: read/write on closed pipe"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/x", "status": 500, "request_id": "id-1", "error": "io: read/write on closed pipe"},
 		},
 		{
 			"a probe", "/livez", func(http.ResponseWriter, *http.Request) {},
 			zapcore.DebugLevel,
-			map[string]any{"method": "GET", "path": "/livez", "status": 200, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/livez", "status": 200, "request_id": "id-1"},
 		},
 		{
 			"a probe that fails", "/readyz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) },
 			zapcore.WarnLevel,
-			map[string]any{"method": "GET", "path": "/readyz", "status": 503, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/readyz", "status": 503, "request_id": "id-1"},
 		},
 		{
 			"a path that may hold personal data", "/accounts/ann@example.org/image", func(http.ResponseWriter, *http.Request) {},
 			zapcore.InfoLevel,
-			map[string]any{"method": "GET", "path": "/accounts/…", "status": 200, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/accounts/…", "status": 200, "request_id": "id-1"},
 		},
 		{
 			"a very long path", "/" + strings.Repeat("x", 2000), func(http.ResponseWriter, *http.Request) {},
 			zapcore.InfoLevel,
-			map[string]any{"method": "GET", "path": "/" + strings.Repeat("x", 511), "status": 200, "request_id": "id-1"},
+			map[string]any{"requestMethod": "GET", "requestUrl": "/" + strings.Repeat("x", 511), "status": 200, "request_id": "id-1"},
 		},
 	}
 	for _, tt := range tests {
@@ -108,7 +112,7 @@ func TestProcessLogsOneLine(t *testing.T) {
 			if level != tt.level {
 				t.Errorf("level %v, want %v", level, tt.level)
 			}
-			tt.want["bytes"] = int64(w.Body.Len())
+			tt.want["responseSize"] = int64(w.Body.Len())
 			if diff := cmp.Diff(tt.want, fields); diff != "" {
 				t.Error(diff)
 			}
@@ -308,8 +312,8 @@ func TestProcessKeepsTheWaysOfTheWriter(t *testing.T) {
 	}
 	server.Close()
 	for _, entry := range logs.All() {
-		fields := entry.ContextMap()
-		if want := map[string]int64{"/": 0, "/read": 3}[fields["path"].(string)]; fields["bytes"] != want || fields["status"] != 200 {
+		fields := entry.ContextMap()["httpRequest"].(map[string]any)
+		if want := map[string]int64{"/": 0, "/read": 3}[fields["requestUrl"].(string)]; fields["responseSize"] != want || fields["status"] != 200 {
 			t.Errorf("log %v", fields)
 		}
 	}
@@ -332,8 +336,8 @@ func BenchmarkProcess(b *testing.B) {
 	bare := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 	for name, h := range map[string]http.Handler{
 		"bare":    bare,
-		"process": httpserver.Process(bare, logging.New(logging.Level(zapcore.InfoLevel), null)),
-		"silent":  httpserver.Process(bare, logging.New(logging.Level(zapcore.ErrorLevel), null)),
+		"process": httpserver.Process(bare, logging.New(logging.Config{Level: logging.Level(zapcore.InfoLevel)}, null)),
+		"silent":  httpserver.Process(bare, logging.New(logging.Config{Level: logging.Level(zapcore.ErrorLevel)}, null)),
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/v1/accounts/4503599627370496", nil)

@@ -57,6 +57,7 @@ func Fail(c *gin.Context, err error) {
 // no client takes a part for the whole.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p, f := classify(err)
+	countRefusal(p.Name)
 	clientGone := p.Status >= 500 && errors.Is(r.Context().Err(), context.Canceled)
 	if rec := recorderOf(w); rec != nil {
 		rec.note(err, p.Status, clientGone)

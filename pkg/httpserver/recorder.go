@@ -6,11 +6,15 @@ import (
 	"io"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/logging"
 )
 
 // maxLoggedPath bounds what a hostile request line can put into the log.
@@ -24,6 +28,8 @@ type recorder struct {
 	method, path string
 	start        time.Time
 	remote       string
+	traceparent  string   // of the request's span, or else of the client's
+	traced       bool     // the request has a span, of the outermost service of the process
 	hasBody      bool // the request, of HTTP/1, of which net/http reads on before it answers
 	lingers      bool // the answer is sent before the body is read on
 	status       int  // 0 until the answer begins
@@ -34,9 +40,9 @@ type recorder struct {
 	stack        []byte        // of a panic
 }
 
-func newRecorder(w http.ResponseWriter, r *http.Request, id string) *recorder {
+func newRecorder(w http.ResponseWriter, r *http.Request, origin events.Origin) *recorder {
 	return &recorder{
-		ResponseWriter: w, id: [1]string{id}, method: r.Method, path: r.URL.Path, start: time.Now(),
+		ResponseWriter: w, id: [1]string{origin.RequestID}, traceparent: origin.Traceparent, method: r.Method, path: r.URL.Path, start: time.Now(),
 		hasBody: r.ProtoMajor == 1 && r.ContentLength != 0, remote: r.RemoteAddr,
 	}
 }
@@ -173,26 +179,34 @@ func (rec *recorder) log(log *zap.Logger) {
 		level = zapcore.ErrorLevel
 	}
 	switch rec.path {
-	case "/livez", "/readyz", ReadyPath, "/metrics":
+	case "/livez", "/readyz", ReadyPath:
 		level-- // a failing probe warns; one that passes is a debugging detail
 	}
 	if entry := log.Check(level, "request"); entry != nil {
-		entry.Write(zap.Inline(rec))
+		entry.Write(zap.Object("httpRequest", httpRequest{rec}), zap.Inline(rec), logging.Trace(rec.traceparent), logging.Span(rec.traceparent))
 	}
 }
 
-// MarshalLogObject adds the fields of the log line.
-func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
-	rec.begin() // net/http sends 200 for a handler that wrote nothing
-	enc.AddString("method", rec.method)
-	enc.AddString("path", loggedPath(rec.path))
-	if rec.clientGone {
-		enc.AddInt("status", statusClientGone)
-	} else {
-		enc.AddInt("status", rec.status)
+// httpRequest is the part of the line that Cloud Logging knows the names of.
+type httpRequest struct{ *recorder }
+
+// MarshalLogObject implements zapcore.ObjectMarshaler.
+func (r httpRequest) MarshalLogObject(enc zapcore.ObjectEncoder) error {
+	r.begin() // net/http sends 200 for a handler that wrote nothing
+	status := r.status
+	if r.clientGone {
+		status = statusClientGone
 	}
-	enc.AddInt64("bytes", rec.bytes)
-	enc.AddFloat64("duration_ms", float64(time.Since(rec.start).Microseconds())/1000)
+	enc.AddString("requestMethod", r.method)
+	enc.AddString("requestUrl", loggedPath(r.path))
+	enc.AddInt("status", status)
+	enc.AddInt64("responseSize", r.bytes)
+	enc.AddString("latency", strconv.FormatFloat(time.Since(r.start).Seconds(), 'f', 6, 64)+"s")
+	return nil
+}
+
+// MarshalLogObject adds the other fields of the line.
+func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("request_id", rec.id[0])
 	if rec.err != nil {
 		text := rec.err.Error()

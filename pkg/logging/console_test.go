@@ -12,11 +12,19 @@ import (
 
 func TestConsoleIsForPeople(t *testing.T) {
 	var b strings.Builder
-	log := zap.New(consoleCore(Level(zapcore.InfoLevel), unsynced{&b}))
+	log := zap.New(consoleCore(Config{}, unsynced{&b}))
 	log.Debug("below")
 	log.Named("http").Warn("hello", zap.Int("n", 1))
 	want := regexp.MustCompile(`^\d\d:\d\d:\d\d\.\d{3} \x1b\[33mWARN\x1b\[0m http hello \{"n": 1\}\n$`)
 	if !want.MatchString(b.String()) {
+		t.Errorf("line %q", b.String())
+	}
+}
+
+func TestConsoleWithoutColours(t *testing.T) {
+	var b strings.Builder
+	zap.New(consoleCore(Config{NoColor: true}, unsynced{&b})).Warn("hello")
+	if !strings.Contains(b.String(), " WARN hello") || strings.Contains(b.String(), "\x1b") {
 		t.Errorf("line %q", b.String())
 	}
 }
@@ -44,7 +52,7 @@ func BenchmarkAccessLine(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	log := New(Level(zapcore.InfoLevel), f)
+	log := New(Config{Level: Level(zapcore.InfoLevel)}, f)
 	b.ReportAllocs()
 	for b.Loop() {
 		log.Info("request", zap.String("method", "GET"), zap.String("path", "/v1/accounts/4503599627370496"), zap.Int("status", 200),

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"go.uber.org/zap"
@@ -39,17 +40,29 @@ const (
 	flushInterval = time.Second
 )
 
+// Config holds the settings of a logger. The zero value is valid.
+type Config struct {
+	Service string // names the lines; "" for none
+	Level   Level
+	NoColor bool   // on a terminal
+	Project string // of Google Cloud, where the traces of Trace are; may be ""
+}
+
 // New returns a logger that writes to w. If w is a terminal, the logger writes
-// coloured lines immediately. Otherwise it writes one JSON object per line with
+// readable lines immediately. Otherwise it writes one JSON object per line with
 // the keys of Cloud Logging (severity, time, message). JSON is buffered: a line
 // of level warn or above is written immediately together with all earlier
 // lines, other lines within about a second. Sync writes the rest at exit.
-func New(level Level, w *os.File) *zap.Logger {
+func New(cfg Config, w *os.File) *zap.Logger {
 	if IsTerminal(w) {
-		return zap.New(consoleCore(level, unsynced{w}))
+		return zap.New(consoleCore(cfg, unsynced{w})).Named(cfg.Service)
 	}
 	sink := &zapcore.BufferedWriteSyncer{WS: unsynced{w}, Size: bufferBytes, FlushInterval: flushInterval}
-	return zap.New(&urgent{zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(level))})
+	core := &cloud{Core: zapcore.NewCore(jsonEncoder(), sink, zapcore.Level(cfg.Level))}
+	if cfg.Project != "" {
+		core.traces = "projects/" + cfg.Project + "/traces/"
+	}
+	return zap.New(core).Named(cfg.Service)
 }
 
 // IsTerminal reports whether f is a terminal, or another character device.
@@ -65,34 +78,49 @@ type unsynced struct{ io.Writer }
 
 func (unsynced) Sync() error { return nil }
 
-// urgent flushes its core after each entry of level warn or above, so that the
-// explanation of a crash is never lost in the buffer.
-type urgent struct{ zapcore.Core }
-
-func (u *urgent) With(fields []zapcore.Field) zapcore.Core {
-	return &urgent{u.Core.With(fields)}
+// cloud flushes its core after each entry of level warn or above, so that the
+// explanation of a crash is never lost in the buffer, and gives traces their
+// full names.
+type cloud struct {
+	zapcore.Core
+	traces string // begins the full name of a trace; "" if the project is unknown
 }
 
-func (u *urgent) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
-	if u.Enabled(entry.Level) {
-		return checked.AddCore(entry, u)
+func (c *cloud) With(fields []zapcore.Field) zapcore.Core {
+	return &cloud{c.Core.With(c.named(fields)), c.traces}
+}
+
+func (c *cloud) Check(entry zapcore.Entry, checked *zapcore.CheckedEntry) *zapcore.CheckedEntry {
+	if c.Enabled(entry.Level) {
+		return checked.AddCore(entry, c)
 	}
 	return checked
 }
 
-func (u *urgent) Write(entry zapcore.Entry, fields []zapcore.Field) error {
-	err := u.Core.Write(entry, fields)
+func (c *cloud) Write(entry zapcore.Entry, fields []zapcore.Field) error {
+	err := c.Core.Write(entry, c.named(fields))
 	if entry.Level >= zapcore.WarnLevel {
-		err = errors.Join(err, u.Sync())
+		err = errors.Join(err, c.Sync())
 	}
 	return err
+}
+
+// named returns fields with the full names of traces.
+func (c *cloud) named(fields []zapcore.Field) []zapcore.Field {
+	i := slices.IndexFunc(fields, func(f zapcore.Field) bool { return f.Key == traceKey })
+	if i < 0 || c.traces == "" {
+		return fields
+	}
+	fields = slices.Clone(fields)
+	fields[i].String = c.traces + fields[i].String
+	return fields
 }
 
 func jsonEncoder() zapcore.Encoder {
 	return zapcore.NewJSONEncoder(zapcore.EncoderConfig{
 		TimeKey:        "time",
 		LevelKey:       "severity",
-		NameKey:        "logger",
+		NameKey:        "service",
 		MessageKey:     "message",
 		EncodeTime:     encodeTime,
 		EncodeLevel:    encodeSeverity,
@@ -100,18 +128,22 @@ func jsonEncoder() zapcore.Encoder {
 	})
 }
 
-func consoleCore(level Level, w zapcore.WriteSyncer) zapcore.Core {
+func consoleCore(cfg Config, w zapcore.WriteSyncer) zapcore.Core {
+	encodeLevel := zapcore.CapitalColorLevelEncoder
+	if cfg.NoColor {
+		encodeLevel = zapcore.CapitalLevelEncoder
+	}
 	encoder := zapcore.NewConsoleEncoder(zapcore.EncoderConfig{
 		TimeKey:          "time",
 		LevelKey:         "severity",
-		NameKey:          "logger",
+		NameKey:          "service",
 		MessageKey:       "message",
 		EncodeTime:       zapcore.TimeEncoderOfLayout("15:04:05.000"),
-		EncodeLevel:      zapcore.CapitalColorLevelEncoder,
+		EncodeLevel:      encodeLevel,
 		EncodeDuration:   zapcore.StringDurationEncoder,
 		ConsoleSeparator: " ",
 	})
-	return zapcore.NewCore(encoder, zapcore.Lock(w), zapcore.Level(level))
+	return zapcore.NewCore(encoder, zapcore.Lock(w), zapcore.Level(cfg.Level))
 }
 
 func encodeTime(t time.Time, enc zapcore.PrimitiveArrayEncoder) {

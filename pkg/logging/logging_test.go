@@ -55,7 +55,7 @@ func read(t *testing.T, f *os.File) string {
 
 func TestNewWritesJSONForCloudLogging(t *testing.T) {
 	f := logFile(t)
-	log := logging.New(logging.Level(zapcore.DebugLevel), f)
+	log := logging.New(logging.Config{Level: logging.Level(zapcore.DebugLevel)}, f)
 	log.Debug("a", zap.String("request_id", "id\n1"))
 	log.Info("b")
 	log.Warn("c")
@@ -89,9 +89,31 @@ func TestNewWritesJSONForCloudLogging(t *testing.T) {
 	}
 }
 
+func TestNewNamesServiceTraceAndSpan(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for project, want := range map[string]string{
+		"":  `"logging.googleapis.com/trace":"0af7651916cd43dd8448eb211c80319c","logging.googleapis.com/spanId":"b7ad6b7169203331"`,
+		"p": `"logging.googleapis.com/trace":"projects/p/traces/0af7651916cd43dd8448eb211c80319c","logging.googleapis.com/spanId":"b7ad6b7169203331"`,
+	} {
+		f := logFile(t)
+		log := logging.New(logging.Config{Service: "accounts", Project: project}, f)
+		fields := []zap.Field{logging.Trace(parent), logging.Span(parent)}
+		log.Warn("in a call", fields...)
+		log.Warn("again", fields...)
+		log.With(fields...).Warn("before it")
+		log.Warn("no trace", logging.Trace(""), logging.Span("x"))
+		lines := strings.Split(read(t, f), "\n")
+		for i, line := range lines[:4] {
+			if !strings.Contains(line, `"service":"accounts"`) || strings.Contains(line, want) != (i < 3) {
+				t.Errorf("project %q: line %s, want %s", project, line, want)
+			}
+		}
+	}
+}
+
 func TestNewLogsFromItsLevelOn(t *testing.T) {
 	f := logFile(t)
-	log := logging.New(logging.Level(zapcore.WarnLevel), f)
+	log := logging.New(logging.Config{Level: logging.Level(zapcore.WarnLevel)}, f)
 	log.Info("below")
 	log.Warn("above")
 	if text := read(t, f); strings.Contains(text, "below") || !strings.Contains(text, "above") {
@@ -108,7 +130,7 @@ func TestNewWritesAWarningAtOnceWithAllBeforeIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := logFile(t)
-			log := with(logging.New(logging.Level(zapcore.InfoLevel), f))
+			log := with(logging.New(logging.Config{Level: logging.Level(zapcore.InfoLevel)}, f))
 			log.Info("first")
 			if text := read(t, f); text != "" {
 				t.Errorf("not buffered: %s", text)
@@ -129,7 +151,7 @@ func TestNewFlushesByItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = r.Close(); _ = w.Close() }()
-	log := logging.New(logging.Level(zapcore.InfoLevel), w)
+	log := logging.New(logging.Config{Level: logging.Level(zapcore.InfoLevel)}, w)
 	start := time.Now()
 	log.Info("hello")
 	line, err := bufio.NewReader(r).ReadString('\n')

@@ -10,26 +10,31 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// Module provides the logger of New and flushes it as the last thing that
-// stops. fx's own events are logged through it: failures at level error, the
-// beginning and the end of a shutdown at info, all others at debug.
-func Module(level Level, w *os.File) fx.Option {
+// Module provides the *zap.Logger of New to the graph and flushes it as the last
+// thing that stops. Of fx's own events it logs that the process stops and has
+// stopped, and failures. It belongs at the top level of fx.New; In names the
+// lines of a module in it.
+func Module(cfg Config, w *os.File) fx.Option {
 	return fx.Options(
 		fx.Provide(func(lc fx.Lifecycle) *zap.Logger {
-			log := New(level, w)
+			log := New(cfg, w)
 			lc.Append(fx.StopHook(log.Sync))
 			return log
 		}),
 		fx.WithLogger(func(log *zap.Logger) fxevent.Logger {
-			events := &fxevent.ZapLogger{Logger: log.Named("fx")}
-			events.UseLogLevel(zapcore.DebugLevel)
-			return brief{events, log}
+			failures := log.WithOptions(zap.IncreaseLevel(zapcore.ErrorLevel))
+			return brief{&fxevent.ZapLogger{Logger: failures}, log}
 		}),
 	)
 }
 
-// brief logs a shutdown, and a failed start once and by its root cause instead
-// of once per level of the graph in fx's own words.
+// In names the lines of one fx.Module by its service.
+func In(service string) fx.Option {
+	return fx.Decorate(func(log *zap.Logger) *zap.Logger { return log.Named(service) })
+}
+
+// brief logs a stop, and a failed start once and by its root cause: not at each
+// level of the graph, nor with the graph's own words around it.
 type brief struct {
 	fxevent.Logger
 	log *zap.Logger

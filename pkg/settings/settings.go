@@ -17,6 +17,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/caarlos0/env/v11"
+	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/logging"
 )
@@ -25,6 +26,13 @@ import (
 type Process struct {
 	Port     Port          `env:"PORT" envDefault:"8080" desc:"TCP port to listen on, 1..65535"`
 	LogLevel logging.Level `env:"CONCHA_LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
+	NoColor  string        `env:"NO_COLOR" desc:"any value: log lines on a terminal have no colours"`
+}
+
+// Logging returns the settings of the logger of a program. Its traces are in a
+// project of Google Cloud; "" if that is unknown.
+func (p Process) Logging(program, project string) logging.Config {
+	return logging.Config{Service: program, Level: p.LogLevel, NoColor: p.NoColor != "", Project: project}
 }
 
 // Serve is the command if the command line has none.
@@ -59,7 +67,8 @@ type Validator interface {
 // Load returns the config from the environment and the chosen command. An empty
 // variable counts as not set. Load prints a text and exits with 0 for --help
 // and --version. It exits with 2 for an unknown argument and for mistakes in
-// the environment, which it lists on stderr.
+// the environment, which it lists on stderr. For Serve it logs a warning that
+// names the CONCHA_ variables that are not in the config.
 func Load[T any](program, about string, commands ...Command) (cfg T, command string) {
 	l := loader{
 		program: program, about: about, commands: append([]Command{serve}, commands...),
@@ -68,6 +77,10 @@ func Load[T any](program, about string, commands ...Command) (cfg T, command str
 	command, exitCode, done := l.parse(&cfg, os.Args[1:], os.Environ())
 	if done {
 		os.Exit(exitCode)
+	}
+	if found := strangers(variables(&cfg), os.Environ()); command == Serve && len(found) > 0 {
+		log := logging.New(logging.Config{Service: program}, os.Stderr)
+		log.Warn("these variables are not settings of this program and have no effect", zap.Strings("variables", found))
 	}
 	return cfg, command
 }

@@ -205,6 +205,7 @@ Variables:
   NAME               DEFAULT  MEANING
   PORT               8080     TCP port to listen on, 1..65535
   CONCHA_LOG_LEVEL   info     debug, info, warn or error
+  NO_COLOR           -        any value: log lines on a terminal have no colours
   CONCHA_BACKEND     gcp      where to keep things
   CONCHA_DB          -        where the rows are
   CONCHA_MAX_WRITES  0        0: no limit

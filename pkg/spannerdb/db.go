@@ -168,7 +168,9 @@ func (db *DB) read(ctx context.Context, do func(ctx context.Context, tx *spanner
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	client := db.current()
+	begun := time.Now()
 	err := do(call, client.Single())
+	readDuration.Observe(time.Since(begun).Seconds())
 	db.renew(client, err)
 	return translate(ctx, err)
 }
@@ -202,13 +204,19 @@ func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx
 		}
 	}
 	var onCommit []func()
+	runs := 0
 	client := db.current()
+	begun := time.Now()
 	_, err := client.ReadWriteTransaction(call, func(call context.Context, rw *spanner.ReadWriteTransaction) error {
+		if runs++; runs > 1 {
+			retriesTotal.Inc()
+		}
 		tx := &Tx{ReadWriteTransaction: rw}
 		err := do(call, tx)
 		onCommit = tx.onCommit
 		return err
 	})
+	writeDuration.Observe(time.Since(begun).Seconds())
 	if err != nil {
 		db.renew(client, err)
 		return db.explain(ctx, translate(ctx, err))

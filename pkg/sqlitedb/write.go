@@ -6,9 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/telemetry"
 )
+
+var commitDuration = promauto.NewHistogram(prometheus.HistogramOpts{
+	Name: "concha_sqlite_commit_duration_seconds", Buckets: telemetry.Buckets,
+	Help: "Duration of commits, each of the writes that waited at the same time.",
+})
 
 // maxGroup bounds the number of transactions that share a commit, and so the
 // time that the first of them waits for the last.
@@ -84,7 +94,9 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 			}
 			break
 		}
+		begun := time.Now()
 		tx.commitGroup(group)
+		commitDuration.Observe(time.Since(begun).Seconds())
 		for _, w := range group {
 			if w.err != nil && errors.Is(w.err, ErrUnavailable) {
 				db.doubted.Store(true)

@@ -1,40 +1,44 @@
-// Package telemetry exports metrics in the format of Prometheus at /metrics:
-// those recorded with OpenTelemetry's global meter provider, and those of the
-// Go runtime and the process.
+// Package telemetry exports what a process measures.
+//
+// Metrics are Prometheus collectors, which each package declares beside the
+// code that it measures and registers in the default registry. The admin port
+// serves them.
+//
+// Traces go through OpenTelemetry. Unless the environment names an exporter,
+// no span is started, so that a request pays nothing for them.
 package telemetry
 
 import (
-	"fmt"
 	"net/http"
+	"net/http/pprof"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	exporter "go.opentelemetry.io/otel/exporters/prometheus"
-	"go.opentelemetry.io/otel/sdk/metric"
 )
 
-// Path is the path of the metrics.
-const Path = "/metrics"
+// Buckets are the upper bounds, in seconds, of the histograms of requests.
+var Buckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30}
 
-// New returns a meter provider and a handler that serves its metrics.
-func New() (*metric.MeterProvider, http.Handler, error) {
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	reader, err := exporter.New(exporter.WithRegisterer(registry), exporter.WithoutScopeInfo(), exporter.WithoutTargetInfo())
-	if err != nil {
-		return nil, nil, fmt.Errorf("make the exporter of metrics: %w", err)
-	}
-	return metric.NewMeterProvider(metric.WithReader(reader)), promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), nil
-}
+// DelayBuckets are the upper bounds, in seconds, of the histograms of delays of
+// events, which may wait for hours in an outage.
+var DelayBuckets = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400}
 
-// Mount returns h, with GET and HEAD requests for Path handled by metrics.
-func Mount(h, metrics http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == Path && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
-			metrics.ServeHTTP(w, r)
-			return
-		}
-		h.ServeHTTP(w, r)
-	})
+var buildInfo = promauto.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "concha_build_info",
+	Help: "1 for the running version.",
+}, []string{"service", "version", "goversion"})
+
+// adminHandler serves GET /metrics, with exemplars to a client that accepts the
+// OpenMetrics format, and /debug/pprof/.
+func adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.InstrumentMetricHandler(prometheus.DefaultRegisterer,
+		promhttp.HandlerFor(prometheus.DefaultGatherer, promhttp.HandlerOpts{EnableOpenMetrics: true})))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
 }

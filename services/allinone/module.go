@@ -12,6 +12,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/accounts"
 	accountsembedded "github.com/concha-labs/backend/services/accounts/embedded"
 	"github.com/concha-labs/backend/services/audios"
@@ -32,7 +33,8 @@ const (
 // process. started is called with the URL once requests are taken.
 func system(cfg Config, started func(url string)) fx.Option {
 	return fx.Options(
-		logging.Module(cfg.LogLevel, os.Stderr),
+		logging.Module(cfg.Logging("allinone", cfg.TraceProject), os.Stderr),
+		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		httpserver.Module(int(cfg.Port), started),
 		fx.Provide(
@@ -47,15 +49,15 @@ func system(cfg Config, started func(url string)) fx.Option {
 			},
 			func(h gateway.Handler) http.Handler { return h },
 		),
-		accounts.Module(accounts.Config{
+		fx.Module("named accounts", logging.In("accounts"), accounts.Module(accounts.Config{
 			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: accountEvents, Subscription: accountsSelf,
 			RequireIfMatch: cfg.RequireIfMatch,
-		}, accountsembedded.Adapters()),
-		audios.Module(audios.Config{
+		}, accountsembedded.Adapters())),
+		fx.Module("named audios", logging.In("audios"), audios.Module(audios.Config{
 			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: audioEvents, Subscription: audiosSelf,
 			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
 			RequireIfMatch: cfg.RequireIfMatch,
-		}, audiosembedded.Adapters()),
+		}, audiosembedded.Adapters())),
 		gateway.Module(cfg.Gateway),
 	)
 }

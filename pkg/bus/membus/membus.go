@@ -45,7 +45,7 @@ func New(topics map[string][]string, dir string, log *zap.Logger) *Bus {
 				dead:   dead,
 				offers: make(chan *delivery.Session),
 				held:   make(map[string]chan struct{}),
-				log:    log.With(zap.String("subscription", name)),
+				log:    log,
 			}
 		}
 	}
@@ -145,13 +145,11 @@ func (s *subscription) hand(ctx context.Context, session *delivery.Session, msg 
 	if !settled || reason == nil {
 		return settled, nil
 	}
-	fields := append(delivery.Fields(msg), zap.Error(reason))
 	if err := s.dead.keep(s.name, msg, reason); err != nil {
-		s.log.Error("a message that cannot be handled cannot be dead-lettered either",
-			append(fields, zap.NamedError("dead_letter_error", err))...)
+		session.DeadLetterFailed(msg, reason, err)
 		return false, fmt.Errorf("keep a dead letter: %w", err)
 	}
-	s.log.Error("dead-lettered a message that cannot be handled", fields...)
+	session.DeadLettered(msg, reason)
 	return true, nil
 }
 
@@ -190,7 +188,7 @@ func (s subscriber) Receive(ctx context.Context, h bus.Handler) error {
 	if s.sub == nil {
 		return fmt.Errorf("receive: %w", bus.ErrUnavailable.Detailf("there is no subscription %s", s.name))
 	}
-	session := delivery.NewSession(ctx, h, width, backoff, s.sub.log)
+	session := delivery.NewSession(ctx, s.name, h, width, backoff, s.sub.log)
 	defer session.Drain()
 	for session.Acquire() {
 		select {

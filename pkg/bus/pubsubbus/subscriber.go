@@ -53,13 +53,13 @@ func NewSubscriber(client *pubsub.Client, subscription string, log *zap.Logger) 
 	return &Subscriber{
 		client: client, subscription: subscription,
 		deadLetters: NewPublisher(client, DeadLetterTopic(subscription)),
-		log:         log.With(zap.String("subscription", subscription)),
+		log:         log,
 	}
 }
 
 // Receive implements bus.Subscriber.
 func (s *Subscriber) Receive(ctx context.Context, h bus.Handler) error {
-	session := delivery.NewSession(ctx, h, width, backoff, s.log)
+	session := delivery.NewSession(ctx, s.subscription, h, width, backoff, s.log)
 	defer session.Close()
 	// The connection must outlive ctx until the running handlers have ended.
 	connected, disconnect := context.WithCancel(context.WithoutCancel(ctx))
@@ -93,7 +93,7 @@ func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Sessio
 			attempt = 1
 		}
 		pause := reconnectBackoff.After(attempt)
-		s.log.Warn("receiving failed, connecting again", zap.Duration("pause", pause), zap.Error(err))
+		s.log.Warn("receiving failed, connecting again", zap.String("subscription", s.subscription), zap.Duration("pause", pause), zap.Error(err))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -142,13 +142,11 @@ func (s *Subscriber) settle(ctx context.Context, session *delivery.Session, m *p
 	if !settled || err == nil {
 		return settled
 	}
-	fields := append(delivery.Fields(msg), zap.Error(err))
 	if dlErr := s.deadLetter(msg, err); dlErr != nil {
-		s.log.Error("a message that cannot be handled cannot be dead-lettered either",
-			append(fields, zap.NamedError("dead_letter_error", dlErr))...)
+		session.DeadLetterFailed(msg, err, dlErr)
 		return false
 	}
-	s.log.Error("dead-lettered a message that cannot be handled", fields...)
+	session.DeadLettered(msg, err)
 	return true
 }
 

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -31,6 +33,11 @@ const (
 	// clockSkew is how far ahead the clock of a client may be.
 	clockSkew = time.Minute
 )
+
+var openStreams = promauto.NewGaugeVec(prometheus.GaugeOpts{
+	Name: "concha_open_streams",
+	Help: "Requests to a feed that wait for events.",
+}, []string{"log", "kind"})
 
 // Feed is the feed of one log. It is safe for concurrent use.
 type Feed struct {
@@ -63,6 +70,13 @@ func (f *Feed) Get(c *gin.Context) error {
 		err = fault.Invalidate(notOurs(r.source))
 	}
 	return err
+}
+
+// opened counts an open request of a kind until closed is called.
+func (f *Feed) opened(kind string) (closed func()) {
+	open := openStreams.WithLabelValues(f.name, kind)
+	open.Inc()
+	return open.Dec
 }
 
 // wantsStream reports whether a client accepts an event stream and prefers it
@@ -177,6 +191,7 @@ func (f *Feed) batch(c *gin.Context, r request) error {
 func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 	over := time.NewTimer(r.wait)
 	defer over.Stop()
+	defer f.opened("poll")()
 	defer f.tail.follow()()
 	for {
 		changed := f.tail.changed()

@@ -10,10 +10,14 @@ import (
 	"runtime/debug"
 	"time"
 
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/logging"
+	"github.com/concha-labs/backend/pkg/telemetry"
 )
 
 // At the end of Receive, the context of running handlers ends after Grace.
@@ -47,15 +51,18 @@ type Session struct {
 	backoff Backoff
 	slots   chan struct{}
 	log     *zap.Logger
+	metrics metrics
 }
 
-// NewSession returns a session that passes messages to h, at most width at a
-// time, until stop is done. Drain or Close ends it.
-func NewSession(stop context.Context, h bus.Handler, width int, b Backoff, log *zap.Logger) *Session {
+// NewSession returns a session of a subscription, by its name, that hands
+// messages to h, at most width at a time, until stop is done. Drain or Close
+// ends it.
+func NewSession(stop context.Context, subscription string, h bus.Handler, width int, b Backoff, log *zap.Logger) *Session {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(stop))
 	return &Session{
 		stop: stop, ctx: ctx, cancel: cancel, handler: h, backoff: b,
-		slots: make(chan struct{}, width), log: log,
+		slots: make(chan struct{}, width),
+		log: log.With(zap.String("subscription", subscription)), metrics: newMetrics(subscription),
 	}
 }
 
@@ -90,7 +97,14 @@ func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, e
 			return false, err
 		}
 		err := s.try(msg.Clone())
-		if err == nil || bus.Permanent(err) {
+		if err == nil {
+			s.metrics.done(msg)
+			if line := s.log.Check(zap.DebugLevel, "a message is handled"); line != nil {
+				line.Write(Fields(msg)...)
+			}
+			return true, nil
+		}
+		if bus.Permanent(err) {
 			return true, err
 		}
 		if ctx.Err() != nil || s.Stopping() {
@@ -102,6 +116,7 @@ func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, e
 		if failures == bus.MaxAttempts {
 			return true, err
 		}
+		s.metrics.retried.Inc()
 		pause := s.backoff.After(attempt)
 		s.log.Warn("handling a message failed, trying again",
 			append(Fields(msg), zap.Int("attempt", attempt), zap.Duration("pause", pause), zap.Error(err))...)
@@ -113,13 +128,36 @@ func (s *Session) Deliver(ctx context.Context, msg bus.Message) (settled bool, e
 	}
 }
 
+// try makes one attempt, under a span in the trace of the request that wrote
+// the event.
 func (s *Session) try(msg bus.Message) (err error) {
+	ctx := s.ctx
+	if telemetry.Tracing() {
+		var span trace.Span
+		ctx, span = telemetry.Start(telemetry.WithRemote(ctx, msg.Attributes["ce-traceparent"]), "bus", "handle "+s.metrics.subscription,
+			trace.WithSpanKind(trace.SpanKindConsumer),
+			trace.WithAttributes(attribute.String("subscription", s.metrics.subscription), attribute.String("event_id", msg.Attributes["ce-id"])))
+		defer func() { telemetry.End(span, err) }()
+	}
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("handler panicked: %v\n%s", r, debug.Stack())
 		}
 	}()
-	return s.handler(s.ctx, msg)
+	return s.handler(ctx, msg)
+}
+
+// DeadLettered notes and logs that msg was set aside for a reason.
+func (s *Session) DeadLettered(msg bus.Message, reason error) {
+	s.metrics.deadLettered.Inc()
+	s.log.Error("dead-lettered a message that cannot be handled", append(Fields(msg), zap.Error(reason))...)
+}
+
+// DeadLetterFailed logs that msg, which cannot be handled for a reason, cannot
+// be set aside either.
+func (s *Session) DeadLetterFailed(msg bus.Message, reason, err error) {
+	s.log.Error("a message that cannot be handled cannot be dead-lettered either",
+		append(Fields(msg), zap.Error(reason), zap.NamedError("dead_letter_error", err))...)
 }
 
 // Drain waits for the messages that hold a slot, at most Limit, and closes the
@@ -142,5 +180,8 @@ func (s *Session) Close() { s.cancel() }
 
 // Fields returns the log fields that identify msg.
 func Fields(msg bus.Message) []zap.Field {
-	return []zap.Field{zap.String("ordering_key", msg.OrderingKey), zap.String("event_id", msg.Attributes["ce-id"])}
+	return []zap.Field{
+		zap.String("ordering_key", msg.OrderingKey), zap.String("event_id", msg.Attributes["ce-id"]),
+		logging.Trace(msg.Attributes["ce-traceparent"]),
+	}
 }

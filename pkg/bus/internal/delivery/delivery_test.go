@@ -13,6 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/internal/delivery"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/telemetry/telemetrytest"
 )
 
 var (
@@ -23,7 +24,7 @@ var (
 )
 
 func session(stop context.Context, h bus.Handler) *delivery.Session {
-	return delivery.NewSession(stop, h, 4, backoff, zap.NewNop())
+	return delivery.NewSession(stop, "test", h, 4, backoff, zap.NewNop())
 }
 
 func TestDeliver(t *testing.T) {
@@ -47,6 +48,7 @@ func TestDeliver(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				metrics := telemetrytest.Metrics(t, `subscription="test"`)
 				attempts, start := 0, time.Now()
 				s := session(t.Context(), func(context.Context, bus.Message) error {
 					attempts++
@@ -56,12 +58,22 @@ func TestDeliver(t *testing.T) {
 					return nil
 				})
 				defer s.Close()
-				settled, err := s.Deliver(t.Context(), bus.Message{OrderingKey: "k"})
+				settled, err := s.Deliver(t.Context(), bus.Message{OrderingKey: "k", Attributes: map[string]string{
+					"ce-time": start.Format(time.RFC3339Nano), "ce-source": "/accounts",
+				}})
 				if !settled || !errors.Is(err, tt.err) {
 					t.Errorf("Deliver = %v, %v; want true, %v", settled, err, tt.err)
 				}
 				if took := time.Since(start); attempts != tt.attempts || took != tt.took {
 					t.Errorf("%d attempts in %v, want %d in %v", attempts, took, tt.attempts, tt.took)
+				}
+				handled, delays := 1.0, `concha_event_handle_delay_seconds{log="accounts"}`
+				if tt.err != nil {
+					handled = 0
+				}
+				if got := metrics(); got["concha_messages_handled_total"] != handled || got[delays] != handled ||
+					got["concha_messages_retried_total"] != float64(tt.attempts-1) {
+					t.Errorf("metrics %v", got)
 				}
 			})
 		})

@@ -13,7 +13,9 @@ import (
 
 type config struct {
 	settings.Process
+	settings.Admin
 	accounts.Config
+	settings.Traces
 }
 
 var commands = []settings.Command{provision.MigrateCommand, provision.ProvisionCommand, httpserver.ReadyCommand}

@@ -27,9 +27,9 @@ func main() {
 		adapters = embedded.Adapters()
 	}
 	fx.New(
-		logging.Module(cfg.LogLevel, os.Stderr),
+		logging.Module(cfg.Logging("accounts", cfg.TraceProject), os.Stderr),
+		telemetry.Module(telemetry.Config{Service: "accounts", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
-		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
 		accounts.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),

@@ -27,9 +27,9 @@ func main() {
 		adapters = embedded.Adapters()
 	}
 	fx.New(
-		logging.Module(cfg.LogLevel, os.Stderr),
+		logging.Module(cfg.Logging("audios", cfg.TraceProject), os.Stderr),
+		telemetry.Module(telemetry.Config{Service: "audios", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
-		telemetry.Module(),
 		httpserver.Module(int(cfg.Port), nil),
 		audios.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return h }),

@@ -8,6 +8,8 @@ import (
 
 type config struct {
 	settings.Process
+	settings.Admin
+	settings.Traces
 	gateway.Config
 
 	Accounts edge.Addresses `env:"CONCHA_ACCOUNTS_URL,required" desc:"address of the accounts service, such as http://accounts:8080; several are separated by commas"`

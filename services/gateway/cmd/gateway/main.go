@@ -26,10 +26,10 @@ func main() {
 		debug.SetGCPercent(set) // by GOGC
 	}
 	fx.New(
-		logging.Module(cfg.LogLevel, os.Stderr),
-		telemetry.Module(),
+		logging.Module(cfg.Logging("gateway", cfg.TraceProject), os.Stderr),
+		telemetry.Module(telemetry.Config{Service: "gateway", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		httpserver.Module(int(cfg.Port), nil),
-		fx.Supply(gateway.Upstreams{Accounts: edge.NewProxy(cfg.Accounts), Audios: edge.NewProxy(cfg.Audios)}),
+		fx.Supply(gateway.Upstreams{Accounts: edge.NewProxy("accounts", cfg.Accounts), Audios: edge.NewProxy("audios", cfg.Audios)}),
 		gateway.Module(cfg.Config),
 		fx.Provide(func(h gateway.Handler) http.Handler { return h }),
 	).Run()

@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -52,6 +54,7 @@ type balancer struct {
 // still but for one request, which tries it out.
 type address struct {
 	scheme, host string
+	ejections    prometheus.Counter
 
 	answers atomic.Uint64
 	suspect atomic.Bool // it failed, and has not answered well since
@@ -62,10 +65,11 @@ type address struct {
 	triedUntil   time.Time
 }
 
-func newBalancer(addresses Addresses) *balancer {
+func newBalancer(service string, addresses Addresses) *balancer {
 	b := &balancer{addresses: make([]*address, len(addresses))}
+	ejections := ejectionsTotal.WithLabelValues(service)
 	for i, u := range addresses {
-		b.addresses[i] = &address{scheme: u.Scheme, host: u.Host}
+		b.addresses[i] = &address{scheme: u.Scheme, host: u.Host, ejections: ejections}
 	}
 	return b
 }
@@ -113,6 +117,7 @@ func (a *address) eject(began time.Time) {
 	a.ejection = min(max(2*a.ejection, firstEjection), lastEjection)
 	a.ejectedUntil, a.triedUntil = time.Now().Add(a.ejection), time.Time{}
 	a.suspect.Store(true)
+	a.ejections.Inc()
 }
 
 // restore gives a its turn again, as it answered well.

@@ -32,7 +32,7 @@ func TestProxyTakesTurnsAndLeavesOutAddressesThatRefuse(t *testing.T) {
 
 func TestBalancerPutsEjectedLastForLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBalancer(addresses(t, "http://a", "http://b"))
+		b := newBalancer("service", addresses(t, "http://a", "http://b"))
 		a := b.addresses[0]
 		leads := func() bool { // in one of its turns
 			first, _ := b.order()

@@ -37,7 +37,7 @@ var (
 // still holds, unless the answer says otherwise.
 func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(forward(publicURL, trusted), limitBody, limitCaching)
+	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBody, limitCaching)
 	services := map[string]http.Handler{"accounts": accounts, "audios": audios}
 	for name, service := range services {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }

@@ -22,7 +22,7 @@ import (
 // proxy and with compression, and returns what a request for it is answered.
 func exporting(t *testing.T, coding string, h http.HandlerFunc) io.Reader {
 	t.Helper()
-	p := NewProxy(addresses(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
+	p := NewProxy("service", addresses(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/x-ndjson")
 		h(w, r)
 	})))

@@ -15,6 +15,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/telemetry"
 )
 
 const (
@@ -52,22 +53,26 @@ var (
 //
 // It is safe for concurrent use.
 type Proxy struct {
+	service   string
+	durations *telemetry.Series[int]
 	balancer  *balancer
 	transport *http.Transport
 	copies    *sync.Pool // of *copying
 }
 
-// NewProxy returns a proxy to a service that has one or more addresses. They
-// take turns. One that fails, answers 503, or is silent until clients leave, is
+// NewProxy returns a proxy to a service, by its name, that has one or more
+// addresses. They take turns. One that fails, answers 503, or is silent until clients leave, is
 // left out for 5 s; then one request tries it out, and each further failure
 // doubles the time, up to a minute. A request goes on to the next address if
 // one accepts no connection; and, if it has no body and only reads, if one
 // breaks the connection before an answer, or answers 503 while another has not
 // failed.
-func NewProxy(addresses Addresses) *Proxy {
+func NewProxy(service string, addresses Addresses) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
-		balancer: newBalancer(addresses),
+		service:   service,
+		durations: newSeries(service),
+		balancer:  newBalancer(service, addresses),
 		transport: &http.Transport{
 			DialContext:            bounded(dialer.DialContext),
 			TLSHandshakeTimeout:    connectTimeout,
@@ -85,8 +90,8 @@ func NewProxy(addresses Addresses) *Proxy {
 func (p *Proxy) each() []http.Handler {
 	proxies := make([]http.Handler, len(p.balancer.addresses))
 	for i, a := range p.balancer.addresses {
-		alone := &balancer{addresses: []*address{{scheme: a.scheme, host: a.host}}}
-		proxies[i] = &Proxy{balancer: alone, transport: p.transport, copies: p.copies}
+		alone := &balancer{addresses: []*address{{scheme: a.scheme, host: a.host, ejections: a.ejections}}}
+		proxies[i] = &Proxy{service: p.service, durations: p.durations, balancer: alone, transport: p.transport, copies: p.copies}
 	}
 	return proxies
 }
@@ -157,7 +162,7 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 		var res *http.Response
 		out.URL.Scheme, out.URL.Host, out.Host = a.scheme, a.host, a.host
 		began, answers := time.Now(), a.answers.Load()
-		if res, err = p.transport.RoundTrip(out); err == nil {
+		if res, err = p.ask(out); err == nil {
 			a.answers.Add(1)
 			if res.StatusCode != http.StatusServiceUnavailable {
 				a.restore()

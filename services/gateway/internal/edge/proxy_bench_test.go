@@ -20,7 +20,7 @@ func BenchmarkProxy(b *testing.B) {
 		_, _ = w.Write(body)
 	}))
 	defer service.Close()
-	p := NewProxy(addresses(b, service.URL))
+	p := NewProxy("service", addresses(b, service.URL))
 	defer p.transport.CloseIdleConnections()
 	target := url.URL{Scheme: "http", Host: strings.TrimPrefix(service.URL, "http://")}
 	for name, h := range map[string]http.Handler{

@@ -20,7 +20,7 @@ import (
 // when a request is sent on it, which must not be repeated if it is a POST.
 func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := NewProxy(addresses(t, "http://service"))
+		p := NewProxy("service", addresses(t, "http://service"))
 		listener := pipes(make(chan net.Conn))
 		service := &http.Server{
 			ReadHeaderTimeout: httpserver.ReadHeaderTimeout,

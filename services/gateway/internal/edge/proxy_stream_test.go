@@ -33,7 +33,7 @@ func TestProxyHoldsNothingBackOfAnEventStream(t *testing.T) {
 			}
 		}
 	})
-	p := NewProxy(addresses(t, target))
+	p := NewProxy("service", addresses(t, target))
 	server := httpserver.NewServer(0, New("", p, p), zap.NewNop())
 	if err := server.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
@@ -76,7 +76,7 @@ func TestProxyStreamOutlivesTheServersDeadlines(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "data: end\n\n")
 	})
-	s := httptest.NewUnstartedServer(NewProxy(addresses(t, target)))
+	s := httptest.NewUnstartedServer(NewProxy("service", addresses(t, target)))
 	s.Config.ReadTimeout, s.Config.WriteTimeout = deadline, deadline
 	s.Start()
 	t.Cleanup(s.Close)

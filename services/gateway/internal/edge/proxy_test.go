@@ -34,7 +34,7 @@ func addresses(t testing.TB, urls ...string) Addresses {
 // front serves the edge over proxies to the upstream at the addresses.
 func front(t *testing.T, urls ...string) (*httptest.Server, *Proxy) {
 	t.Helper()
-	p := NewProxy(addresses(t, urls...))
+	p := NewProxy("service", addresses(t, urls...))
 	s := httptest.NewServer(httpserver.Process(New("", p, p), zap.NewNop()))
 	t.Cleanup(s.Close)
 	t.Cleanup(p.transport.CloseIdleConnections)
@@ -128,7 +128,7 @@ func TestProxyPassesBothWays(t *testing.T) {
 
 func TestProxyAddsToWhatTheEdgeVariesBy(t *testing.T) {
 	for service, want := range map[string][]string{"Accept": {"Accept-Encoding", "Accept"}, "": {"Accept-Encoding"}} {
-		p := NewProxy(addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+		p := NewProxy("service", addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 			if service != "" {
 				w.Header().Set("Vary", service)
 			}
@@ -253,7 +253,7 @@ func TestProxyCutsOffAnAnswerThatBreaksOff(t *testing.T) {
 // as on the classic paths, is told of.
 func TestProxyTellsOfAnAnswerThatBreaksOffInTime(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
-	p := NewProxy(addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	p := NewProxy("service", addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Length", "1000")
 		_, _ = io.WriteString(w, `{"id":1`)
 		panic(http.ErrAbortHandler)

@@ -34,7 +34,7 @@ func inMemory(t *testing.T, services ...http.HandlerFunc) *Proxy {
 		go func() { _ = service.Serve(listener) }()
 		t.Cleanup(func() { _ = service.Close() })
 	}
-	p := NewProxy(addresses(t, urls...))
+	p := NewProxy("service", addresses(t, urls...))
 	p.transport.DialContext = bounded(func(_ context.Context, _, address string) (net.Conn, error) {
 		near, far := net.Pipe()
 		listeners[address] <- far

@@ -28,6 +28,7 @@ type api struct {
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
 	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
+	e.Use(httpserver.Observe("audios"))
 	httpserver.Health(e, checks, httpserver.ReadyPath)
 
 	handle := httpserver.Handle
