@@ -18,7 +18,7 @@ import (
 )
 
 // NewEngine returns a gin engine that never redirects, routes by the escaped
-// path (an escaped slash stays inside its segment), answers a wrong path or
+// path (an escaped slash stays inside its segment), answers an unknown path or
 // method with a problem, trusts no proxy header, and has no middleware.
 func NewEngine() *gin.Engine {
 	gin.SetMode(gin.ReleaseMode)
@@ -28,14 +28,14 @@ func NewEngine() *gin.Engine {
 	e.HandleMethodNotAllowed = true
 	e.UseEscapedPath = true
 	e.ForwardedByClientIP = false
-	_ = e.SetTrustedProxies(nil) // fails on malformed addresses only
+	_ = e.SetTrustedProxies(nil) // fails only for malformed addresses
 	e.NoRoute(func(c *gin.Context) { Fail(c, ErrNoRoute) })
 	e.NoMethod(func(c *gin.Context) { Fail(c, ErrMethodNotAllowed) })
 	return e
 }
 
-// Get registers handlers for GET and HEAD. Of an answer to HEAD, net/http drops
-// the body.
+// Get registers handlers for GET and HEAD. net/http drops the body of an answer
+// to HEAD.
 func Get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
 	r.GET(path, handlers...)
 	r.HEAD(path, handlers...)
@@ -44,21 +44,20 @@ func Get(r gin.IRoutes, path string, handlers ...gin.HandlerFunc) {
 // CheckTimeout bounds each readiness check of Health.
 const CheckTimeout = 2 * time.Second
 
-// ReadyPath is where a service is asked for /readyz by what may reach it
-// through a front end: that of Cloud Run keeps some paths that end in z, such as
-// /healthz, for itself.
+// ReadyPath is an alternative path of /readyz for clients behind a front end.
+// That of Cloud Run reserves some paths that end in z, such as /healthz.
 const ReadyPath = "/ready"
 
-// Health registers GET and HEAD of /livez, which answers 200 as long as the
-// process serves at all, and of /readyz, which runs the checks at once, each
-// for at most 2 seconds, and answers 200 or an unavailable problem that lists
-// the failed ones by name. aliases are further paths of the latter.
+// Health registers GET and HEAD of /livez and /readyz. /livez answers 200 while
+// the process serves. /readyz runs the checks concurrently, each for at most 2
+// seconds, and answers 200 or an unavailable problem that lists the failed
+// checks by name. aliases are further paths of /readyz.
 func Health(e *gin.Engine, checks map[string]func(context.Context) error, aliases ...string) {
 	HealthWithin(e, CheckTimeout, checks, aliases...)
 }
 
-// HealthWithin is Health with another bound of each check: a longer one for
-// checks that ask what has Health itself, so that they learn the reason.
+// HealthWithin is Health with another time limit for each check. Checks that
+// ask another process with Health need a longer one, to receive the reason.
 func HealthWithin(e *gin.Engine, timeout time.Duration, checks map[string]func(context.Context) error, aliases ...string) {
 	ok := func(c *gin.Context) {
 		c.Header("Cache-Control", "no-store")
@@ -76,7 +75,7 @@ func HealthWithin(e *gin.Engine, timeout time.Duration, checks map[string]func(c
 	}
 }
 
-// ready returns nil or an unavailable fault with a violation for each failed
+// ready returns nil, or an unavailable fault with a violation for each failed
 // check, sorted by name.
 func ready(ctx context.Context, timeout time.Duration, checks map[string]func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -85,8 +84,8 @@ func ready(ctx context.Context, timeout time.Duration, checks map[string]func(co
 		name string
 		err  error
 	}
-	// Buffered: a check that ignores its context must not hold up the answer,
-	// nor leak when it ends at last.
+	// The channel is buffered so that a check that ignores its context neither
+	// holds up the answer nor leaks when it ends.
 	results := make(chan result, len(checks))
 	pending := make(map[string]error, len(checks))
 	for name, check := range checks {
@@ -116,7 +115,7 @@ func ready(ctx context.Context, timeout time.Duration, checks map[string]func(co
 	return failed.Wrap(errors.Join(causes...))
 }
 
-// recovered runs a check; a panic of it is its failure, not the process's.
+// recovered runs a check and turns a panic into an error.
 func recovered(ctx context.Context, check func(context.Context) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -126,7 +125,7 @@ func recovered(ctx context.Context, check func(context.Context) error) (err erro
 	return check(ctx)
 }
 
-// reason tells a client why a check failed without telling anything internal.
+// reason returns the reason of a failed check without internal information.
 func reason(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok && f.Kind != fault.Internal {
 		return f.Detail

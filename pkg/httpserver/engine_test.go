@@ -34,7 +34,7 @@ func TestEngineRoutes(t *testing.T) {
 	tests := []struct {
 		method, target string
 		status         int
-		body           string // of a success
+		body           string // expected body of a success
 		problem        string
 	}{
 		{"GET", "/v1/things/7", 200, "7", ""},

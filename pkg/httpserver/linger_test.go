@@ -14,7 +14,7 @@ import (
 	"go.uber.org/zap"
 )
 
-// oneConn is a listener of one connection, in memory.
+// oneConn is an in-memory listener for one connection.
 type oneConn chan net.Conn
 
 func (l oneConn) Accept() (net.Conn, error) {
@@ -75,7 +75,7 @@ func TestRefusedBodyIsReadForAWhile(t *testing.T) {
 				if status := <-answers; status < http.StatusBadRequest {
 					t.Errorf("status %d", status)
 				}
-				time.Sleep(time.Minute) // the server closes the connection
+				time.Sleep(time.Minute) // until the server closes the connection
 			})
 		})
 	}
@@ -108,7 +108,8 @@ func TestRefusedBodyIsReadNoLonger(t *testing.T) {
 }
 
 // TestRefusalDoesNotWaitForItsBody sends a part of a body that net/http would
-// read as a whole before it sends an answer. The rest comes in time, or never.
+// read completely before it sends an answer. The rest arrives in time, or
+// never.
 func TestRefusalDoesNotWaitForItsBody(t *testing.T) {
 	const head = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
 	for name, size := range map[string]int{"a short answer": 10, "an answer longer than what is buffered": 20_000} {
@@ -141,8 +142,8 @@ func TestRefusalDoesNotWaitForItsBody(t *testing.T) {
 	}
 }
 
-// dialRefuser returns a connection to a server that refuses all with a problem
-// of about this size, and the statuses of its answers until it closes.
+// dialRefuser returns a connection to a server that answers everything with a
+// problem of about this size, and the statuses of its answers until it closes.
 func dialRefuser(t *testing.T, size int) (conn net.Conn, answers <-chan int) {
 	conn = dial(t, func(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, r, ErrNoRoute.Detailf("%s", strings.Repeat("x", size)))

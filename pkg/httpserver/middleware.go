@@ -18,24 +18,31 @@ import (
 // RequestID returns the id that Process gave the request of ctx, or "".
 func RequestID(ctx context.Context) string { return events.OriginFrom(ctx).RequestID }
 
-// Process wraps the handler of a whole process, once. Every request has an id
-// (X-Request-Id of the request if that is 1 to 128 of A-Za-z0-9._- , else a
-// new one), which the answer's header, the header h sees and, with a valid
-// traceparent, events.OriginFrom of the context carry. A panic of h becomes an
-// internal problem, or cuts the connection if the answer had begun. A request
-// that names no host gets the address that it came to, for PublicURL. Each
-// request is logged in one line without its query and its sender, which may be
-// personal data: at info, of probes at debug; with the error at error for 5xx,
-// and with what kept an answer from being sent. An answer of 4xx or 5xx leaves at
-// once. Over HTTP/1, what it left unread of the body is then read, for at most 3
-// seconds, so that a client that is still sending it gets the answer; over HTTP/2,
-// the stream is reset without an error (RFC 9113, section 8.1), which not all
-// clients take well.
+// Process wraps the handler of a whole process. Use it once.
+//
+// Every request has an id: that of its X-Request-Id header if it consists of 1
+// to 128 of the characters A-Za-z0-9._-, otherwise a new one. The id is in the
+// header of the answer, in the header that h sees and, with a valid
+// traceparent, in events.OriginFrom of the context.
+//
+// A panic of h becomes an internal problem, or closes the connection if the
+// answer had begun. A request without a host gets the address at which it
+// arrived as its host, for PublicURL.
+//
+// Each request is logged in one line, without its query and its sender, which
+// may be personal data. The level is info, debug for probes, and error, with
+// the error, for a 5xx answer. The line also has the error that prevented the
+// answer from being sent.
+//
+// An answer of 4xx or 5xx is sent at once. Over HTTP/1, the unread rest of the
+// body is then read for at most 3 seconds, so that a client that is still
+// sending receives the answer. Over HTTP/2, the stream is reset without an
+// error (RFC 9113, section 8.1), which some clients do not handle well.
 func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
 		rec := newRecorder(w, r, origin)
-		body := r.Body // the whole, where h reads a limited part
+		body := r.Body // the whole body; h may read a limited part
 		header := w.Header()
 		header["X-Request-Id"] = rec.id[:]
 		header["X-Content-Type-Options"] = nosniff
@@ -67,9 +74,10 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 // shorter than drainTimeout.
 const lingerTimeout = 3 * time.Second
 
-// linger sends a refusal and reads on. A connection that is closed while its
-// client sends is reset, and the reset can overtake the answer. If the body
-// does not end in time, the connection is closed: what follows is no request.
+// linger sends a refusal and continues to read. A connection that is closed
+// while its client sends is reset, and the reset can overtake the answer. If
+// the body does not end in time, the connection is closed, because the
+// following bytes are not a request.
 func linger(rec *recorder, body io.Reader) {
 	control := http.NewResponseController(rec)
 	err := control.Flush()
@@ -84,8 +92,8 @@ func linger(rec *recorder, body io.Reader) {
 	}
 }
 
-// nosniff is shared by all answers, which saves an allocation each; a Header's
-// Set and Add never write into a slice that is full.
+// nosniff is shared by all answers, which saves an allocation each. Set and Add
+// of a Header never write into a full slice.
 var nosniff = []string{"nosniff"}
 
 func requestID(h http.Header) string {
@@ -114,7 +122,7 @@ func validRequestID(id string) bool {
 }
 
 // traceparent returns the W3C trace context of the request if it is valid:
-// version, trace id, span id and flags in lower-case hex, no id all zero.
+// version, trace id, span id and flags in lower-case hex, and no id of zeros.
 func traceparent(h http.Header) string {
 	values := h["Traceparent"]
 	if len(values) != 1 {

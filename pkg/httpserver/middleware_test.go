@@ -24,7 +24,7 @@ import (
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
-// process wraps h and returns the log of it.
+// process wraps h and returns its log.
 func process(h http.HandlerFunc) (http.Handler, *observer.ObservedLogs) {
 	core, logs := observer.New(zapcore.DebugLevel)
 	return httpserver.Process(h, zap.New(core)), logs
@@ -133,8 +133,8 @@ func TestProcessTellsOfAClientThatLeftAtInfo(t *testing.T) {
 	}
 }
 
-// An answer that cannot be sent is logged with the reason, without the address
-// of its client.
+// An answer that cannot be sent is logged with the reason, but without the
+// address of the client.
 func TestProcessTellsOfAnAnswerThatIsNotSent(t *testing.T) {
 	h, logs := process(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -264,7 +264,7 @@ func TestProcessCutsAnAnswerThatHasBegun(t *testing.T) {
 			if err == nil {
 				t.Error("the client takes the part for the whole")
 			}
-			server.Close() // waits for the handler, and so for its line
+			server.Close() // waits for the handler, and so for its log line
 			level, fields := line(t, logs)
 			if level != tt.level || fields["error"] != tt.err {
 				t.Errorf("%v %v", level, fields)
@@ -273,7 +273,8 @@ func TestProcessCutsAnAnswerThatHasBegun(t *testing.T) {
 	}
 }
 
-// TestProcessKeepsTheWaysOfTheWriter goes through gin, which asserts its own.
+// TestProcessKeepsTheWaysOfTheWriter also uses gin's writer, which asserts
+// optional interfaces itself.
 func TestProcessKeepsTheWaysOfTheWriter(t *testing.T) {
 	e := httpserver.NewEngine()
 	e.GET("/", func(c *gin.Context) {
@@ -292,7 +293,7 @@ func TestProcessKeepsTheWaysOfTheWriter(t *testing.T) {
 			e.ServeHTTP(w, r)
 			return
 		}
-		w.WriteHeader(http.StatusEarlyHints) // is not yet the answer
+		w.WriteHeader(http.StatusEarlyHints) // an informational answer, not the final one
 		if n, err := w.(io.ReaderFrom).ReadFrom(strings.NewReader("abc")); n != 3 || err != nil {
 			t.Errorf("ReadFrom = %d, %v", n, err)
 		}

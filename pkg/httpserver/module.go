@@ -9,16 +9,16 @@ import (
 	"go.uber.org/zap"
 )
 
-// stopTimeout bounds all stop hooks together: below the 10 seconds that Cloud
-// Run leaves a process, and above the sum of the server's drainTimeout and the
-// stages of package background.
+// stopTimeout bounds all stop hooks together. It is less than the 10 seconds
+// that Cloud Run gives a process, and more than the sum of the server's
+// drainTimeout and the stages of package background.
 const stopTimeout = 9500 * time.Millisecond
 
-// Module serves the http.Handler of the graph on port for as long as the app
-// runs; it belongs at the top level of fx.New. It starts after, and stops
-// before, everything the handler is made of. If serving dies, the process exits
-// with 1. If started is not nil, it is called with the server's local URL once
-// requests are taken.
+// Module serves the http.Handler of the graph on port while the app runs. It
+// must be at the top level of fx.New. It starts after, and stops before,
+// everything that the handler uses. If serving fails, the process exits with 1.
+// If started is not nil, it is called with the server's local URL after the
+// server has begun to accept requests.
 func Module(port int, started func(url string)) fx.Option {
 	return fx.Options(
 		fx.StopTimeout(stopTimeout),

@@ -14,7 +14,7 @@ import (
 )
 
 // statusClientGone is nginx's status for a client that left before its answer.
-// Nobody receives it; it keeps such requests apart in the log.
+// No client receives it; it marks such requests in the log.
 const statusClientGone = 499
 
 // Problem is the body of an RFC 9457 answer.
@@ -27,8 +27,8 @@ type Problem struct {
 	Errors   []fault.Violation `json:"errors,omitempty"`
 }
 
-// Handle returns a handler that answers with the problem of the error that h
-// returns, if it does, as Fail.
+// Handle returns a handler that calls h and answers with the problem of its
+// error, as Fail does.
 func Handle(h func(*gin.Context) error) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if err := h(c); err != nil {
@@ -37,9 +37,9 @@ func Handle(h func(*gin.Context) error) gin.HandlerFunc {
 	}
 }
 
-// Fail is the one way a failure leaves a handler: it answers with the problem
-// that err maps to (see WriteError), keeps err in c.Errors and aborts the
-// chain. The handler returns right after it.
+// Fail answers with the problem for err (see WriteError), records err in
+// c.Errors and aborts the chain. It is the only way in which a failure leaves a
+// handler. The handler must return after it.
 func Fail(c *gin.Context, err error) {
 	_ = c.Error(err)
 	c.Abort()
@@ -47,14 +47,15 @@ func Fail(c *gin.Context, err error) {
 	c.Writer.WriteHeaderNow()
 }
 
-// WriteError answers with the problem that err maps to: by the code of its
-// *fault.Error if that names a problem type, else by its kind; an error
-// without a kind is unavailable if a deadline passed and internal otherwise.
-// Nothing of an internal error but its existence reaches the client. If the
-// client seems to have left, the log says so by statusClientGone; it is answered
-// all the same, as it may only have closed its own side. If the answer has already
-// begun, the connection is cut by a panic with http.ErrAbortHandler, so that
-// no client takes a part for the whole.
+// WriteError answers with the problem for err. The code of the *fault.Error
+// determines the problem if it is the name of a problem type; otherwise its
+// kind does. An error without a kind is unavailable if a deadline has passed,
+// and internal otherwise. No details of an internal error reach the client.
+//
+// If the client seems to have left, the log shows statusClientGone. The client
+// still gets the answer, because it may have closed only its own side. If the
+// answer has already begun, WriteError closes the connection by a panic with
+// http.ErrAbortHandler, so that no client mistakes a part for the whole.
 func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	p, f := classify(err)
 	countRefusal(p.Name)
@@ -79,8 +80,8 @@ func WriteError(w http.ResponseWriter, r *http.Request, err error) {
 	writeProblem(w, r, body)
 }
 
-// NewProblem returns the problem that WriteError answers r with for err. It has
-// no instance.
+// NewProblem returns the problem with which WriteError answers r for err,
+// without an instance.
 func NewProblem(r *http.Request, err error) Problem {
 	p, f := classify(err)
 	return Problem{
@@ -92,7 +93,7 @@ func NewProblem(r *http.Request, err error) Problem {
 	}
 }
 
-// tagged is an error whose answer carries the entity tag of the resource.
+// tagged is an error whose answer has the entity tag of the resource.
 type tagged interface {
 	error
 	ETag() string
@@ -120,13 +121,13 @@ func writeProblem(w http.ResponseWriter, r *http.Request, body Problem) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
-	_ = enc.Encode(body) // strings and numbers only: cannot fail
+	_ = enc.Encode(body) // strings and numbers only, so this cannot fail
 	header := w.Header()
 	header.Set("Content-Type", "application/problem+json")
 	header.Set("Content-Length", strconv.Itoa(buf.Len()))
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(body.Status)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(buf.Bytes()) // a client that left needs no answer
+		_, _ = w.Write(buf.Bytes()) // fails only if the client has left
 	}
 }

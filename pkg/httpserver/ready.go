@@ -10,14 +10,14 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// ReadyCommand asks the process that serves on PORT whether it is ready: a
-// health check for images that hold nothing but the binary.
+// ReadyCommand asks the process that serves on PORT whether it is ready. It is
+// the health check of images that contain only the binary.
 var ReadyCommand = settings.Command{
 	Name: "ready", About: "exit 0 if the process that serves on PORT is ready, else 1",
 	Uses: []string{"PORT"},
 }
 
-// RunReady carries out ReadyCommand and returns the exit code.
+// RunReady runs ReadyCommand and returns the exit code.
 func RunReady(port int) (exitCode int) {
 	if err := askReady(port); err != nil {
 		_, _ = fmt.Fprintln(os.Stderr, "not ready:", err)

@@ -17,26 +17,26 @@ import (
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
-// maxLoggedPath bounds what a hostile request line can put into the log.
+// maxLoggedPath bounds the part of a path that is logged.
 const maxLoggedPath = 512
 
-// recorder is the ResponseWriter that Process hands on; it notes what the log
-// line of the request tells.
+// recorder is the ResponseWriter that Process passes on. It records the values
+// of the request's log line.
 type recorder struct {
 	http.ResponseWriter
 	id           [1]string // an array, so that header slices need no allocation
 	method, path string
 	start        time.Time
 	remote       string
-	traceparent  string   // of the request's span, or else of the client's
-	traced       bool     // the request has a span, of the outermost service of the process
-	hasBody      bool // the request, of HTTP/1, of which net/http reads on before it answers
-	lingers      bool // the answer is sent before the body is read on
-	status       int  // 0 until the answer begins
+	traceparent  string // of the request's span, or else of the client's
+	traced       bool   // the request has a span, of the outermost service of the process
+	hasBody      bool   // an HTTP/1 request whose body net/http reads before it answers
+	lingers      bool   // the answer is sent before the rest of the body is read
+	status       int    // 0 until the answer begins
 	bytes        int64
 	level        zapcore.Level // at least info
-	clientGone   bool          // before its answer could be made
-	err          error         // of a 5xx or broken off answer, or of sending it
+	clientGone   bool          // the client left before its answer was ready
+	err          error         // of a 5xx answer, of an aborted answer, or of sending it
 	stack        []byte        // of a panic
 }
 
@@ -67,7 +67,7 @@ func (rec *recorder) Unwrap() http.ResponseWriter { return rec.ResponseWriter }
 func (rec *recorder) WriteHeader(status int) {
 	if rec.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		rec.status = status
-		// An answer without a length would end for the client only when the
+		// Without a length, the answer would end for the client only when the
 		// handler returns.
 		if rec.hasBody && status >= http.StatusBadRequest && rec.Header().Get("Content-Length") != "" {
 			rec.lingers = http.NewResponseController(rec.ResponseWriter).EnableFullDuplex() == nil
@@ -89,7 +89,7 @@ func (rec *recorder) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// WriteString spares io.WriteString a copy.
+// WriteString saves io.WriteString a copy.
 func (rec *recorder) WriteString(s string) (int, error) {
 	rec.begin()
 	n, err := io.WriteString(rec.ResponseWriter, s)
@@ -97,7 +97,7 @@ func (rec *recorder) WriteString(s string) (int, error) {
 	return n, err
 }
 
-// ReadFrom keeps the way to the connection's own (sendfile) open.
+// ReadFrom preserves the sendfile of the connection.
 func (rec *recorder) ReadFrom(src io.Reader) (int64, error) {
 	rec.begin()
 	n, err := io.Copy(rec.ResponseWriter, src)
@@ -121,8 +121,8 @@ func (rec *recorder) FlushError() error {
 // Flush serves gin, which asserts http.Flusher.
 func (rec *recorder) Flush() { _ = rec.FlushError() }
 
-// note keeps for the log the error that the answer is to report with status.
-// If the answer has begun, it cuts the connection.
+// note records for the log the error that an answer with status reports. If the
+// answer has begun, it closes the connection.
 func (rec *recorder) note(err error, status int, clientGone bool) {
 	begun := rec.status != 0
 	rec.clientGone = clientGone
@@ -140,8 +140,8 @@ func (rec *recorder) note(err error, status int, clientGone bool) {
 
 var errAborted = errors.New("the answer was broken off")
 
-// answerPanic answers for a handler that panicked with v, and reports whether
-// the connection has to be cut instead.
+// answerPanic answers for a handler that panicked with v. cut reports whether
+// the connection has to be closed instead.
 func (rec *recorder) answerPanic(r *http.Request, v any) (cut bool) {
 	if v == http.ErrAbortHandler { //nolint:errorlint // net/http compares so too
 		if rec.err == nil {
@@ -159,8 +159,9 @@ func (rec *recorder) answerPanic(r *http.Request, v any) (cut bool) {
 	return false
 }
 
-// loggedPath returns path as it may be logged: bounded, and without what could
-// be personal data, as routes and ids are made of these characters alone.
+// loggedPath returns path in the form in which it is logged: bounded, and
+// without characters that do not occur in routes and ids, which could be
+// personal data.
 func loggedPath(path string) string {
 	path = path[:min(len(path), maxLoggedPath)]
 	for i := range len(path) {
@@ -180,7 +181,7 @@ func (rec *recorder) log(log *zap.Logger) {
 	}
 	switch rec.path {
 	case "/livez", "/readyz", ReadyPath:
-		level-- // a failing probe warns; one that passes is a debugging detail
+		level-- // a failing probe is a warning; a successful one is logged at debug
 	}
 	if entry := log.Check(level, "request"); entry != nil {
 		entry.Write(zap.Object("httpRequest", httpRequest{rec}), zap.Inline(rec), logging.Trace(rec.traceparent), logging.Span(rec.traceparent))
@@ -210,7 +211,7 @@ func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("request_id", rec.id[0])
 	if rec.err != nil {
 		text := rec.err.Error()
-		if rec.remote != "" { // which is in what net says of the connection
+		if rec.remote != "" { // errors of package net contain it
 			text = strings.ReplaceAll(text, rec.remote, "the client")
 		}
 		enc.AddString("error", text)

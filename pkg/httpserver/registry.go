@@ -7,16 +7,15 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// ProblemType is a kind of problem that an answer can report, and what the
-// page at /problems/{name} says of it.
+// ProblemType is a kind of problem. The page at /problems/{name} shows it.
 type ProblemType struct {
 	Name   string // the last segment of the type's URL
-	Status int    // HTTP status
+	Status int    // the HTTP status
 	Title  string
-	About  string // what causes it and what to do, in a sentence or two
+	About  string // the cause and the remedy, in a sentence or two
 }
 
-// Faults that arise before a use case is reached. Each has the code of its
+// Faults that occur before a use case is reached. Each has the code of its
 // problem type.
 var (
 	ErrMalformed        = fault.New(fault.Invalid, "malformed-request", "the request cannot be read")
@@ -35,10 +34,10 @@ var (
 )
 
 // Problems returns every problem type, in the order of the documentation. The
-// slice is the caller's.
+// caller may modify the slice.
 func Problems() []ProblemType { return slices.Clone(problemTypes) }
 
-// LookupProblem returns the problem type of that name.
+// LookupProblem returns the problem type with that name.
 func LookupProblem(name string) (ProblemType, bool) {
 	p, ok := problemsByName[name]
 	return p, ok
@@ -52,7 +51,8 @@ var problemsByName = func() map[string]ProblemType {
 	return m
 }()
 
-// problemOfKind maps the faults whose code is not itself a problem's name.
+// problemOfKind maps the kinds of faults whose code is not the name of a
+// problem.
 var problemOfKind = map[fault.Kind]string{
 	fault.Internal:     "internal",
 	fault.Invalid:      "validation-error",

@@ -17,19 +17,19 @@ import (
 	"go.uber.org/zap"
 )
 
-// ReadHeaderTimeout is how long a request's headers may take to arrive, and how
-// long a new connection may stay without any.
+// ReadHeaderTimeout bounds the time for the headers of a request to arrive, and
+// the time that a new connection may stay without any.
 const ReadHeaderTimeout = 5 * time.Second
 
-// The other limits of a connection. An answer may take a little longer than its
-// request, so that a body that came too slowly is still told so.
+// The other time limits of a connection. Writing may take slightly longer than
+// reading, so that a client whose body came too slowly still gets an answer.
 const (
 	readTimeout    = 60 * time.Second
 	writeTimeout   = 70 * time.Second
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 64 << 10
 	drainTimeout   = 4 * time.Second
-	noticeTimeout  = 2 * time.Second // of drainTimeout
+	noticeTimeout  = 2 * time.Second // a part of drainTimeout
 )
 
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
@@ -43,11 +43,11 @@ type Server struct {
 	drainFor, noticeFor time.Duration
 
 	draining atomic.Bool
-	inFlight atomic.Int64  // requests; those for /readyz that come while draining do not count
-	idle     chan struct{} // told, while draining, when none is in flight
+	inFlight atomic.Int64  // number of requests, without those for /readyz while draining
+	idle     chan struct{} // signalled while draining when no request is in flight
 }
 
-// NewServer returns a server of h for port, 0 for any free one.
+// NewServer returns a server of h for port; 0 means any free port.
 func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout}
 	var protocols http.Protocols
@@ -62,7 +62,7 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          stdlog.New(errorLog{log.Named("http")}, "", 0),
-		// OPTIONS * too gets what every answer has.
+		// OPTIONS * must pass through the middleware, too.
 		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.Background(), stoppingKey{}, s.stopping)
@@ -71,8 +71,8 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 	return s
 }
 
-// errorLog takes what net/http has to say of connections, without the address of
-// the client, which may be personal data.
+// errorLog logs the connection errors of net/http without the address of the
+// client, which may be personal data.
 type errorLog struct{ *zap.Logger }
 
 var address = regexp.MustCompile(`(\d+\.\d+\.\d+\.\d+|\[[0-9A-Fa-f:.]+(%\w+)?\]):\d+`)
@@ -106,15 +106,15 @@ func (s *Server) gate(h http.Handler) http.Handler {
 type stoppingKey struct{}
 
 // Stopping returns a channel that is closed when the server of ctx begins to
-// stop: answers that would go on for long (streams, long polls) end then. It
-// is nil, and so never ready, for a context that stems from no Server.
+// stop. Long answers (streams, long polls) end then. It returns nil for a
+// context that does not come from a Server.
 func Stopping(ctx context.Context) <-chan struct{} {
 	ch, _ := ctx.Value(stoppingKey{}).(chan struct{})
 	return ch
 }
 
-// Start listens and serves in the background. If serving ends before Stop, it
-// calls died, once, with the reason. A server starts at most once.
+// Start listens and serves in the background. If serving fails before Stop, it
+// calls died once with the reason. A server must not be started twice.
 func (s *Server) Start(ctx context.Context, died func(error)) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", ":"+strconv.Itoa(s.port))
@@ -128,7 +128,7 @@ func (s *Server) Start(ctx context.Context, died func(error)) error {
 	return nil
 }
 
-// Serve is Start with a listener of the caller's.
+// Serve is Start with a listener of the caller.
 func (s *Server) Serve(listener net.Listener, died func(error)) {
 	s.listener = listener
 	go func() {
@@ -138,18 +138,19 @@ func (s *Server) Serve(listener net.Listener, died func(error)) {
 	}()
 }
 
-// Addr returns where the server is reached on its own machine, as in
-// "localhost:8080". Only after Start.
+// Addr returns the address of the server on its own machine, such as
+// "localhost:8080". Call it after Start.
 func (s *Server) Addr() string {
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
 	return "localhost:" + port
 }
 
-// Stop ends serving: /readyz turns to 503, Stopping is closed, and each
-// connection is closed after its answer. As long as requests are under way, for
-// at most 2 seconds, connections are still taken, so that whoever asks /readyz
-// can tell; then requests under way have what is left of 4 seconds (less if ctx
-// ends before) until their connections are closed. Called once, after Start.
+// Stop stops the server: /readyz answers 503, Stopping is closed, and each
+// connection is closed after its answer. While requests are in flight, for at
+// most 2 seconds, the server still accepts connections, so that clients of
+// /readyz can notice. Requests in flight then have the rest of 4 seconds, or
+// less if ctx ends, until their connections are closed. Call it once, after
+// Start.
 func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.drainFor)
 	defer cancel()

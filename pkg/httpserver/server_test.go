@@ -142,7 +142,8 @@ func TestServerStopFinishesWhatIsUnderWay(t *testing.T) {
 	}
 }
 
-// TestServerStopIsAnnounced asks over new connections while a request is under way.
+// TestServerStopIsAnnounced sends requests on new connections while another one
+// is in flight.
 func TestServerStopIsAnnounced(t *testing.T) {
 	entered, finish := make(chan struct{}), make(chan struct{})
 	s := start(t, func(w http.ResponseWriter, r *http.Request) {
@@ -152,7 +153,7 @@ func TestServerStopIsAnnounced(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "whole")
 	})
-	s.drainFor, s.noticeFor = time.Minute, time.Minute // the test ends it before
+	s.drainFor, s.noticeFor = time.Minute, time.Minute // the test ends it earlier
 	get := func(path string) (status int, body string, closes bool) {
 		transport := &http.Transport{} // a connection of its own
 		defer transport.CloseIdleConnections()
@@ -251,7 +252,7 @@ func TestServerAnswersOptionsOfAllAsAnythingElse(t *testing.T) {
 		if res.StatusCode != http.StatusNotFound || res.Header.Get("X-Request-Id") == "" {
 			t.Errorf("status %d, header %v", res.StatusCode, res.Header)
 		}
-		// The request names no host.
+		// The request has no host.
 		if want := `"type":"http://` + conn.RemoteAddr().String() + `/problems/no-such-route"`; !strings.Contains(string(body), want) {
 			t.Errorf("%s without %s", body, want)
 		}

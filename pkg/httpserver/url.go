@@ -2,10 +2,10 @@ package httpserver
 
 import "net/http"
 
-// PublicURL returns the origin under which the client reached the API, as in
-// "https://api.example.com": from X-Forwarded-Proto and X-Forwarded-Host,
-// which the gateway sets and never lets through from a client, else from the
-// request itself. It is "" if the request has no host, which Process sees to.
+// PublicURL returns the origin under which the client uses the API, such as
+// "https://api.example.com". It uses X-Forwarded-Proto and X-Forwarded-Host,
+// which the gateway sets and does not accept from clients, and otherwise the
+// request itself. It is "" if the request has no host, which Process prevents.
 func PublicURL(r *http.Request) string {
 	host := r.Header.Get("X-Forwarded-Host")
 	if host == "" {

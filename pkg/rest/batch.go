@@ -13,16 +13,17 @@ import (
 	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
-// MaxItems is how many items a batch has at most.
+// MaxItems is the maximum number of items in a batch.
 const MaxItems = 1000
 
 const ndjson = "application/x-ndjson"
 
-// ReadItems reads a batch of 1 to MaxItems items: of a body of the type
-// application/x-ndjson the lines that are not blank, which may be no JSON; of
-// application/json the elements of an array. An item is as it was sent,
-// without space round it. ReadItems also returns the whole body. Errors:
-// httpserver.ErrUnsupported, those of ReadBody with MaxUpload, httpserver.ErrMalformed, fault.Invalid.
+// ReadItems reads a batch of 1 to MaxItems items: the lines of an
+// application/x-ndjson body that are not blank, which need not be valid JSON,
+// or the elements of an array in an application/json body. An item is the exact
+// text without surrounding space. ReadItems also returns the whole body.
+// Errors: httpserver.ErrUnsupported, those of ReadBody with MaxUpload,
+// httpserver.ErrMalformed, fault.Invalid.
 func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 	if err := RequireContentType(c, ndjson, "application/json"); err != nil {
 		return nil, nil, err
@@ -41,8 +42,8 @@ func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 	return items, body, nil
 }
 
-// lines returns the first lines of text that are not blank, one more than a
-// batch may have at most.
+// lines returns the first lines of text that are not blank, at most one more
+// than the limit of a batch.
 func lines(text []byte) (items [][]byte) {
 	for line := range bytes.Lines(text) {
 		if line = bytes.TrimSpace(line); len(line) > 0 {
@@ -73,8 +74,8 @@ func elements(text []byte) (items [][]byte, err error) {
 	return items, nil
 }
 
-// ParseItem reads an item of a batch as ParseObject does a body. It has at most
-// MaxJSON bytes, else the error is httpserver.ErrTooLarge.
+// ParseItem reads an item of a batch as ParseObject reads a body. An item with
+// more than MaxJSON bytes is httpserver.ErrTooLarge.
 func ParseItem(item []byte) (*Object, error) {
 	if len(item) > MaxJSON {
 		return nil, httpserver.ErrTooLarge.Detailf("the item is larger than %d bytes", MaxJSON)
@@ -82,7 +83,7 @@ func ParseItem(item []byte) (*Object, error) {
 	return ParseObject(item)
 }
 
-// Result is what became of an item of a batch: a resource, or a problem.
+// Result is the result of an item of a batch: a resource, or a problem.
 type Result[T any] struct {
 	Status   int                 `json:"status"`
 	Location string              `json:"location,omitempty"`
@@ -90,23 +91,24 @@ type Result[T any] struct {
 	Problem  *httpserver.Problem `json:"problem,omitempty"`
 }
 
-// Created is the result of an item that a resource at location was made of.
+// Created returns the result of an item from which the resource at location was
+// created.
 func Created[T any](location string, resource T) Result[T] {
 	return Result[T]{Status: http.StatusCreated, Location: location, Resource: &resource}
 }
 
-// Refused is the result of an item that failed with err, as WriteError maps it.
-// The instance, which is that of the answer, is left out: the results of a request
-// that comes again are the same.
+// Refused returns the result of an item that failed with err, mapped as by
+// WriteError. It has no instance, so that a repeated request gets the same
+// results.
 func Refused[T any](r *http.Request, err error) Result[T] {
 	p := httpserver.NewProblem(r, err)
 	return Result[T]{Status: p.Status, Problem: &p}
 }
 
-// ServeBatch answers a batch with a result for each item: parse reads one, and
-// create makes resources of those that parse took, which may be none, and
-// returns their results in that order. key is what the request is known again
-// by (see IdempotencyKey), and body the hash of what it sends. Errors: those of
+// ServeBatch answers a batch with a result for each item. parse reads one item.
+// create creates resources from the parsed items, possibly none, and returns
+// their results in the same order. key identifies the request (see
+// IdempotencyKey), and body is the hash of its body. Errors: those of
 // IdempotencyKey, ReadItems, Flights.Begin and create.
 func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []byte) (I, error),
 	create func(items []I, key, body [sha256.Size]byte) ([]Result[R], error),
@@ -126,7 +128,7 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 	defer land()
 	results := make([]Result[R], len(sent))
 	var items []I
-	var places []int // of items among the results
+	var places []int // indexes of the items among the results
 	for i := range sent {
 		item, err := parse(sent[i])
 		if err != nil {

@@ -20,24 +20,25 @@ import (
 // The usual limits of a body, in bytes.
 const (
 	MaxJSON   = 1 << 20
-	MaxUpload = 6 << 20 // the largest file, and what multipart adds to it
+	MaxUpload = 6 << 20 // the largest file with the overhead of multipart
 )
 
 const mergePatch = "application/merge-patch+json"
 
-// maxPreallocated bounds the memory that a mere promise of a body costs.
+// maxPreallocated bounds the memory that is allocated for a body before it
+// arrives.
 const maxPreallocated = 64 << 10
 
-// MediaType returns the media type of the request's Content-Type, in lower
-// case and without parameters; "" if there is none.
+// MediaType returns the media type of the request's Content-Type in lower case
+// and without parameters, or "".
 func MediaType(r *http.Request) string {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	return strings.ToLower(strings.Trim(mediaType, " \t"))
 }
 
 // RequireContentType returns nil if the request's media type is one of types,
-// else an httpserver.ErrUnsupported that lists them. Parameters such as charset do not
-// count, and "application/*+json" stands for any with that suffix.
+// otherwise an httpserver.ErrUnsupported that lists them. Parameters such as
+// charset are ignored. "application/*+json" matches any type with that suffix.
 func RequireContentType(c *gin.Context, types ...string) error {
 	if coding := c.Request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		return httpserver.ErrUnsupported.Detailf("a body in the Content-Encoding %q is not taken; send it as it is", coding)
@@ -61,18 +62,20 @@ func matches(mediaType, pattern string) bool {
 	return len(mediaType) > len(before)+len(after) && strings.HasPrefix(mediaType, before) && strings.HasSuffix(mediaType, after)
 }
 
-// ReadBody returns the whole body. Errors: httpserver.ErrTooLarge if it has more than
-// limit bytes, before it is read if the request says so; httpserver.ErrMalformed if it
-// breaks off or does not arrive in time.
+// ReadBody returns the whole body. Errors:
+//   - httpserver.ErrTooLarge: it has more than limit bytes. If the
+//     Content-Length says so, nothing is read.
+//   - httpserver.ErrMalformed: it is incomplete, or did not arrive in time.
 func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := OpenBody(c, limit)
 	if err != nil {
 		return nil, err
 	}
-	// One read more than the body needs tells bytes.Buffer that it has ended.
+	// With room for one more read, bytes.Buffer detects the end without
+	// growing.
 	size := max(c.Request.ContentLength, 0)
 	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead))
-	if size > maxPreallocated { // once so much has come, the rest will: no need to double
+	if size > maxPreallocated { // the rest is likely to follow, so doubling is not necessary
 		if _, err := io.CopyN(buf, body, maxPreallocated); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
@@ -84,8 +87,8 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// ReadPatch reads a body of type application/merge-patch+json (RFC 7396) that
-// holds one object. Errors: httpserver.ErrUnsupported, whose answer tells the type in
+// ReadPatch reads a body of type application/merge-patch+json (RFC 7396) with
+// one object. Errors: httpserver.ErrUnsupported, whose answer has the type in
 // Accept-Patch, and those of ReadBody and ParseObject.
 func ReadPatch(c *gin.Context) (*Object, error) {
 	if err := RequireContentType(c, mergePatch); err != nil {
@@ -108,7 +111,7 @@ func ReadJSON(c *gin.Context) ([]byte, error) {
 	return ReadBody(c, MaxJSON)
 }
 
-// OpenBody returns a reader of the body that fails as ReadBody does.
+// OpenBody returns a reader of the body with the errors of ReadBody.
 func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
 	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header()}
 	if c.Request.ContentLength > limit {
@@ -133,7 +136,8 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, brokenBody(err)
 }
 
-// tooLarge also has the connection closed, as the rest of the body is in it.
+// tooLarge also closes the connection, which still contains the rest of the
+// body.
 func (b *limitedBody) tooLarge(limit int64) error {
 	b.header.Set("Connection", "close")
 	return httpserver.ErrTooLarge.Detailf("the body is larger than %d bytes", limit)
@@ -158,11 +162,11 @@ type Part struct {
 	*multipart.Part
 
 	form *multipart.Reader
-	end  error // what Read ended with
+	end  error // the error that ended reading
 }
 
-// Read fails with httpserver.ErrTooLarge or httpserver.ErrMalformed, as ReadBody does, and with
-// fault.Invalid at the end if there is another file of the same name.
+// Read reads the file. In addition to the errors of ReadBody, it returns
+// fault.Invalid at the end if there is another file with the same name.
 func (p *Part) Read(b []byte) (n int, err error) {
 	if p.end != nil {
 		return 0, p.end
@@ -181,10 +185,12 @@ func (p *Part) Read(b []byte) (n int, err error) {
 	return n, p.end
 }
 
-// OpenPart returns the file of a multipart/form-data body that has the name
-// key, and skips what else there is; it is read as it arrives. The whole body
-// may have limit bytes. Errors: httpserver.ErrUnsupported if the body is not multipart,
-// fault.Invalid if it holds no such file, httpserver.ErrMalformed, httpserver.ErrTooLarge.
+// OpenPart returns the file with the name key of a multipart/form-data body,
+// and skips other parts. The file is read as it arrives. limit applies to the
+// whole body. Errors:
+//   - httpserver.ErrUnsupported: the body is not multipart.
+//   - fault.Invalid: it has no such file.
+//   - httpserver.ErrMalformed, httpserver.ErrTooLarge.
 func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
 	if err := RequireContentType(c, "multipart/form-data"); err != nil {
 		return nil, err
@@ -212,8 +218,8 @@ func OpenPart(c *gin.Context, key string, limit int64) (*Part, error) {
 	return nil, fault.Invalidate(fault.Violation{Pointer: "/" + key, Detail: missing})
 }
 
-// nextFile returns the next file of a form that has the name key, nil if there
-// is none, and whether there was a part of that name.
+// nextFile returns the next file of a form with the name key, or nil, and
+// whether there was any part with that name.
 func nextFile(form *multipart.Reader, key string) (file *multipart.Part, named bool, err error) {
 	for {
 		part, err := form.NextPart()
@@ -231,7 +237,7 @@ func nextFile(form *multipart.Reader, key string) (file *multipart.Part, named b
 	}
 }
 
-// brokenMultipart keeps the fault that reading the body met, if any.
+// brokenMultipart returns the fault of reading the body, if there was one.
 func brokenMultipart(err error) error {
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return fmt.Errorf("read multipart body: %w", err)

@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	gin.SetMode(gin.ReleaseMode) // CreateTestContext talks otherwise
+	gin.SetMode(gin.ReleaseMode) // otherwise CreateTestContext logs
 	m.Run()
 }
 

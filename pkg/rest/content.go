@@ -16,14 +16,14 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// maxRanges bounds what one request costs: to read on from an earlier place is
-// one more to the backend.
+// maxRanges bounds the cost of a request: reading from an earlier position is
+// another request to the backend.
 const maxRanges = 16
 
-// ServeContent answers a GET with the size bytes of content, or with the ranges
-// of them that are asked for (RFC 9110, section 14) unless they are more than 16,
-// and closes content. A HEAD has no content; its size may be unknown, -1. The
-// headers that describe the content are the caller's to set before.
+// ServeContent answers a GET with content, which has size bytes, or with the
+// requested ranges of it (RFC 9110, section 14). It ignores more than 16
+// ranges. It closes content. For HEAD there is no content, and size may be -1,
+// unknown. The caller sets the headers that describe the content beforehand.
 func ServeContent(c *gin.Context, size int64, content io.ReadSeekCloser) {
 	c.Header("Accept-Ranges", "bytes")
 	if content != nil {
@@ -45,12 +45,12 @@ func serveWhole(c *gin.Context, size int64, content io.Reader) {
 		return
 	}
 	if _, err := io.Copy(c.Writer, content); err != nil {
-		httpserver.Fail(c, err) // too late for another status: it cuts the answer off
+		httpserver.Fail(c, err) // too late for another status: aborts the answer
 	}
 }
 
-// serveRange judges no condition but If-Range: the others are the caller's. A
-// range of another unit or form than RFC 9110 gives is ignored.
+// serveRange evaluates no condition except If-Range; the others belong to the
+// caller. It ignores ranges in a unit or form that RFC 9110 does not define.
 func serveRange(c *gin.Context, size int64, content io.ReadSeeker) {
 	asked := &http.Request{Method: http.MethodGet, Header: http.Header{"Range": c.Request.Header["Range"], "If-Range": c.Request.Header["If-Range"]}}
 	source := &rangeReader{content: content}
@@ -75,9 +75,9 @@ func serveRange(c *gin.Context, size int64, content io.ReadSeeker) {
 
 var errEnded = errors.New("the content is not read any more")
 
-// rangeReader keeps the failure that net/http does not tell, and keeps net/http
-// from reading on after it has returned, as it may where it sends several
-// ranges.
+// rangeReader records the error of reading, which net/http does not report.
+// After end, it also prevents net/http from reading, which it may do for
+// several ranges.
 type rangeReader struct {
 	mu      sync.Mutex
 	content io.ReadSeeker // nil after end
@@ -106,7 +106,7 @@ func (r *rangeReader) Seek(offset int64, whence int) (int64, error) {
 	return r.content.Seek(offset, whence)
 }
 
-// end returns the failure, when nothing is read any more.
+// end returns the error. After it, nothing is read any more.
 func (r *rangeReader) end() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -114,9 +114,9 @@ func (r *rangeReader) end() error {
 	return r.err
 }
 
-// rangeWriter holds back the answer's head until there is something of its
-// body, and an answer by which net/http refuses a range or tells of a failure
-// altogether.
+// rangeWriter delays the head of the answer until there is something of its
+// body. It suppresses answers in which net/http refuses a range or reports a
+// failure.
 type rangeWriter struct {
 	http.ResponseWriter
 	header http.Header // of the answer
@@ -136,12 +136,13 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// isUnsatisfiable reports whether there is nothing of a range: a last one of no
-// bytes, too, which net/http answers with an extent that ends before it begins.
+// isUnsatisfiable reports whether no range has content. That includes a last
+// range of no bytes, which net/http answers with an extent that ends before it
+// begins.
 func (w *rangeWriter) isUnsatisfiable() bool {
 	switch w.status {
 	case http.StatusRequestedRangeNotSatisfiable:
-		return w.header.Get("Content-Range") != "" // else it is no range
+		return w.header.Get("Content-Range") != "" // otherwise it is not a range
 	case http.StatusPartialContent:
 		return w.header.Get("Content-Length") == "0"
 	}

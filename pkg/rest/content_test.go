@@ -19,10 +19,10 @@ import (
 	"github.com/concha-labs/backend/pkg/rest"
 )
 
-// content counts what is read of it and fails at a place.
+// content counts the bytes that are read, and fails at a position.
 type content struct {
 	strings.Reader
-	failAt int64 // 0: nowhere
+	failAt int64 // 0: never
 	read   int64
 	closed bool
 }
@@ -52,7 +52,7 @@ func (c *content) Close() error {
 	return nil
 }
 
-// ask serves body, with what is set of c, to a request for ranges of it.
+// ask serves body, with the options of c, to a request for ranges of it.
 func ask(t *testing.T, c *content, body, ranges string) (w *httptest.ResponseRecorder, cut bool) {
 	t.Helper()
 	c.Reset(body)
@@ -124,7 +124,7 @@ func TestServeContentReadsNoMoreThanRanges(t *testing.T) {
 	}
 }
 
-// Each that goes back may be a request to the backend.
+// Each range before the previous one may be a request to the backend.
 func TestServeContentIgnoresTooManyRanges(t *testing.T) {
 	body := strings.Repeat("0123456789", 10)
 	for n, want := range map[int]int{16: http.StatusPartialContent, 17: http.StatusOK} {
@@ -142,12 +142,12 @@ func TestServeContentOfNothing(t *testing.T) {
 	}
 }
 
-// broken is the answer to a client that leaves when it has seen the head.
+// broken is the answer to a client that leaves after the head.
 type broken struct{ *httptest.ResponseRecorder }
 
 func (broken) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-// net/http may be reading still when it gives up.
+// net/http may still be reading when it gives up.
 func TestServeContentToClientThatLeaves(t *testing.T) {
 	for range 20 {
 		var c content

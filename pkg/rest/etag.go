@@ -12,14 +12,15 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// ETag returns the strong entity tag of a version: "7", quotes included.
+// ETag returns the strong entity tag of a version, such as "7" with the quotes.
 func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
 
 // SetETag sets the answer's ETag to that of version.
 func SetETag(c *gin.Context, version int64) { c.Header("ETag", ETag(version)) }
 
 // NotModified answers a GET or HEAD with 304 and etag, and returns true, if
-// If-None-Match names etag (compared weakly) or is "*". Else it does nothing.
+// If-None-Match names etag (compared weakly) or is "*". Otherwise it does
+// nothing.
 func NotModified(c *gin.Context, etag string) bool {
 	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
 		return false
@@ -41,17 +42,17 @@ func NotModified(c *gin.Context, etag string) bool {
 	return false
 }
 
-// Condition is the If-Match and the If-None-Match of a request that writes. The
-// zero Condition always holds.
+// Condition contains the If-Match and If-None-Match of a request that writes.
+// The zero Condition always holds.
 type Condition struct {
 	match, noneMatch []string
 	required         bool
 }
 
-// WriteCondition parses the conditions of a request that writes. If required,
-// one that names no state at all, by If-Match or by If-None-Match: *, does not
-// hold for any resource. Errors: fault.Invalid that names each header which is
-// no list of entity tags.
+// WriteCondition parses the conditions of a request that writes. If required is
+// true, a request without If-Match and without If-None-Match: * has a condition
+// that never holds. The error is a fault.Invalid that names each header which
+// is not a list of entity tags.
 func WriteCondition(c *gin.Context, required bool) (Condition, error) {
 	cond := Condition{required: required}
 	var violations []fault.Violation
@@ -70,17 +71,18 @@ func WriteCondition(c *gin.Context, required bool) (Condition, error) {
 	return cond, fault.Invalidate(violations...)
 }
 
-// Creates reports whether the request is to create what is not there:
-// If-None-Match is "*", and no If-Match asks for what is there.
+// Creates reports whether the request asks to create a resource: If-None-Match
+// is "*", and there is no If-Match.
 func (cond Condition) Creates() bool {
 	return cond.match == nil && slices.Contains(cond.noneMatch, "*")
 }
 
-// Check returns nil if the condition holds for a resource that has these ETags,
-// one for each of its forms. Else it returns httpserver.ErrPrecondition, whose answer tells
-// the first of them in its ETag header, or httpserver.ErrNoPrecondition if one is required
-// and there is none. If-Match compares strongly, so a weak tag never matches,
-// If-None-Match weakly.
+// Check reports whether the condition holds for a resource with these ETags,
+// one for each of its forms. If-Match compares strongly, so a weak tag never
+// matches; If-None-Match compares weakly. Errors:
+//   - httpserver.ErrPrecondition: the condition does not hold. The answer has
+//     the first of the ETags.
+//   - httpserver.ErrNoPrecondition: a condition is required and missing.
 func (cond Condition) Check(etags ...string) error {
 	named := func(tags []string) bool {
 		return slices.ContainsFunc(tags, func(tag string) bool { return tag == "*" || slices.Contains(etags, tag) })
@@ -96,8 +98,8 @@ func (cond Condition) Check(etags ...string) error {
 	return nil
 }
 
-// CheckPart is Check for a part that is not there of a resource that has an ETag:
-// If-None-Match: * holds then, and is condition enough.
+// CheckPart is Check for a missing part of a resource that has an ETag.
+// If-None-Match: * holds then, and suffices as a condition.
 func (cond Condition) CheckPart(etag string) error {
 	if slices.Contains(cond.noneMatch, "*") {
 		cond.noneMatch, cond.required = nil, false
@@ -105,7 +107,8 @@ func (cond Condition) CheckPart(etag string) error {
 	return cond.Check(etag)
 }
 
-// conditionError is an httpserver.ErrPrecondition with the ETag that the resource has.
+// conditionError is an httpserver.ErrPrecondition with the current ETag of the
+// resource.
 type conditionError struct {
 	etag  string
 	fault *fault.Error
@@ -115,11 +118,11 @@ func (e *conditionError) Error() string { return e.fault.Error() }
 
 func (e *conditionError) Unwrap() error { return e.fault }
 
-// ETag has httpserver.WriteError send the tag with the answer.
+// ETag returns the tag that httpserver.WriteError sends with the answer.
 func (e *conditionError) ETag() string { return e.etag }
 
-// parseTags splits a list of entity tags (RFC 9110, section 8.8.3); "*" stands
-// for itself. It is not ok if the line is no such list or empty.
+// parseTags splits a list of entity tags (RFC 9110, section 8.8.3). "*" stands
+// for itself. ok is false if the line is empty or not such a list.
 func parseTags(line string) (tags []string, ok bool) {
 	line = strings.Trim(line, " \t")
 	if line == "*" {

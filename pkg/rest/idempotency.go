@@ -10,12 +10,13 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// maxIdempotencyKey is the longest Idempotency-Key, in characters.
+// maxIdempotencyKey is the maximum length of an Idempotency-Key, in characters.
 const maxIdempotencyKey = 255
 
-// IdempotencyKey returns the hash of what makes a request known again, its
-// method, path and Idempotency-Key; zero if it has no such header. Errors:
-// fault.Invalid unless there is one key, of 1..255 printable ASCII characters.
+// IdempotencyKey returns a hash of the method, path and Idempotency-Key of a
+// request, which identifies it. The hash is zero if there is no such header.
+// Errors: fault.Invalid unless there is one key of 1 to 255 printable ASCII
+// characters.
 func IdempotencyKey(c *gin.Context) (hash [sha256.Size]byte, err error) {
 	keys := c.Request.Header["Idempotency-Key"]
 	if len(keys) == 0 {
@@ -28,18 +29,18 @@ func IdempotencyKey(c *gin.Context) (hash [sha256.Size]byte, err error) {
 	return sha256.Sum256([]byte(c.Request.Method + " " + c.Request.URL.EscapedPath() + "\n" + keys[0])), nil
 }
 
-// ErrInProgress refuses a request while the same one is under way.
+// ErrInProgress refuses a request while the same request is in progress.
 var ErrInProgress = fault.New(fault.Conflict, "request-in-progress",
 	"the same request, by its Idempotency-Key, is under way; send it again in a moment to get its answer")
 
-// Flights are the requests under way in this process, by the hashes of
-// IdempotencyKey. They are for requests of much work: others that come twice at
-// once are better done twice than refused. The zero Flights is ready for use,
-// and safe for concurrent use.
+// Flights are the requests in progress in this process, by the hashes of
+// IdempotencyKey. They are for expensive requests; cheaper ones that arrive
+// twice at once are better processed twice than refused. The zero Flights is
+// ready to use. It is safe for concurrent use.
 type Flights struct{ keys sync.Map }
 
-// Begin has a request be under way until land is called. One without a key may
-// be so any number of times. Errors: ErrInProgress.
+// Begin marks a request as in progress until land is called. Requests without a
+// key are not limited. Errors: ErrInProgress.
 func (f *Flights) Begin(key [sha256.Size]byte) (land func(), err error) {
 	if key == ([sha256.Size]byte{}) {
 		return func() {}, nil

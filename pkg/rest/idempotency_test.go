@@ -64,5 +64,5 @@ func TestFlights(t *testing.T) {
 	land()
 	begin(one)
 	begin([32]byte{})
-	begin([32]byte{}) // without a key, they are none of each other's business
+	begin([32]byte{}) // requests without a key do not affect each other
 }

@@ -11,19 +11,18 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// linesStall is how long a client may read nothing.
+// linesStall is how long a client may go without reading.
 const linesStall = 30 * time.Second
 
-// ServeLines answers with the items of all pages, each as the JSON of what body
-// makes of it, on a line of its own (application/x-ndjson). It holds one page in
-// memory, and may take longer than other answers, until the client reads nothing
-// for 30 s. If the first page fails, the answer is the problem; if
-// a later one does, the connection is cut. For HEAD, it reads the first page
-// alone.
+// ServeLines answers with the items of all pages, one per line, as the JSON of
+// body's result (application/x-ndjson). It holds one page in memory. It has no
+// time limit, but ends if the client does not read for 30 s. If the first page
+// fails, the answer is a problem; if a later one fails, the connection is
+// closed. For HEAD, it reads only the first page.
 func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T) any) {
 	c.Header("Content-Type", ndjson)
 	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Time{}) // not all writers of tests can
+	_ = control.SetReadDeadline(time.Time{}) // fails on some response writers of tests
 	encoder := json.NewEncoder(c.Writer)
 	encoder.SetEscapeHTML(false)
 	for items, err := range pages {
@@ -42,6 +41,6 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 				return
 			}
 		}
-		c.Writer.Flush() // from here on, a failure cuts the answer off
+		c.Writer.Flush() // from here on, a failure aborts the answer
 	}
 }

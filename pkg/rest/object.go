@@ -17,22 +17,23 @@ import (
 // maxViolations bounds how much larger than its request an answer can be.
 const maxViolations = 100
 
-// Object is a JSON object that was read strictly. Its getters note what is
-// wrong with a member and return the zero value then; Err tells it all at
-// once. Names are compared exactly; members nobody asks for are ignored. It is
-// not safe for concurrent use.
+// Object is a JSON object that is read strictly. If a member is wrong, its
+// getter records a violation and returns the zero value; Err returns all
+// violations. Names are compared exactly. Members that no getter reads are
+// ignored. It is not safe for concurrent use.
 type Object struct {
 	members    map[string][]byte
 	violations []fault.Violation
 }
 
-// trimMark returns text without a byte order mark before it, which readers of
+// trimMark returns text without a leading byte order mark, which parsers of
 // JSON may ignore (RFC 8259, section 8.1).
 func trimMark(text []byte) []byte { return bytes.TrimPrefix(text, []byte("\uFEFF")) }
 
-// ParseObject reads a body that has to be one JSON object in UTF-8 with no name
-// twice; a byte order mark before it is ignored. Errors: httpserver.ErrMalformed, saying
-// where and why; fault.Invalid if it is JSON but no object.
+// ParseObject parses a body that must be one JSON object in UTF-8 without
+// duplicate names. A leading byte order mark is ignored. Errors:
+//   - httpserver.ErrMalformed, with the place and the reason.
+//   - fault.Invalid: it is JSON but not an object.
 func ParseObject(body []byte) (*Object, error) {
 	body = trimMark(body)
 	if err := checkSyntax(body, "object"); err != nil {
@@ -53,8 +54,8 @@ func ParseObject(body []byte) (*Object, error) {
 	return o, nil
 }
 
-// checkSyntax returns nil if body is JSON, else an httpserver.ErrMalformed. Kind is what it
-// should hold.
+// checkSyntax returns nil if body is JSON, otherwise an
+// httpserver.ErrMalformed. kind is the expected kind of value.
 func checkSyntax(body []byte, kind string) error {
 	switch {
 	case json.Valid(body) && utf8.Valid(body):
@@ -93,7 +94,7 @@ func kindOf(c byte) string {
 	return "a number"
 }
 
-// Has reports whether the object has a member of that name, null or not.
+// Has reports whether the object has a member of that name, including null.
 func (o *Object) Has(name string) bool {
 	_, ok := o.members[name]
 	return ok
@@ -116,9 +117,9 @@ func (o *Object) String(name string) string {
 	return s
 }
 
-// Int returns a member that must be a number with an integral value, however
-// it is written. One beyond -(2^53-1)..2^53-1 is returned as the least or the
-// greatest int64: the range that the rules of the member have tells what fits.
+// Int returns a member that must be a number with an integral value, in any
+// notation. A number beyond -(2^53-1)..2^53-1 is returned as the least or the
+// greatest int64, so that the rules of the member report their own range.
 func (o *Object) Int(name string) int64 {
 	raw, ok := o.required(name)
 	if !ok {
@@ -138,7 +139,8 @@ func (o *Object) Int(name string) int64 {
 	return n
 }
 
-// OptionalInt is Int for a member that may be missing or null, which is nil.
+// OptionalInt is Int for a member that may be missing or null. It returns nil
+// then.
 func (o *Object) OptionalInt(name string) *int64 {
 	if raw, ok := o.members[name]; !ok || raw[0] == 'n' {
 		return nil
@@ -147,9 +149,9 @@ func (o *Object) OptionalInt(name string) *int64 {
 	return &n
 }
 
-// Floats returns a member that must be an array of finite numbers, each the
-// nearest float64. An element that is wrong is noted and left 0, so that the
-// length is always that of the array.
+// Floats returns a member that must be an array of finite numbers, each as the
+// nearest float64. A wrong element is recorded and left 0, so that the length
+// is always that of the array.
 func (o *Object) Floats(name string) []float64 {
 	raw, ok := o.required(name)
 	if !ok {
@@ -178,8 +180,8 @@ func (o *Object) Floats(name string) []float64 {
 	return floats
 }
 
-// Given returns what get, a getter of Object, reads of a member; nil if the
-// object does not have it.
+// Given returns the result of get, a getter of Object, or nil if the object
+// does not have the member.
 func Given[T any](o *Object, name string, get func(*Object, string) T) *T {
 	if !o.Has(name) {
 		return nil
@@ -188,8 +190,8 @@ func Given[T any](o *Object, name string, get func(*Object, string) T) *T {
 	return &value
 }
 
-// ReadOnly notes the members of these names that the object has: they are set
-// by the service alone.
+// ReadOnly records a violation for each member with one of these names, because
+// only the service sets them.
 func (o *Object) ReadOnly(names ...string) {
 	for _, name := range names {
 		if o.Has(name) {
@@ -198,11 +200,10 @@ func (o *Object) ReadOnly(names ...string) {
 	}
 }
 
-// Err returns nil, or one fault.Invalid with all that the getters noted, in
-// that order, and after it the violations of rules, the error of the domain's
-// own check, save those at or below a member that has one already. At most 100
-// of what the getters noted are told. Rules that are an error of another kind
-// are returned as they are.
+// Err returns nil, or a fault.Invalid with all recorded violations, followed by
+// those of rules, the error of the domain's own check. Violations of rules at
+// or below a member that already has one are omitted, as are recorded ones
+// beyond 100. If rules is an error of another kind, Err returns it unchanged.
 func (o *Object) Err(rules error) error {
 	violations := slices.Clone(o.violations)
 	if rules != nil {
@@ -219,13 +220,14 @@ func (o *Object) Err(rules error) error {
 	return fault.Invalidate(violations...)
 }
 
-// below reports whether pointer names what ancestor names or a part of it.
+// below reports whether pointer points to the target of ancestor or to a part
+// of it.
 func below(pointer, ancestor string) bool {
 	rest, ok := strings.CutPrefix(pointer, ancestor)
 	return ok && (rest == "" || rest[0] == '/')
 }
 
-// required returns a member that has to exist and not be null.
+// required returns a member that must exist and not be null.
 func (o *Object) required(name string) (raw []byte, ok bool) {
 	raw, ok = o.members[name]
 	switch {

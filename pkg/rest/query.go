@@ -22,19 +22,19 @@ const (
 	defaultPageSize = 50
 	maxPageSize     = 1000
 	maxIDs          = 100
-	maxExact        = 1<<53 - 1 // the largest integer that every JSON client keeps
+	maxExact        = 1<<53 - 1 // the largest integer that every JSON client represents exactly
 )
 
-// Query is the query of a request, read strictly. Its getters note what is
-// wrong with a parameter and return the zero value then; Err tells it all at
-// once, parameters that no getter asked for and those given more than once
-// included. It is not safe for concurrent use.
+// Query is the query of a request, read strictly. If a parameter is wrong, its
+// getter records a violation and returns the zero value; Err returns all
+// violations, including unknown parameters and those given more than once. It
+// is not safe for concurrent use.
 type Query struct {
 	values     url.Values
 	unasked    map[string]struct{}
-	filters    url.Values // canonical
+	filters    url.Values // in canonical form
 	order      Order
-	cursor     string // of page_token
+	cursor     string // the cursor in page_token
 	token      error
 	violations []fault.Violation
 }
@@ -52,8 +52,8 @@ func ReadQuery(r *http.Request) (*Query, error) {
 	return q, nil
 }
 
-// Takes returns a handler that refuses a request whose query has parameters
-// other than names, or one of them more than once.
+// Takes returns a handler that refuses requests with query parameters other
+// than names, or with one of them more than once.
 func Takes(names ...string) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		if c.Request.URL.RawQuery == "" {
@@ -72,8 +72,8 @@ func Takes(names ...string) gin.HandlerFunc {
 	}
 }
 
-// Flag returns the one parameter that a request takes, which must be true or
-// false; false if it is absent. Errors: fault.Invalid, httpserver.ErrMalformed.
+// Flag returns the only parameter of a request, which must be true or false;
+// absent means false. Errors: fault.Invalid, httpserver.ErrMalformed.
 func Flag(c *gin.Context, name string) (bool, error) {
 	if c.Request.URL.RawQuery == "" {
 		return false, nil
@@ -85,8 +85,8 @@ func Flag(c *gin.Context, name string) (bool, error) {
 	return q.Bool(name), q.Err()
 }
 
-// Err returns all that is wrong with the query as a fault.Invalid, else
-// httpserver.ErrPageToken if After met it, else nil.
+// Err returns a fault.Invalid with all violations. If there are none, it
+// returns httpserver.ErrPageToken if After found a wrong token, otherwise nil.
 func (q *Query) Err() error {
 	for _, name := range slices.Sorted(maps.Keys(q.unasked)) {
 		q.Violate(name, "is not a parameter of this request")
@@ -95,14 +95,14 @@ func (q *Query) Err() error {
 	return cmp.Or(fault.Invalidate(q.violations...), q.token)
 }
 
-// Violate notes what is wrong with a parameter, for Err to tell.
+// Violate records a violation of a parameter, for Err.
 func (q *Query) Violate(name, detail string) {
 	if len(q.violations) < maxViolations {
 		q.violations = append(q.violations, fault.Violation{Pointer: name, Detail: detail})
 	}
 }
 
-// get returns the value of a parameter that is given once.
+// get returns the value of a parameter that is given exactly once.
 func (q *Query) get(name string) (value string, ok bool) {
 	delete(q.unasked, name)
 	switch values := q.values[name]; len(values) {
@@ -115,7 +115,7 @@ func (q *Query) get(name string) (value string, ok bool) {
 	return "", false
 }
 
-// Text returns a filter that may be any text, nil if it is absent.
+// Text returns a filter of any text, or nil if it is absent.
 func (q *Query) Text(name string) *string {
 	value, ok := q.get(name)
 	if !ok {
@@ -125,8 +125,8 @@ func (q *Query) Text(name string) *string {
 	return &value
 }
 
-// Int returns a filter that must be an integer in -(2^53-1)..2^53-1, nil if it
-// is absent.
+// Int returns a filter that must be an integer in -(2^53-1)..2^53-1, or nil if
+// it is absent.
 func (q *Query) Int(name string) *int64 {
 	value, ok := q.get(name)
 	if !ok {
@@ -152,7 +152,7 @@ func parseExact(s string) (int64, error) {
 	return n, err
 }
 
-// IDs returns a filter that must be 1 to 100 integers with commas between them,
+// IDs returns a filter that must be 1 to 100 integers separated by commas, or
 // nil if it is absent.
 func (q *Query) IDs(name string) []int64 {
 	value, ok := q.get(name)
@@ -172,10 +172,10 @@ func (q *Query) IDs(name string) []int64 {
 	return ids
 }
 
-// Time returns a filter that must be a moment as in RFC 3339, in UTC and
-// rounded up to microseconds, which is what databases keep. One before 1970,
-// when there was nothing yet, is 1970; so it is the zero time only if it is
-// absent.
+// Time returns a filter that must be a time in RFC 3339. The result is in UTC
+// and rounded up to microseconds, the resolution of the databases. A time
+// before 1970, when there was no data, becomes 1970, so the result is zero only
+// if the filter is absent.
 func (q *Query) Time(name string) time.Time {
 	value, ok := q.get(name)
 	if !ok {
@@ -197,7 +197,8 @@ func (q *Query) Time(name string) time.Time {
 	return t
 }
 
-// moment is the form of a time in RFC 3339, of which time.Parse takes more.
+// moment is the form of a time in RFC 3339. time.Parse also accepts other
+// forms.
 var moment = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)((?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
 
 // parseTime returns the moment, in UTC, that s is in RFC 3339. A leap second,
@@ -223,7 +224,7 @@ func parseTime(s string) (t time.Time, ok bool) {
 	return t, ok || !leap
 }
 
-// Bool returns a parameter that must be true or false, false if it is absent.
+// Bool returns a parameter that must be true or false; absent means false.
 func (q *Query) Bool(name string) bool {
 	value, ok := q.get(name)
 	if ok && value != "true" && value != "false" {
@@ -232,8 +233,8 @@ func (q *Query) Bool(name string) bool {
 	return value == "true"
 }
 
-// PageSize returns page_size: 50 if it is absent or 0, and at most 1,000, to
-// which larger ones are cut. It must not be negative.
+// PageSize returns page_size: 50 if it is absent or 0, and at most 1,000. It
+// must not be negative.
 func (q *Query) PageSize() int {
 	value, ok := q.get("page_size")
 	if !ok {
@@ -255,8 +256,8 @@ type Order struct {
 	Desc bool
 }
 
-// Order returns order_by, which must be one of names, each optionally followed
-// by " desc"; ascending by fallback if it is absent.
+// Order returns order_by, which must be one of names, optionally followed by "
+// desc". If it is absent, the order is ascending by fallback.
 func (q *Query) Order(fallback string, names ...string) Order {
 	q.order = Order{By: fallback}
 	value, ok := q.get("order_by")

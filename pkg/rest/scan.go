@@ -8,9 +8,9 @@ import (
 	"unicode/utf16"
 )
 
-// unquote returns the string of what stands between the quotes of a valid JSON
-// string. It is not ok if an escape stands for half of a surrogate pair, which
-// no string can hold; U+FFFD takes its place.
+// unquote returns the value of a valid JSON string, which is passed without its
+// quotes. ok is false if an escape is half of a surrogate pair, which no string
+// can contain; U+FFFD replaces it.
 func unquote(raw []byte) (s string, ok bool) {
 	if bytes.IndexByte(raw, '\\') < 0 {
 		return string(raw), true
@@ -41,8 +41,8 @@ func pairedSurrogates(raw []byte) bool {
 	return true
 }
 
-// unicodeEscape returns the code unit of the \u escape that raw begins with, or
-// 0 if it begins with something else.
+// unicodeEscape returns the code unit of the \u escape at the start of raw, or
+// 0 if there is none.
 func unicodeEscape(raw []byte) rune {
 	if len(raw) < 6 || raw[0] != '\\' || raw[1] != 'u' {
 		return 0
@@ -52,7 +52,7 @@ func unicodeEscape(raw []byte) rune {
 }
 
 const (
-	maxExactDigits = 16 // of maxExact
+	maxExactDigits = 16 // digits of maxExact
 	maxExponent    = 1 << 30
 )
 
@@ -65,9 +65,9 @@ const (
 	outOfRange
 )
 
-// parseInt returns the value of a JSON number that is an integer of at most
-// maxExact in size. It is exact, and its cost does not depend on the
-// exponent.
+// parseInt returns the value of a JSON number that is an integer with an
+// absolute value of at most maxExact. It is exact, and its cost does not depend
+// on the exponent.
 func parseInt(raw []byte) (int64, intFit) {
 	if kindOf(raw[0]) != "a number" {
 		return 0, notNumber
@@ -79,7 +79,8 @@ func parseInt(raw []byte) (int64, intFit) {
 		mantissa, exponent = number[:i], number[i+1:]
 	}
 	whole, fraction, _ := strings.Cut(mantissa, ".")
-	// The value is digits * 10^(scale+exponent), and digits ends in no zero.
+	// The value is digits * 10^(scale+exponent), and digits has no trailing
+	// zero.
 	all := whole + fraction
 	digits := strings.TrimRight(all, "0")
 	scale := len(all) - len(digits) - len(fraction)
@@ -88,8 +89,8 @@ func parseInt(raw []byte) (int64, intFit) {
 		return 0, isInt
 	}
 	if exponent != "" {
-		// Beyond the bounds, which Atoi cuts to as well, nothing that fits into
-		// a body can make up for the exponent.
+		// Atoi saturates, and digits that fit into a body cannot compensate for
+		// a saturated exponent.
 		e, _ := strconv.Atoi(exponent)
 		scale += max(-maxExponent, min(e, maxExponent))
 	}

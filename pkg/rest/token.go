@@ -14,24 +14,24 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// A page token is, in base64url: a version byte, the first bytes of the
-// SHA-256 of what it is bound to, and the place after which to go on; then come
-// a dot and the cursor of the first page. It is opaque but not secret: whoever
-// reads a list could compute any place.
+// A page token is the base64url encoding of a version byte, the first bytes of
+// the SHA-256 of the parameters to which it is bound, and the place after which
+// to continue, followed by a dot and the cursor of the first page. It is opaque
+// but not secret: whoever can read the list could compute any place.
 const (
 	tokenVersion = 3
 	bindingBytes = 8
 )
 
-// Place is where a row of a list stands in its order.
+// Place is the position of a row in the order of a list.
 type Place struct {
-	At time.Time // what the list is ordered by, in microseconds; the zero time if that is the id
+	At time.Time // the value of the order, in microseconds; zero if the order is by id
 	ID int64     // 0..2^53-1
 }
 
-// PageToken returns the token of the page after last, of the list that q asks
-// for: it is bound to the filters and the order that were read from q. The
-// cursor, in base64url, is where the feed was when the first page was read.
+// PageToken returns the token of the page after last. It is bound to the
+// filters and the order that were read from q. cursor, in base64url, is the
+// position of the feed when the first page was read.
 func (q *Query) PageToken(last Place, cursor string) string {
 	list := cursor + "\n" + q.filters.Encode() + "\n" + q.order.By
 	if q.order.Desc {
@@ -44,9 +44,9 @@ func (q *Query) PageToken(last Place, cursor string) string {
 	return base64.RawURLEncoding.EncodeToString(raw) + "." + cursor
 }
 
-// After returns the place in page_token, nil if it is absent or empty. It must
-// be read after every filter and the order: a token of a list with others is
-// httpserver.ErrPageToken, which Err tells.
+// After returns the place in page_token, or nil if it is absent or empty. Call
+// it after every filter and the order have been read: a token of another list
+// makes Err return httpserver.ErrPageToken.
 func (q *Query) After() *Place {
 	token, _ := q.get("page_token")
 	if token == "" {
@@ -60,7 +60,7 @@ func (q *Query) After() *Place {
 	last.ID, _ = strconv.ParseInt(id, 10, 64)
 	_, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	valid := err == nil && cursor != "" && last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
-	if !valid || q.PageToken(last, cursor) != token { // also if it could not be read
+	if !valid || q.PageToken(last, cursor) != token { // also if it could not be decoded
 		q.token = httpserver.ErrPageToken
 		return nil
 	}
@@ -68,21 +68,20 @@ func (q *Query) After() *Place {
 	return &last
 }
 
-// Cursor returns the cursor that came with the token that After has read, "" if
-// there was none.
+// Cursor returns the cursor in the token that After has read, or "".
 func (q *Query) Cursor() string { return q.cursor }
 
 // Page is the v1 body of a page of a list.
 type Page[T any] struct {
 	ResourceType  string `json:"resource_type"`
-	Count         int    `json:"count"` // of Items
+	Count         int    `json:"count"` // number of Items
 	Items         []T    `json:"items"`
 	TotalCount    *int64 `json:"total_count,omitempty"`
-	NextPageToken string `json:"next_page_token"` // "" at the end
+	NextPageToken string `json:"next_page_token"` // "" on the last page
 }
 
-// ServePage answers with a page. Its Link header (RFC 8288) leads to the next
-// one, if there is one, and on any but the first to the first.
+// ServePage answers with a page. Its Link header (RFC 8288) refers to the next
+// page, if there is one, and from later pages to the first.
 func ServePage[T any](c *gin.Context, p Page[T]) {
 	setLinks(c, p.NextPageToken)
 	c.PureJSON(http.StatusOK, p)

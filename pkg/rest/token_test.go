@@ -17,7 +17,7 @@ import (
 	"github.com/concha-labs/backend/pkg/rest"
 )
 
-// readList reads a list's parameters as a service does.
+// readList reads the parameters of a list as a service does.
 func readList(t *testing.T, values url.Values) (*rest.Query, *rest.Place, error) {
 	t.Helper()
 	q := readQuery(t, values.Encode())
@@ -46,7 +46,7 @@ func TestPageTokenComesBack(t *testing.T) {
 	} {
 		values.Set("page_token", q.PageToken(place, "Y3Vyc29y"))
 		values.Set("step", "07")     // another spelling
-		values.Set("page_size", "9") // is no other list
+		values.Set("page_size", "9") // still the same list
 		values.Set("include_total", "true")
 		later, got, err := readList(t, values)
 		if diff := cmp.Diff(&place, got); diff != "" || err != nil {

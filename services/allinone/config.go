@@ -9,7 +9,7 @@ import (
 	"github.com/concha-labs/backend/services/gateway"
 )
 
-// Config is what the process can be told.
+// Config holds the settings of the process.
 type Config struct {
 	settings.Process
 	Gateway   gateway.Config
@@ -32,12 +32,12 @@ func (c Config) Validate() []settings.Problem {
 	return nil
 }
 
-// origin is where the events of the bus in memory point.
+// origin returns the origin that the events of the in-memory bus refer to.
 func (c Config) origin() settings.Origin {
 	return cmp.Or(c.Gateway.PublicURL, settings.Origin(fmt.Sprintf("http://localhost:%d", c.Port)))
 }
 
-// announce tells a person where to go.
+// announce prints the addresses of the running system.
 func announce(url string) {
 	_, _ = fmt.Fprintf(os.Stdout, "The API is at %s, its documentation at %s/docs\n", url, url)
 }

@@ -29,8 +29,8 @@ const (
 	audiosAccountEvents = "audios-account-events"
 )
 
-// system is the whole of it: the services and the gateway that asks them in
-// process. started is called with the URL once requests are taken.
+// system is the whole system: the services, and a gateway that calls them in
+// process. started is called with the URL when the server accepts requests.
 func system(cfg Config, started func(url string)) fx.Option {
 	return fx.Options(
 		logging.Module(cfg.Logging("allinone", cfg.TraceProject), os.Stderr),

@@ -14,8 +14,8 @@ func TestWiring(t *testing.T) {
 	}
 }
 
-// TestNoCloudLibraryIsLinked keeps "make run" quick: a library that is linked has
-// to be built, and takes its part of the start.
+// TestNoCloudLibraryIsLinked keeps "make run" fast: linked libraries have to be
+// compiled and initialized.
 func TestNoCloudLibraryIsLinked(t *testing.T) {
 	deps, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 	if err != nil {

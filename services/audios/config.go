@@ -5,7 +5,7 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// Config is what the service can be told.
+// Config holds the settings of the service.
 type Config struct {
 	settings.Storage
 	PublicURL                 settings.Origin `env:"CONCHA_PUBLIC_URL" envDefault:"http://localhost:8080" desc:"origin under which clients reach the API, such as https://api.example.com: published events point there at the schema of their data"`

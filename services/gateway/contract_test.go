@@ -47,7 +47,7 @@ func TestContractIsValid(t *testing.T) {
 	}
 }
 
-// operations yields each operation of the contract, as in "GET /ping".
+// operations yields each operation of the contract, such as "GET /ping".
 func operations(model *v3.Document) func(yield func(string, *v3.Operation) bool) {
 	return func(yield func(string, *v3.Operation) bool) {
 		for path, item := range model.Paths.PathItems.FromOldest() {
@@ -133,7 +133,7 @@ func TestContractHasTheRoutesOfTheGateway(t *testing.T) {
 	for _, route := range newEngine(Config{Console: true}, Upstreams{}).Routes() {
 		path := cmp.Or(strings.TrimSuffix(route.Path, "/"), "/")
 		if strings.HasPrefix(path, "/v1/") || slices.Contains(ofPage, path) || route.Method == http.MethodHead {
-			continue // v1 is what the services make of it
+			continue // v1 is served by the services
 		}
 		var segments []string
 		for segment := range strings.SplitSeq(path, "/") {
@@ -165,7 +165,7 @@ func TestV1OfTheContractReachesTheServices(t *testing.T) {
 		method, path, _ := strings.Cut(name, " ")
 		segments := strings.Split(path, "/")
 		if segments[1] != "v1" || path == "/v1/caller" {
-			continue // the gateway answers it
+			continue // answered by the gateway itself
 		}
 		got = ""
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(method, strings.ReplaceAll(strings.ReplaceAll(path, "{", ""), "}", ""), http.NoBody))

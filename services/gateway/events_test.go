@@ -18,7 +18,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events/eventstest"
 )
 
-// asyncAPI is what the tests read of the contract of the events.
+// asyncAPI is the part of the event contract that the tests read.
 type asyncAPI struct {
 	Channels map[string]struct {
 		Address  string
@@ -74,7 +74,7 @@ func compile(t *testing.T, url string, document any) *jsonschema.Schema {
 	return schema
 }
 
-// The schema is that of AsyncAPI itself, schemas/3.0.0.json of the npm package
+// The schema is AsyncAPI's own: schemas/3.0.0.json of the npm package
 // @asyncapi/specs 6.11.1 (Apache-2.0).
 func TestEventContractIsValid(t *testing.T) {
 	file, err := os.Open("testdata/asyncapi-3.0.0.json.gz")
@@ -182,7 +182,7 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 	}
 }
 
-// What ce-dataschema points at is there, and is the schema of the event's data.
+// ce-dataschema refers to an existing schema, which matches the event's data.
 func TestDataSchemasAreServed(t *testing.T) {
 	h := newEngine(Config{}, Upstreams{})
 	for _, e := range eventstest.Events() {

@@ -1,6 +1,6 @@
-// Package gateway is the one public origin of the system: it passes /v1 on to
-// the services, serves the classic API as a view of it, documents both, and has
-// a console.
+// Package gateway is the public origin of the system. It passes /v1 to the
+// services, serves the classic API as a view of it, documents both, and has a
+// console.
 package gateway
 
 import (
@@ -25,13 +25,13 @@ var (
 	eventContract []byte
 )
 
-// Upstreams are the services that the gateway asks: reverse proxies to them, or
-// their own handlers in a process that holds them all.
+// Upstreams are the services behind the gateway: reverse proxies, or their
+// handlers in the same process.
 type Upstreams struct {
 	Accounts, Audios http.Handler
 }
 
-// Handler serves the public API. It belongs under httpserver.Process.
+// Handler serves the public API. Wrap it in httpserver.Process.
 type Handler http.Handler
 
 // Module provides Handler to the graph and needs Upstreams from it.

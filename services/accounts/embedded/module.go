@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/backend"
 )
 
-// Adapters is what accounts.Module runs on. It needs a *membus.Bus.
+// Adapters provides the adapters for accounts.Module. It needs a *membus.Bus.
 func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
 
 func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters, error) {

@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/backend"
 )
 
-// Adapters is what audios.Module runs on. It needs a *membus.Bus.
+// Adapters provides the adapters for audios.Module. It needs a *membus.Bus.
 func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
 
 func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters, error) {

@@ -19,11 +19,11 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/backend"
 )
 
-// Adapters is what audios.Module runs on.
+// Adapters provides the adapters for audios.Module.
 func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
 
 func open(cfg audios.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Adapters, error) {
-	ctx := context.Background() // the clients' own, beyond the start
+	ctx := context.Background() // the clients outlive the start
 	db, err := spannerdb.Open(ctx, cfg.SpannerDatabase, spannerdb.Config{
 		MaxWrites: cfg.SpannerMaxWrites, Migrations: spannerstore.Schema(),
 	})

@@ -30,12 +30,14 @@ func (c config) run(command string) (exitCode int) {
 	}.Run(command)
 }
 
-// bus is the one that the embedded backend uses: nobody outside hears it.
+// bus returns the bus of the embedded backend. Other processes cannot subscribe
+// to it.
 func (c config) bus(log *zap.Logger) *membus.Bus {
 	return membus.New(c.topics(), c.DataDir, log)
 }
 
-// topics are those of the service, each with the service's subscriptions to it.
+// topics returns the topics of the service, each with the service's
+// subscriptions to it.
 func (c config) topics() map[string][]string {
 	return map[string][]string{c.EventsTopic: {c.Subscription}}
 }

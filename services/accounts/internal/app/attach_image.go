@@ -16,9 +16,10 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// How long the work on an image may take, waiting for its turn included: less
-// than those in front of this service wait for an answer. An upload may use up
-// much of the time that its answer has, so what of that is left counts as well.
+// The time limits of the work on an image, including the wait for its turn.
+// They are shorter than the time that clients of this service wait for an
+// answer. The time since the request began counts as well, because an upload
+// may have used up much of it.
 const (
 	imageTime  = 25 * time.Second
 	uploadTime = 60 * time.Second
@@ -34,7 +35,7 @@ const (
 // ErrImageWork, ErrImagesBusy, ErrImageTime, idempotency-key-reused; check's and
 // r's own.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once Once, check Check) (domain.Account, error) {
-	if once == (Once{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
+	if once == (Once{}) { // refuse before uploading; a repeated request may be entitled to its first result
 		current, err := s.store.Get(ctx, id)
 		if err == nil {
 			err = check.judge(current)
@@ -61,14 +62,15 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 		s.dropImage(ctx, img, err)
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
-	if a.Image == nil || a.Image.Object != img.Object { // the content was the same already, or came before
+	if a.Image == nil || a.Image.Object != img.Object { // the account has the same content already, or the request is a repetition
 		s.dropImage(ctx, img, nil)
 	}
 	return a, nil
 }
 
-// dropImage deletes an object that its transaction, which ended with err, does
-// not refer to. If that is not certain, or fails, SweepImages is left to do it.
+// dropImage deletes an object to which no account refers because its
+// transaction ended with err. If that is not certain, or deleting fails, the
+// object is left to SweepImages.
 func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 	if err != nil {
 		switch fault.KindOf(err) {
@@ -80,8 +82,8 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 	_ = s.images.Delete(context.WithoutCancel(ctx), img.Object)
 }
 
-// DetachImage takes an account's image away. An account without one stays as
-// it is. Errors: domain.ErrNotFound, check's own.
+// DetachImage removes the image of an account. It does nothing if the account
+// has none. Idempotent. Errors: domain.ErrNotFound, the error of check.
 func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
 	if _, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())
@@ -91,8 +93,8 @@ func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error 
 	return nil
 }
 
-// readImage returns what is to be stored of the image that r holds, and its
-// description but for the object's name.
+// readImage returns the cleaned image in r and its description, without the
+// name of an object.
 func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (domain.Image, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadTime)
 	defer cancel()

@@ -8,9 +8,9 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// ChangeProfile replaces the profile of an account. A profile that equals the
-// current one changes nothing, not even the version.
-// Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
+// ChangeProfile replaces the profile of an account. If the profile equals the
+// current one, nothing changes, not even the version. Idempotent. Errors:
+// domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
 func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
 	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
@@ -21,9 +21,9 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 	return a, nil
 }
 
-// PatchProfile changes what patch tells of the profile of an account. If that
-// is nothing new, nothing changes, not even the version.
-// Errors: domain.ErrNotFound, domain.ErrEmailTaken, check's own.
+// PatchProfile changes the fields of an account's profile that are set in
+// patch. If none differs, nothing changes, not even the version. Idempotent.
+// Errors: domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
 func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
 	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(current.Patched(patch), s.now())
@@ -34,8 +34,7 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 	return a, nil
 }
 
-// update applies one of the domain's changes, if check allows, and logs its
-// event.
+// update applies a change of the domain if check allows it, and logs the event.
 func (s *Service) update(ctx context.Context, id int64, once Once, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
 	return s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
 		if err := check.judge(current); err != nil {

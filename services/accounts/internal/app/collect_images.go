@@ -11,8 +11,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// CollectImages deletes the objects that an account has left behind: its
-// replaced images, and its last one once it is deleted. Idempotent.
+// CollectImages deletes the discarded objects of an account: its replaced
+// images and, if it was deleted, its last image. Idempotent.
 func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 	objects, err := s.discards.Discarded(ctx, accountID)
 	if err != nil {
@@ -34,13 +34,14 @@ func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 	return nil
 }
 
-// sweepGrace is far longer than any upload takes from its object to its
+// sweepGrace is much longer than any upload takes from its object to its
 // transaction.
 const sweepGrace = time.Hour
 
-// SweepImages deletes the objects that no account refers to and that are old
-// enough not to belong to an upload under way: what is left of uploads that
-// failed between object and transaction. It returns how many.
+// SweepImages deletes objects to which no account refers, and returns their
+// number. Such objects remain if an upload fails between storing the object and
+// the transaction. Objects younger than sweepGrace are left alone, because
+// their upload may be under way. Idempotent.
 func (s *Service) SweepImages(ctx context.Context) (removed int64, err error) {
 	byAccount := map[int64][]string{}
 	sweep := func() error {
@@ -51,7 +52,7 @@ func (s *Service) SweepImages(ctx context.Context) (removed int64, err error) {
 	}
 	err = s.images.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
 		id, ok := ownerOf(object)
-		if !ok { // put there by somebody else, who may know why
+		if !ok { // not stored by this service, so left alone
 			return nil
 		}
 		byAccount[id] = append(byAccount[id], object)

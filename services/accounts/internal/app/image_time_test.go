@@ -14,7 +14,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// busy is a codec that never gets round to an image.
+// busy is a codec that never starts with an image.
 type busy struct{ app.Codec }
 
 func (busy) Clean(ctx context.Context, _ []byte) (app.Picture, error) {
@@ -22,7 +22,7 @@ func (busy) Clean(ctx context.Context, _ []byte) (app.Picture, error) {
 	return app.Picture{}, ctx.Err()
 }
 
-// slow takes a while before its end.
+// slow takes some time before it ends.
 type slow struct {
 	io.Reader
 	time.Duration

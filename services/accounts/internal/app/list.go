@@ -10,24 +10,25 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// What a list may be ordered by; then comes the id.
+// The orders of a list. Accounts that are equal in it are ordered by id.
 const (
 	ByID      = "id"
 	ByCreated = "created_at"
 	ByUpdated = "updated_at"
 )
 
-// Query selects a page of accounts; nil, zero and empty fields select all.
+// Query selects a page of accounts. Fields that are nil, zero or empty select
+// all accounts.
 type Query struct {
 	Name         *string
 	Email        *domain.Email
 	Address      *string
 	IDs          []int64
-	UpdatedSince time.Time // then or later
+	UpdatedSince time.Time // at this time or later
 	Order        Order
-	After        *Place // nil: from the beginning
+	After        *Place // nil means from the beginning
 	Limit        int    // at least 1
-	Total        bool   // whether to count all that match
+	Total        bool   // whether to count all matching accounts
 }
 
 // Order is the order of a list. The zero Order is that of ids.
@@ -36,34 +37,35 @@ type Order struct {
 	Desc bool
 }
 
-// Place is where an account stands in the order of a list.
+// Place is the position of an account in the order of a list.
 type Place struct {
-	At time.Time // what the list is ordered by, unless that is the id
+	At time.Time // the value of the order, unless it is the id
 	ID int64
 }
 
 // Page is a part of a list.
 type Page struct {
 	Items []domain.Account
-	More  bool   // whether others follow
-	Total *int64 // of all pages, if it was asked for; counted at about the same moment
-	// Head is the position of which a first page, one of no After, tells all
-	// that is before it: whoever has all pages has missed nothing but events
-	// after it. Zero on later pages.
+	More  bool   // whether more accounts follow
+	Total *int64 // number of accounts on all pages, if requested; counted at about the same time
+	// Head is set on the first page of a list, a query without After. It is the
+	// position in the log when the page was read: the pages of the list and the
+	// events after Head together contain every change.
 	Head Position
 }
 
-// Position is a place between two events of the log; see eventlog.Position.
+// Position is a position between two events of the log; see eventlog.Position.
 type Position struct {
 	Time  time.Time
 	Place string
 }
 
-// lastMoment is the latest that every database takes.
+// lastMoment is the latest time that every database accepts.
 var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-// Start returns the place after which the page begins, and what else there is
-// to q: in the ascending order of updates, UpdatedSince is only such a place.
+// Start returns the place after which the page begins, and the query without
+// the parts that the place expresses: in the ascending order of updates,
+// UpdatedSince is such a place.
 func (q Query) Start() (start Place, rest Query) {
 	switch {
 	case q.After != nil:
@@ -80,7 +82,7 @@ func (q Query) Start() (start Place, rest Query) {
 	return start, q
 }
 
-// PlaceOf returns where an account stands in the order of q.
+// PlaceOf returns the place of an account in the order of q.
 func (q Query) PlaceOf(a domain.Account) Place {
 	switch q.Order.By {
 	case ByCreated:
@@ -100,8 +102,9 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	return page, nil
 }
 
-// From yields the accounts of page, which is one of q, and those of all pages
-// after it, with the promises of Store.List; an error is the last that it yields.
+// From yields the accounts of page, a page of q, and those of all later pages.
+// The guarantees of Store.List apply. If it yields an error, it yields nothing
+// after it.
 func (s *Service) From(ctx context.Context, q Query, page Page) iter.Seq2[[]domain.Account, error] {
 	return func(yield func([]domain.Account, error) bool) {
 		for yield(page.Items, nil) && page.More {

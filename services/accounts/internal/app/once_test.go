@@ -38,7 +38,7 @@ func TestARequestThatComesAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		again, err := attach(5, image, atFirst) // the condition held when it came first
+		again, err := attach(5, image, atFirst) // the condition held for the first request
 		if err != nil {
 			t.Fatal(err)
 		}

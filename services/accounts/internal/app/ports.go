@@ -1,4 +1,4 @@
-// Package app has the use cases of accounts and the ports they need.
+// Package app contains the use cases of accounts and the ports that they need.
 package app
 
 import (
@@ -13,55 +13,65 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Store keeps accounts and, in the same transaction as each change, the event
-// that tells of it. Every method is safe for concurrent use and fails with
-// fault.Unavailable if the database cannot take the request.
+// Store keeps accounts, and appends the event of each change to the log in the
+// same transaction. Every method is safe for concurrent use, and returns
+// fault.Unavailable if the database cannot serve the request.
 type Store interface {
-	// Create adds an account and returns it. If a request of this once has
-	// created one in the last 24 hours, it returns that as it was then, and
-	// does nothing. Errors: domain.ErrEmailTaken, domain.ErrIDTaken;
-	// idempotency-key-reused, of kind fault.Invalid, if that request had
-	// another body.
+	// Create adds an account and returns it. If a request with this once has
+	// created an account in the last 24 hours, Create returns that account as
+	// it was then and does nothing. Idempotent if once has a key. Errors:
+	//   - domain.ErrEmailTaken: another account has the e-mail.
+	//   - domain.ErrIDTaken: the id is or was in use.
+	//   - idempotency-key-reused, of kind fault.Invalid: the earlier request
+	//     had another body.
 	Create(ctx context.Context, a domain.Account, created events.Event, once Once) (domain.Account, error)
-	// CreateAll adds accounts, each with the event at its place, as Create would,
-	// one after the other, but in one transaction, and returns what became of
-	// each, in their order. Or, if a request of this once, which had the same
-	// profiles, has come through in the last 24 hours, what became of them then,
-	// and does nothing. Errors: domain.ErrIDTaken, idempotency-key-reused as of
-	// Create; then nothing is added.
+	// CreateAll adds accounts and their events, which have the same indexes,
+	// one after the other as Create does, but in one transaction. It returns
+	// the outcome of each account in order. If a request with this once, which
+	// had the same profiles, has succeeded in the last 24 hours, CreateAll
+	// returns its outcomes and does nothing. Idempotent if once has a key.
+	// After an error nothing was added. Errors: domain.ErrIDTaken, and
+	// idempotency-key-reused as in Create.
 	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once Once) ([]Outcome, error)
-	// Get returns an account. Errors: domain.ErrNotFound.
+	// Get returns an account. Idempotent. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
-	// List returns a page of the accounts that match q. The pages of a list,
-	// each from where the one before ended, hold what matches q all along, while
-	// others write: exactly once in the order of ids or of creation, either way;
-	// at least once in the order of updates, where a change moves an account
-	// towards the end, if that is ascending.
+	// List returns a page of the accounts that match q. Each page starts where
+	// the previous one ended. An account that matches q while all pages are
+	// read, concurrently with writes, is listed
+	//   - exactly once in the order of ids or of creation, ascending or
+	//     descending.
+	//   - at least once in the ascending order of updates, in which a change
+	//     moves an account towards the end.
+	//
+	// Idempotent.
 	List(ctx context.Context, q Query) (Page, error)
-	// Update replaces an account by what decide makes of its current state, as
-	// one transaction; decide may be called more than once. If the version
-	// stays, nothing is written. The object of an image that is replaced is
-	// recorded as discarded. It returns the account as it is afterwards; or, if
-	// a request of this once has come through in the last 24 hours, as it was
-	// after that, and does nothing. Errors: domain.ErrNotFound,
-	// domain.ErrEmailTaken, decide's own, idempotency-key-reused as of Create.
+	// Update replaces an account by the result of decide for its current state,
+	// in one transaction, and returns the new state. decide may be called more
+	// than once. If the version stays the same, nothing is written. The object
+	// of a replaced image is recorded as discarded. If a request with this once
+	// has succeeded in the last 24 hours, Update returns its result and does
+	// nothing. Idempotent if once has a key, or decide is. Errors:
+	// domain.ErrNotFound, domain.ErrEmailTaken, the error of decide, and
+	// idempotency-key-reused as in Create.
 	Update(ctx context.Context, id int64, once Once, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
 	// Delete removes an account unless decide, which may be called more than
-	// once, refuses. The earlier events of the account are redacted, its image
-	// is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
+	// once, returns an error. It redacts the earlier events of the account and
+	// records its image as discarded. Not idempotent: deleting again is
+	// domain.ErrNotFound. Errors: domain.ErrNotFound, the error of decide.
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
 }
 
-// Once makes a request that may come again, such as after its answer was lost,
-// have its effect once. The zero Once lets it have its effect each time.
+// Once identifies a request that may be repeated, for example because its
+// answer was lost, so that it takes effect once. With the zero Once, it takes
+// effect each time.
 type Once struct {
-	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
-	Body [sha256.Size]byte // hash of what it sends, which must be the same again
+	Key  [sha256.Size]byte // identifies the request; zero if it has no key
+	Body [sha256.Size]byte // hash of the content, which must be the same in every repetition
 }
 
 // from returns the Once of the part of a request that begins with item n, so
-// that each part is known again by itself. The first is known by the key of the
-// whole.
+// that each part can be recognized by itself. The first part has the key of the
+// whole request.
 func (o Once) from(n int) Once {
 	if n > 0 && o.Key != ([sha256.Size]byte{}) {
 		o.Key = sha256.Sum256(binary.BigEndian.AppendUint64(o.Key[:], uint64(n)))
@@ -69,34 +79,39 @@ func (o Once) from(n int) Once {
 	return o
 }
 
-// Outcome is what became of one account of many. It leaves out the profile, so
-// that the record of many stays small.
+// Outcome is the result of one account of a batch. It does not contain the
+// profile, so that the record of a batch stays small.
 type Outcome struct {
-	ID        int64        // if it was added
-	CreatedAt time.Time    // if it was added
-	Refused   *fault.Error // else why not: domain.ErrEmailTaken
+	ID        int64        // set if the account was added
+	CreatedAt time.Time    // set if the account was added
+	Refused   *fault.Error // otherwise the reason: domain.ErrEmailTaken
 }
 
-// Discards are the objects that no account refers to any more. They are
-// recorded by the Store in the transaction that dropped the reference. Safe
-// for concurrent use; both methods are idempotent.
+// Discards keeps the names of objects to which no account refers any more. The
+// Store records them in the transaction that removes the reference. Both
+// methods are idempotent and safe for concurrent use, and return
+// fault.Unavailable if the database cannot serve the request.
 type Discards interface {
-	// Discarded returns the objects that an account has left behind.
+	// Discarded returns the discarded objects of an account.
 	Discarded(ctx context.Context, accountID int64) (objects []string, err error)
-	// ForgetDiscarded drops the record of objects that are gone.
+	// ForgetDiscarded removes the record of objects that have been deleted.
 	ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error
 }
 
-// Images keeps the content of images as immutable objects; see blob.Store.
+// Images keeps the content of images as immutable objects. blob.Store has the
+// details and further errors. Every method is safe for concurrent use, and
+// returns fault.Unavailable if the object store cannot be used.
 type Images interface {
-	// Put stores an object under a name that is not in use.
+	// Put stores an object under a name that must not be in use. Not
+	// idempotent.
 	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open returns a reader of an object, which the caller closes. Errors:
-	// fault.NotFound.
+	// Open returns a reader of an object, which the caller must close.
+	// Idempotent. Errors: fault.NotFound.
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
-	// Delete removes an object. Idempotent.
+	// Delete deletes an object. Idempotent.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written before a moment.
+	// List calls yield with the name of each object written before the given
+	// time. It stops at the first error of yield and returns it. Idempotent.
 	List(ctx context.Context, before time.Time, yield func(name string) error) error
 }
 
@@ -112,12 +127,12 @@ type Codec interface {
 	// its last pixel, ErrImagePixels, ErrImageWork, ErrImageBytes if it is too
 	// long once it is clean, ErrImagesBusy, ctx's.
 	Clean(ctx context.Context, content []byte) (Picture, error)
-	// Scale returns an image whose longer side is side pixels, in the format of
-	// content, which is of Clean. Errors: as of Clean.
+	// Scale returns an image whose longer side has side pixels, in the format
+	// of content, which must be a result of Clean. Errors: as in Clean.
 	Scale(ctx context.Context, content []byte, side int) ([]byte, error)
 }
 
-// Picture is a whole image.
+// Picture is a cleaned image.
 type Picture struct {
 	Content       []byte
 	Width, Height int // pixels

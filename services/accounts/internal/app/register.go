@@ -9,11 +9,12 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Ids are random; this many in a row that are taken mean a broken source.
+// Ids are random, so this number of taken ids in a row means a broken random
+// source.
 const idAttempts = 5
 
-// Register creates an account, once. Errors: domain.ErrEmailTaken,
-// idempotency-key-reused.
+// Register creates an account, once. Idempotent if once has a key. Errors:
+// domain.ErrEmailTaken, idempotency-key-reused.
 func (s *Service) Register(ctx context.Context, p domain.Profile, once Once) (domain.Account, error) {
 	for attempt := 1; ; attempt++ {
 		a, created, err := s.registration(ctx, p)
@@ -31,7 +32,7 @@ func (s *Service) Register(ctx context.Context, p domain.Profile, once Once) (do
 	}
 }
 
-// registration returns a new account and the event that tells of it.
+// registration returns a new account and its event.
 func (s *Service) registration(ctx context.Context, p domain.Profile) (domain.Account, events.Event, error) {
 	a := domain.New(s.newID(), p, s.now())
 	created, err := change(ctx, events.AccountCreatedV1, a, []string{"name", "email", "address"})

@@ -10,21 +10,21 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// groupSize bounds how many accounts of a batch one transaction adds, so that it
-// takes about as long as that of one, and keeps nobody waiting.
+// groupSize bounds the accounts that one transaction adds, so that it takes
+// about as long as one for a single account and does not hold up others.
 const groupSize = 100
 
-// Registered is what became of one profile of many.
+// Registered is the result of one profile of a batch.
 type Registered struct {
-	Account domain.Account // if it was registered
-	Refused error          // else why not: domain.ErrEmailTaken
+	Account domain.Account // set if it was registered
+	Refused error          // otherwise the reason: domain.ErrEmailTaken
 }
 
-// RegisterAll creates, once, an account of each profile for which that can be
-// done, as Register would, one after the other, and returns what became of each.
-// It does so in groups of groupSize, one transaction each. If one fails, what the
-// groups before it created stays, and a request with the same key goes on after
-// them. Errors: idempotency-key-reused.
+// RegisterAll registers each profile as Register does, one after the other, and
+// returns the result of each. It uses one transaction for each group of
+// groupSize profiles. If a group fails, the accounts of earlier groups stay,
+// and a repetition with the same key continues after them. Idempotent if once
+// has a key. Errors: idempotency-key-reused.
 func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, once Once) ([]Registered, error) {
 	registered := make([]Registered, 0, len(profiles))
 	for group := range slices.Chunk(profiles, groupSize) {

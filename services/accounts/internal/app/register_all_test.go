@@ -12,8 +12,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// breaking is a store that loses the connection at one of its batches: before
-// it has done anything, or after it has committed.
+// breaking is a store that loses its connection during one of its batches,
+// before or after the commit.
 type breaking struct {
 	app.Store
 	at     int
@@ -45,7 +45,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				for i := range n - 1 {
 					profiles[i] = profile(t, fmt.Sprintf("a%d@b", i))
 				}
-				profiles[n-1] = profiles[0] // of another group
+				profiles[n-1] = profiles[0] // in another group
 				once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
 				w.Service = w.service(&breaking{w.store, at, commit}, w.images)
 				if _, err := w.RegisterAll(t.Context(), profiles, once); !errors.Is(err, errBroken) {

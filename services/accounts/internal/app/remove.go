@@ -9,8 +9,9 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Remove deletes an account and redacts what its events told of it. The image
-// is collected when the event comes round. Errors: domain.ErrNotFound, check's own.
+// Remove deletes an account and redacts its events. The image is deleted when
+// the event is handled. Not idempotent. Errors: domain.ErrNotFound, the error
+// of check.
 func (s *Service) Remove(ctx context.Context, id int64, check Check) error {
 	err := s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
 		if err := check.judge(current); err != nil {

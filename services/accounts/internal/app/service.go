@@ -11,9 +11,9 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Check judges the account that a request is to change, in the transaction that
-// changes it, and may be called more than once. Its error refuses the change.
-// A nil Check refuses nothing.
+// Check decides whether a request may change an account, given the state that
+// it would change. It runs in the transaction of the change, possibly more than
+// once. An error refuses the change. A nil Check allows every change.
 type Check func(current domain.Account) error
 
 func (c Check) judge(current domain.Account) error {
@@ -35,24 +35,24 @@ type Service struct {
 	newName  func() string
 }
 
-// Sources are what a Service draws from outside.
+// Sources are the sources of time and randomness of a Service.
 type Sources struct {
 	Now     func() time.Time
-	NewID   func() int64  // random, 1..domain.MaxID
-	NewName func() string // random, never the same twice; letters and digits
+	NewID   func() int64  // random, in 1..domain.MaxID
+	NewName func() string // random, unique; letters and digits
 }
 
 // New returns a Service.
 func New(store Store, discards Discards, images Images, codec Codec, from Sources) *Service {
 	return &Service{
 		store: store, discards: discards, images: images, codec: codec,
-		// Databases keep microseconds; what is answered is what is kept.
+		// Databases keep microseconds, and answers must equal the stored state.
 		now:   func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newID: from.NewID, newName: from.NewName,
 	}
 }
 
-// Get returns an account. Errors: domain.ErrNotFound.
+// Get returns an account. Idempotent. Errors: domain.ErrNotFound.
 func (s *Service) Get(ctx context.Context, id int64) (domain.Account, error) {
 	a, err := s.store.Get(ctx, id)
 	if err != nil {
@@ -61,8 +61,8 @@ func (s *Service) Get(ctx context.Context, id int64) (domain.Account, error) {
 	return a, nil
 }
 
-// Resource returns the v1 body of an account. Its image's URL is relative to
-// the API's origin and changes with the content.
+// Resource returns the v1 body of an account. The URL of its image is relative
+// to the API's origin and changes with the content.
 func Resource(a domain.Account) events.Account {
 	r := events.Account{
 		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address,
@@ -79,10 +79,10 @@ func Resource(a domain.Account) events.Account {
 	return r
 }
 
-// ImageVersion returns what tells the content of an image from others in its URL.
+// ImageVersion returns the part of an image's URL that identifies its content.
 func ImageVersion(img domain.Image) string { return img.SHA256[:16] }
 
-// Subject returns what the events of an account are about.
+// Subject returns the subject of an account's events.
 func Subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }
 
 // change returns the event of an account's current version.

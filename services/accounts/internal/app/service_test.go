@@ -30,14 +30,14 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// world is a service on the embedded adapters, with a clock of its own.
+// world is a service on the embedded adapters with a controlled clock.
 type world struct {
 	*app.Service
 	store  *sqlitestore.Store
 	images *fileblob.Store
 	log    *sqlitelog.Log
 	now    time.Time
-	ids    []int64 // the next ids; random ones after them
+	ids    []int64 // the next ids; random ones follow
 }
 
 func newWorld(t *testing.T) *world {
@@ -118,7 +118,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "a@b"), nil); err != nil { // nothing changes
+	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "a@b"), nil); err != nil { // changes nothing
 		t.Fatal(err)
 	}
 	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d"), nil); err != nil {
@@ -268,7 +268,7 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 		wg.Go(func() { scaledTo(t, w, a.ID, 64) })
 	}
 	wg.Wait()
-	scaledTo(t, w, a.ID, 1024) // larger than it is: nothing is made
+	scaledTo(t, w, a.ID, 1024) // larger than the image: no scaled object is stored
 	if diff := cmp.Diff([]string{img.Scaled(64), img.Object}, w.objects(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
@@ -294,7 +294,7 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 
 var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
 
-// refuseAt returns a check that refuses when it is called for the nth time.
+// refuseAt returns a check that refuses its nth call.
 func refuseAt(n int) app.Check {
 	return func(domain.Account) error {
 		n--
@@ -317,7 +317,7 @@ func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 		check    app.Check
 	}{
 		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(1)},
-		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(2)}, // changed since the first look
+		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(2)}, // changed since the first check
 		{a.ID + 1, "image/png", picture(t, 5), domain.ErrNotFound, nil},
 		{a.ID, "image/jpeg", picture(t, 5), domain.ErrImageMismatch, nil},
 		{a.ID, "image/png", []byte("hello"), domain.ErrImageType, nil},

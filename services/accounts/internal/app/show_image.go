@@ -11,8 +11,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// An image may be replaced, and the old object collected, between the read of
-// the account and that of the object; the account is then read again.
+// An image may be replaced and its object deleted after the account was read.
+// The account is then read again.
 const openAttempts = 3
 
 // Image returns the current image of an account and its content: with a longer
@@ -42,13 +42,13 @@ func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(dom
 	return img, content, err
 }
 
-// inMemory is content that is no object.
+// inMemory is content that is not an object.
 type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
 
-// withImage calls use with the current image of an account, again if its object
-// is gone.
+// withImage calls use with the current image of an account, and again if the
+// object is missing.
 func (s *Service) withImage(ctx context.Context, id int64, use func(domain.Image) error) error {
 	for attempt := 1; ; attempt++ {
 		a, err := s.store.Get(ctx, id)
@@ -79,7 +79,7 @@ func (s *Service) readObject(ctx context.Context, name string) ([]byte, error) {
 	return io.ReadAll(r)
 }
 
-// scaled returns the scaled form of an image, which is made if it is not there.
+// scaled returns the scaled form of an image and creates it if it is missing.
 func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byte, error) {
 	name := img.Scaled(side)
 	content, err := s.readObject(ctx, name)
@@ -94,7 +94,7 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	}
 	defer done()
 	if content, err = s.readObject(ctx, name); fault.KindOf(err) != fault.NotFound {
-		return content, err // made while this call waited
+		return content, err // created while this call was waiting
 	}
 	original, err := s.readObject(ctx, img.Object)
 	if err != nil {
@@ -110,15 +110,15 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	return content, nil
 }
 
-// inFlight lets one caller at a time work on an object, so that what many ask
-// for at once is made once. The zero value is ready.
+// inFlight lets one caller at a time work on an object, so that concurrent
+// requests for the same result create it once. The zero value is ready to use.
 type inFlight struct {
 	mu      sync.Mutex
 	objects map[string]chan struct{}
 }
 
-// enter waits until nobody works on the object any more; the caller calls done
-// when it does not either.
+// enter waits until no other caller works on the object. The caller must call
+// done at the end of its own work.
 func (f *inFlight) enter(ctx context.Context, object string) (done func(), err error) {
 	for {
 		f.mu.Lock()

@@ -1,4 +1,4 @@
-// Package backend is what the service needs of where it runs, which the packages
+// Package backend declares the adapters of the service, which the packages
 // embedded and gcp provide.
 package backend
 
@@ -12,7 +12,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
-// Adapters are the choices that a backend makes.
+// Adapters are the adapters of a backend.
 type Adapters struct {
 	fx.Out
 	Store      app.Store
@@ -27,9 +27,9 @@ type Adapters struct {
 }
 
 type (
-	// Checks are what has to hold for the service to be ready, by name.
+	// Checks are the conditions of readiness, by name.
 	Checks map[string]func(context.Context) error
-	// Purges remove what has been kept for long enough, by its name; none if
-	// the database does so by itself.
+	// Purges delete expired data, by name. It is empty if the database does
+	// that itself.
 	Purges map[string]func(context.Context) (removed int64, err error)
 )

@@ -1,4 +1,4 @@
-// Package domain has the rules of accounts.
+// Package domain contains the rules of accounts.
 package domain
 
 import (
@@ -8,7 +8,7 @@ import (
 )
 
 // MaxID is the largest account id: 2^53-1, the largest integer that every JSON
-// client keeps. The smallest is 1.
+// client represents exactly. The smallest is 1.
 const MaxID = 1<<53 - 1
 
 // The errors of accounts.
@@ -19,13 +19,12 @@ var (
 	ErrIDTaken    = fault.New(fault.Conflict, "id-taken", "an account of this id exists")
 )
 
-// Account is a person with an e-mail of their own.
+// Account is a person with a unique e-mail.
 type Account struct {
 	ID int64 // 1..MaxID
 	Profile
-	Image *Image // nil until there is one
-	// Version is 1 at first and grows by one with each change that changes
-	// something.
+	Image *Image // nil if there is no image
+	// Version is 1 for a new account and increases by one with each change.
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
@@ -36,8 +35,8 @@ func New(id int64, p Profile, now time.Time) Account {
 	return Account{ID: id, Profile: p, Version: 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// WithProfile returns the account with p in place of its profile, and the
-// fields that differ. If none does, it is the same version of the account.
+// WithProfile returns the account with the profile p, and the names of the
+// fields that differ. If none differs, it returns the account unchanged.
 func (a Account) WithProfile(p Profile, now time.Time) (changed Account, fields []string) {
 	if a.Name != p.Name {
 		fields = append(fields, "name")
@@ -55,9 +54,10 @@ func (a Account) WithProfile(p Profile, now time.Time) (changed Account, fields 
 	return a.next(now), fields
 }
 
-// WithImage returns the account with img, nil for none, in place of its image,
-// and the fields that differ. If none does, it is the same version of the
-// account. The same content again, stored as another object, is no change.
+// WithImage returns the account with the image img, or without an image if img
+// is nil, and the names of the fields that differ. If none differs, it returns
+// the account unchanged. The same content in another object is not a
+// difference.
 func (a Account) WithImage(img *Image, now time.Time) (changed Account, fields []string) {
 	if (a.Image == nil && img == nil) || (a.Image != nil && img != nil && a.Image.SHA256 == img.SHA256) {
 		return a, nil
@@ -68,7 +68,7 @@ func (a Account) WithImage(img *Image, now time.Time) (changed Account, fields [
 
 func (a Account) next(now time.Time) Account {
 	a.Version++
-	if now.After(a.UpdatedAt) { // clocks differ, and lists rely on it that this never goes back
+	if now.After(a.UpdatedAt) { // clocks differ, and lists require that this time never goes back
 		a.UpdatedAt = now
 	}
 	return a

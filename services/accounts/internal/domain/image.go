@@ -15,11 +15,12 @@ import (
 )
 
 const (
-	// MaxImageBytes is the largest image file, 5 MiB.
+	// MaxImageBytes is the maximum size of an image file, 5 MiB.
 	MaxImageBytes = 5 << 20
-	// MaxImagePixels is the largest width times height.
+	// MaxImagePixels is the maximum width times height.
 	MaxImagePixels = 25_000_000
-	// MaxImageSide is the largest width and height in pixels, that of JPEG.
+	// MaxImageSide is the maximum width and height in pixels, the limit of
+	// JPEG.
 	MaxImageSide = 65_535
 )
 
@@ -34,11 +35,11 @@ var (
 	ErrImageTime     = fault.New(fault.Unavailable, "image-out-of-time", "the image was not ready in time, as others are being worked on; send the request again later").After(10 * time.Second)
 )
 
-// ImageSides are the lengths in pixels of the longer side that an image can be
-// had with, beside its own.
+// ImageSides are the lengths of the longer side, in pixels, of the scaled forms
+// of an image.
 var ImageSides = []int{64, 256, 1024}
 
-// Image is a profile image. Its fields' JSON names are how the stores keep it.
+// Image is a profile image. Stores use the JSON names of its fields.
 type Image struct {
 	// Object is the name of the content in the object store.
 	Object      string `json:"object"`
@@ -49,8 +50,8 @@ type Image struct {
 	SHA256      string `json:"sha256"` // lower-case hex
 }
 
-// Scaled returns the name of the object that keeps the image with a longer side
-// of so many pixels.
+// Scaled returns the name of the object with the scaled form whose longer side
+// has side pixels.
 func (i Image) Scaled(side int) string { return scaled(i.Object, side) }
 
 func scaled(object string, side int) string {
@@ -58,7 +59,8 @@ func scaled(object string, side int) string {
 	return strings.TrimSuffix(object, extension) + "." + strconv.Itoa(side) + extension
 }
 
-// ScaledObjects returns the names of all objects that are made of an image's.
+// ScaledObjects returns the names of the objects with scaled forms of the image
+// in object.
 func ScaledObjects(object string) []string {
 	names := make([]string, len(ImageSides))
 	for i, side := range ImageSides {
@@ -113,10 +115,12 @@ func JudgePixels(width, height int) error {
 	return nil
 }
 
-// ReadImageHeader judges an image by the header of its content and returns a
-// description without Object, SizeBytes and SHA256, and a reader of the whole
-// content. Errors: ErrImageType, ErrImagePixels, ErrImageMismatch if declared
-// is not empty and not the type of the content; r's own.
+// ReadImageHeader checks the header of an image. It returns a description
+// without Object, SizeBytes and SHA256, and a reader of the whole content.
+// Errors:
+//   - ErrImageType, ErrImagePixels: the image is refused.
+//   - ErrImageMismatch: declared is not empty and not the type of the content.
+//   - the error of r.
 func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
 	const longestSignature = 12
 	var head bytes.Buffer

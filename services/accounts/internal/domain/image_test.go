@@ -28,7 +28,7 @@ func encode(t testing.TB, width, height int, to func(io.Writer, image.Image) err
 func toJPEG(w io.Writer, img image.Image) error { return jpeg.Encode(w, img, nil) }
 func toGIF(w io.Writer, img image.Image) error  { return gif.Encode(w, img, nil) }
 
-// hugePNG claims to be of a size in its header and holds no pixels.
+// hugePNG returns a PNG with this size in its header and no pixels.
 func hugePNG(width, height uint32) []byte {
 	header := []byte("IHDR\x00\x00\x00\x00\x00\x00\x00\x00\x08\x00\x00\x00\x00")
 	binary.BigEndian.PutUint32(header[4:], width)

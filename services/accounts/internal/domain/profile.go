@@ -10,30 +10,30 @@ import (
 )
 
 const (
-	maxText  = 1024 // characters of a name or an address
-	maxEmail = 320  // characters of an e-mail
+	maxText  = 1024 // maximum characters of a name or an address
+	maxEmail = 320  // maximum characters of an e-mail
 )
 
-// Profile is what a person tells of themselves. NewProfile makes valid ones.
+// Profile is the personal data of an account. NewProfile returns valid ones.
 type Profile struct {
 	Name    string
 	Email   Email
 	Address string
 }
 
-// Email is a normalised e-mail address: trimmed, and lower-case after the last
-// '@'. Before it, letters keep their case, as RFC 5321 has it.
+// Email is a normalized e-mail address: trimmed, and in lower case after the
+// last '@'. The part before it keeps its case, as RFC 5321 requires.
 type Email string
 
-// NewProfile checks the fields and normalises the e-mail. The error is of kind
-// fault.Invalid and lists every broken rule.
+// NewProfile checks the fields and normalizes the e-mail. The error has the
+// kind fault.Invalid and lists every broken rule.
 func NewProfile(name, email, address string) (Profile, error) {
 	whole, err := NewProfilePatch(&name, &email, &address)
 	return Profile{}.Patched(whole), err
 }
 
-// ProfilePatch is what is to change of a Profile; what is nil stays as it is.
-// NewProfilePatch makes those that leave a valid profile valid.
+// ProfilePatch is a change of a Profile. Fields that are nil stay unchanged. A
+// patch made by NewProfilePatch keeps a valid profile valid.
 type ProfilePatch struct {
 	Name    *string
 	Email   *Email
@@ -66,7 +66,7 @@ func NewProfilePatch(name, email, address *string) (ProfilePatch, error) {
 	return patch, nil
 }
 
-// Patched returns the profile with what patch changes.
+// Patched returns the profile changed by patch.
 func (p Profile) Patched(patch ProfilePatch) Profile {
 	if patch.Name != nil {
 		p.Name = *patch.Name
@@ -80,8 +80,8 @@ func (p Profile) Patched(patch ProfilePatch) Profile {
 	return p
 }
 
-// NormalizeEmail brings an e-mail into the form in which it is kept and
-// compared. It does not check it: what is no e-mail equals no account's.
+// NormalizeEmail returns an e-mail in the form in which it is stored and
+// compared. It does not validate: an invalid e-mail equals that of no account.
 func NormalizeEmail(s string) Email {
 	s = strings.TrimSpace(s)
 	at := strings.LastIndexByte(s, '@')

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// CollectFiles deletes the objects that a session has left behind: its replaced
-// files, and its last one once it is deleted. Idempotent.
+// CollectFiles deletes the discarded objects of a session: its replaced files
+// and, if it was deleted, its last file. Idempotent.
 func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
 	objects, err := s.discards.Discarded(ctx, sessionID)
 	if err != nil {
@@ -29,13 +29,14 @@ func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
 	return nil
 }
 
-// sweepGrace is far longer than any upload takes from its object to its
+// sweepGrace is much longer than any upload takes from its object to its
 // transaction.
 const sweepGrace = time.Hour
 
-// SweepFiles deletes the objects that no audio refers to and that are old
-// enough not to belong to an upload under way: what is left of uploads that
-// failed between object and transaction. It returns how many.
+// SweepFiles deletes objects to which no audio refers, and returns their
+// number. Such objects remain if an upload fails between storing the object and
+// the transaction. Objects younger than sweepGrace are left alone, because
+// their upload may be under way. Idempotent.
 func (s *Service) SweepFiles(ctx context.Context) (removed int64, err error) {
 	bySession := map[int64][]string{}
 	sweep := func() error {
@@ -46,7 +47,7 @@ func (s *Service) SweepFiles(ctx context.Context) (removed int64, err error) {
 	}
 	err = s.files.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
 		id, ok := ownerOf(object)
-		if !ok { // put there by somebody else, who may know why
+		if !ok { // not stored by this service, so left alone
 			return nil
 		}
 		bySession[id] = append(bySession[id], object)

@@ -8,11 +8,11 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Create adds, once, the session that document tells of. The document is stored under
-// a fresh name first and referred to afterwards, so a reference never points at
-// nothing. Whether the session exists is left to the transaction: it nearly
-// never does, and to ask before would cost every creation a read.
-// Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted,
+// Create adds a session with its document, once. The document is stored under a
+// fresh name before the audio refers to it, so a reference always points at an
+// object. Create does not check beforehand whether the session exists: it
+// hardly ever does, and the check would cost every creation a read. Idempotent
+// if once has a key. Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted,
 // idempotency-key-reused.
 func (s *Service) Create(ctx context.Context, session domain.Session, document []byte, once Once) (domain.Audio, error) {
 	file, err := s.putFile(ctx, session.SessionID, document)
@@ -26,14 +26,14 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 		s.dropFile(ctx, file, err)
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	if a.File.Object != file.Object { // the request has come before
+	if a.File.Object != file.Object { // the request is a repetition
 		s.dropFile(ctx, file, nil)
 	}
 	return a, nil
 }
 
-// creation returns the audio of a session at the version after last, and the
-// event that tells of it.
+// creation returns the audio of a session at the version after last, and its
+// event.
 func (s *Service) creation(ctx context.Context, session domain.Session, file domain.File, last int64) (domain.Audio, events.Event, error) {
 	fields := []string{"session_id", "ticks", "selected_tick", "step_count", "file_url"}
 	if session.AccountID != nil {

@@ -11,25 +11,26 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// groupSize bounds how many sessions of a batch one transaction creates, so that
-// it takes about as long as that of one, and keeps nobody waiting.
+// groupSize bounds the sessions that one transaction creates, so that it takes
+// about as long as one for a single session and does not hold up others.
 const groupSize = 100
 
-// filesAtOnce bounds how many objects all batches together store or delete at
-// once, so that many batches are as much load on the object store as one.
+// filesAtOnce bounds the number of objects that all batches together store or
+// delete concurrently, so that many batches put no more load on the object
+// store than one.
 const filesAtOnce = 64
 
-// Item is a session with the document that tells of it.
+// Item is a session with its document.
 type Item struct {
 	Session  domain.Session
 	Document []byte
 }
 
-// CreateAll creates, once, all sessions that can be, as Create would, one after
-// the other, and returns what became of each. It does so in groups of groupSize,
-// one transaction each. If one fails, what the groups before it created stays, and
-// a request with the same key goes on after them. Errors:
-// idempotency-key-reused.
+// CreateAll creates each session as Create does, one after the other, and
+// returns the outcome of each. It uses one transaction for each group of
+// groupSize sessions. If a group fails, the sessions of earlier groups stay,
+// and a repetition with the same key continues after them. Idempotent if once
+// has a key. Errors: idempotency-key-reused.
 func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
 	outcomes := make([]Outcome, 0, len(items))
 	for group := range slices.Chunk(items, groupSize) {
@@ -45,7 +46,7 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Out
 func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
-		return nil, err // SweepFiles deletes what was stored
+		return nil, err // SweepFiles deletes the stored objects
 	}
 	sessions := make([]domain.Session, len(items))
 	for i, item := range items {
@@ -62,7 +63,8 @@ func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]O
 	return outcomes, err
 }
 
-// putFiles stores the documents of items; if one fails, not all of them.
+// putFiles stores the documents of items. If storing one fails, it may skip the
+// others.
 func (s *Service) putFiles(ctx context.Context, items []Item) ([]domain.File, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -79,8 +81,8 @@ func (s *Service) putFiles(ctx context.Context, items []Item) ([]domain.File, er
 	return files, context.Cause(ctx)
 }
 
-// atOnce calls do with 0 to n-1, many of them at once, and returns when all have
-// ended.
+// atOnce calls do with 0 to n-1, many of them concurrently, and returns when
+// all calls have returned.
 func (s *Service) atOnce(n int, do func(i int)) {
 	var taken atomic.Int64
 	var wg sync.WaitGroup

@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// batch returns items of sessions from the id first on.
+// batch returns items of n sessions, the first with the id first.
 func batch(t *testing.T, first, n int64) (items []app.Item) {
 	t.Helper()
 	for id := range n {
@@ -28,8 +28,8 @@ func batch(t *testing.T, first, n int64) (items []app.Item) {
 	return items
 }
 
-// wantObjectsOf reports objects that the sessions do not refer to, or that are
-// missing.
+// wantObjectsOf checks that the stored objects are exactly those of the
+// sessions.
 func (w *world) wantObjectsOf(t *testing.T, ids ...int64) {
 	t.Helper()
 	var want []string
@@ -73,8 +73,8 @@ func TestRefusedItemsLeaveNoObject(t *testing.T) {
 	w.wantObjectsOf(t, 7, 8)
 }
 
-// breaking is a store that loses the connection at one of its batches: before
-// it has done anything, or after it has committed.
+// breaking is a store that loses its connection during one of its batches,
+// before or after the commit.
 type breaking struct {
 	stores
 	at     int
@@ -101,7 +101,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				w := newWorld(t)
 				const n = 250
 				items := batch(t, 0, n)
-				items[249].Session = items[0].Session // of another group
+				items[249].Session = items[0].Session // in another group
 				once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
 				s := w.service(&breaking{w.store, at, commit}, w.files)
 				if _, err := s.CreateAll(t.Context(), items, once); !errors.Is(err, errLost) {
@@ -163,7 +163,7 @@ func TestABatchWithoutAKeyIsJudgedAnew(t *testing.T) {
 	}
 }
 
-// filling is an object store that takes no more than some objects.
+// filling is an object store with space for a few objects.
 type filling struct {
 	app.Files
 	left atomic.Int64
@@ -188,7 +188,7 @@ func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	}
 }
 
-// counting is an object store that knows how many objects it was given at once.
+// counting is an object store that counts concurrent calls of Put.
 type counting struct {
 	app.Files
 	now, most atomic.Int64

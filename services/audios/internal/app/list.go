@@ -10,31 +10,32 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// What a list may be ordered by; then comes the session id.
+// The orders of a list. Audios that are equal in it are ordered by session id.
 const (
 	ByID      = "session_id"
 	ByCreated = "created_at"
 	ByUpdated = "updated_at"
 )
 
-// Query selects a page of audios; nil, zero and empty fields select all.
+// Query selects a page of audios. Fields that are nil, zero or empty select all
+// audios.
 type Query struct {
 	SessionID    *Range
 	SessionIDs   []int64
-	AccountID    *Range // leaves out what belongs to no account
+	AccountID    *Range // excludes audios without an account
 	SelectedTick *Range
 	StepCount    *Range
-	UpdatedSince time.Time // then or later
+	UpdatedSince time.Time // at this time or later
 	Order        Order
-	After        *Place // nil: from the beginning
+	After        *Place // nil means from the beginning
 	Limit        int    // at least 1
-	Total        bool   // whether to count all that match
+	Total        bool   // whether to count all matching audios
 }
 
-// Range is the integers from Min to Max; none if Min is larger.
+// Range is the integers from Min to Max. It is empty if Min is larger than Max.
 type Range struct{ Min, Max int64 }
 
-// IsOne reports whether r is a single integer; a nil Range is not.
+// IsOne reports whether r is a single integer. It returns false for nil.
 func (r *Range) IsOne() bool { return r != nil && r.Min == r.Max }
 
 // Order is the order of a list. The zero Order is that of session ids.
@@ -43,35 +44,36 @@ type Order struct {
 	Desc bool
 }
 
-// Place is where an audio stands in the order of a list.
+// Place is the position of an audio in the order of a list.
 type Place struct {
-	At time.Time // what the list is ordered by, unless that is the session id
-	ID int64     // session id
+	At time.Time // the value of the order, unless it is the session id
+	ID int64     // the session id
 }
 
 // Page is a part of a list.
 type Page struct {
 	Items []domain.Audio
-	More  bool   // whether others follow
-	Total *int64 // of all pages, if it was asked for; counted at about the same moment
-	// Head is the position of which a first page, one of no After, tells all
-	// that is before it: whoever has all pages has missed nothing but events
-	// after it. Zero on later pages.
+	More  bool   // whether more audios follow
+	Total *int64 // number of audios on all pages, if requested; counted at about the same time
+	// Head is set on the first page of a list, a query without After. It is the
+	// position in the log when the page was read: the pages of the list and the
+	// events after Head together contain every change.
 	Head Position
 }
 
-// Position is a place between two events of the log; see eventlog.Position.
+// Position is a position between two events of the log; see eventlog.Position.
 type Position struct {
 	Time  time.Time
 	Place string
 }
 
-// lastMoment is the latest that every database takes.
+// lastMoment is the latest time that every database accepts.
 var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
-// Start returns the place in an order by time after which the page begins, and
-// what else there is to q: in the order of ids, the place is told by SessionID
-// alone; in the ascending order of updates, UpdatedSince is only such a place.
+// Start returns the place after which the page begins in an order by time, and
+// the query without the parts that the place expresses. In the order of ids,
+// SessionID expresses the place instead. In the ascending order of updates,
+// UpdatedSince is such a place.
 func (q Query) Start() (start Place, rest Query) {
 	switch {
 	case q.Order.By != ByCreated && q.Order.By != ByUpdated:
@@ -107,7 +109,7 @@ func (q Query) afterID() Query {
 	return q
 }
 
-// PlaceOf returns where an audio stands in the order of q.
+// PlaceOf returns the place of an audio in the order of q.
 func (q Query) PlaceOf(a domain.Audio) Place {
 	switch q.Order.By {
 	case ByCreated:
@@ -118,20 +120,21 @@ func (q Query) PlaceOf(a domain.Audio) Place {
 	return Place{ID: a.SessionID}
 }
 
-// InCells reports whether a page is best read cell by cell, as SelectedTick or
-// StepCount is a range, and nothing selects better: an index has each cell in
-// the order of ids, but no range of them.
+// InCells reports whether a page is best read cell by cell. That is so if
+// SelectedTick or StepCount is a range and no other filter is more selective:
+// the index has the audios of each cell in the order of ids, but not those of a
+// range of cells.
 func (q Query) InCells() bool {
 	ranges := (q.SelectedTick != nil && !q.SelectedTick.IsOne()) || (q.StepCount != nil && !q.StepCount.IsOne())
 	return ranges && (q.Order.By == "" || q.Order.By == ByID) && !q.SessionID.IsOne() &&
 		len(q.SessionIDs) == 0 && q.AccountID == nil && q.UpdatedSince.IsZero()
 }
 
-// Cell is a value of the two fields that have few.
+// Cell is a pair of values of the two fields with few values.
 type Cell struct{ Tick, Step int64 }
 
-// Cells returns the values that SelectedTick and StepCount let through: at most
-// 150, whatever the ranges. Of a field that q does not filter by, it is 0.
+// Cells returns the pairs that SelectedTick and StepCount allow, at most 150.
+// The value of a field without a filter is 0.
 func (q Query) Cells() []Cell {
 	cells := []Cell{}
 	for tick := range int64(domain.TickCount) {
@@ -160,8 +163,9 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	return page, nil
 }
 
-// From yields the audios of page, which is one of q, and those of all pages
-// after it, with the promises of Store.List; an error is the last that it yields.
+// From yields the audios of page, a page of q, and those of all later pages.
+// The guarantees of Store.List apply. If it yields an error, it yields nothing
+// after it.
 func (s *Service) From(ctx context.Context, q Query, page Page) iter.Seq2[[]domain.Audio, error] {
 	return func(yield func([]domain.Audio, error) bool) {
 		for yield(page.Items, nil) && page.More {

@@ -8,10 +8,11 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Patch changes what p tells of an audio. If that is nothing new, nothing
-// changes, not even the version. What becomes of its file is told at
-// domain.Audio.WithPatch; no object is stored. Errors: domain.ErrNotFound,
-// domain.ErrAccountDeleted, check's own, those of p.Check.
+// Patch changes the fields of an audio that are set in p. If none differs,
+// nothing changes, not even the version. domain.Audio.WithPatch describes the
+// effect on the file; no object is stored. Idempotent. Errors:
+// domain.ErrNotFound, domain.ErrAccountDeleted, the error of check, the errors
+// of p.Check.
 func (s *Service) Patch(ctx context.Context, sessionID int64, p domain.Patch, check Check) (domain.Audio, error) {
 	target := domain.Session{SessionID: sessionID}
 	if p.AccountID != nil {

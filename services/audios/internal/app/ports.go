@@ -1,4 +1,4 @@
-// Package app has the use cases of audios and the ports they need.
+// Package app contains the use cases of audios and the ports that they need.
 package app
 
 import (
@@ -13,69 +13,83 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Store keeps audios and, in the same transaction as each change, the event
-// that tells of it. Every method is safe for concurrent use and fails with
-// fault.Unavailable if the database cannot take the request.
+// Store keeps audios, and appends the event of each change to the log in the
+// same transaction. Every method is safe for concurrent use, and returns
+// fault.Unavailable if the database cannot serve the request.
 type Store interface {
-	// Get returns an audio. Errors: domain.ErrNotFound.
+	// Get returns an audio. Idempotent. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, sessionID int64) (domain.Audio, error)
-	// List returns a page of the audios that match q. The pages of a list, each
-	// from where the one before ended, hold what matches q all along, while
-	// others write: exactly once in the order of ids or of creation, either way;
-	// at least once in the order of updates, where a change moves an audio
-	// towards the end, if that is ascending.
+	// List returns a page of the audios that match q. Each page starts where
+	// the previous one ended. An audio that matches q while all pages are read,
+	// concurrently with writes, is listed
+	//   - exactly once in the order of ids or of creation, ascending or
+	//     descending.
+	//   - at least once in the ascending order of updates, in which a change
+	//     moves an audio towards the end.
+	//
+	// Idempotent.
 	List(ctx context.Context, q Query) (Page, error)
-	// Update replaces the audio of s.SessionID by what decide makes of its
-	// current state, as one transaction; decide may be called more than once,
-	// and gives the audio no other account than that of s or the one that it
-	// has. If the version stays, nothing is written. The object of a file that
-	// is replaced, if there is one, is recorded as discarded.
-	// It returns the audio as it is afterwards. Errors: domain.ErrNotFound;
-	// domain.ErrAccountDeleted if anything would be written and s is of an
-	// account that RemoveAccount was told of; decide's own.
+	// Update replaces the audio of s.SessionID by the result of decide for its
+	// current state, in one transaction, and returns the new state. decide may
+	// be called more than once. It must not give the audio another account than
+	// that of s or the current one. If the version stays the same, nothing is
+	// written. The object of a replaced file is recorded as discarded.
+	// Idempotent if decide is. Errors:
+	//   - domain.ErrNotFound: there is no such audio.
+	//   - domain.ErrAccountDeleted: something would be written, and
+	//     RemoveAccount has recorded the account of s as deleted.
+	//   - the error of decide.
 	Update(ctx context.Context, s domain.Session, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
 	// Delete removes an audio unless decide, which may be called more than
-	// once, refuses. The version of the event is remembered as the session's
-	// last, its earlier events are redacted, the object of its file, if there
-	// is one, is recorded as discarded. Errors: domain.ErrNotFound, decide's own.
+	// once, returns an error. It records the version of the event as the
+	// session's last one, redacts the session's earlier events, and records the
+	// object of its file as discarded. Not idempotent: deleting again is
+	// domain.ErrNotFound. Errors: domain.ErrNotFound, the error of decide.
 	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
-	// RemoveAccount records, for good, that an account is deleted, and deletes
-	// at most limit of its audios as Delete does, all in one transaction; fewer
-	// if that would be too large. Idempotent. It returns how many it deleted: 0
-	// only if none was left. Errors: decide's own.
+	// RemoveAccount records permanently that an account is deleted, and deletes
+	// at most limit of its audios as Delete does, in one transaction; fewer if
+	// the transaction would be too large. It returns the number of deleted
+	// audios, which is 0 only if none is left. Idempotent. Errors: the error of
+	// decide.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
 }
 
-// Creator adds audios to those of a Store, on the same terms.
+// Creator adds audios to a Store, under the same conditions.
 type Creator interface {
-	// Create adds the audio of a session that decide makes, given the last
-	// version that the session had before it was deleted, 0 if it never
-	// existed; decide may be called more than once, always with s. It returns
-	// what it added; or, if a request of this once has created one in the last
-	// 24 hours, that as it was then, and does nothing. Errors:
-	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
-	// that RemoveAccount was told of; decide's own; idempotency-key-reused, of
-	// kind fault.Invalid, if the request of this once had another body.
+	// Create adds the audio that decide returns for a session. decide receives
+	// the last version that the session had before it was deleted, or 0 if it
+	// never existed, and may be called more than once. Create returns the added
+	// audio. If a request with this once has created an audio in the last 24
+	// hours, Create returns that audio as it was then and does nothing.
+	// Idempotent if once has a key. Errors:
+	//   - domain.ErrSessionTaken: the session exists.
+	//   - domain.ErrAccountDeleted: RemoveAccount has recorded the account of s
+	//     as deleted.
+	//   - idempotency-key-reused, of kind fault.Invalid: the earlier request
+	//     had another body.
+	//   - the error of decide.
 	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
-	// CreateAll creates audios as Create would, one after the other, but in one
-	// transaction, and returns what became of each session, in their order;
-	// decide is given the place of the session, too. Or, if a request of this
-	// once has come through in the last 24 hours, what became of them then, and
-	// does nothing. Errors: decide's own, idempotency-key-reused as of Create;
-	// then nothing is created.
+	// CreateAll creates audios one after the other as Create does, but in one
+	// transaction, and returns the outcome of each session in order. decide
+	// also receives the index of the session. If a request with this once has
+	// succeeded in the last 24 hours, CreateAll returns its outcomes and does
+	// nothing. Idempotent if once has a key. After an error nothing was
+	// created. Errors: the error of decide, and idempotency-key-reused as in
+	// Create.
 	CreateAll(ctx context.Context, sessions []domain.Session, once Once, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 }
 
-// Once makes a request that may come again, such as after its answer was lost,
-// have its effect once. The zero Once lets it have its effect each time.
+// Once identifies a request that may be repeated, for example because its
+// answer was lost, so that it takes effect once. With the zero Once, it takes
+// effect each time.
 type Once struct {
-	Key  [sha256.Size]byte // what the request is known again by; zero if by nothing
-	Body [sha256.Size]byte // hash of what it sends, which must be the same again
+	Key  [sha256.Size]byte // identifies the request; zero if it has no key
+	Body [sha256.Size]byte // hash of the content, which must be the same in every repetition
 }
 
 // from returns the Once of the part of a request that begins with item n, so
-// that each part is known again by itself. The first is known by the key of the
-// whole.
+// that each part can be recognized by itself. The first part has the key of the
+// whole request.
 func (o Once) from(n int) Once {
 	if n > 0 && o.Key != ([sha256.Size]byte{}) {
 		o.Key = sha256.Sum256(binary.BigEndian.AppendUint64(o.Key[:], uint64(n)))
@@ -83,31 +97,36 @@ func (o Once) from(n int) Once {
 	return o
 }
 
-// Outcome is what became of one session of many.
+// Outcome is the result of one session of a batch.
 type Outcome struct {
-	Audio   domain.Audio // if it was created
-	Refused *fault.Error // else why not: domain.ErrSessionTaken or domain.ErrAccountDeleted
+	Audio   domain.Audio // set if it was created
+	Refused *fault.Error // otherwise the reason: domain.ErrSessionTaken or domain.ErrAccountDeleted
 }
 
-// Discards are the objects that no audio refers to any more. They are recorded
-// by the Store in the transaction that dropped the reference. Safe for
-// concurrent use; both methods are idempotent.
+// Discards keeps the names of objects to which no audio refers any more. The
+// Store records them in the transaction that removes the reference. Both
+// methods are idempotent and safe for concurrent use, and return
+// fault.Unavailable if the database cannot serve the request.
 type Discards interface {
-	// Discarded returns the objects that a session has left behind.
+	// Discarded returns the discarded objects of a session.
 	Discarded(ctx context.Context, sessionID int64) (objects []string, err error)
-	// ForgetDiscarded drops the record of objects that are gone.
+	// ForgetDiscarded removes the record of objects that have been deleted.
 	ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error
 }
 
-// Files keeps the documents of audios as immutable objects; see blob.Store.
+// Files keeps the documents of audios as immutable objects. blob.Store has the
+// details and further errors. Every method is safe for concurrent use, and
+// returns fault.Unavailable if the object store cannot be used.
 type Files interface {
-	// Put stores an object under a name that is not in use.
+	// Put stores an object under a name that must not be in use. Not
+	// idempotent.
 	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open returns a reader of an object, which the caller closes. Errors:
-	// fault.NotFound.
+	// Open returns a reader of an object, which the caller must close.
+	// Idempotent. Errors: fault.NotFound.
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
-	// Delete removes an object. Idempotent.
+	// Delete deletes an object. Idempotent.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written before a moment.
+	// List calls yield with the name of each object written before the given
+	// time. It stops at the first error of yield and returns it. Idempotent.
 	List(ctx context.Context, before time.Time, yield func(name string) error) error
 }

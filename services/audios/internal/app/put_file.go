@@ -25,8 +25,9 @@ func (s *Service) putFile(ctx context.Context, sessionID int64, document []byte)
 	return file, nil
 }
 
-// dropFile deletes an object that its transaction, which ended with err, does
-// not refer to. If that is not certain, or fails, SweepFiles is left to do it.
+// dropFile deletes an object to which no audio refers because its transaction
+// ended with err. If that is not certain, or deleting fails, the object is left
+// to SweepFiles.
 func (s *Service) dropFile(ctx context.Context, file domain.File, err error) {
 	if err != nil {
 		switch fault.KindOf(err) {

@@ -9,8 +9,9 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Remove deletes an audio and redacts what its events told of it. The file is
-// collected when the event comes round. Errors: domain.ErrNotFound, check's own.
+// Remove deletes an audio and redacts its events. The file is deleted when the
+// event is handled. Not idempotent. Errors: domain.ErrNotFound, the error of
+// check.
 func (s *Service) Remove(ctx context.Context, sessionID int64, check Check) error {
 	if err := s.store.Delete(ctx, sessionID, removal(ctx, check)); err != nil {
 		return fmt.Errorf("remove audio: %w", err)
@@ -18,11 +19,11 @@ func (s *Service) Remove(ctx context.Context, sessionID int64, check Check) erro
 	return nil
 }
 
-// removeBatch is how many audios one transaction deletes at most.
+// removeBatch is the maximum number of audios that one transaction deletes.
 const removeBatch = 100
 
-// RemoveAccount deletes the audios of an account that is deleted itself, each
-// with its own event, and has new ones refused for good. Idempotent.
+// RemoveAccount deletes the audios of a deleted account, each with its own
+// event, and refuses new ones from then on. Idempotent.
 func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 	for {
 		removed, err := s.store.RemoveAccount(ctx, accountID, removeBatch, removal(ctx, nil))
@@ -35,7 +36,7 @@ func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 	}
 }
 
-// removal returns what decides on a deletion and its event.
+// removal returns a function that decides on a deletion and returns its event.
 func removal(ctx context.Context, check Check) func(domain.Audio) (events.Event, error) {
 	return func(current domain.Audio) (events.Event, error) {
 		if err := check.judge(current); err != nil {

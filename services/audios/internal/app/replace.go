@@ -8,13 +8,13 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Replace puts session and its document in place of what the audio of
-// session.SessionID has. The same document again changes nothing, not even the
-// version. If keepAccount, the audio stays with its account, whatever session
-// says. What is replaced is collected when the event comes round.
-// Errors: domain.ErrNotFound, domain.ErrAccountDeleted, check's own.
+// Replace replaces a session and its document. If both are the same as before,
+// nothing changes, not even the version. If keepAccount is true, the audio
+// keeps its account, whatever session contains. The replaced object is deleted
+// when the event is handled. Idempotent. Errors: domain.ErrNotFound,
+// domain.ErrAccountDeleted, the error of check.
 func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, check Check) (domain.Audio, error) {
-	current, err := s.store.Get(ctx, session.SessionID) // before anything is uploaded
+	current, err := s.store.Get(ctx, session.SessionID) // check before uploading
 	if err == nil {
 		err = check.judge(current)
 	}
@@ -44,7 +44,7 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 		s.dropFile(ctx, file, err)
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
-	if a.File.Object != file.Object { // the document was the same already
+	if a.File.Object != file.Object { // the audio has the same document already
 		s.dropFile(ctx, file, nil)
 	}
 	return a, nil

@@ -11,9 +11,9 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Check judges the audio that a request is to change, in the transaction that
-// changes it, and may be called more than once. Its error refuses the change.
-// A nil Check refuses nothing.
+// Check decides whether a request may change an audio, given the state that it
+// would change. It runs in the transaction of the change, possibly more than
+// once. An error refuses the change. A nil Check allows every change.
 type Check func(current domain.Audio) error
 
 func (c Check) judge(current domain.Audio) error {
@@ -31,28 +31,29 @@ type Service struct {
 	files    Files
 	now      func() time.Time
 	newName  func() string
-	// transfers has an entry for each object that a batch is storing or deleting.
+	// transfers has an element for each object that a batch is storing or
+	// deleting.
 	transfers chan struct{}
 }
 
-// Sources are what a Service draws from outside.
+// Sources are the sources of time and randomness of a Service.
 type Sources struct {
 	Now     func() time.Time
-	NewName func() string // random, never the same twice; letters and digits
+	NewName func() string // random, unique; letters and digits
 }
 
 // New returns a Service.
 func New(store Store, creator Creator, discards Discards, files Files, from Sources) *Service {
 	return &Service{
 		store: store, creator: creator, discards: discards, files: files,
-		// Databases keep microseconds; what is answered is what is kept.
+		// Databases keep microseconds, and answers must equal the stored state.
 		now:       func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newName:   from.NewName,
 		transfers: make(chan struct{}, filesAtOnce),
 	}
 }
 
-// Get returns an audio. Errors: domain.ErrNotFound.
+// Get returns an audio. Idempotent. Errors: domain.ErrNotFound.
 func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error) {
 	a, err := s.store.Get(ctx, sessionID)
 	if err != nil {
@@ -61,8 +62,8 @@ func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error
 	return a, nil
 }
 
-// Resource returns the v1 body of an audio. Its file's URL is relative to the
-// API's origin and changes with the content.
+// Resource returns the v1 body of an audio. The URL of its file is relative to
+// the API's origin and changes with the content.
 func Resource(a domain.Audio) events.Audio {
 	return events.Audio{
 		SessionID: a.SessionID, AccountID: a.AccountID, Ticks: a.Ticks[:],
@@ -73,7 +74,7 @@ func Resource(a domain.Audio) events.Audio {
 	}
 }
 
-// Subject returns what the events of an audio are about.
+// Subject returns the subject of an audio's events.
 func Subject(sessionID int64) string { return "audio/" + strconv.FormatInt(sessionID, 10) }
 
 // change returns the event of an audio's current version.

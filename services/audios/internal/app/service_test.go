@@ -28,7 +28,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// world is a service on the embedded adapters, with a clock of its own.
+// world is a service on the embedded adapters with a controlled clock.
 type world struct {
 	*app.Service
 	store *sqlitestore.Store
@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// stores is what a service has of its store.
+// stores is the union of the ports that a store implements.
 type stores interface {
 	app.Store
 	app.Creator
@@ -86,7 +86,7 @@ func (w *world) wantObjects(t *testing.T, want ...string) {
 	}
 }
 
-// told returns what the log has of each event, oldest first.
+// told returns the data of all events in the log, oldest first.
 func (w *world) told(t *testing.T) (told [][]any) {
 	t.Helper()
 	page, err := w.log.Page(t.Context(), eventlog.Position{}, 1000)
@@ -139,7 +139,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 		session  domain.Session
 		document string
 	}{
-		{session(t, 7), "one"}, // nothing changes
+		{session(t, 7), "one"}, // changes nothing
 		{session(t, 7), "two"},
 		{session(t, 7, of(5)), "three"},
 	} {
@@ -209,7 +209,7 @@ func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
 
 var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
 
-// refuseAt returns a check that refuses when it is called for the nth time.
+// refuseAt returns a check that refuses its nth call.
 func refuseAt(n int) app.Check {
 	return func(domain.Audio) error {
 		n--
@@ -260,7 +260,7 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 	}
 }
 
-// unsure is a store that commits and then loses the connection.
+// unsure is a store that commits and then loses its connection.
 type unsure struct{ stores }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
@@ -285,7 +285,7 @@ func TestAnUnsureWriteKeepsItsObject(t *testing.T) {
 	w.wantObjects(t, a.File.Object)
 }
 
-// full is an object store that takes nothing.
+// full is an object store without space.
 type full struct{ app.Files }
 
 func (full) Put(context.Context, string, string, io.Reader) error { return errLost }

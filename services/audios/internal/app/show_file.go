@@ -10,12 +10,13 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// A file may be replaced, and the old object collected, between the read of
-// the audio and that of the object; the audio is then read again.
+// A file may be replaced and its object deleted after the audio was read. The
+// audio is then read again.
 const openAttempts = 3
 
 // File returns the current file of an audio. The content is opened only if
-// wanted says so of the file; it is nil otherwise. Errors: domain.ErrNotFound.
+// wanted returns true; otherwise it is nil. Idempotent. Errors:
+// domain.ErrNotFound.
 func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadSeekCloser, err error) {
 	for attempt := 1; ; attempt++ {
 		a, err := s.store.Get(ctx, sessionID)
@@ -40,7 +41,7 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 	}
 }
 
-// inMemory is content that is no object.
+// inMemory is content that is not an object.
 type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }

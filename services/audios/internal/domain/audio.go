@@ -1,4 +1,4 @@
-// Package domain has the rules of audio sessions.
+// Package domain contains the rules of audio sessions.
 package domain
 
 import (
@@ -13,46 +13,45 @@ import (
 var (
 	ErrNotFound     = fault.New(fault.NotFound, "no-such-audio", "there is no such audio session")
 	ErrSessionTaken = fault.New(fault.Conflict, "session-taken", "an audio session of this session_id exists; use another one, or replace that session")
-	// ErrAccountDeleted refuses a session of an account that is gone.
+	// ErrAccountDeleted means that the account of a session has been deleted.
 	ErrAccountDeleted = &fault.Error{
 		Kind: fault.Invalid, Code: "account-deleted", Detail: "the account of the audio session has been deleted",
 		Violations: []fault.Violation{{Pointer: "/account_id", Detail: "must not be a deleted account"}},
 	}
 )
 
-// Audio is an audio session with the document that told of it.
+// Audio is an audio session with its document.
 type Audio struct {
 	Session
 	File File
-	// Version is 1 at first and grows by one with each change that changes
-	// something. A session that is created anew after its deletion goes on
-	// from there.
+	// Version is 1 for a new session and increases by one with each change. A
+	// session that is created again after its deletion continues the numbering.
 	Version   int64
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
 
-// File is the document of an audio: byte for byte as it was sent, or, after a
-// patch of what it tells, rendered from the session.
+// File is the document of an audio: byte for byte as it was sent or, after a
+// patch of its values, rendered from the session.
 type File struct {
-	// Object is the name of the content in the object store; "" if the content
-	// is Session.Document.
+	// Object is the name of the content in the object store. It is "" if the
+	// content is Session.Document.
 	Object    string
 	SizeBytes int64
 	SHA256    string // lower-case hex
 }
 
-// New returns an audio at the version after last, the last version that its
-// session had before; 0 if there was none.
+// New returns an audio at the version after last, the last version of an
+// earlier session with this id, or 0.
 func New(s Session, f File, last int64, now time.Time) Audio {
 	return Audio{Session: s, File: f, Version: last + 1, CreatedAt: now, UpdatedAt: now}
 }
 
-// WithSession returns the audio with s, whose SessionID is the audio's own, and
-// f in place of what it has, and the fields that differ. If none does, it is
-// the same version of the audio. The same content again, stored as another
-// object, is no change; the same values told by other bytes are one, as the
-// document is kept as it was sent.
+// WithSession returns the audio with the session s, whose SessionID must be the
+// same, and the file f. It also returns the names of the fields that differ. If
+// none differs, it returns the audio unchanged. The same content in another
+// object is not a difference. The same values in other bytes are one, because
+// documents are kept byte for byte.
 func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fields []string) {
 	if !same(a.AccountID, s.AccountID) {
 		fields = append(fields, "account_id")
@@ -74,16 +73,16 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 	}
 	a.Session, a.File = s, f
 	a.Version++
-	if now.After(a.UpdatedAt) { // clocks differ, and lists rely on it that this never goes back
+	if now.After(a.UpdatedAt) { // clocks differ, and lists require that this time never goes back
 		a.UpdatedAt = now
 	}
 	return a, fields
 }
 
-// WithPatch returns the audio with what p changes, and the fields that differ.
-// If none does, it is the same version of the audio. The document stays as it
-// was sent if only the account changes; else it would tell what is not so any
-// more, and is rendered anew. The error is as that of Patch.Check.
+// WithPatch returns the audio changed by p, and the names of the fields that
+// differ. If none differs, it returns the audio unchanged. If only the account
+// changes, the document stays as it was sent. Otherwise it is rendered anew,
+// because its values would be outdated. Errors: those of Patch.Check.
 func (a Audio) WithPatch(p Patch, now time.Time) (changed Audio, fields []string, err error) {
 	s, err := a.patched(p)
 	if err != nil {

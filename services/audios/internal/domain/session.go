@@ -9,28 +9,28 @@ import (
 
 const (
 	// MaxID is the largest session id and account id: 2^53-1, the largest
-	// integer that every JSON client keeps. The smallest session id is 0, the
-	// smallest account id 1.
+	// integer that every JSON client represents exactly. The smallest session
+	// id is 0, the smallest account id is 1.
 	MaxID = 1<<53 - 1
-	// TickCount is how many tick levels a session has.
+	// TickCount is the number of tick levels of a session.
 	TickCount = 15
-	// MaxStepCount is the largest step; the smallest is 0.
+	// MaxStepCount is the largest step. The smallest is 0.
 	MaxStepCount = 9
 
 	minTick = -100.0
 	maxTick = -10.0
 )
 
-// Session is what a hearing test found. Draft makes valid ones.
+// Session is the result of a hearing test. Draft returns valid ones.
 type Session struct {
 	SessionID    int64  // 0..MaxID, chosen by the client, never changed
-	AccountID    *int64 // 1..MaxID, nil if it belongs to no account
+	AccountID    *int64 // 1..MaxID, or nil if it belongs to no account
 	Ticks        [TickCount]float64
 	SelectedTick int // index into Ticks
 	StepCount    int // 0..MaxStepCount
 }
 
-// Draft is a session as a client tells it, before any rule was checked.
+// Draft is a session as the client sent it, before validation.
 type Draft struct {
 	SessionID    int64
 	AccountID    *int64
@@ -39,8 +39,8 @@ type Draft struct {
 	StepCount    int64
 }
 
-// Session returns the session that d tells of. The error is of kind
-// fault.Invalid and lists every broken rule.
+// Session returns the session in d. The error has the kind fault.Invalid and
+// lists every broken rule.
 func (d Draft) Session() (Session, error) {
 	if d.SessionID < 0 || d.SessionID > MaxID {
 		return d.check(&fault.Violation{Pointer: "/session_id", Detail: between(0, MaxID)})
@@ -48,8 +48,8 @@ func (d Draft) Session() (Session, error) {
 	return d.check(nil)
 }
 
-// Replacement returns the session that d tells of in place of the one with
-// that id, which it must not change. The error is as that of Session.
+// Replacement returns the session in d as a replacement of the one with that
+// id, which it must not change. Errors: as in Session.
 func (d Draft) Replacement(id int64) (Session, error) {
 	if d.SessionID != id {
 		return d.check(&fault.Violation{Pointer: "/session_id", Detail: fmt.Sprintf("must be %d, as in the path", id)})
@@ -57,7 +57,8 @@ func (d Draft) Replacement(id int64) (Session, error) {
 	return d.check(nil)
 }
 
-// check returns the session, or what is wrong with it beside its id.
+// check returns the session. The error lists the broken rules, including id if
+// it is not nil.
 func (d Draft) check(id *fault.Violation) (Session, error) {
 	var violations []fault.Violation
 	if id != nil {
@@ -74,7 +75,7 @@ func (d Draft) check(id *fault.Violation) (Session, error) {
 	}
 	var ticks [TickCount]float64
 	for i := range copy(ticks[:], d.Ticks) {
-		if tick := ticks[i]; !(minTick <= tick && tick <= maxTick) { // NaN is not either
+		if tick := ticks[i]; !(minTick <= tick && tick <= maxTick) { // false for NaN, too
 			add(fmt.Sprintf("/ticks/%d", i), fmt.Sprintf("must be a number in %.1f..%.1f", minTick, maxTick))
 		}
 	}
@@ -93,17 +94,17 @@ func (d Draft) check(id *fault.Violation) (Session, error) {
 	}, nil
 }
 
-// Patch is what a client wants changed of a session, before any rule was
-// checked; what is nil stays as it is.
+// Patch is a change of a session as the client sent it, before validation.
+// Fields that are nil stay unchanged.
 type Patch struct {
-	AccountID    **int64 // to nil: the session is to belong to no account
+	AccountID    **int64 // a pointer to nil removes the account
 	Ticks        *[]float64
 	SelectedTick *int64
 	StepCount    *int64
 }
 
-// Check returns nil if the patch leaves every valid session valid. The error is
-// as that of Draft.Session.
+// Check reports whether the patch keeps every valid session valid. Errors: as
+// in Draft.Session.
 func (p Patch) Check() error {
 	valid := Session{}
 	for i := range valid.Ticks {
@@ -113,7 +114,7 @@ func (p Patch) Check() error {
 	return err
 }
 
-// patched returns the session with what p changes.
+// patched returns the session changed by p.
 func (s Session) patched(p Patch) (Session, error) {
 	d := Draft{
 		SessionID: s.SessionID, AccountID: s.AccountID, Ticks: s.Ticks[:],
@@ -134,8 +135,8 @@ func (s Session) patched(p Patch) (Session, error) {
 	return d.Session()
 }
 
-// Document returns the session as a client might have sent it. What it returns
-// for a session never changes: files that were rendered are known by its hash.
+// Document returns the session as a client might have sent it. The result for a
+// session must never change, because rendered files are identified by its hash.
 func (s Session) Document() []byte {
 	document, err := json.Marshal(struct {
 		SessionID    int64              `json:"session_id"`
@@ -145,7 +146,7 @@ func (s Session) Document() []byte {
 		StepCount    int                `json:"step_count"`
 	}{s.SessionID, s.AccountID, s.Ticks, s.SelectedTick, s.StepCount})
 	if err != nil {
-		panic(err) // a valid session holds finite numbers alone
+		panic(err) // a valid session contains only finite numbers
 	}
 	return document
 }

@@ -21,9 +21,9 @@ func main() {
 	if command == httpserver.ReadyCommand.Name {
 		os.Exit(httpserver.RunReady(int(cfg.Port)))
 	}
-	// At the default, so small a heap is collected many times a second.
+	// With the default, so small a heap is collected many times a second.
 	if set := debug.SetGCPercent(400); set != 100 {
-		debug.SetGCPercent(set) // by GOGC
+		debug.SetGCPercent(set) // GOGC is set
 	}
 	fx.New(
 		logging.Module(cfg.Logging("gateway", cfg.TraceProject), os.Stderr),

@@ -26,7 +26,7 @@ func Serve(contentType, policy string, content func() []byte) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		body, etag := document()
 		header := c.Writer.Header()
-		header.Set("Cache-Control", "no-cache") // may be kept, but is asked for again
+		header.Set("Cache-Control", "no-cache") // may be stored, but must be revalidated
 		header.Set("Content-Security-Policy", policy)
 		if rest.NotModified(c, etag) {
 			return

@@ -1,6 +1,6 @@
-// Package classic serves the root paths of the original API as a view of /v1:
-// each request becomes one to the same service, and its answer is cut down to
-// the original's form.
+// Package classic serves the root paths of the original API as a view of /v1.
+// Each request becomes a request to the same service, and its answer is reduced
+// to the original form.
 package classic
 
 import (
@@ -20,13 +20,13 @@ import (
 
 var errNoForm = httpserver.ErrUnsupported.Detailf("send the image as a file in the part image of a multipart/form-data body")
 
-// operation is what a classic route does, in terms of v1.
+// operation is the v1 operation behind a classic route.
 type operation struct {
 	method string
 	suffix string // of the path, after the id
-	query  string // fixed
+	query  string // a fixed query
 	isList bool
-	isForm bool // takes a multipart body alone
+	isForm bool // accepts only a multipart body
 }
 
 var (
@@ -34,7 +34,8 @@ var (
 	list    = operation{method: http.MethodGet, isList: true}
 	read    = operation{method: http.MethodGet}
 	replace = operation{method: http.MethodPut}
-	// The original API knows no accounts of sessions, so it keeps them.
+	// The original API does not know accounts of sessions, so the view keeps
+	// them.
 	createAudio  = operation{method: http.MethodPost, query: "keep_account=true"}
 	replaceAudio = operation{method: http.MethodPut, query: "keep_account=true"}
 	remove       = operation{method: http.MethodDelete, query: "allow_missing=true"}
@@ -62,7 +63,7 @@ var routes = []struct {
 }
 
 // Register adds the classic routes to r, each with and without a trailing
-// slash, and HEAD where there is GET. The services are asked by their v1 trees.
+// slash, and HEAD for each GET. The services must serve their v1 trees.
 func Register(r gin.IRoutes, accountsService, audiosService http.Handler) {
 	services := map[*collection]http.Handler{&accounts: accountsService, &audios: audiosService}
 	for _, route := range routes {
@@ -76,8 +77,8 @@ func Register(r gin.IRoutes, accountsService, audiosService http.Handler) {
 	}
 }
 
-// anyVersion says what the original API implies: that a write overwrites
-// whatever is there. v1 may want it said.
+// anyVersion makes explicit that a write of the original API overwrites the
+// current state. v1 may require such a condition.
 var anyVersion = []string{"*"}
 
 // view serves one operation on a classic collection.
@@ -91,7 +92,7 @@ type view struct {
 func (v view) handle(c *gin.Context) {
 	id := ""
 	if len(c.Params) > 0 {
-		if id = c.Params[0].Value; id == "" { // gin takes /accounts// for /accounts/:id/
+		if id = c.Params[0].Value; id == "" { // gin matches /accounts// with /accounts/:id/
 			httpserver.Fail(c, httpserver.ErrNoRoute)
 			return
 		}
@@ -105,7 +106,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	var query url.Values
-	if v.isList { // what else there may be is ignored
+	if v.isList { // other parameters are ignored
 		var err error
 		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 			return httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
@@ -143,12 +144,11 @@ func (v view) request(r *http.Request, id string, query url.Values) *http.Reques
 	return v1
 }
 
-// answer writes the classic form of a v1 answer. The headers are in place
-// already.
+// answer writes the classic form of a v1 answer, whose headers are set already.
 func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query url.Values) error {
 	header := w.Header()
-	header.Del("Link")               // pages of v1
-	header.Del("Concha-Feed-Cursor") // of no use without the versions
+	header.Del("Link")               // refers to pages of v1
+	header.Del("Concha-Feed-Cursor") // useless without the versions
 	status, body, ok := classicStatus(v1.status), v1.body.Bytes(), true
 	switch {
 	case v1.status == http.StatusNoContent:
@@ -188,21 +188,21 @@ func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query u
 	return nil
 }
 
-// answer collects a v1 answer but for its headers, which go straight to where
-// the classic ones belong.
+// answer collects a v1 answer except for its headers, which are written
+// directly to the classic answer.
 type answer struct {
 	http.ResponseWriter
 	status int
 	body   *bytes.Buffer
 }
 
-// Unwrap lets the log of the process learn why a service failed.
+// Unwrap lets the log of the process record the error of a service.
 func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (a *answer) WriteHeader(status int) {
 	if status >= http.StatusOK {
 		a.status = status
-		a.body.Reset() // of what broke off
+		a.body.Reset() // the part of an aborted body
 	}
 }
 

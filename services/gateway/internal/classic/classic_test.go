@@ -28,7 +28,7 @@ const (
 	classicAudio = `{"session_id":0,"ticks":[-89.03999999999999,-1e1,-10.0, -55.10000000000001],"selected_tick":7,"step_count":1}`
 )
 
-// upstream gives one answer and keeps the last request.
+// upstream gives one answer and records the last request.
 type upstream struct {
 	status int
 	header http.Header
@@ -240,7 +240,7 @@ func TestConditions(t *testing.T) {
 	for _, test := range []struct {
 		request              string
 		ifMatch, ifNoneMatch []string // of the request
-		want                 []string // If-Match that v1 sees; it sees the same If-None-Match
+		want                 []string // the If-Match that v1 receives; it receives the same If-None-Match
 	}{
 		{request: "PUT /accounts/1", want: overwrites},
 		{request: "DELETE /accounts/1", want: overwrites},
@@ -276,7 +276,7 @@ func TestConditions(t *testing.T) {
 	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Code != http.StatusCreated || w.Header().Get("Location") != "https://api/audios/0" {
 		t.Errorf("201 becomes %d with Location %s", w.Code, w.Header().Get("Location"))
 	}
-	u.header.Set("Location", "x") // of no service of ours
+	u.header.Set("Location", "x") // of another service
 	if w := serve(u, httptest.NewRequest(http.MethodPut, "https://api/audios/0", http.NoBody)); w.Header().Get("Location") != "x" {
 		t.Errorf("another Location becomes %s", w.Header().Get("Location"))
 	}
@@ -324,8 +324,8 @@ func TestOtherMethodsAndPathsAreProblems(t *testing.T) {
 	}
 }
 
-// FuzzResource holds the scanner against encoding/json. Of what is no JSON, it
-// is only asked to end.
+// FuzzResource compares the scanner with encoding/json. On input that is not
+// JSON, the scanner only has to terminate.
 func FuzzResource(f *testing.F) {
 	for _, seed := range []string{
 		v1Account, v1WithImage, v1Audio, "{", "", `{"a":`, `{"a"`, `{"a":1,}`,
@@ -336,7 +336,7 @@ func FuzzResource(f *testing.F) {
 	f.Fuzz(func(t *testing.T, v1 string) {
 		body, ok := accounts.resource([]byte(v1))
 		var want, got map[string]json.RawMessage
-		if !ok || json.Unmarshal([]byte(v1), &want) != nil || strings.Contains(v1, `\u`) { // may spell a name
+		if !ok || json.Unmarshal([]byte(v1), &want) != nil || strings.Contains(v1, `\u`) { // names may be escaped
 			return
 		}
 		if err := json.Unmarshal(body, &got); err != nil {

@@ -9,17 +9,18 @@ import (
 	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
-// collection is a kind of resource and its form in the classic tree.
+// collection is a kind of resource and its classic form.
 type collection struct {
-	name    string   // of both trees: "accounts"
-	members []member // of the classic body, in its order
+	name    string   // in both trees, such as "accounts"
+	members []member // members of the classic body, in order
 	filters []string // parameters of the classic list
 }
 
-// member of a classic body that stands for one of a v1 body.
+// member is a member of a classic body and its source in a v1 body.
 type member struct {
 	name, v1 string
-	// convert, if not nil, makes the value from v1's; nil if that is none.
+	// convert, if not nil, converts the value of v1. It returns nil for an
+	// invalid one.
 	convert func(v1 []byte) []byte
 }
 
@@ -46,7 +47,7 @@ var audios = collection{
 	filters: []string{"session_id", "selected_tick", "step_count"},
 }
 
-// imageURL returns the url of a v1 image, null if the image is.
+// imageURL returns the url of a v1 image, or null.
 func imageURL(image []byte) []byte {
 	if string(image) == "null" {
 		return image
@@ -61,7 +62,7 @@ func imageURL(image []byte) []byte {
 	return found
 }
 
-// appendResource appends the classic body of the v1 body at s.
+// appendResource appends the classic body for the v1 body at s.
 func (c *collection) appendResource(dst []byte, s *jsonscan.Scanner) []byte {
 	var values [5][]byte
 	for name := range s.Object {
@@ -90,15 +91,16 @@ func (c *collection) appendResource(dst []byte, s *jsonscan.Scanner) []byte {
 	return append(dst, '}')
 }
 
-// resource returns the classic form of a v1 resource, and whether it was one.
+// resource returns the classic form of a v1 resource. ok is false if v1 is not
+// a resource.
 func (c *collection) resource(v1 []byte) ([]byte, bool) {
 	s := &jsonscan.Scanner{Data: v1}
 	body := c.appendResource(make([]byte, 0, len(v1)), s)
 	return body, s.End()
 }
 
-// list returns the classic form of a v1 list, the token of the page after it,
-// "" if there is none, and whether it was a list.
+// list returns the classic form of a v1 list, and the token of the next page,
+// or "". ok is false if v1 is not a list.
 func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
 	s := &jsonscan.Scanner{Data: v1}
 	for name := range s.Object {
@@ -113,7 +115,7 @@ func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
 			}
 			body = append(body, ']')
 		case "next_page_token":
-			next = string(bytes.Trim(s.Value(), `"`)) // base64url: nothing is escaped
+			next = string(bytes.Trim(s.Value(), `"`)) // base64url, so nothing is escaped
 		default:
 			s.Value()
 		}
@@ -121,8 +123,8 @@ func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
 	return body, next, s.End() && body != nil
 }
 
-// classicStatus returns what a status of v1 is in the classic tree, which tells all
-// that is invalid by 400.
+// classicStatus returns the classic status for a status of v1. In the classic
+// tree, 400 covers everything invalid.
 func classicStatus(v1 int) int {
 	switch v1 {
 	case http.StatusConflict, http.StatusUnsupportedMediaType, http.StatusUnprocessableEntity:
@@ -133,8 +135,8 @@ func classicStatus(v1 int) int {
 	return v1
 }
 
-// withStatus returns problem with its member status as given, and whether it
-// was a problem.
+// withStatus returns problem with the given status member. ok is false if it is
+// not a problem.
 func withStatus(problem []byte, status string) ([]byte, bool) {
 	s := &jsonscan.Scanner{Data: problem}
 	var changed []byte
@@ -148,8 +150,8 @@ func withStatus(problem []byte, status string) ([]byte, bool) {
 	return changed, s.End() && changed != nil
 }
 
-// v1URL returns the address of a v1 collection or, with an id, of what lies
-// below it. An id that holds a slash stays one segment.
+// v1URL returns the URL of a v1 collection or, with an id, of a resource in it.
+// An id that contains a slash remains one segment.
 func (c *collection) v1URL(id, suffix, query string) *url.URL {
 	path := "/v1/" + c.name
 	if id == "" {
@@ -162,11 +164,11 @@ func (c *collection) v1URL(id, suffix, query string) *url.URL {
 	}
 }
 
-// pageSize is the length at which a classic list is cut: the longest that v1
-// gives.
+// pageSize is the maximum length of a classic list, which is the maximum page
+// size of v1.
 const pageSize = "1000"
 
-// listQuery returns the query of the v1 list for that of a classic one.
+// listQuery returns the query of the v1 list for a classic query.
 func (c *collection) listQuery(classic url.Values) url.Values {
 	query := c.kept(classic)
 	query.Set("page_size", pageSize)
@@ -176,16 +178,16 @@ func (c *collection) listQuery(classic url.Values) url.Values {
 	return query
 }
 
-// nextQuery returns the query of the classic list that goes on after the one
-// of the query given.
+// nextQuery returns the query of the classic list that continues after the
+// given one.
 func (c *collection) nextQuery(classic url.Values, token string) url.Values {
 	query := c.kept(classic)
 	query.Set("page_token", token)
 	return query
 }
 
-// kept returns the filters in a classic query. Of one that is given more than
-// once, the first counts.
+// kept returns the filters in a classic query. If one is given more than once,
+// the first counts.
 func (c *collection) kept(classic url.Values) url.Values {
 	query := url.Values{}
 	for _, name := range c.filters {
@@ -196,7 +198,7 @@ func (c *collection) kept(classic url.Values) url.Values {
 	return query
 }
 
-// location returns the classic address of a v1 Location, under origin.
+// location returns the classic URL for a v1 Location, under origin.
 func location(origin, v1 string) string {
 	if i := strings.LastIndex(v1, "/v1/"); i >= 0 {
 		return origin + v1[i+len("/v1"):]

@@ -19,12 +19,12 @@ import (
 var files embed.FS
 
 const (
-	// staticPath is where the files are served. Every other path below /console
-	// is a page, which the modules draw.
+	// staticPath is the path of the files. Every other path below /console is a
+	// page that the modules render.
 	staticPath = "/console/static/"
 
-	// policy lets the page load and call this origin and nothing else. Images are
-	// read with the caller's credentials, and are shown as blobs.
+	// policy lets the page load and call only this origin. Images are read with
+	// the caller's credentials and shown as blobs.
 	policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; " +
 		"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; trusted-types 'none'; require-trusted-types-for 'script'"
 )
@@ -36,7 +36,7 @@ var contentTypes = map[string]string{
 	".svg":  "image/svg+xml",
 }
 
-// Register adds to r the console at /console and below.
+// Register adds the console at /console and below to r.
 func Register(r gin.IRoutes) {
 	static, index := load()
 	httpserver.Get(r, "/console", index)
@@ -55,9 +55,9 @@ func Register(r gin.IRoutes) {
 	})
 }
 
-// load returns the handlers of all files by their paths, and that of the page.
-// The page names all modules, so that a browser asks for them at once instead
-// of one after the other, as it meets their imports.
+// load returns the handlers of all files by path, and that of the page. The
+// page names all modules, so that a browser loads them at once instead of
+// following the imports one by one.
 func load() (static map[string]gin.HandlerFunc, index gin.HandlerFunc) {
 	static = map[string]gin.HandlerFunc{}
 	var page string

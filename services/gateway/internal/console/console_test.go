@@ -43,7 +43,7 @@ func TestEveryPageIsServed(t *testing.T) {
 	}
 }
 
-// links returns the addresses that the page loads.
+// links returns the URLs that the page loads.
 func links(t *testing.T) []string {
 	t.Helper()
 	var found []string
@@ -120,8 +120,8 @@ func TestOnlyThisOriginIsLoaded(t *testing.T) {
 	}
 }
 
-// The vendored files are those that "npm run vendor" made of the versions in
-// package-lock.json; "make lint" compares them with the packages themselves.
+// The vendored files are those that "npm run vendor" generates from the
+// versions in package-lock.json; "make lint" compares them with the packages.
 func TestVendoredFilesAreThoseOfTheirVersions(t *testing.T) {
 	var lock struct {
 		Packages map[string]struct{ Version string }

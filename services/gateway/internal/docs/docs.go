@@ -1,5 +1,5 @@
-// Package docs serves the public contracts, of the API and of the events, and
-// Swagger UI, all of it embedded.
+// Package docs serves the embedded contracts of the API and of the events, and
+// Swagger UI.
 package docs
 
 import (
@@ -23,15 +23,16 @@ var (
 	initJS []byte
 )
 
-// contentPolicy lets the page load what this origin serves and nothing else.
-// Swagger UI sets style attributes and draws its icons from data URLs.
+// contentPolicy lets the page load only from this origin. Swagger UI sets style
+// attributes and draws its icons from data URLs.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
 	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
-// Register adds to r the Swagger UI at /docs over the contract of the API at
-// /docs/openapi.yaml, and the contract of the events at /docs/asyncapi.yaml,
-// each with and without a slash at the end; and the schemas of their data at
-// /schemas/<type>.json. Answers have an ETag by which they are kept until they change.
+// Register adds to r Swagger UI at /docs, the contract of the API at
+// /docs/openapi.yaml and that of the events at /docs/asyncapi.yaml, each with
+// and without a trailing slash, and the schemas of the events' data at
+// /schemas/<type>.json. Answers have an ETag, by which browsers keep them until
+// they change.
 func Register(r gin.IRoutes, openAPI, asyncAPI []byte) {
 	const javaScript = "text/javascript; charset=utf-8"
 	for path, document := range map[string]gin.HandlerFunc{

@@ -13,8 +13,8 @@ import (
 
 var errNoSuchSchema = fault.New(fault.NotFound, "no-such-instance-error", "there is no schema of this name; /docs/asyncapi.yaml lists them")
 
-// registerSchemas serves the JSON Schemas of the event types, which the
-// ce-dataschema of an event points at.
+// registerSchemas serves the JSON Schemas of the event types, to which
+// ce-dataschema refers.
 func registerSchemas(r gin.IRoutes) {
 	files, err := schemas.Files.ReadDir(".")
 	if err != nil {

@@ -13,14 +13,14 @@ import (
 )
 
 const (
-	// answerIdle is how long an answer that has begun may bring nothing. An event
+	// answerIdle is how long an answer that has begun may pause. An event
 	// stream has a heartbeat every 15 s.
 	answerIdle = 35 * time.Second
-	// takeTimeout is how long a service may take nothing of a body.
+	// takeTimeout is how long a service may go without reading a body.
 	takeTimeout = 35 * time.Second
 )
 
-// copying is what the copy of an answer's body needs.
+// copying is the state of copying the body of an answer.
 type copying struct {
 	buf  [32 << 10]byte
 	body io.Closer
@@ -34,11 +34,11 @@ func newCopying() any {
 	return c
 }
 
-// clientError is of a client that does not take its answer.
+// clientError is the error of a client that does not read its answer.
 type clientError struct{ error }
 
-// copyBody copies an answer's body. It does not use io.Copy, which sends the
-// headers in a packet of their own.
+// copyBody copies the body of an answer. It does not use io.Copy, which sends
+// the headers in a packet of their own.
 func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
 	if body == http.NoBody {
 		return nil
@@ -46,10 +46,10 @@ func (p *Proxy) copyBody(w io.Writer, body io.ReadCloser) error {
 	c := p.copies.Get().(*copying)
 	c.body = body
 	for {
-		c.idle.Reset(answerIdle) // not while the client is slow
+		c.idle.Reset(answerIdle) // a slow client does not count
 		n, err := body.Read(c.buf[:])
 		if !c.idle.Stop() {
-			return context.DeadlineExceeded // c is not used again: its timer may still be at it
+			return context.DeadlineExceeded // c is not reused, because its timer may still be running
 		}
 		if n > 0 {
 			if _, failed := w.Write(c.buf[:n]); failed != nil {
@@ -72,12 +72,11 @@ func mediaType(h http.Header) string {
 	return strings.ToLower(strings.TrimSpace(t))
 }
 
-// stream copies a body that may go on for ever, each piece at once, free of the
-// server's deadlines, which are made for answers that end. It ends well when
-// the process is about to stop.
+// stream copies a body of unlimited length. It sends each piece at once and has
+// no deadline. It ends the answer regularly when the process is about to stop.
 func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadCloser) error {
 	out := unhurried(w)
-	if err := out.flush(); err != nil { // the first event may be long in coming
+	if err := out.flush(); err != nil { // the first event may take long
 		return clientError{err}
 	}
 	ended := make(chan struct{})
@@ -86,7 +85,7 @@ func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadClose
 	go func() {
 		select {
 		case <-stopping:
-			_ = body.Close() // ends the Read under way
+			_ = body.Close() // ends the current Read
 		case <-ended:
 		}
 	}()
@@ -99,15 +98,15 @@ func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadClose
 	}
 }
 
-// unhurried returns a writer of an answer that may take longer than the server
-// gives others, as long as its reader keeps reading.
+// unhurried returns a writer without the server's deadlines, as long as the
+// client keeps reading.
 func unhurried(w http.ResponseWriter) *flushed {
 	out := &flushed{w: w, control: http.NewResponseController(w)}
 	_ = out.control.SetReadDeadline(time.Time{})
 	return out
 }
 
-// flushed sends on what is written to it at once.
+// flushed sends each write at once.
 type flushed struct {
 	w       io.Writer
 	control *http.ResponseController
@@ -140,8 +139,8 @@ func bounded(dial dialFunc) dialFunc {
 
 type dialFunc = func(ctx context.Context, network, address string) (net.Conn, error)
 
-// boundedConn sets no deadline until there is more to write than the transport
-// collects: a request as small as that goes out whole, whoever takes it.
+// boundedConn sets a deadline only for writes larger than the transport's
+// buffer. Smaller requests are sent whole without blocking.
 type boundedConn struct {
 	net.Conn
 	limited bool

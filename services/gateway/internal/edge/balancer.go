@@ -14,16 +14,16 @@ import (
 )
 
 const (
-	// firstEjection is how long an address that failed is left out. Each failure
-	// to come back doubles that, up to lastEjection.
+	// firstEjection is how long a failed address is ejected. Each further
+	// failure doubles the time, up to lastEjection.
 	firstEjection = 5 * time.Second
 	lastEjection  = time.Minute
-	// trial is how long the one request that tries an address out may take
-	// before another one may: as long as it can wait for an answer.
+	// trial is how long one trial request to an ejected address may take before
+	// another one is allowed: the maximum wait for an answer.
 	trial = connectTimeout + headerTimeout
 )
 
-// Addresses are the origins at which one service runs.
+// Addresses are the origins at which a service runs.
 type Addresses []url.URL
 
 var errAddresses = errors.New("must be a comma-separated list of addresses such as http://accounts:8080, without a path")
@@ -43,23 +43,23 @@ func (a *Addresses) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// balancer lets the addresses of a service take turns.
+// balancer rotates through the addresses of a service.
 type balancer struct {
 	addresses []*address
 	turn      atomic.Uint64
 }
 
-// address is one of a service's, and what is known of it. One that failed is
-// ejected: it comes last, whatever its turn. Once that is over, it comes last
-// still but for one request, which tries it out.
+// address is one address of a service, and its state. A failed address is
+// ejected: it comes last in every rotation. After its time is over, one request
+// tries it, while it remains last for the others.
 type address struct {
 	scheme, host string
 	ejections    prometheus.Counter
 
 	answers atomic.Uint64
-	suspect atomic.Bool // it failed, and has not answered well since
+	suspect atomic.Bool // it failed and has not answered successfully since
 
-	mu           sync.Mutex // of the rest
+	mu           sync.Mutex // guards the fields below
 	ejection     time.Duration
 	ejectedUntil time.Time
 	triedUntil   time.Time
@@ -75,7 +75,7 @@ func newBalancer(service string, addresses Addresses) *balancer {
 }
 
 // order returns all addresses in the order in which the next request tries
-// them, and how many of them come before those that are to be left out.
+// them. The first fit of them are not ejected.
 func (b *balancer) order() (order []*address, fit int) {
 	if len(b.addresses) == 1 {
 		return b.addresses, 1
@@ -94,7 +94,7 @@ func (b *balancer) order() (order []*address, fit int) {
 	return append(order, last...), len(order)
 }
 
-// tryOut reports whether a, which failed, is to be tried by this request.
+// tryOut reports whether this request should try a, which failed.
 func (a *address) tryOut() bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -106,8 +106,8 @@ func (a *address) tryOut() bool {
 	return true
 }
 
-// eject puts a last for a while, as a request to it failed that began then. Of
-// requests that failed together, one counts.
+// eject puts a last for some time, because a request that began at began has
+// failed. Requests that fail together count once.
 func (a *address) eject(began time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -120,7 +120,7 @@ func (a *address) eject(began time.Time) {
 	a.ejections.Inc()
 }
 
-// restore gives a its turn again, as it answered well.
+// restore ends the ejection of a after a successful answer.
 func (a *address) restore() {
 	if !a.suspect.Load() {
 		return

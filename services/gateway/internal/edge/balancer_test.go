@@ -34,7 +34,7 @@ func TestBalancerPutsEjectedLastForLongerEachTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBalancer("service", addresses(t, "http://a", "http://b"))
 		a := b.addresses[0]
-		leads := func() bool { // in one of its turns
+		leads := func() bool { // in one of two rotations
 			first, _ := b.order()
 			second, _ := b.order()
 			return first[0] == a || second[0] == a
@@ -43,7 +43,7 @@ func TestBalancerPutsEjectedLastForLongerEachTime(t *testing.T) {
 			for _, seconds := range []int{5, 10, 20, 40, 60, 60} {
 				began := time.Now()
 				a.eject(began)
-				a.eject(began.Add(-time.Second)) // of the same failure
+				a.eject(began.Add(-time.Second)) // part of the same failure
 				time.Sleep(time.Duration(seconds)*time.Second - time.Millisecond)
 				if leads() {
 					t.Fatalf("it leads before %d s have passed", seconds)

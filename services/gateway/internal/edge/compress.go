@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	// minCompressed is the size in bytes from which compression pays: what is
-	// smaller travels in one packet anyway.
+	// minCompressed is the minimum size in bytes for compression. Smaller
+	// answers fit into one packet anyway.
 	minCompressed = 1 << 10
-	// gzipTag ends the entity tag of an answer in gzip, which as another
-	// sequence of bytes must not share the strong tag of the plain one
-	// (RFC 9110, section 8.8.3).
+	// gzipTag is the suffix of the entity tag of a compressed answer. As a
+	// different sequence of bytes, it must not have the strong tag of the plain
+	// one (RFC 9110, section 8.8.3).
 	gzipTag = "-gzip"
 )
 
@@ -27,10 +27,10 @@ var compressed = []string{
 
 var byEncoding = []string{"Accept-Encoding"}
 
-// Compress returns a handler that sends the answers of h in gzip to clients
-// that take it: those that are text, not an event stream, and of 1 KiB or more.
-// Their ETags end in -gzip; h sees such tags of a request without that ending,
-// so a condition holds whichever form its client was sent.
+// Compress returns a handler that compresses the answers of h with gzip for
+// clients that accept it: text of 1 KiB or more, except for event streams. The
+// ETags of compressed answers end in -gzip. h receives the tags of a request
+// without that suffix, so conditions work whichever form the client received.
 func Compress(h http.Handler) (http.Handler, error) {
 	wrap, err := gzhttp.NewWrapper(gzhttp.MinSize(minCompressed), gzhttp.ContentTypes(compressed),
 		gzhttp.CompressionLevel(gzip.BestSpeed), gzhttp.EnableZstd(false), gzhttp.SuffixETag(gzipTag))
@@ -58,7 +58,7 @@ func Compress(h http.Handler) (http.Handler, error) {
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, ok := r.Header["Accept-Encoding"]; !ok {
-			w.Header()["Vary"] = byEncoding // spares most programs a writer that does nothing
+			w.Header()["Vary"] = byEncoding // most programs need no writer
 			serve(w, r)
 			return
 		}
@@ -72,8 +72,8 @@ func Compress(h http.Handler) (http.Handler, error) {
 	}), nil
 }
 
-// plainTags removes the ending of the entity tags in a header, and reports
-// whether there was any.
+// plainTags removes the suffix from the entity tags in a header, and reports
+// whether there was one.
 func plainTags(h http.Header, name string) (changed bool) {
 	for i, line := range h[name] {
 		if plain := strings.ReplaceAll(line, gzipTag+`"`, `"`); plain != line {
@@ -83,7 +83,7 @@ func plainTags(h http.Header, name string) (changed bool) {
 	return changed
 }
 
-// revalidation gives a 304 the tag of the form that the client holds.
+// revalidation gives a 304 the tag of the form that the client has.
 type revalidation struct {
 	http.ResponseWriter
 }

@@ -22,8 +22,8 @@ type reply struct {
 	body   io.Reader
 }
 
-// compressing serves h behind Compress as a process does, to a client that
-// leaves bodies as they came.
+// compressing serves h behind Compress as a process does, to a client that does
+// not decompress.
 func compressing(t *testing.T, h http.HandlerFunc) (do func(header http.Header) reply) {
 	t.Helper()
 	handler, err := Compress(h)

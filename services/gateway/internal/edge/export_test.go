@@ -18,8 +18,8 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// exporting serves an export by h as the process of the gateway does, behind a
-// proxy and with compression, and returns what a request for it is answered.
+// exporting serves an export by h as the gateway process does, behind a proxy
+// and with compression, and returns the answer to a request.
 func exporting(t *testing.T, coding string, h http.HandlerFunc) io.Reader {
 	t.Helper()
 	p := NewProxy("service", addresses(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +53,7 @@ func exporting(t *testing.T, coding string, h http.HandlerFunc) io.Reader {
 	return unzipped
 }
 
-// line is one that does not get much smaller.
+// line returns a line that does not compress well.
 func line(size int) []byte {
 	random := make([]byte, size/2)
 	_, _ = rand.Read(random)
@@ -78,14 +78,14 @@ func TestExportsAreNotHeldBack(t *testing.T) {
 					t.Fatalf("read %d bytes, %v", len(got), err)
 				}
 				want = line(2000)
-				next <- want // not before the client has the page before
+				next <- want // not before the client has the previous page
 			}
 		})
 	}
 }
 
-// A client that stops reading stops the service, too: nothing in between takes
-// the rest in.
+// If the client stops reading, the service stops, too: nothing in between
+// buffers the rest.
 func TestExportsTakeNoMoreThanTheClientReads(t *testing.T) {
 	const pages = 64
 	page := line(1 << 20)

@@ -8,14 +8,15 @@ import (
 	"sync/atomic"
 )
 
-// noAgent keeps the transport from naming itself.
+// noAgent prevents the transport from adding a User-Agent.
 var noAgent = []string{""}
 
-// outbound returns r as it goes to the service, and its body, nil if it has
-// none. The headers are r's own; trailers, whose names nobody has judged, stay.
+// outbound returns the request to the service for r, and its body, or nil. It
+// shares the headers of r. It drops trailers, because their names have not been
+// checked.
 func outbound(r *http.Request) (*http.Request, *requestBody) {
 	out := new(http.Request)
-	*out = *r // keeps the context, which only a copy can take over
+	*out = *r // keeps the context, which only a copy can do
 	url := *r.URL
 	out.URL = &url
 	out.RequestURI = ""
@@ -33,15 +34,15 @@ func outbound(r *http.Request) (*http.Request, *requestBody) {
 	return out, body
 }
 
-// requestBody is a client's body. The transport's Close of it does nothing, as
-// the next address needs it still; the server closes the real one.
+// requestBody is the body of a client. Close does nothing, because the next
+// address may still need the body; the server closes it.
 type requestBody struct {
 	reader  io.Reader
 	drained atomic.Bool
 }
 
-// bodyError is a failure to read the client's body, told apart from failures
-// of the service.
+// bodyError is an error of reading the client's body, as opposed to an error of
+// the service.
 type bodyError struct{ error }
 
 func (e bodyError) Unwrap() error { return e.error }
@@ -59,8 +60,8 @@ func (b *requestBody) Read(p []byte) (int, error) {
 
 func (b *requestBody) Close() error { return nil }
 
-// isOfOneHop reports whether a header is not for whoever comes behind the next
-// hop (RFC 9110, section 7.6.1).
+// isOfOneHop reports whether a header applies only to the next hop (RFC 9110,
+// section 7.6.1).
 func isOfOneHop(name string) bool {
 	switch name {
 	case "Connection", "Proxy-Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
@@ -70,8 +71,7 @@ func isOfOneHop(name string) bool {
 	return false
 }
 
-// removeNominated removes the headers that a Connection header names as those
-// of one hop.
+// removeNominated removes the headers that a Connection header lists.
 func removeNominated(h http.Header, connection []string) {
 	for _, value := range connection {
 		for name := range strings.SplitSeq(value, ",") {

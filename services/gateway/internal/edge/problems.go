@@ -18,7 +18,7 @@ var problemsPage = template.Must(template.New("problems").Parse(problemsHTML))
 
 var errNoSuchProblem = fault.New(fault.NotFound, "no-such-instance-error", "there is no problem type of this name; /problems/ lists them")
 
-// registerProblems serves the pages that the type of a problem points at.
+// registerProblems serves the pages to which the type of a problem refers.
 func registerProblems(e *gin.Engine) {
 	index := func(c *gin.Context) { renderProblems(c, "Problems", httpserver.Problems()) }
 	httpserver.Get(e, "/problems", index)
@@ -38,6 +38,7 @@ func renderProblems(c *gin.Context, title string, problems []httpserver.ProblemT
 	c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
 	c.Header("Cache-Control", "public, max-age=3600")
 	c.Status(http.StatusOK)
-	// The template and its data are fixed, so only a client that left fails it.
+	// The template and its data are fixed, so this fails only if the client has
+	// left.
 	_ = problemsPage.Execute(c.Writer, gin.H{"Title": title, "Problems": problems})
 }

@@ -21,17 +21,18 @@ import (
 const (
 	connectTimeout = 2 * time.Second
 	// headerTimeout bounds the wait for an answer to begin. A feed request
-	// waits for events for up to 30 s.
+	// waits up to 30 s for events.
 	headerTimeout = 35 * time.Second
-	// silence is how long an address may leave all requests unanswered before a
-	// client that has had enough of it counts against it.
+	// silence is how long an address may answer no request at all before a
+	// client that gives up counts as a failure.
 	silence = time.Second
-	// idleTimeout is below the time after which a service closes a connection
-	// that was opened and never used, as is left over when another one becomes
-	// free first: no request meets a connection that is being closed.
+	// idleTimeout is less than the time after which a service closes a
+	// connection that was never used. Such a connection is left over if another
+	// one becomes free first. No request is therefore sent on a connection that
+	// is being closed.
 	idleTimeout = httpserver.ReadHeaderTimeout - time.Second
-	// streamStall is how long a reader of an event stream, or of an export, may
-	// block it.
+	// streamStall is how long a reader of an event stream or an export may go
+	// without reading.
 	streamStall = 30 * time.Second
 )
 
@@ -41,15 +42,18 @@ var (
 	errBody = httpserver.ErrMalformed.Detailf("the body ended early or could not be read")
 )
 
-// Proxy passes requests on to a service. It streams both ways, holds nothing
-// back of an event stream, and does not support upgrades. It trusts the
-// request's headers and keeps them, so it belongs behind the engine of New.
+// Proxy passes requests to a service. It streams in both directions, does not
+// buffer event streams, and does not support upgrades. It passes on the headers
+// of the request without checks, so it must be behind the engine of New.
 //
-// A request fails with the problem unavailable (503) if no address accepts a
-// connection within 2 s each, upstream-timeout (504) if an answer does not
-// begin within 35 s or a body is not taken for as long, and bad-upstream (502)
-// if what comes is no HTTP answer. An answer that breaks off, or stops for 35 s,
-// is cut off for the client too, by http.ErrAbortHandler.
+// A request fails with one of these problems:
+//   - unavailable (503): no address accepted a connection within 2 s each.
+//   - upstream-timeout (504): the answer did not begin, or the body was not
+//     read, within 35 s.
+//   - bad-upstream (502): the answer is not HTTP.
+//
+// If an answer breaks off, or pauses for 35 s, the answer to the client is
+// aborted too, by http.ErrAbortHandler.
 //
 // It is safe for concurrent use.
 type Proxy struct {
@@ -80,7 +84,7 @@ func NewProxy(service string, addresses Addresses) *Proxy {
 			IdleConnTimeout:        idleTimeout,
 			MaxIdleConnsPerHost:    512,
 			MaxResponseHeaderBytes: 64 << 10,
-			DisableCompression:     true, // an answer passes as it is
+			DisableCompression:     true, // answers pass unchanged
 		},
 		copies: &sync.Pool{New: newCopying},
 	}
@@ -96,7 +100,7 @@ func (p *Proxy) each() []http.Handler {
 	return proxies
 }
 
-// ServeHTTP passes r on and its answer back.
+// ServeHTTP passes r to the service, and the answer to w.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	out, body := outbound(r)
 	res, err := p.roundTrip(out)
@@ -111,7 +115,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 
 	header := w.Header()
-	varies := header["Vary"] // by what the edge says
+	varies := header["Vary"] // set by the edge
 	for name, values := range res.Header {
 		if !isOfOneHop(name) {
 			header[name] = values
@@ -121,7 +125,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		header["Vary"] = slices.Concat(varies, added)
 	}
 	removeNominated(header, res.Header["Connection"])
-	for name := range res.Trailer { // as announced; the values come after the body
+	for name := range res.Trailer { // as announced; the values follow the body
 		header.Add("Trailer", name)
 	}
 	if body != nil && !body.drained.Load() {
@@ -131,7 +135,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(res.StatusCode)
 	var kind string
-	if res.ContentLength < 0 { // else it is no stream
+	if res.ContentLength < 0 { // otherwise it is not a stream
 		kind = mediaType(res.Header)
 	}
 	switch kind {
@@ -152,9 +156,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // roundTrip tries each address at most once, until one accepts a connection.
-// Before that nothing of the request is used up, so any method may be tried
-// again; after it, one that is repeatable. The transport itself repeats what is
-// safe to repeat when a kept-alive connection turns out to be closed.
+// Before a connection is made, nothing of the request is used up, so any
+// request may be sent to the next address. Afterwards, only a repeatable one
+// may. The transport itself retries safe requests if a kept-alive connection
+// turns out to be closed.
 func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 	var err error
 	order, fit := p.balancer.order()
@@ -196,14 +201,14 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 }
 
 // isDue reports whether the answer to r should begin soon: the service has all
-// of r, which is no long poll.
+// of r, and r is not a long poll.
 func isDue(r *http.Request) bool {
 	body, ok := r.Body.(*requestBody)
 	return (!ok || body.drained.Load()) && !strings.Contains(r.URL.RawQuery, "wait=")
 }
 
-// repeatable reports whether r can be sent again, to the same answer: a DELETE
-// that had its effect would find nothing.
+// repeatable reports whether r can be sent again with the same answer. A
+// repeated DELETE would find nothing.
 func repeatable(r *http.Request) bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -212,23 +217,24 @@ func repeatable(r *http.Request) bool {
 	return false
 }
 
-// isBroken reports whether a request failed as its connection was closed.
+// isBroken reports whether a request failed because its connection was closed.
 func isBroken(err error) bool {
 	for _, target := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, target) {
 			return true
 		}
 	}
-	// What the transport says if that was before the request was written has no
-	// type.
+	// The transport's error has no type if the connection was closed before the
+	// request was written.
 	return strings.HasSuffix(err.Error(), "server closed idle connection")
 }
 
-// translate gives a failed round trip its fault; body is nil if there was none.
+// translate maps the error of a round trip to a fault. body is nil if there was
+// none.
 func translate(ctx context.Context, body *requestBody, err error) error {
 	if ctx.Err() != nil {
 		if body != nil && !body.drained.Load() {
-			return errBody.Wrap(err) // the client may still read
+			return errBody.Wrap(err) // the client may still be reading
 		}
 		return ctx.Err() // the client has left
 	}

@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// BenchmarkProxy compares the proxy with the standard library's, given the same
-// transport. Each request crosses two connections, and client and service run
-// in the same process: read the difference, not the sum.
+// BenchmarkProxy compares the proxy with that of the standard library with the
+// same transport. Each request uses two connections, and client and service run
+// in the same process: compare the difference, not the sum.
 func BenchmarkProxy(b *testing.B) {
 	body := []byte(strings.Repeat("x", 300))
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -16,8 +16,8 @@ import (
 )
 
 // TestProxyClosesIdleConnectionsFirst leaves one connection that was used and
-// one that never was. A service that closes either by itself might do so just
-// when a request is sent on it, which must not be repeated if it is a POST.
+// one that was not. If the service closed either of them, it might do so while
+// a request is sent on it, and a POST must not be repeated.
 func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := NewProxy("service", addresses(t, "http://service"))
@@ -39,7 +39,7 @@ func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 			return conn, nil
 		}
 		// The second request finds no free connection, and is sent on the first
-		// one before its own is there.
+		// one before its own is established.
 		var wg sync.WaitGroup
 		for _, delay := range []time.Duration{0, 2500 * time.Millisecond} {
 			wg.Go(func() {
@@ -65,7 +65,7 @@ func TestProxyClosesIdleConnectionsFirst(t *testing.T) {
 	})
 }
 
-// pipes is a listener in memory.
+// pipes is an in-memory listener.
 type pipes chan net.Conn
 
 func (p pipes) Accept() (net.Conn, error) {
@@ -79,13 +79,13 @@ func (p pipes) Accept() (net.Conn, error) {
 func (p pipes) Close() error   { close(p); return nil }
 func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
-// watchedConn notes who closes it.
+// watchedConn records which side closes it.
 type watchedConn struct {
 	net.Conn
 	mu      sync.Mutex
 	written int
 	closed  bool
-	hungUp  bool // by the other side, while it was open
+	hungUp  bool // closed by the other side while it was open
 }
 
 func (c *watchedConn) Read(b []byte) (int, error) {

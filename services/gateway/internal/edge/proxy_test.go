@@ -31,7 +31,7 @@ func addresses(t testing.TB, urls ...string) Addresses {
 	return a
 }
 
-// front serves the edge over proxies to the upstream at the addresses.
+// front serves the edge over proxies to the addresses.
 func front(t *testing.T, urls ...string) (*httptest.Server, *Proxy) {
 	t.Helper()
 	p := NewProxy("service", addresses(t, urls...))
@@ -216,7 +216,7 @@ func TestProxyFailures(t *testing.T) {
 	}
 }
 
-// garbage returns the address of something that speaks no HTTP.
+// garbage returns the address of a server that does not speak HTTP.
 func garbage(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -249,8 +249,8 @@ func TestProxyCutsOffAnAnswerThatBreaksOff(t *testing.T) {
 	}
 }
 
-// A service that breaks off before the handler in front has begun its answer,
-// as on the classic paths, is told of.
+// A service whose answer breaks off before the handler in front has begun its
+// own, as on the classic paths, is reported.
 func TestProxyTellsOfAnAnswerThatBreaksOffInTime(t *testing.T) {
 	core, logs := observer.New(zap.ErrorLevel)
 	p := NewProxy("service", addresses(t, upstream(t, func(w http.ResponseWriter, _ *http.Request) {
@@ -307,8 +307,8 @@ func TestProxyTellsABrokenBodyFromABrokenService(t *testing.T) {
 	}
 }
 
-// What no client can send on is no fault of the service, which is not left out
-// for it.
+// A request that no client can send is not a failure of the service, which is
+// not ejected for it.
 func TestProxyTellsAnOddRequestFromABrokenService(t *testing.T) {
 	s, p := front(t, upstream(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(w, r.Body)
@@ -330,7 +330,7 @@ func TestProxyTellsAnOddRequestFromABrokenService(t *testing.T) {
 			t.Errorf("%d %s", a.status, a.body)
 		}
 	})
-	t.Run("method", func(t *testing.T) { // of HTTP/2, where net/http takes it
+	t.Run("method", func(t *testing.T) { // in HTTP/2, where net/http accepts it
 		for _, path := range []string{"/v1/audios", "/v1/events/accounts", "/v1/accounts/1"} {
 			r := httptest.NewRequest(http.MethodGet, path, http.NoBody)
 			r.Method = "NO METHOD"

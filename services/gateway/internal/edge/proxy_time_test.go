@@ -20,8 +20,8 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// inMemory returns a proxy to services a, b, … that are reached in memory, and
-// so in the time of a synctest bubble. They end with the bubble.
+// inMemory returns a proxy to services a, b, … that are reached in memory and
+// with the clock of a synctest bubble. They end with the bubble.
 func inMemory(t *testing.T, services ...http.HandlerFunc) *Proxy {
 	var urls []string
 	listeners := map[string]pipes{}
@@ -47,7 +47,7 @@ func inMemory(t *testing.T, services ...http.HandlerFunc) *Proxy {
 	return p
 }
 
-// serve returns h's answer to r, and whether it was broken off.
+// serve returns h's answer to r, and whether it was aborted.
 func serve(h http.Handler, r *http.Request) (w *httptest.ResponseRecorder, brokenOff bool) {
 	w = httptest.NewRecorder()
 	func() {
@@ -104,7 +104,7 @@ func TestProxyWaitsForAnAnswerThatGoesOn(t *testing.T) {
 			}
 		})
 	}
-	synctest.Test(t, func(t *testing.T) { // and for a client that reads slowly
+	synctest.Test(t, func(t *testing.T) { // a client that reads slowly
 		p := inMemory(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(make([]byte, 200<<10)) })
 		w := &slowWriter{ResponseRecorder: httptest.NewRecorder()}
 		p.ServeHTTP(w, get())
@@ -133,7 +133,7 @@ func TestProxyGivesUpAServiceThatTakesNoBody(t *testing.T) {
 			t.Errorf("after %s", took)
 		}
 	})
-	synctest.Test(t, func(t *testing.T) { // but not one whose client is slow
+	synctest.Test(t, func(t *testing.T) { // an answer whose client is slow is not aborted
 		p := inMemory(t, func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) })
 		r, w := io.Pipe()
 		go func() {
@@ -149,8 +149,8 @@ func TestProxyGivesUpAServiceThatTakesNoBody(t *testing.T) {
 	})
 }
 
-// TestProxyLeavesAHangingAddressOut has a client that waits for 5 seconds ask
-// each second, and the address that hangs come back.
+// TestProxyLeavesAHangingAddressOut sends a request every second, for whose
+// answer the client waits 5 seconds. The hanging address recovers later.
 func TestProxyLeavesAHangingAddressOut(t *testing.T) {
 	for name, patience := range map[string]time.Duration{"impatient": 5 * time.Second, "patient": time.Hour} {
 		t.Run(name, func(t *testing.T) {
@@ -174,7 +174,7 @@ func TestProxyLeavesAHangingAddressOut(t *testing.T) {
 					return n
 				}
 				hangs.Store(true)
-				if n := failures(10 * time.Minute); n < 2 || n > 15 { // at first, and each time it is tried out
+				if n := failures(10 * time.Minute); n < 2 || n > 15 { // at first, and at each trial
 					t.Errorf("%d requests failed in 10 minutes", n)
 				}
 				hangs.Store(false)
@@ -238,7 +238,7 @@ func TestProxyTriesAnAddressOutByOneRequest(t *testing.T) {
 
 func twice(h http.HandlerFunc) []http.HandlerFunc { return []http.HandlerFunc{h, h} }
 
-// askedBy counts the requests of each service.
+// askedBy counts the requests to each service.
 func askedBy(counts *[2]atomic.Int64, services ...http.HandlerFunc) []http.HandlerFunc {
 	for i, h := range services {
 		services[i] = func(w http.ResponseWriter, r *http.Request) { counts[i].Add(1); h(w, r) }
@@ -261,7 +261,7 @@ func TestProxyLeavesAnUnavailableAddressOut(t *testing.T) {
 			}
 		})
 	}
-	synctest.Test(t, func(t *testing.T) { // but an outage of the whole service is not asked for twice
+	synctest.Test(t, func(t *testing.T) { // an outage of all addresses does not repeat requests
 		var asked [2]atomic.Int64
 		p := inMemory(t, askedBy(&asked, twice(unfit)...)...)
 		for range 10 {
@@ -292,7 +292,7 @@ func TestProxyRepeatsWhatIsSafeWhenAConnectionBreaks(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var asked [2]atomic.Int64
 			p := inMemory(t, askedBy(&asked, hangUp, ok)...)
-			p.balancer.turn.Store(1) // the next is the first's
+			p.balancer.turn.Store(1) // the next request is for the first address
 			w, _ := serve(p, httptest.NewRequest(test.method, "/v1/accounts/1", strings.NewReader(test.body)))
 			if w.Code != test.status || asked[0].Load() != 1 {
 				t.Errorf("%s with %q: %d, after %d requests to the first address", test.method, test.body, w.Code, asked[0].Load())

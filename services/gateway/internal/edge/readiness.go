@@ -16,14 +16,15 @@ import (
 )
 
 const (
-	// readyTimeout bounds the checks of the gateway, and askTimeout the wait for
-	// each address, which is longer than a service takes to say what it waits for.
+	// readyTimeout bounds the checks of the gateway. askTimeout bounds the
+	// request to each address; it is longer than a service needs to report a
+	// failed check.
 	readyTimeout = 3 * time.Second
 	askTimeout   = (httpserver.CheckTimeout + readyTimeout) / 2
 )
 
-// readiness returns a check that asks a service whether it is ready: each
-// address of a proxy, one of which is enough.
+// readiness returns a check that asks a service whether it is ready. For a
+// proxy it asks each address, one of which must be ready.
 func readiness(service http.Handler) func(context.Context) error {
 	replicas := []http.Handler{service}
 	if p, ok := service.(*Proxy); ok {
@@ -58,7 +59,7 @@ func askReady(ctx context.Context, service http.Handler) (err error) {
 		return fmt.Errorf("ask for readiness: %w", err)
 	}
 	defer func() {
-		if p := recover(); p != nil { // as an answer that breaks off does
+		if p := recover(); p != nil { // as for an answer that is aborted
 			err = fmt.Errorf("ask for readiness: %v", p)
 		}
 	}()
@@ -74,7 +75,7 @@ func askReady(ctx context.Context, service http.Handler) (err error) {
 		fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
 }
 
-// detail tells a client why a service is not ready.
+// detail returns the reason why a service is not ready, for a client.
 func detail(err error) string {
 	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Detail
@@ -85,7 +86,7 @@ func detail(err error) string {
 	return "is not ready"
 }
 
-// reasons returns what a service's own problem says of why it is not ready.
+// reasons returns the reasons in the problem of a service that is not ready.
 func reasons(problem []byte) string {
 	var body struct {
 		Errors []fault.Violation `json:"errors"`

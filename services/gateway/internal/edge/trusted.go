@@ -10,13 +10,13 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// Networks are those of peers that may say where a request came from.
+// Networks are the networks of trusted peers.
 type Networks []netip.Prefix
 
 var errNetworks = errors.New("must be a comma-separated list of addresses and networks such as 10.0.0.0/8 or 192.0.2.1")
 
 // UnmarshalText parses a comma-separated list of one or more IP addresses and
-// networks in CIDR notation, of which an IPv4 one is not written as IPv6.
+// networks in CIDR notation. An IPv4 network must not be written as IPv6.
 func (n *Networks) UnmarshalText(text []byte) error {
 	var parsed Networks
 	for entry := range strings.SplitSeq(string(text), ",") {
@@ -38,7 +38,8 @@ func (n *Networks) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// contain reports whether remoteAddr, as of a Request, is in one of n.
+// contain reports whether remoteAddr, in the form of http.Request, is in one of
+// n.
 func (n Networks) contain(remoteAddr string) bool {
 	peer, err := netip.ParseAddrPort(remoteAddr)
 	if err != nil {
@@ -53,10 +54,10 @@ func (n Networks) contain(remoteAddr string) bool {
 	return false
 }
 
-// way is what a trusted peer says of a request's way to it.
+// way is the origin of a request according to a trusted peer.
 type way struct {
-	clients     string   // X-Forwarded-For, to be continued
-	proto, host []string // nil unless they are of a valid origin
+	clients     string   // X-Forwarded-For, to be extended
+	proto, host []string // nil unless they form a valid origin
 }
 
 func wayOf(h http.Header) (w way) {

@@ -21,7 +21,7 @@ func networks(t *testing.T, text string) Networks {
 	return n
 }
 
-// TestServiceSeesWhatATrustedPeerSays sends what peers say of a request's way.
+// TestServiceSeesWhatATrustedPeerSays sends the headers of trusted peers.
 func TestServiceSeesWhatATrustedPeerSays(t *testing.T) {
 	trusted := networks(t, "10.0.0.0/8, 192.0.2.1,2001:db8::/32")
 	const said, own = "https://api.example.com", "http://gateway:8080"

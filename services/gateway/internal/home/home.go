@@ -1,5 +1,5 @@
-// Package home serves the page at the root of the API, which leads to what
-// else there is.
+// Package home serves the page at the root of the API, which links to
+// everything else.
 package home
 
 import (
@@ -29,8 +29,8 @@ type index struct {
 	Liveness  string `json:"liveness"`
 }
 
-// Register adds to r the page at /: HTML for a client that accepts it, such as
-// a browser, JSON for any other. It leads to the console if there is one.
+// Register adds the page at / to r: HTML for a client that accepts it, such as
+// a browser, and JSON for others. It links to the console if there is one.
 func Register(r gin.IRoutes, version string, console bool) {
 	links := index{
 		Name: "Concha API", Version: version,
@@ -48,7 +48,8 @@ func Register(r gin.IRoutes, version string, console bool) {
 		c.Header("Content-Type", "text/html; charset=utf-8")
 		c.Header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
 		c.Status(http.StatusOK)
-		// The template and its data are fixed, so only a client that left fails it.
+		// The template and its data are fixed, so this fails only if the client
+		// has left.
 		_ = page.Execute(c.Writer, links)
 	})
 }

@@ -22,9 +22,9 @@ type api struct {
 	batches        *rest.Flights
 }
 
-// New returns the handler of all routes of the service. checks are what has to
-// hold for it to be ready, by name. If requireIfMatch, what exists is changed
-// only by requests that say which state they change.
+// New returns the handler of all routes of the service. checks are the
+// conditions of readiness, by name. If requireIfMatch is true, changes of an
+// existing resource require If-Match.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
 	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
@@ -51,7 +51,7 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	return e
 }
 
-// history answers with the events of one account, also after it was deleted.
+// history answers with the events of one account, even after it was deleted.
 func (a api) history(c *gin.Context) error {
 	id, err := accountID(c)
 	if err != nil {
@@ -83,7 +83,8 @@ func (a api) imageCondition(c *gin.Context) (app.Check, error) {
 	}, err
 }
 
-// accountID reads the id in the path. What is no id names no account.
+// accountID reads the id in the path. A malformed id is answered like one of no
+// account.
 func accountID(c *gin.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("id"), 10, 64)
 	if err != nil || id < 1 || id > domain.MaxID || strconv.FormatInt(id, 10) != c.Param("id") {

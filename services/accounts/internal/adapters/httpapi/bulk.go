@@ -13,11 +13,10 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// exportPage is how many accounts an export holds in memory.
+// exportPage is the number of accounts that an export holds in memory.
 const exportPage = 500
 
-// createAll registers the accounts of a batch, and tells of each what became of
-// it.
+// createAll registers the accounts of a batch and reports the result of each.
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
 	return rest.ServeBatch(c, a.batches, fromItem, func(profiles []domain.Profile, key, body [sha256.Size]byte) ([]rest.Result[events.Account], error) {

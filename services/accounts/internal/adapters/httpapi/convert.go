@@ -13,8 +13,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// fromProfile reads the profile in a JSON body, which it returns as well. The
-// error lists the members of a wrong type and those that break a rule together.
+// fromProfile reads the profile in a JSON body, and also returns the body. The
+// error lists members of the wrong type together with those that break a rule.
 func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error) {
 	if body, err = rest.ReadJSON(c); err != nil {
 		return domain.Profile{}, nil, err
@@ -32,7 +32,7 @@ func fromObject(object *rest.Object) (domain.Profile, error) {
 	return profile, object.Err(err)
 }
 
-// fromItem reads an item of a batch, with errors as fromProfile's.
+// fromItem reads an item of a batch, with the same errors as fromProfile.
 func fromItem(item []byte) (domain.Profile, error) {
 	object, err := rest.ParseItem(item)
 	if err != nil {
@@ -41,7 +41,8 @@ func fromItem(item []byte) (domain.Profile, error) {
 	return fromObject(object)
 }
 
-// fromPatch reads a merge patch of the profile, with errors as fromProfile's.
+// fromPatch reads a merge patch of the profile, with the same errors as
+// fromProfile.
 func fromPatch(c *gin.Context) (domain.ProfilePatch, error) {
 	object, err := rest.ReadPatch(c)
 	if err != nil {
@@ -64,7 +65,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 	return q, params, err
 }
 
-// fromFilters reads which accounts are asked for, and in which order.
+// fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
 		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"), UpdatedSince: params.Time("updated_since"),

@@ -44,7 +44,7 @@ func (a api) putImage(c *gin.Context) error {
 	return nil
 }
 
-// imageUpload returns the declared type and the content of an image that is
+// imageUpload returns the declared type and the content of an image, which is
 // sent raw or as the file of a form.
 func imageUpload(c *gin.Context) (declared string, content io.Reader, err error) {
 	if err := rest.RequireContentType(c, "image/jpeg", "image/png", "multipart/form-data"); err != nil {
@@ -62,8 +62,8 @@ func imageUpload(c *gin.Context) (declared string, content io.Reader, err error)
 	return declared, part, err
 }
 
-// declaredType returns the type that an uploaded file says it has; its name and
-// its type must both be an image's.
+// declaredType returns the declared type of an uploaded file. Both its name and
+// its type must be those of an image.
 func declaredType(part *rest.Part) (declared string, err error) {
 	switch strings.ToLower(path.Ext(part.FileName())) {
 	case ".jpeg", ".jpg", ".png":
@@ -88,7 +88,8 @@ func (a api) getImage(c *gin.Context) error {
 	}
 	img, content, err := a.service.Image(c.Request.Context(), id, side, func(img domain.Image) bool {
 		// The URL of an image changes with its content, but this route always
-		// gives the current one: caches must ask unless that is the one meant.
+		// serves the current one. Caches must revalidate unless the URL is that
+		// of the current image.
 		caching := "private, no-cache"
 		if c.Query("v") == app.ImageVersion(img) {
 			caching = "private, max-age=31536000, immutable"
@@ -101,14 +102,14 @@ func (a api) getImage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !c.Writer.Written() { // with 304
+	if !c.Writer.Written() { // 304 Not Modified
 		c.Header("Content-Type", img.ContentType)
 		rest.ServeContent(c, img.SizeBytes, content)
 	}
 	return nil
 }
 
-// imageSide reads the parameter size; 0 stands for the image's own.
+// imageSide reads the parameter size. 0 means the original image.
 func imageSide(c *gin.Context) (int, error) {
 	raw, ok := c.GetQuery("size")
 	if !ok {

@@ -18,8 +18,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// peak returns how many bytes more than at first the heap had at most while do
-// ran, as far as that is seen each millisecond.
+// peak returns by how many bytes the heap grew at most while do ran, sampled
+// every millisecond.
 func peak(do func()) int64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	heap := func() int64 {
@@ -48,8 +48,8 @@ func peak(do func()) int64 {
 	return <-most
 }
 
-// What is reckoned of an image's memory is what is then taken, and not much more
-// than that, else images would be refused or wait in vain.
+// The predicted memory of an image is what decoding really takes, and not much
+// more. Otherwise images would be refused or wait without need.
 func TestMemoryIsReckonedRight(t *testing.T) {
 	const width, height, slack = 700, 501, 3 << 20
 	allocated := func(do func()) int64 {
@@ -84,8 +84,7 @@ func TestMemoryIsReckonedRight(t *testing.T) {
 	}
 }
 
-// Whatever images there are, and however many at once, they take no more memory
-// than is promised.
+// No combination of concurrent images takes more memory than promised.
 func TestMemoryIsBounded(t *testing.T) {
 	const limit, slack = 12 << 20, maxGarbage + 8<<20
 	codec := newCodec(limit)
@@ -160,8 +159,7 @@ func TestScansAreBounded(t *testing.T) {
 	}
 }
 
-// goneAfter is a context that ends once it was asked so many times whether it
-// has.
+// goneAfter is a context that ends after its error was read a number of times.
 type goneAfter struct {
 	context.Context
 	asked atomic.Int32
@@ -188,8 +186,7 @@ func TestWorkEndsWithItsContext(t *testing.T) {
 	}
 }
 
-// Images wait for the memory of those before them, and no longer than their
-// callers do.
+// Images wait for the memory of earlier ones, but no longer than their callers.
 func TestImagesWait(t *testing.T) {
 	codec := New()
 	small := encoded(t, marked(10, 10), png.Encode)
@@ -218,8 +215,8 @@ func noisy(width, height int) *image.NRGBA {
 	return img
 }
 
-// What is turned has still at most 5 MiB: a JPEG at the cost of its quality, a
-// paletted PNG as it stays one.
+// A turned image has at most 5 MiB: a JPEG loses quality, a paletted PNG keeps
+// its palette.
 func TestTurnedImagesStayWithinTheirBytes(t *testing.T) {
 	palette := make(color.Palette, 256)
 	for i := range palette {

@@ -14,9 +14,9 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// The qualities of images that are encoded anew, by their format, the first that
-// is short enough: of a JPEG as usual, where the loss of 92 is not seen; of a
-// PNG, which loses nothing, a png.CompressionLevel.
+// The qualities with which an image is encoded, by format. The first one whose
+// result is short enough is used. A JPEG starts at 92, whose loss is invisible.
+// A PNG has no loss; its quality is a png.CompressionLevel.
 var (
 	turnedQualities = map[string][]int{
 		"jpeg": {92, 85, 75, 60, 40},
@@ -80,7 +80,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	return r.r.Read(p)
 }
 
-// writer collects what is written until it is longer than limit, or ctx ends.
+// writer collects bytes. It fails if they exceed limit, or when ctx ends.
 type writer struct {
 	ctx     context.Context //nolint:containedctx // a writer of one call
 	content bytes.Buffer

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// The images here are of one colour, in as few bytes as can be: what they cost
-// to decode is in no relation to their length.
+// The images in this file have one colour and as few bytes as possible: the
+// cost of decoding them is unrelated to their length.
 
 const (
 	baseline    = 0xc0
@@ -19,9 +19,9 @@ const (
 	adobeCMYK = "Adobe\x00\x64\x00\x00\x00\x00\x00"
 )
 
-// plain returns a JPEG with components of these samplings, the first byte of
-// which is 0x21 for two blocks across and one down, and all zero coefficients.
-// A progressive one has as many more scans of its first component as are told.
+// plain returns a JPEG with only zero coefficients. Each byte of sampling is
+// the sampling factor of a component; 0x21 means two blocks across and one
+// down. A progressive one has more additional scans of its first component.
 func plain(frame byte, width, height int, sampling string, more int) []byte {
 	var b bytes.Buffer
 	b.WriteString("\xff\xd8" + segment(0xee, adobeCMYK[:len(adobeCMYK)-1]+string(byte(1-len(sampling)/4))))
@@ -37,13 +37,13 @@ func plain(frame byte, width, height int, sampling string, more int) []byte {
 	count := string(byte(len(sampling)))
 	b.WriteString(segment(0xdb, "\x00"+strings.Repeat("\x01", 64)))
 	b.WriteString(segment(frame, size+count+components))
-	const one = "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // a code of one bit
+	const one = "\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00" // one code of one bit
 	first, last, bits := byte(0), byte(63), 2*blocks
 	if frame == progressive {
 		last, bits = 0, blocks
-		b.WriteString(segment(0xc4, "\x10"+one+"\xe0")) // no more coefficients in many blocks
+		b.WriteString(segment(0xc4, "\x10"+one+"\xe0")) // ends the coefficients of many blocks
 	} else {
-		b.WriteString(segment(0xc4, "\x10"+one+"\x00")) // none in this one
+		b.WriteString(segment(0xc4, "\x10"+one+"\x00")) // ends the coefficients of this block
 	}
 	b.WriteString(segment(0xc4, "\x00"+one+"\x00"))
 	b.WriteString(segment(0xda, count+selectors+string([]byte{first, last, 0})) + strings.Repeat("\x00", bits/8+1))
@@ -57,8 +57,8 @@ func plain(frame byte, width, height int, sampling string, more int) []byte {
 	return b.Bytes()
 }
 
-// plainPNG returns a PNG of zeros, interlaced or not, of a depth and a type of
-// colours, with some chunks after its header.
+// plainPNG returns a PNG of zeros, optionally interlaced, with the given depth
+// and colour type, and with chunks after its header.
 func plainPNG(width, height int, depth, colours, interlace byte, chunks string) []byte {
 	var b bytes.Buffer
 	header := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, uint32(width)), uint32(height))
@@ -86,7 +86,7 @@ func plainPNG(width, height int, depth, colours, interlace byte, chunks string) 
 	return b.Bytes()
 }
 
-// kinds returns an image of each kind that decoders make something else of.
+// kinds returns an image of each kind that decoders represent differently.
 func kinds(width, height int) map[string][]byte {
 	images := map[string][]byte{}
 	for name, sampling := range map[string]string{
@@ -112,7 +112,7 @@ func kinds(width, height int) map[string][]byte {
 	return images
 }
 
-// turned returns an image with Exif of an orientation.
+// turned returns an image with an Exif orientation.
 func turned(content []byte, orientation uint16) []byte {
 	if content[0] == 0xff {
 		return after(content, afterSOI, segment(0xe1, "Exif\x00\x00"+tiff(binary.BigEndian, orientation)))
@@ -120,7 +120,7 @@ func turned(content []byte, orientation uint16) []byte {
 	return after(content, afterIHDR, chunk("eXIf", tiff(binary.BigEndian, orientation)))
 }
 
-// noise fills p with random bytes, the same each time.
+// noise fills p with pseudo-random bytes, the same ones each time.
 func noise(p []byte) {
 	_, _ = rand.NewChaCha8([32]byte{}).Read(p)
 }

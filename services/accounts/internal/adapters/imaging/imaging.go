@@ -1,4 +1,9 @@
 // Package imaging is the app.Codec: it decodes, cleans and scales JPEG and PNG.
+//
+// The standard library decodes and encodes the pixels. The package parses the
+// containers itself, because removing metadata must not re-encode the pixels,
+// and because the memory of an image must be known before it is decoded: a file
+// of 5 MiB can need 360 MiB.
 package imaging
 
 import (
@@ -27,9 +32,9 @@ const (
 	maxWork = maxScans * domain.MaxImagePixels
 	// minWork is the work on the smallest image.
 	minWork = 1_000_000
-	// maxGarbage is how many bytes of images that are done with are left to the
-	// garbage collector's own pace. By that a heap may grow to twice of what is
-	// in use, so above this it is called.
+	// maxGarbage is how many bytes of finished images are left to the garbage
+	// collector. The collector lets a heap grow to twice the bytes in use, so
+	// it is called explicitly above this limit.
 	maxGarbage = 32 << 20
 )
 
@@ -37,10 +42,10 @@ const (
 // 360 MiB, beside the files themselves as they came and as they are kept. Others
 // wait, unless so much work waits already that they would wait in vain.
 type Codec struct {
-	limit   int64               // bytes
-	memory  *semaphore.Weighted // of bytes
+	limit   int64               // in bytes
+	memory  *semaphore.Weighted // in bytes
 	work    *semaphore.Weighted // of work, that which waits included
-	garbage atomic.Int64        // bytes
+	garbage atomic.Int64        // in bytes
 }
 
 var _ app.Codec = (*Codec)(nil)
@@ -94,7 +99,8 @@ func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []b
 
 // decode calls use, which allocates so many bytes more, with the decoded image.
 func (c *Codec) decode(ctx context.Context, p *picture, more int64, use func(image.Image) error) error {
-	// What decoding leaves behind is collected before more is taken, if it is much.
+	// The garbage of decoding is collected before more memory is used, if there
+	// is much of it.
 	collects := p.decoding-p.decoded > maxGarbage
 	bytes := p.decoding + more
 	if collects {
@@ -138,8 +144,8 @@ func (c *Codec) judge(bytes int64) error {
 	return nil
 }
 
-// collect has the memory of images given back to the system once it is much;
-// bytes of it have just gone out of use.
+// collect adds bytes of unused memory and returns the memory of images to the
+// system when there is much of it.
 func (c *Codec) collect(bytes int64) {
 	if c.garbage.Add(bytes) > maxGarbage {
 		c.garbage.Store(0)

@@ -17,8 +17,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// marked returns an image that is white but for a black top left quarter, so
-// that it shows which way is up.
+// marked returns a white image with a black top left quarter, which shows its
+// orientation.
 func marked(width, height int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, width, height))
 	for i := range img.Pix {
@@ -54,7 +54,7 @@ func chunk(kind, body string) string {
 		string(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE([]byte(kind+body))))
 }
 
-// tiff returns Exif's structure with an orientation, in one of its byte orders.
+// tiff returns an Exif structure with an orientation, in the given byte order.
 func tiff(order binary.AppendByteOrder, orientation uint16) string {
 	b := []byte("MM")
 	if order == binary.LittleEndian {
@@ -84,7 +84,7 @@ func deflated(s string) string {
 	return b.String()
 }
 
-// after returns content with something inserted at i.
+// after returns content with inserted inserted at i.
 func after(content []byte, i int, inserted string) []byte {
 	return []byte(string(content[:i]) + inserted + string(content[i:]))
 }
@@ -125,7 +125,7 @@ func TestCleanKeepsThePictureAlone(t *testing.T) {
 }
 
 func TestCleanTurnsUpright(t *testing.T) {
-	// Where the mark, at the top left of what is stored, is to be seen.
+	// The expected position of the mark, which is stored at the top left.
 	for orientation, want := range map[uint16]struct{ right, low, onSide bool }{
 		1: {}, 2: {right: true}, 3: {right: true, low: true}, 4: {low: true},
 		5: {onSide: true}, 6: {right: true, onSide: true}, 7: {right: true, low: true, onSide: true}, 8: {low: true, onSide: true},
@@ -172,8 +172,8 @@ func TestCleanTurnsUpright(t *testing.T) {
 	}
 }
 
-// What tells how colours are meant stays with them, turned and scaled, unless
-// they became others.
+// The colour information of an image is kept when it is turned or scaled,
+// unless its colours change.
 func TestColoursKeepTheirMeaning(t *testing.T) {
 	const iccp, gamma = "iCCP", "gAMA"
 	pngColours := chunk(gamma, "\x00\x00\xb1\x8f") + chunk("cHRM", strings.Repeat("\x00", 32)) + chunk(iccp, "x\x00\x00"+deflated(icc))
@@ -185,7 +185,7 @@ func TestColoursKeepTheirMeaning(t *testing.T) {
 	for _, test := range []struct {
 		name     string
 		content  []byte
-		model    color.Model // once it is turned
+		model    color.Model // after turning
 		profiled bool
 	}{
 		{"grey JPEG", after(plain(baseline, 80, 40, "\x11", 0), afterSOI, profile), color.GrayModel, true},

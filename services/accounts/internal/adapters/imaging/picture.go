@@ -11,8 +11,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// maxScans is the largest number of scans of a progressive JPEG: decoders walk
-// through the whole image in each. Encoders make up to 14.
+// maxScans is the maximum number of scans of a progressive JPEG. Decoders
+// process the whole image in each scan. Encoders write up to 14.
 const maxScans = 64
 
 // picture is an image file that has been measured, but not decoded.
@@ -22,14 +22,14 @@ type picture struct {
 	orientation   int    // of Exif: 1 to 8
 	channels      int    // of its colours: 1 (grey), 3, or 4 (with black)
 	colours       []byte // the chunks of a PNG that say what its colours mean, but for profile
-	profile       []byte // the segments or chunks that hold its colour profile
+	profile       []byte // the segments or chunks with the colour profile
 
 	deep     bool  // 16 bits for each channel
-	pixel    int64 // bytes of a pixel once it is decoded and turned
+	pixel    int64 // bytes of a pixel after decoding and turning
 	work     int64 // pixels times walks through them
 	cleaning int64 // bytes that clean allocates
 	decoding int64 // bytes that decode allocates
-	decoded  int64 // bytes of these that the decoded image has
+	decoded  int64 // bytes of the decoded image
 
 	jpeg *jpegfile.File
 	png  *pngFile

@@ -18,7 +18,7 @@ import (
 
 const (
 	pngSignature   = "\x89PNG\r\n\x1a\n"
-	pngHeaderChunk = 25 // bytes of IHDR, which is the first
+	pngHeaderChunk = 25 // length of the IHDR chunk, which comes first
 	pngEnd         = "\x00\x00\x00\x00IEND\xae\x42\x60\x82"
 	chunkHeader    = 8
 	chunkFrame     = chunkHeader + 4 // with the checksum
@@ -73,7 +73,7 @@ func measurePNG(content []byte) (*picture, error) {
 	}
 	p.decoded = int64(p.width) * int64(p.height) * p.pixel
 	p.decoding = p.decoded + p.cleaning
-	if f.interlaced { // each pass is an image of its own
+	if f.interlaced { // each pass is decoded as an image of its own
 		p.decoding += p.decoded
 	}
 	return p, nil

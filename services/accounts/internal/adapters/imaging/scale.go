@@ -7,13 +7,14 @@ import (
 	"golang.org/x/image/draw"
 )
 
-// encoderMemory is about what an encoder takes beside its result, in bytes.
+// encoderMemory is the approximate memory of an encoder in addition to its
+// result, in bytes.
 const encoderMemory = 1 << 20
 
-// scaling is the way of an image to a smaller size: averages of boxes of whole
-// pixels, less than twice as many on each side as are wanted, and then a finer
-// filter, which takes 32 bytes for each wanted column of each row that it is
-// given.
+// scaling scales an image down in two steps. The first averages boxes of whole
+// pixels, to less than twice the target size on each side. The second uses a
+// finer filter, which takes 32 bytes for each target column of each of its
+// source rows.
 type scaling struct{ source, boxes, target image.Point }
 
 func newScaling(width, height, side int) scaling {
@@ -25,13 +26,14 @@ func newScaling(width, height, side int) scaling {
 	return s
 }
 
-// memory returns how many bytes it takes to scale and to encode the result.
+// memory returns the number of bytes that scaling and encoding take.
 func (s scaling) memory() int64 {
 	boxes, filter, target := s.boxes.X*s.boxes.Y*8, s.target.X*s.boxes.Y*32, s.target.X*s.target.Y*4
 	return int64(boxes+filter+4*target) + encoderMemory
 }
 
-// scale returns img, grey if it is and with what it has of transparency.
+// scale returns the scaled img. A grey image stays grey, and transparency is
+// kept.
 func (s scaling) scale(img image.Image, format string) image.Image {
 	bounds := image.Rectangle{Max: s.target}
 	var scaled draw.Image
@@ -51,7 +53,7 @@ func (s scaling) scale(img image.Image, format string) image.Image {
 	return scaled
 }
 
-// average returns the averages of the boxes that img is divided into.
+// average returns the averages of the boxes into which img is divided.
 func (s scaling) average(img image.RGBA64Image) image.Image {
 	averages := image.NewRGBA64(image.Rectangle{Max: s.boxes})
 	sums := make([][4]uint64, s.boxes.X)

@@ -5,11 +5,11 @@ import (
 	"image"
 )
 
-// turning returns how many bytes it takes to turn the image and to encode it.
+// turning returns the number of bytes that turning and encoding the image take.
 func (p *picture) turning() int64 {
 	pixels := int64(p.width) * int64(p.height) * p.pixel
 	memory := pixels + min(4*pixels, 16<<20) + encoderMemory
-	if p.deep { // image/png makes an object of each pixel, and garbage may grow to what is in use
+	if p.deep { // image/png allocates an object for each pixel, and garbage may grow to the size of the bytes in use
 		memory += p.decoded + pixels
 	}
 	return memory
@@ -24,14 +24,14 @@ type placement struct {
 	start, right, down int
 }
 
-// upright returns the placement of an image's pixels by which it is seen as its
-// Exif orientation, 2 to 8, says.
+// upright returns the placement that turns an image with the Exif orientation,
+// 2 to 8, upright.
 func upright(orientation, w, h int) placement {
 	target := image.Rect(0, 0, w, h)
 	if orientation >= 5 {
 		target = image.Rect(0, 0, h, w)
 	}
-	// Where a pixel at x, y goes to: x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
+	// The pixel at x, y moves to x' = m0 x + m1 y + m2, y' = m3 x + m4 y + m5.
 	m := map[int][6]int{
 		2: {-1, 0, w - 1, 0, 1, 0},
 		3: {-1, 0, w - 1, 0, -1, h - 1},
@@ -45,7 +45,7 @@ func upright(orientation, w, h int) placement {
 	return placement{image.Pt(w, h), target, m[2] + m[5]*stride, m[0] + m[3]*stride, m[1] + m[4]*stride}
 }
 
-// move copies pixels of so many bytes each to where they belong.
+// move copies pixels of size bytes each to their places in target.
 func (p placement) move(target, source []byte, stride, size int) {
 	for y := range p.source.Y {
 		row, at := source[y*stride:], p.start+y*p.down
@@ -95,8 +95,9 @@ func turn(img image.Image, orientation int) image.Image {
 	panic(fmt.Sprintf("no decoder makes a %T", img))
 }
 
-// turnYCbCr gives each pixel its colour: colours shared by a row of pixels would
-// be shared by a column, which not every ratio has a form for.
+// turnYCbCr gives each pixel its own chroma. Chroma shared by a row of pixels
+// would be shared by a column afterwards, and not every ratio has such a
+// format.
 func turnYCbCr(source *image.YCbCr, p placement) image.Image {
 	target := image.NewYCbCr(p.target, image.YCbCrSubsampleRatio444)
 	p.move(target.Y, source.Y, source.YStride, 1)

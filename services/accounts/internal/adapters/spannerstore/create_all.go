@@ -13,9 +13,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// CreateAll implements app.Store. An account is about 25 mutations, its event
-// and the rows of all indexes included, of the 80,000 that a transaction may
-// have.
+// CreateAll implements app.Store. An account takes about 25 mutations including
+// its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
@@ -44,9 +43,9 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 	return outcomes, translate(err)
 }
 
-// taken reads what CreateAll has to know, in one call: which of the accounts'
-// e-mails are taken, and the record of the request, if there is one. It locks
-// what it finds and the places of what it does not.
+// taken reads in one call which e-mails of accounts are taken, and the record
+// of the request, if there is one. It locks the rows that it finds and the
+// places of those that it does not find.
 func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record []byte, err error) {
 	emails := make([]string, len(accounts))
 	for i, a := range accounts {

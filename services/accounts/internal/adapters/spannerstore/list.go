@@ -37,8 +37,8 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 	return page, nil
 }
 
-// query returns the accounts that a statement selects, and the timestamp that
-// it has read them at.
+// query returns the accounts that a statement selects, and the timestamp of the
+// read.
 func (s *Store) query(ctx context.Context, statement spanner.Statement) (accounts []domain.Account, read time.Time, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		accounts = nil
@@ -57,7 +57,7 @@ func (s *Store) query(ctx context.Context, statement spanner.Statement) (account
 
 const allShards = "UNNEST(GENERATE_ARRAY(0, 15))"
 
-// pageStatement reads a page and, if more follow, one account of them.
+// pageStatement reads a page, and one more account if there is one.
 func pageStatement(q app.Query) spanner.Statement {
 	start, q := q.Start()
 	s := matching(q)
@@ -72,7 +72,7 @@ func pageStatement(q app.Query) spanner.Statement {
 		return s.statement(strings.Join(columns, ", "), " ORDER BY Id"+direction+" LIMIT @limit")
 	}
 	s.params["at"] = start.At
-	s.where(column + after[:2] + "= @at") // by which Spanner seeks
+	s.where(column + after[:2] + "= @at") // so that Spanner seeks to it
 	s.where("(" + column + after + "@at OR Id" + after + "@id)")
 	order := " ORDER BY " + column + direction + ", Id" + direction
 	if !s.sharded {
@@ -88,19 +88,20 @@ func pageStatement(q app.Query) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{Desc: true} // whose index has the ids alone
+	q.Order = app.Order{Desc: true} // only the order of ids has an index without other columns
 	s := matching(q)
 	return s.statement("COUNT(*)", "")
 }
 
-// columnOf has the column of each order but that of ids.
+// columnOf holds the column of each order except the order of ids.
 var columnOf = map[string]string{app.ByCreated: "CreatedAt", app.ByUpdated: "UpdatedAt"}
 
-// selection is rows that one index leads to, the most selective that a query
-// allows: all that is read matches a filter, or is in the order of the list.
+// selection is the range of rows of one index, the most selective one that a
+// query allows. All rows that are read match a filter, or are in the order of
+// the list.
 type selection struct {
 	index      string
-	sharded    bool // the index has what is in the list's order in every shard
+	sharded    bool // the index has the order of the list within each shard
 	conditions []string
 	params     map[string]any
 }
@@ -163,8 +164,8 @@ func matching(q app.Query) selection {
 	return s
 }
 
-// valid returns a filter as Spanner takes it. What is not UTF-8 equals no
-// account's, and neither does the NULL that it becomes.
+// valid returns a filter as a parameter of Spanner. A value that is not UTF-8
+// becomes NULL, which equals no account's value.
 func valid(s string) spanner.NullString {
 	return spanner.NullString{StringVal: s, Valid: utf8.ValidString(s)}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// queries yields a list of every combination of filters and order.
+// queries yields a list query for every combination of filters and order.
 func queries(yield func(app.Query) bool) {
 	text, email := "x", domain.Email("x@y")
 	for mask := range 64 {
@@ -44,12 +44,12 @@ func queries(yield func(app.Query) bool) {
 
 var (
 	listed = regexp.MustCompile(`FROM Accounts@\{FORCE_INDEX=(\w+)\}(?: WHERE (.*?))?(?: ORDER BY (.*?) LIMIT @limit|$)`)
-	// A filter, but for the one that holds for a range of times.
+	// A filter, except for the one that selects a range of times.
 	equals = regexp.MustCompile(`^(\w+) (?:= @\w+|IN UNNEST\(@ids\))$`)
 )
 
-// Every statement of List names its index, and that begins with a column which
-// a filter fixes, or is in the order of the list, within each shard for times.
+// Every statement of List names an index. The index begins with a column that a
+// filter fixes, or is in the order of the list, for times within each shard.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	store, db := open(t)
 	indexed := spannerdbtest.Indexes(t, db, "Accounts")
@@ -79,7 +79,7 @@ func served(index, conditions, order []string) bool {
 	}
 	for _, c := range conditions {
 		if m := equals.FindStringSubmatch(c); len(m) > 0 && m[1] == index[0] {
-			return true // what matches a filter, sorted if it has to be
+			return true // the rows match a filter, and are sorted if necessary
 		}
 	}
 	if index[0] == "Shard" {
@@ -92,7 +92,7 @@ func served(index, conditions, order []string) bool {
 		index = index[1:]
 	}
 	if len(index) < len(order) {
-		index = append(slices.Clone(index), "Id") // in which an index ends
+		index = append(slices.Clone(index), "Id") // every index ends with the id
 	}
 	return len(order) > 0 && slices.Equal(index, order)
 }

@@ -22,21 +22,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the tables of the store and of its event log and keys.
+// Schema returns the migrations of the store's tables, and of its event log and
+// keys.
 func Schema() []spannerdb.Migrations {
 	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "accounts", Files: migrations}}
 }
 
-// Store is an app.Store and app.Discards on a database that has been migrated
-// to Schema. A read, a list page included, is one call to Spanner, the count of a
-// list another, a write two, an update with a key and a
-// delete three; a delete after more than maxRedacted changes three for each
-// maxRedacted of them.
+// Store is an app.Store and app.Discards on a database that was migrated to
+// Schema. Its calls to Spanner:
+//   - a read, or a page of a list: one; the count of a list: one more.
+//   - a write: two; an update with a key: three.
+//   - a delete: three, and three more for each maxRedacted earlier changes
+//     beyond the first maxRedacted.
 type Store struct {
 	db          *spannerdb.DB
 	log         *spannerlog.Log
 	keys        *spannerkeys.Keys
-	maxRedacted int64 // how many events a transaction redacts
+	maxRedacted int64 // number of events that one transaction redacts
 }
 
 var (
@@ -44,8 +46,8 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log and knows requests again by
-// keys.
+// New returns the store in db. It appends events to log, and records requests
+// in keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
@@ -120,10 +122,10 @@ func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func
 	return next, err
 }
 
-// Delete implements app.Store. The events of an account that has more than one
-// transaction can redact are redacted from the oldest on by transactions of
-// their own, each of which asks decide first. If decide refuses later on, as
-// another write has come between, what they redacted stays so.
+// Delete implements app.Store. If an account has more events than one
+// transaction may redact, earlier transactions redact the oldest ones. Each of
+// them calls decide first. If a concurrent write makes decide refuse later, the
+// redacted events stay redacted.
 func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account) (events.Event, error)) error {
 	history := spannerlog.History{Subject: app.Subject(id)}
 	for {
@@ -194,7 +196,7 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *span
 	return translate(s.db.ReadWrite(ctx, do))
 }
 
-// scan takes the result of a read of columns.
+// scan returns the account in the result of a read of columns.
 func scan(r *spanner.Row, err error) (domain.Account, error) {
 	if err != nil {
 		return domain.Account{}, err
@@ -214,7 +216,7 @@ func scan(r *spanner.Row, err error) (domain.Account, error) {
 	return a, nil
 }
 
-// values returns an account in the order of columns.
+// values returns the values of an account in the order of columns.
 func values(a domain.Account) ([]any, error) {
 	var image spanner.NullString
 	if a.Image != nil {
@@ -227,7 +229,7 @@ func values(a domain.Account) ([]any, error) {
 	return []any{a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt, a.UpdatedAt}, nil
 }
 
-// translate turns the database's errors into those of app.Store.
+// translate maps errors of the database to those of app.Store.
 func translate(err error) error {
 	if errors.Is(err, spanner.ErrRowNotFound) {
 		return domain.ErrNotFound
@@ -236,7 +238,7 @@ func translate(err error) error {
 		if taken == "AccountsByEmail" {
 			return domain.ErrEmailTaken.Wrap(err)
 		}
-		return domain.ErrIDTaken.Wrap(err) // in Accounts, or in the log for one that was deleted
+		return domain.ErrIDTaken.Wrap(err) // in Accounts, or in the log, for a deleted account
 	}
 	return err
 }

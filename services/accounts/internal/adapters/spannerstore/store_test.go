@@ -40,7 +40,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
 }
 
-// Two processes on one database.
+// Two processes use one database.
 func TestTwoStores(t *testing.T) {
 	name := spannerdbtest.New(t, schema...)
 	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
@@ -157,7 +157,7 @@ func TestFilterThatIsNotUTF8(t *testing.T) {
 	}
 }
 
-// No transaction redacts more events than it may.
+// No transaction redacts more events than allowed.
 func TestDeleteAfterManyChanges(t *testing.T) {
 	var c spannerdbtest.Calls
 	store, _ := open(t, c.Options()...)
@@ -183,7 +183,7 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 }
 
 func TestUnavailable(t *testing.T) {
-	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
+	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // the database does not exist
 	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	a := account()
 	_, getErr := store.Get(t.Context(), a.ID)
@@ -202,7 +202,7 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// An id that was used before has events in the log.
+// The log has events of an id that was used before.
 func TestCreateWithTheIDOfADeletedAccount(t *testing.T) {
 	store, _ := open(t)
 	a := account()

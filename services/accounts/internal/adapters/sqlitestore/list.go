@@ -13,7 +13,7 @@ import (
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
 	if q.After == nil {
-		head, _, err := s.log.Head(ctx, eventlog.Position{}) // before the page, which has all that is behind it
+		head, _, err := s.log.Head(ctx, eventlog.Position{}) // before the page, which then includes every event before the head
 		if err != nil {
 			return app.Page{}, translate(err)
 		}
@@ -35,7 +35,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 	return page, nil
 }
 
-// selectPage returns the page and, if more follow, one of them.
+// selectPage returns the page, and one more account if there is one.
 func (s *Store) selectPage(ctx context.Context, q app.Query) (accounts []domain.Account, err error) {
 	query, args := pageStatement(q)
 	rows, err := s.db.Query(ctx, query, args...)
@@ -53,7 +53,8 @@ func (s *Store) selectPage(ctx context.Context, q app.Query) (accounts []domain.
 	return accounts, rows.Err()
 }
 
-// pageStatement returns the statement of a page, one of a bounded set of texts.
+// pageStatement returns the statement of a page. It is one of a bounded set of
+// texts.
 func pageStatement(q app.Query) (query string, args []any) {
 	start, q := q.Start()
 	s := matching(q)
@@ -64,7 +65,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 	order := "id" + direction
 	if by := q.Order.By; by == app.ByCreated || by == app.ByUpdated {
 		at := start.At.UnixMicro()
-		s.where(by+after[:2]+"= ?", at) // by which SQLite seeks
+		s.where(by+after[:2]+"= ?", at) // so that SQLite seeks to it
 		s.where("("+by+after+" OR id"+after+")", at, start.ID)
 		order = by + direction + ", " + order
 	} else {
@@ -77,13 +78,14 @@ func countStatement(q app.Query) (query string, args []any) {
 	q.Order = app.Order{}
 	s := matching(q)
 	if s.conditions == nil {
-		s.index = "" // SQLite knows the smallest
+		s.index = "" // SQLite chooses the smallest
 	}
 	return s.sql("count(*)"), s.args
 }
 
-// selection is rows that one index leads to, the most selective that a query
-// allows: all that is read matches a filter, or is in the order of the list.
+// selection is the range of rows of one index, the most selective one that a
+// query allows. All rows that are read match a filter, or are in the order of
+// the list.
 type selection struct {
 	index      string
 	conditions []string
@@ -108,7 +110,7 @@ func matching(q app.Query) (s selection) {
 	case q.Email != nil:
 		s.index = "INDEXED BY sqlite_autoindex_accounts_1"
 	case len(q.IDs) > 0:
-		s.index = "NOT INDEXED" // but by its key
+		s.index = "NOT INDEXED" // use the primary key
 	case q.Name != nil && (*q.Name != "" || q.Address == nil):
 		s.index = "INDEXED BY accounts_by_name"
 	case q.Address != nil:
@@ -130,7 +132,7 @@ func matching(q app.Query) (s selection) {
 		s.where("address = ?", *q.Address)
 	}
 	if len(q.IDs) > 0 {
-		ids, _ := json.Marshal(q.IDs) // integers: cannot fail
+		ids, _ := json.Marshal(q.IDs) // integers, so this cannot fail
 		s.where("id IN (SELECT value FROM json_each(?))", string(ids))
 	}
 	if !q.UpdatedSince.IsZero() {

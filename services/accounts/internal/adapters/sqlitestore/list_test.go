@@ -30,7 +30,7 @@ var orders = []app.Order{
 	{By: app.ByID}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
 }
 
-// queries yields a list of every combination of filters and order.
+// queries yields a list query for every combination of filters and order.
 func queries(yield func(app.Query) bool) {
 	text, email := "x", domain.Email("x@y")
 	for mask := range 32 {
@@ -58,8 +58,8 @@ func queries(yield func(app.Query) bool) {
 	}
 }
 
-// Whatever is read of the table is found by a condition, and that is either a
-// filter or the place in the list's own order: then nothing is sorted.
+// Every statement searches by a condition, which is either a filter or the
+// place in the order of the list. In the latter case nothing is sorted.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	db := open(t)
 	search := regexp.MustCompile(`SEARCH accounts USING (INTEGER PRIMARY KEY|INDEX \w+) \((\w+)[=<>]`)
@@ -94,8 +94,8 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 	}
 }
 
-// BenchmarkPages tells by last/first what the last page of 100,000 accounts
-// costs where the first costs 1, in every order.
+// BenchmarkPages reports as last/first the cost of the last page of 100,000
+// accounts relative to that of the first, for every order.
 func BenchmarkPages(b *testing.B) {
 	const rows, limit = 100_000, 100
 	db := open(b)
@@ -111,7 +111,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			end = q
-			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 follow
+			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 accounts follow
 			var first, last time.Duration
 			for b.Loop() {
 				first += cost(b, store, q, limit)
@@ -122,7 +122,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// cost returns the time that a page takes.
+// cost returns the duration of reading a page.
 func cost(b *testing.B, store *Store, q app.Query, want int) time.Duration {
 	start := time.Now()
 	page, err := store.List(b.Context(), q)

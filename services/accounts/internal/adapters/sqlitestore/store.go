@@ -22,7 +22,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the store's tables.
+// Migrations returns the migrations of the store's tables.
 func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "accounts", Files: migrations}
 }
@@ -40,8 +40,8 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log and knows requests again by
-// keys.
+// New returns the store in db. It appends events to log, and records requests
+// in keys.
 func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 	return &Store{db, log, keys}
 }
@@ -84,7 +84,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 	return outcomes, translate(err)
 }
 
-// insert adds an account and its event. If the e-mail is taken, it has written
+// insert adds an account and its event. If the e-mail is taken, it writes
 // nothing.
 func (s *Store) insert(tx *sqlitedb.Tx, a domain.Account, created events.Event) error {
 	image, err := imageColumn(a.Image)
@@ -235,7 +235,7 @@ func imageColumn(img *domain.Image) (*string, error) {
 	return &s, nil
 }
 
-// translate turns the database's errors into those of app.Store.
+// translate maps errors of the database to those of app.Store.
 func translate(err error) error {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

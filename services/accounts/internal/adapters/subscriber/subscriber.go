@@ -1,4 +1,4 @@
-// Package subscriber runs use cases when events come in.
+// Package subscriber runs the use cases that events trigger.
 package subscriber
 
 import (
@@ -15,8 +15,8 @@ import (
 
 var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no account")
 
-// New returns the handler of the service's own events: what a change or a
-// removal left behind is collected.
+// New returns the handler of the service's own events. It deletes the image
+// objects that a change or a deletion has left behind.
 func New(service *app.Service) bus.Handler {
 	return func(ctx context.Context, msg bus.Message) error {
 		switch msg.Attributes["ce-type"] {

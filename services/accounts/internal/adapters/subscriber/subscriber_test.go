@@ -15,7 +15,7 @@ import (
 )
 
 func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
-	handle := subscriber.New(nil) // no use case is reached
+	handle := subscriber.New(nil) // the event is refused before any use case
 	for _, e := range []events.Event{
 		{Type: events.AccountDeletedV1, Subject: "account/x"},
 		{Type: events.AccountDeletedV1, Subject: "audio/5"},
@@ -27,7 +27,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 	}
 }
 
-// discards notes for which accounts it is asked.
+// discards records the accounts it is asked for.
 type discards struct {
 	asked []int64
 	err   error
@@ -40,8 +40,8 @@ func (d *discards) Discarded(_ context.Context, accountID int64) ([]string, erro
 
 func (*discards) ForgetDiscarded(context.Context, int64, []string) error { return nil }
 
-// What a change or a removal of an account left behind is collected, at no other
-// event.
+// Updates and deletions of an account trigger the deletion of its discarded
+// objects. Other events do not.
 func TestImagesAreCollected(t *testing.T) {
 	d := &discards{}
 	handle := subscriber.New(app.New(nil, d, nil, nil, app.Sources{}))

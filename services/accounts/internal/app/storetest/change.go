@@ -135,8 +135,8 @@ func testDelete(t *testing.T, b Backend) {
 		event(events.AccountDeletedV1, a.ID, 3))
 }
 
-// An adapter may redact a long history in parts: not before the deletion is
-// allowed, and all of it by then.
+// An adapter may redact a long history in several transactions, but not before
+// the deletion is allowed, and completely by its end.
 func testDeleteAfterManyChanges(t *testing.T, b Backend) {
 	a := create(t, b)
 	told := []events.Event{event(events.AccountCreatedV1, a.ID, 1)}

@@ -115,7 +115,7 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	if _, err := createAll(t, b, other, newAccount()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
-	// What was answered is answered again, whatever happened since.
+	// A repeated request gets its first result, whatever happened since.
 	for _, id := range []int64{old.ID, winner} {
 		if err := remove(t.Context(), b, id); err != nil {
 			t.Fatalf("Delete: %v", err)

@@ -12,7 +12,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
-// The head of a list is at the end of the log, and only its first page has one.
+// The head of a list is at the end of the log, and only the first page has one.
 func testHead(t *testing.T, b Backend) {
 	none, err := b.List(t.Context(), app.Query{IDs: []int64{newAccount().ID}, Limit: 1})
 	if err != nil {
@@ -38,9 +38,9 @@ func testHead(t *testing.T, b Backend) {
 	}
 }
 
-// testListThenFollow reads lists in pages while others write, then the events
-// after their heads: that must come to what there is in the end, without a
-// version left out.
+// testListThenFollow reads lists in pages while others write, and then the
+// events after their heads. The result must equal the final state, without a
+// skipped version.
 func testListThenFollow(t *testing.T, b Backend) {
 	name := newAccount().Name
 	var ids []int64
@@ -77,8 +77,8 @@ func testListThenFollow(t *testing.T, b Backend) {
 	}
 }
 
-// testHeadAtOnce reads a list while others write, over and over: after the
-// head of each comes all that it has not seen.
+// testHeadAtOnce repeatedly reads a list while others write. The events after
+// each head include every change that the list does not contain.
 func testHeadAtOnce(t *testing.T, b Backend) {
 	name := newAccount().Name
 	var ids []int64
@@ -117,8 +117,8 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 	}
 }
 
-// versions returns the head of a list, and the version of each of its items by
-// its subject.
+// versions returns the head of a list, and the versions of its items by
+// subject.
 func versions(t *testing.T, b Backend, q app.Query) (head app.Position, of map[string]int64) {
 	t.Helper()
 	of = map[string]int64{}

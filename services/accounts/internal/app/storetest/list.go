@@ -33,7 +33,8 @@ func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
 	return idsOf(page.Items)
 }
 
-// listAll returns what all pages of a list hold, and checks their lengths.
+// listAll returns the items of all pages of a list, and checks the lengths of
+// the pages.
 func listAll(t *testing.T, b Backend, q app.Query) (all []domain.Account) {
 	t.Helper()
 	for {
@@ -115,7 +116,7 @@ var orders = []app.Order{
 
 func testOrders(t *testing.T, b Backend) {
 	name, address := newAccount().Name, "12 "+newAccount().Name
-	// A time in which no other account of this run is.
+	// No other account of this run has such a time.
 	from := time.UnixMicro(rand.Int64N(1 << 50)).UTC()
 	var all []domain.Account
 	var ids []int64
@@ -146,7 +147,7 @@ func testOrders(t *testing.T, b Backend) {
 				})
 				for _, limit := range []int{1, 3, 7, 1000} {
 					if q.Limit = limit; (filter == "none" || filter == "updates") && limit < 7 {
-						continue // of the accounts of all other tests
+						continue // accounts of other tests
 					}
 					got := slices.DeleteFunc(listAll(t, b, q), func(a domain.Account) bool { return !slices.Contains(ids, a.ID) })
 					if diff := gocmp.Diff(want, got); diff != "" {
@@ -180,7 +181,7 @@ func testEqualTimes(t *testing.T, b Backend) {
 }
 
 // testPagesAtOnce reads lists in pages while others create, change and delete
-// accounts, of those that are there all along too.
+// accounts, including some that exist throughout.
 func testPagesAtOnce(t *testing.T, b Backend) {
 	const stable, writes = 12, 12
 	name := newAccount().Name
@@ -220,8 +221,8 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 	}
 }
 
-// writeAmong creates an account of that name, changes one of ids, and deletes
-// what it created.
+// writeAmong creates an account with that name, changes one of ids, and deletes
+// the created account.
 func writeAmong(ctx context.Context, b Backend, name string, ids []int64) error {
 	a := newAccount()
 	a.Name, a.CreatedAt = name, epoch.Add(time.Duration(rand.IntN(12))*time.Second)
@@ -230,7 +231,7 @@ func writeAmong(ctx context.Context, b Backend, name string, ids []int64) error 
 	}
 	if _, err := update(ctx, b, ids[rand.IntN(len(ids))], func(a *domain.Account) {
 		a.Address += "."
-		if now := time.Now().UTC().Truncate(time.Microsecond); now.After(a.UpdatedAt) { // as in domain
+		if now := time.Now().UTC().Truncate(time.Microsecond); now.After(a.UpdatedAt) { // as the domain does
 			a.UpdatedAt = now
 		}
 	}); err != nil {

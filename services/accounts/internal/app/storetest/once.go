@@ -17,7 +17,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// newOnce returns a key that is in no use.
+// newOnce returns an unused key.
 func newOnce(body string) app.Once {
 	return app.Once{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
 }
@@ -38,7 +38,7 @@ func testCreateOnce(t *testing.T, b Backend) {
 	}
 	createOnce(first)
 	again := newAccount()
-	again.Email = first.Email // as the same request has it
+	again.Email = first.Email // as in the repeated request
 	createOnce(again)
 	if _, err := b.Get(t.Context(), again.ID); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
@@ -53,7 +53,7 @@ func testCreateOnce(t *testing.T, b Backend) {
 	}
 	wantHistory(t, b, other.ID)
 
-	// What was answered is answered again, whatever happened since.
+	// A repeated request gets its first result, whatever happened since.
 	if err := remove(t.Context(), b, first.ID); err != nil {
 		t.Fatalf("Delete: %v", err)
 	}
@@ -63,7 +63,8 @@ func testCreateOnce(t *testing.T, b Backend) {
 	}
 }
 
-// testCreateOnceAfterFailure has a request fail, which leaves its key free.
+// testCreateOnceAfterFailure checks that a failed request leaves its key
+// unused.
 func testCreateOnceAfterFailure(t *testing.T, b Backend) {
 	taken, a, once := create(t, b), newAccount(), newOnce("a")
 	a.Email = taken.Email

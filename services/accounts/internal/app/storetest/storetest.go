@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Backend is what is under test: a store with the log that it writes.
+// Backend is the store under test, with its log.
 type Backend struct {
 	app.Store
 	app.Discards
@@ -29,7 +29,7 @@ type Backend struct {
 	}
 }
 
-// Run tests a backend, which may hold other accounts.
+// Run tests a backend, which may contain other accounts.
 func Run(t *testing.T, b Backend) {
 	for _, c := range []struct {
 		name string

@@ -22,9 +22,9 @@ type api struct {
 	batches        *rest.Flights
 }
 
-// New returns the handler of all routes of the service. checks are what has to
-// hold for it to be ready, by name. If requireIfMatch, what exists is changed
-// only by requests that say which state they change.
+// New returns the handler of all routes of the service. checks are the
+// conditions of readiness, by name. If requireIfMatch is true, changes of an
+// existing resource require If-Match.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
 	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
@@ -49,7 +49,7 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	return e
 }
 
-// history answers with the events of one audio, also after it was deleted.
+// history answers with the events of one audio, even after it was deleted.
 func (a api) history(c *gin.Context) error {
 	id, err := sessionID(c)
 	if err != nil {
@@ -61,7 +61,8 @@ func (a api) history(c *gin.Context) error {
 	})
 }
 
-// sessionID reads the id in the path. What is no id names no session.
+// sessionID reads the id in the path. A malformed id is answered like one of no
+// session.
 func sessionID(c *gin.Context) (int64, error) {
 	id, err := strconv.ParseInt(c.Param("session_id"), 10, 64)
 	if err != nil || id < 0 || id > domain.MaxID || strconv.FormatInt(id, 10) != c.Param("session_id") {

@@ -82,8 +82,7 @@ func (a api) replace(c *gin.Context) error {
 	return nil
 }
 
-// createThere creates a session at its own path, on the condition that there is
-// none.
+// createThere creates a session at its own path if it does not exist.
 func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error {
 	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{})
 	if errors.Is(err, domain.ErrSessionTaken) {
@@ -99,7 +98,7 @@ func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error
 	return nil
 }
 
-// check returns what judges an audio by the conditions of a request.
+// check returns a Check for the conditions of a request.
 func check(cond rest.Condition) app.Check {
 	return func(current domain.Audio) error { return cond.Check(rest.ETag(current.Version)) }
 }

@@ -13,10 +13,10 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// exportPage is how many audios an export holds in memory.
+// exportPage is the number of audios that an export holds in memory.
 const exportPage = 500
 
-// createAll creates the sessions of a batch, and tells of each what became of it.
+// createAll creates the sessions of a batch and reports the result of each.
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
 	return rest.ServeBatch(c, a.batches, fromItem, func(items []app.Item, key, body [sha256.Size]byte) ([]rest.Result[events.Audio], error) {

@@ -15,15 +15,16 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// sent is a session with the document that told of it.
+// sent is a session with its document.
 type sent struct {
 	domain.Session
 	document    []byte
-	keepAccount bool // the document does not tell of the account
+	keepAccount bool // the document has no account_id
 }
 
-// fromUpload reads the session in a JSON document and has check judge it. The
-// error lists the members of a wrong type and those that break a rule together.
+// fromUpload reads the session in a JSON document and validates it with check.
+// The error lists members of the wrong type together with those that break a
+// rule.
 func fromUpload(c *gin.Context, check func(domain.Draft) (domain.Session, error)) (sent, error) {
 	keepAccount, err := rest.Flag(c, "keep_account")
 	if err != nil {
@@ -51,7 +52,7 @@ func fromObject(object *rest.Object, keepAccount bool, check func(domain.Draft) 
 	return session, object.Err(err)
 }
 
-// fromItem reads an item of a batch, with errors as fromUpload's.
+// fromItem reads an item of a batch, with the same errors as fromUpload.
 func fromItem(document []byte) (app.Item, error) {
 	object, err := rest.ParseItem(document)
 	if err != nil {
@@ -61,7 +62,8 @@ func fromItem(document []byte) (app.Item, error) {
 	return app.Item{Session: session, Document: document}, err
 }
 
-// fromPatch reads a merge patch of a session, with errors as fromUpload's.
+// fromPatch reads a merge patch of a session, with the same errors as
+// fromUpload.
 func fromPatch(c *gin.Context) (domain.Patch, error) {
 	object, err := rest.ReadPatch(c)
 	if err != nil {
@@ -88,7 +90,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 	return q, params, err
 }
 
-// fromFilters reads which audios are asked for, and in which order.
+// fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
 		SessionID: fromRange(params, "session_id"), SessionIDs: params.IDs("ids"), AccountID: fromRange(params, "account_id"),
@@ -106,7 +108,8 @@ func fromFilters(params *rest.Query) app.Query {
 	return q
 }
 
-// fromRange reads name, name_min and name_max, nil if there is none of them.
+// fromRange reads the parameters name, name_min and name_max. It returns nil if
+// all are absent.
 func fromRange(params *rest.Query, name string) *app.Range {
 	exact, low, high := params.Int(name), params.Int(name+"_min"), params.Int(name+"_max")
 	if exact == nil && low == nil && high == nil {

@@ -17,11 +17,12 @@ import (
 const (
 	// filePart is the key of the file in a multipart upload.
 	filePart = "audio"
-	// maxForm is the largest document, and room for what multipart adds to it.
+	// maxForm is the size of the largest document, with room for the overhead
+	// of multipart.
 	maxForm = rest.MaxJSON + 64<<10
 )
 
-// upload returns the document that is the body, or the file of a form.
+// upload returns the document in the body, or in the file of a form.
 func upload(c *gin.Context) ([]byte, error) {
 	if err := rest.RequireContentType(c, "application/json", "multipart/form-data"); err != nil {
 		return nil, err
@@ -50,14 +51,14 @@ func (a api) getFile(c *gin.Context) error {
 	}
 	file, content, err := a.service.File(c.Request.Context(), id, func(file domain.File) bool {
 		// The URL of a file changes with its content, but this route always
-		// gives the current one: caches must ask.
+		// serves the current one. Caches must revalidate.
 		c.Header("Cache-Control", "private, no-cache")
 		return !rest.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
 	})
 	if err != nil {
 		return err
 	}
-	if !c.Writer.Written() { // with 304
+	if !c.Writer.Written() { // 304 Not Modified
 		c.Header("ETag", fileETag(file))
 		c.Header("Content-Type", "application/json")
 		rest.ServeContent(c, file.SizeBytes, content)

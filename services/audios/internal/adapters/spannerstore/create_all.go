@@ -13,8 +13,8 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// CreateAll implements app.Creator. An audio is about 30 mutations, its event and
-// the rows of all indexes included, of the 80,000 that a transaction may have.
+// CreateAll implements app.Creator. An audio takes about 30 mutations including
+// its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	request := idempotency.Request(once)
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
@@ -47,15 +47,15 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once a
 	return outcomes, translate(err)
 }
 
-// pasts is what there was before sessions that are to be created.
+// pasts is the past of sessions that are to be created.
 type pasts struct {
-	taken          map[int64]bool  // by session id
-	last           map[int64]int64 // versions of the deleted ones
-	accountDeleted map[int64]bool  // by account id
+	taken          map[int64]bool  // keyed by session id
+	last           map[int64]int64 // last versions of deleted sessions
+	accountDeleted map[int64]bool  // keyed by account id
 }
 
-// pastOfAll is past for many sessions, in one call as well. It locks what it
-// finds and the places of what it does not.
+// pastOfAll is past for many sessions, also in one call. It locks the rows that
+// it finds and the places of those that it does not find.
 func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record []byte, err error) {
 	ids, accounts := make([]int64, len(sessions)), []int64{}
 	for i, session := range sessions {

@@ -42,13 +42,13 @@ func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, d
 	})
 }
 
-// remove deletes, in one transaction, as many of what find finds as that can
-// take, unless decide refuses one. The events of an audio that has more than one
-// transaction can redact are redacted from the oldest on by transactions of
-// their own, each of which asks decide first. If decide refuses later on, as
-// another write has come between, what they redacted stays so.
+// remove deletes audios that find returns, as many as fit into one transaction,
+// unless decide refuses one. If an audio has more events than one transaction
+// may redact, earlier transactions redact the oldest ones. Each of them calls
+// decide first. If a concurrent write makes decide refuse later, the redacted
+// events stay redacted.
 func (s *Store) remove(ctx context.Context, decide func(domain.Audio) (events.Event, error), find func(context.Context, *spannerdb.Tx) ([]domain.Audio, error)) (removed int, err error) {
-	var begun spannerlog.History // that of the first audio, if some of it is redacted
+	var begun spannerlog.History // of the first audio, if part of it was redacted
 	for {
 		left, done := begun, false
 		err := s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
@@ -86,9 +86,9 @@ func (s *Store) remove(ctx context.Context, decide func(domain.Audio) (events.Ev
 	}
 }
 
-// fitting returns as many of audios as one transaction can delete, and one at
-// least, and the histories that are still to be redacted. A session has no more
-// events than its version says.
+// fitting returns as many of audios as one transaction can delete, at least
+// one, and the histories that are still to be redacted. A session has at most
+// as many events as its version.
 func (s *Store) fitting(audios []domain.Audio, begun spannerlog.History) (fit []domain.Audio, histories []spannerlog.History) {
 	var events int64
 	for i, a := range audios {
@@ -104,7 +104,7 @@ func (s *Store) fitting(audios []domain.Audio, begun spannerlog.History) (fit []
 	return audios, histories
 }
 
-// delete deletes audios, each with the event that tells of it.
+// delete deletes audios and logs their events.
 func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events.Event) error {
 	for i, a := range audios {
 		if err := tx.BufferWrite(append(discard(a),
@@ -120,8 +120,7 @@ func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events
 	return nil
 }
 
-// discard records the object of an audio that will not refer to it any more, if
-// it has one.
+// discard records the object of a deleted or replaced document, if it has one.
 func discard(a domain.Audio) []*spanner.Mutation {
 	if a.File.Object == "" {
 		return nil

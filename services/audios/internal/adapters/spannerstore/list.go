@@ -42,7 +42,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 
 const allShards = "UNNEST(GENERATE_ARRAY(0, 15))"
 
-// pageStatement reads a page and, if more follow, one audio of them.
+// pageStatement reads a page, and one more audio if there is one.
 func pageStatement(q app.Query) spanner.Statement {
 	s := newSelection(q)
 	s.cells = q.InCells() && !q.Order.Desc
@@ -57,7 +57,7 @@ func pageStatement(q app.Query) spanner.Statement {
 	key, order := "SessionId", "SessionId"+direction
 	if column != "" {
 		s.params["at"], s.params["id"] = start.At, start.ID
-		s.where(column + after[:2] + "= @at") // by which Spanner seeks
+		s.where(column + after[:2] + "= @at") // so that Spanner seeks to it
 		s.where("(" + column + after + "@at OR SessionId" + after + "@id)")
 		key, order = "SessionId, "+column, column+direction+", "+order
 	}
@@ -73,7 +73,7 @@ func pageStatement(q app.Query) spanner.Statement {
 	return s.merge(parts, key, order)
 }
 
-// merge reads, in order, the first rows of what s selects in each part.
+// merge reads, in order, the first rows that s selects in each part.
 func (s *selection) merge(parts, key, order string) spanner.Statement {
 	one := s.statement("AS STRUCT "+key, " ORDER BY "+order+" LIMIT @limit")
 	return spanner.Statement{
@@ -84,21 +84,22 @@ func (s *selection) merge(parts, key, order string) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{Desc: true} // whose index has the ids alone
+	q.Order = app.Order{Desc: true} // only the order of ids has an index without other columns
 	s := newSelection(q)
 	s.filter(q)
 	return s.statement("COUNT(*)", "")
 }
 
-// columnOf has the column of each order but that of ids.
+// columnOf holds the column of each order except the order of ids.
 var columnOf = map[string]string{app.ByCreated: "CreatedAt", app.ByUpdated: "UpdatedAt"}
 
-// selection is rows that one index leads to, the most selective that a query
-// allows: all that is read matches a filter, or is in the order of the list.
+// selection is the range of rows of one index, the most selective one that a
+// query allows. All rows that are read match a filter, or are in the order of
+// the list.
 type selection struct {
 	index      string
-	sharded    bool // the index has what is in the list's order in every shard
-	cells      bool // the rows of each cell by itself
+	sharded    bool // the index has the order of the list within each shard
+	cells      bool // reads the rows of each cell separately
 	conditions []string
 	params     map[string]any
 }
@@ -128,7 +129,7 @@ func newSelection(q app.Query) *selection {
 	return s
 }
 
-// inOrder selects the index that has all audios in an order.
+// inOrder selects the index of all audios in an order.
 func (s *selection) inOrder(o app.Order) {
 	column := columnOf[o.By]
 	switch s.sharded = column != ""; {

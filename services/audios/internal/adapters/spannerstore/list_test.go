@@ -13,7 +13,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
-// queries yields a list of every combination of filters and order.
+// queries yields a list query for every combination of filters and order.
 func queries(yield func(app.Query) bool) {
 	filters := []*app.Range{nil, {Min: 3, Max: 3}, {Min: 3, Max: 4}}
 	for i := range 81 * 8 {
@@ -38,12 +38,12 @@ func queries(yield func(app.Query) bool) {
 var (
 	between = regexp.MustCompile(`(BETWEEN @\w+) AND `)
 	listed  = regexp.MustCompile(`FROM Audios@\{FORCE_INDEX=(\w+)\}(?: WHERE (.*?))?(?: ORDER BY (.*?) LIMIT @limit|$)`)
-	// A filter, but for the one that holds for a range of times.
+	// A filter, except for the one that selects a range of times.
 	fixes = regexp.MustCompile(`^(\w+) (?:= @\w+|= part\.\w+|IN UNNEST\(@sessionids\)|BETWEEN @\w+ TO @\w+)$`)
 )
 
-// Every statement of List names its index, and that begins with a column which
-// a filter fixes, or is in the order of the list, within each shard for times.
+// Every statement of List names an index. The index begins with a column that a
+// filter fixes, or is in the order of the list, for times within each shard.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	store, db := open(t)
 	indexed := spannerdbtest.Indexes(t, db, "Audios")
@@ -62,7 +62,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 			t.Errorf("%s\nis not served by an index", count)
 		}
 		number++
-		if number%5 > 0 { // the emulator takes its time
+		if number%5 > 0 { // the emulator is slow
 			continue
 		}
 		q.Total = true
@@ -72,7 +72,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 	}
 }
 
-// conditions splits what follows WHERE.
+// conditions splits the WHERE clause.
 func conditions(where string) []string {
 	return strings.Split(between.ReplaceAllString(where, "$1 TO "), " AND ")
 }
@@ -90,7 +90,7 @@ func served(index, conditions, order []string) bool {
 			column = strings.TrimSuffix(column, " DESC")
 		}
 		if m := fixes.FindStringSubmatch(c); len(m) > 0 && m[1] == column {
-			return true // what matches a filter, sorted if it has to be
+			return true // the rows match a filter, and are sorted if necessary
 		}
 	}
 	if index[0] == "Shard" {
@@ -103,7 +103,7 @@ func served(index, conditions, order []string) bool {
 		index = index[1:]
 	}
 	if len(index) < len(order) {
-		index = append(slices.Clone(index), "SessionId") // in which an index ends
+		index = append(slices.Clone(index), "SessionId") // every index ends with the session id
 	}
 	return len(order) > 0 && slices.Equal(index, order)
 }

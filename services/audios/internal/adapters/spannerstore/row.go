@@ -13,7 +13,7 @@ var columns = []string{
 	"FileObject", "FileBytes", "FileSha256", "Version", "CreatedAt", "UpdatedAt",
 }
 
-// scan reads columns, and what a statement selects after them into rest.
+// scan reads columns, and the further columns of a statement into rest.
 func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	var a domain.Audio
 	var ticks []float64
@@ -33,7 +33,7 @@ func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	return a, nil
 }
 
-// scanAll reads and ends rows of columns.
+// scanAll reads rows of columns, and closes them.
 func scanAll(rows *spanner.RowIterator) (audios []domain.Audio, err error) {
 	err = rows.Do(func(r *spanner.Row) error {
 		a, err := scan(r)
@@ -43,7 +43,7 @@ func scanAll(rows *spanner.RowIterator) (audios []domain.Audio, err error) {
 	return audios, err
 }
 
-// values returns an audio in the order of columns.
+// values returns the values of an audio in the order of columns.
 func values(a domain.Audio) []any {
 	return []any{
 		a.SessionID, a.AccountID, a.Ticks[:], int64(a.SelectedTick), int64(a.StepCount),

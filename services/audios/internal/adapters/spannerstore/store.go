@@ -21,21 +21,23 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Schema is the tables of the store and of its event log and keys.
+// Schema returns the migrations of the store's tables, and of its event log and
+// keys.
 func Schema() []spannerdb.Migrations {
 	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: migrations}}
 }
 
-// Store is an app.Store, app.Creator and app.Discards on a database that has been migrated
-// to Schema. A read, a list page included, is one call to Spanner, the count of a
-// list another, a write two, and a delete, of many audios too, three;
-// a delete after more than maxRedacted changes three for each maxRedacted of
-// them.
+// Store is an app.Store, app.Creator and app.Discards on a database that was
+// migrated to Schema. Its calls to Spanner:
+//   - a read, or a page of a list: one; the count of a list: one more.
+//   - a write: two.
+//   - a delete, also of many audios: three, and three more for each maxRedacted
+//     earlier changes beyond the first maxRedacted.
 type Store struct {
 	db          *spannerdb.DB
 	log         *spannerlog.Log
 	keys        *spannerkeys.Keys
-	maxRedacted int64 // how many events a transaction redacts
+	maxRedacted int64 // number of events that one transaction redacts
 }
 
 var (
@@ -44,8 +46,8 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log and knows requests again by
-// keys.
+// New returns the store in db. It appends events to log, and records requests
+// in keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
@@ -73,7 +75,8 @@ func (s *Store) Create(ctx context.Context, session domain.Session, once app.Onc
 	return a, err
 }
 
-// insert adds the audio that decide makes after the version last, and its event.
+// insert adds the audio that decide returns for the last version, and its
+// event.
 func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
 	a, created, err := decide(last)
 	if err != nil {
@@ -89,9 +92,8 @@ func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.
 	return a, s.log.Append(tx, created)
 }
 
-// past reads what Create has to know, in one call: the last version of the
-// session if it was deleted, else 0, whether its account is deleted, and the
-// record of the request, if there is one.
+// past reads in one call the last version of a deleted session, or 0, whether
+// its account is deleted, and the record of the request, if there is one.
 func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record []byte, err error) {
 	query := spanner.Statement{
 		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
@@ -142,10 +144,10 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 	return next, err
 }
 
-// present reads what Update has to know, in one call: the audio of the session
-// as it is, and whether the account that it is to have is deleted.
+// present reads in one call the current audio of a session, and whether the
+// account that it is to have is deleted.
 func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current domain.Audio, accountDeleted bool, err error) {
-	if s.AccountID == nil { // as most often; a read is cheaper than a query
+	if s.AccountID == nil { // the most frequent case; a read is cheaper than a query
 		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{s.SessionID}, columns)
 		if err != nil {
 			return domain.Audio{}, false, err
@@ -173,7 +175,7 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *span
 	return translate(s.db.ReadWrite(ctx, do))
 }
 
-// translate turns the database's errors into those of app.Store.
+// translate maps errors of the database to those of app.Store.
 func translate(err error) error {
 	if errors.Is(err, spanner.ErrRowNotFound) {
 		return domain.ErrNotFound

@@ -40,7 +40,7 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Discards: store, Log: store.log})
 }
 
-// Two processes on one database.
+// Two processes use one database.
 func TestTwoStores(t *testing.T) {
 	name := spannerdbtest.New(t, schema...)
 	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
@@ -80,7 +80,7 @@ func event(id, version int64) events.Event {
 	return events.Event{Type: events.AudioUpdatedV1, Subject: fmt.Sprintf("audio/%d", id), Version: version, Data: []byte("{}")}
 }
 
-// create adds s as if it had been deleted at the version before.
+// create adds s as if it had been deleted at the previous version.
 func create(ctx context.Context, store *Store, s domain.Session, version int64) error {
 	return createOnce(ctx, store, s, version, app.Once{})
 }
@@ -173,8 +173,8 @@ func TestCallsToSpanner(t *testing.T) {
 	}
 }
 
-// An account whose sessions have too many events for one transaction is removed
-// in several.
+// Removing an account takes several transactions if its sessions have too many
+// events for one.
 func TestRemoveAccountOfManyEvents(t *testing.T) {
 	store, _ := open(t)
 	account := newID()
@@ -198,7 +198,7 @@ func TestRemoveAccountOfManyEvents(t *testing.T) {
 	}
 }
 
-// No transaction redacts more events than it may.
+// No transaction redacts more events than allowed.
 func TestDeleteAfterManyChanges(t *testing.T) {
 	var c spannerdbtest.Calls
 	store, _ := open(t, c.Options()...)
@@ -224,7 +224,7 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 }
 
 func TestUnavailable(t *testing.T) {
-	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // there is no such database
+	db := spannerdbtest.Open(t, spannerdbtest.Name(t), schema) // the database does not exist
 	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	s := session(nil)
 	_, getErr := store.Get(t.Context(), s.SessionID)

@@ -65,8 +65,7 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 	return s.log.Append(tx, deleted)
 }
 
-// discard records the object of an audio that will not refer to it any more, if
-// it has one.
+// discard records the object of a deleted or replaced document, if it has one.
 func discard(tx *sqlitedb.Tx, a domain.Audio) error {
 	if a.File.Object == "" {
 		return nil

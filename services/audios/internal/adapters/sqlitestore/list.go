@@ -12,7 +12,7 @@ import (
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error) {
 	if q.After == nil {
-		head, _, err := s.log.Head(ctx, eventlog.Position{}) // before the page, which has all that is behind it
+		head, _, err := s.log.Head(ctx, eventlog.Position{}) // before the page, which then includes every event before the head
 		if err != nil {
 			return app.Page{}, translate(err)
 		}
@@ -39,8 +39,8 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 	return page, nil
 }
 
-// pageStatement returns the statement that reads a page and, if more follow,
-// one audio of them. It is one of a bounded set of texts.
+// pageStatement returns the statement that reads a page, and one more audio if
+// there is one. It is one of a bounded set of texts.
 func pageStatement(q app.Query) (query string, args []any) {
 	if q.InCells() {
 		return cellsStatement(q)
@@ -55,7 +55,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 	order := " ORDER BY session_id" + direction + " LIMIT ?"
 	if by := q.Order.By; by == app.ByCreated || by == app.ByUpdated {
 		at := start.At.UnixMicro()
-		s.where(by+after[:2]+"= ?", at) // by which SQLite seeks
+		s.where(by+after[:2]+"= ?", at) // so that SQLite seeks to it
 		s.where("("+by+after+" OR session_id"+after+")", at, start.ID)
 		order = " ORDER BY " + by + direction + ", session_id" + direction + " LIMIT ?"
 	}
@@ -63,8 +63,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 }
 
 // cellsStatement is pageStatement for a query that is read in cells. It merges
-// them: the queue of the recursion holds the next audio of each cell, and gives
-// the first of all.
+// them with a recursive query whose queue holds the next audio of each cell.
 func cellsStatement(q app.Query) (query string, args []any) {
 	_, rest := q.Start()
 	ids := *rest.SessionID
@@ -96,14 +95,13 @@ func countStatement(q app.Query) (query string, args []any) {
 	s := selection{index: indexOf(q)}
 	s.filter(q)
 	if s.conditions == nil {
-		s.index = "" // SQLite knows the smallest
+		s.index = "" // SQLite chooses the smallest
 	}
 	return s.sql("count(*)"), s.args
 }
 
-// indexOf returns the index that leads to the audios of q, the most selective
-// that q allows: all that is read matches a filter, or is in the order of the
-// list.
+// indexOf returns the most selective index that q allows. All rows that are
+// read match a filter, or are in the order of the list.
 func indexOf(q app.Query) string {
 	switch {
 	case len(q.SessionIDs) > 0, q.SessionID.IsOne():
@@ -128,7 +126,7 @@ func indexOf(q app.Query) string {
 	return "NOT INDEXED"
 }
 
-// selection is rows that one index leads to.
+// selection is the range of rows of one index.
 type selection struct {
 	index      string
 	conditions []string

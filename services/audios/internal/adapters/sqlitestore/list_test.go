@@ -30,7 +30,7 @@ var orders = []app.Order{
 	{By: app.ByID}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
 }
 
-// queries yields a list of every combination of filters and order.
+// queries yields a list query for every combination of filters and order.
 func queries(yield func(app.Query) bool) {
 	filters := []*app.Range{nil, {Min: 3, Max: 3}, {Min: 3, Max: 4}}
 	for i := range 81 * 4 {
@@ -52,12 +52,13 @@ func queries(yield func(app.Query) bool) {
 	}
 }
 
-// seeks finds by which index and which column of it a statement finds rows:
-// the last, as a page in cells fetches what it has found by its key.
+// seeks finds the index and the column with which a statement searches. The
+// last match counts, because a page in cells fetches the rows by key
+// afterwards.
 var seeks = regexp.MustCompile(`SEARCH audios USING (?:COVERING )?(?:INDEX \w+|INTEGER PRIMARY KEY) \((\w+)[=<>]`)
 
-// Whatever is read of the table is found by a condition, and that is either a
-// filter or the place in the list's own order: then nothing is sorted.
+// Every statement searches by a condition, which is either a filter or the
+// place in the order of the list. In the latter case nothing is sorted.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	db := open(t)
 	inOrder := map[string]string{"rowid": app.ByID, "created_at": app.ByCreated, "updated_at": app.ByUpdated}
@@ -78,7 +79,8 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 		if !filters[column] && (sorted || inOrder[column] != q.Order.By) {
 			t.Errorf("%s is served by %s:\n%s", query, column, plan)
 		}
-		// But for a range of accounts or of times, any list is read in the order of ids.
+		// Except for a range of accounts or times, every list in the order of
+		// ids is read in that order.
 		ranges := !q.UpdatedSince.IsZero() || (q.AccountID != nil && !q.AccountID.IsOne())
 		if sorted && q.Order.By == app.ByID && !ranges {
 			t.Errorf("%s is sorted:\n%s", query, plan)
@@ -90,8 +92,9 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 	}
 }
 
-// BenchmarkPages tells by last/first what the last page of 100,000 audios costs
-// where the first costs 1: in every order, and in that of ids under filters.
+// BenchmarkPages reports as last/first the cost of the last page of 100,000
+// audios relative to that of the first, for every order, and for the order of
+// ids with filters.
 func BenchmarkPages(b *testing.B) {
 	const rows, limit = 100_000, 100
 	db := open(b)
@@ -112,7 +115,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			end = q
-			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 follow
+			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 audios follow
 			var first, last time.Duration
 			for b.Loop() {
 				first += cost(b, store, q, limit)
@@ -123,7 +126,7 @@ func BenchmarkPages(b *testing.B) {
 	}
 }
 
-// cost returns the time that a page takes.
+// cost returns the duration of reading a page.
 func cost(b *testing.B, store *Store, q app.Query, want int) time.Duration {
 	start := time.Now()
 	page, err := store.List(b.Context(), q)

@@ -28,7 +28,7 @@ func scan(row interface{ Scan(dest ...any) error }) (domain.Audio, error) {
 	return a, nil
 }
 
-// scanAll reads and closes rows.
+// scanAll reads rows and closes them.
 func scanAll(rows *sql.Rows) (audios []domain.Audio, err error) {
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
@@ -44,8 +44,8 @@ func scanAll(rows *sql.Rows) (audios []domain.Audio, err error) {
 // tickBytes is the size of a float64.
 const tickBytes = 8
 
-// toBlob encodes ticks as their bits: exact by construction, and there and back
-// in a hundredth of the time that JSON takes.
+// toBlob encodes ticks as their bits. This is exact, and takes a hundredth of
+// the time of JSON.
 func toBlob(ticks [domain.TickCount]float64) []byte {
 	blob := make([]byte, 0, domain.TickCount*tickBytes)
 	for _, tick := range ticks {

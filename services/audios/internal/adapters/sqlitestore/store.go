@@ -19,7 +19,7 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Migrations are the store's tables.
+// Migrations returns the migrations of the store's tables.
 func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "audios", Files: migrations}
 }
@@ -38,8 +38,8 @@ var (
 	_ app.Discards = (*Store)(nil)
 )
 
-// New returns the store in db, which logs to log and knows requests again by
-// keys.
+// New returns the store in db. It appends events to log, and records requests
+// in keys.
 func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 	return &Store{db, log, keys}
 }
@@ -86,7 +86,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once a
 }
 
 // insert adds the audio of a session and its event. If the account is deleted
-// or the session taken, it has written nothing.
+// or the session exists, it writes nothing.
 func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
 	if err := requireAccount(tx, session.AccountID); err != nil {
 		return domain.Audio{}, err
@@ -150,7 +150,7 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 	return next, translate(err)
 }
 
-// requireAccount refuses an account that RemoveAccount was told of.
+// requireAccount refuses an account that RemoveAccount has recorded as deleted.
 func requireAccount(tx *sqlitedb.Tx, accountID *int64) error {
 	if accountID == nil {
 		return nil
@@ -163,7 +163,7 @@ func requireAccount(tx *sqlitedb.Tx, accountID *int64) error {
 	return err
 }
 
-// lastVersion returns the last version of a deleted session, else 0.
+// lastVersion returns the last version of a deleted session, or 0.
 func lastVersion(tx *sqlitedb.Tx, sessionID int64) (last int64, err error) {
 	err = tx.QueryRow(`SELECT version FROM deleted_audios WHERE session_id = ?`, sessionID).Scan(&last)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -172,7 +172,7 @@ func lastVersion(tx *sqlitedb.Tx, sessionID int64) (last int64, err error) {
 	return last, err
 }
 
-// translate turns the database's errors into those of app.Store.
+// translate maps errors of the database to those of app.Store.
 func translate(err error) error {
 	switch {
 	case errors.Is(err, sql.ErrNoRows):

@@ -1,4 +1,4 @@
-// Package subscriber runs use cases when events come in.
+// Package subscriber runs the use cases that events trigger.
 package subscriber
 
 import (
@@ -15,9 +15,9 @@ import (
 
 var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no resource of its type")
 
-// New returns the handler of the service's own events and of those of accounts:
-// what a change or a removal left behind is collected, and the sessions of a
-// deleted account are removed.
+// New returns the handler of the service's own events and of those of accounts.
+// It deletes the objects that a change or a deletion has left behind, and
+// removes the sessions of a deleted account.
 func New(service *app.Service) bus.Handler {
 	return func(ctx context.Context, msg bus.Message) error {
 		var kind string
@@ -35,7 +35,7 @@ func New(service *app.Service) bus.Handler {
 		if err != nil {
 			return errSubject.Wrap(fmt.Errorf("subject %q: %w", subject, err))
 		}
-		// What follows from an event belongs to its trace.
+		// The consequences of an event belong to its trace.
 		ctx = events.WithOrigin(ctx, events.Origin{Traceparent: msg.Attributes["ce-traceparent"]})
 		return handle(ctx, id)
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
-	handle := subscriber.New(nil) // no use case is reached
+	handle := subscriber.New(nil) // the event is refused before any use case
 	for _, e := range []events.Event{
 		{Type: events.AccountDeletedV1, Subject: "account/x"},
 		{Type: events.AccountDeletedV1, Subject: "audio/5"},
@@ -29,7 +29,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 	}
 }
 
-// ports note what they are asked for, and in which trace.
+// ports record their calls and the traces they belong to.
 type ports struct {
 	app.Store
 	asked []string
@@ -47,9 +47,9 @@ func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error
 
 func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return nil }
 
-// A deleted account takes its sessions along, and what a change or a removal of
-// an audio left behind is collected, in the trace of the event; no other event
-// has an effect.
+// The deletion of an account removes its sessions, and updates and deletions of
+// an audio trigger the deletion of its discarded objects, in the trace of the
+// event. Other events have no effect.
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
 	handle := subscriber.New(app.New(p, nil, p, nil, app.Sources{}))

@@ -53,7 +53,7 @@ func testRemoveAccount(t *testing.T, b Backend) {
 		want(t, b, a)
 	}
 
-	again := newAudio() // of no account
+	again := newAudio() // without an account
 	again.SessionID, again.Version = gone[0].SessionID, 3
 	mustCreate(t, b, again)
 	want(t, b, again)
@@ -96,7 +96,8 @@ func testDeletedAccount(t *testing.T, b Backend) {
 	}
 }
 
-// An audio that a deleted account still has takes no change but its account's.
+// An audio that a deleted account still has accepts only a change of its
+// account.
 func testDeletedAccountHalfway(t *testing.T, b Backend) {
 	account := newID()
 	mustCreate(t, b, newAudioOf(account))
@@ -117,7 +118,7 @@ func testDeletedAccountHalfway(t *testing.T, b Backend) {
 }
 
 // testRemoveAccountAtOnce removes an account while its sessions are created and
-// others join it: whatever the order, none of it is left.
+// other sessions join it. In any order, no session of the account remains.
 func testRemoveAccountAtOnce(t *testing.T, b Backend) {
 	const clients, each = 6, 6
 	account := newID()

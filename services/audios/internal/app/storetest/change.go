@@ -119,8 +119,8 @@ func testDelete(t *testing.T, b Backend) {
 		event(events.AudioDeletedV1, a.SessionID, 3))
 }
 
-// An adapter may redact a long history in parts: not before the deletion is
-// allowed, and all of it by then.
+// An adapter may redact a long history in several transactions, but not before
+// the deletion is allowed, and completely by its end.
 func testDeleteAfterManyChanges(t *testing.T, b Backend) {
 	account := newID()
 	for _, remove := range []func(decide func(domain.Audio) (events.Event, error)) error{
@@ -215,7 +215,7 @@ func testDiscards(t *testing.T, b Backend) {
 	wantDiscarded(t, b, a.SessionID, "three", "two")
 }
 
-// testNoObject has an audio lose the object of its file, and get one again.
+// testNoObject removes the object of an audio's file, and adds one again.
 func testNoObject(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
 	object := a.File.Object

@@ -122,8 +122,8 @@ func testCreateAgain(t *testing.T, b Backend) {
 	}
 }
 
-// testChurnAtOnce has clients create and delete one session against each
-// other: whatever the order, the log tells of each version once.
+// testChurnAtOnce has clients create and delete one session concurrently. In
+// any order, the log has each version once.
 func testChurnAtOnce(t *testing.T, b Backend) {
 	const clients, each = 6, 5
 	id := newID()

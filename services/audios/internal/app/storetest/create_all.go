@@ -40,7 +40,7 @@ func wantOutcomes(t *testing.T, got []app.Outcome, err error, want ...app.Outcom
 
 func created(a domain.Audio) app.Outcome { return app.Outcome{Audio: a} }
 
-// testCreateAll has a batch with each kind of outcome.
+// testCreateAll creates a batch with every kind of outcome.
 func testCreateAll(t *testing.T, b Backend) {
 	goneAccount, account := newID(), newID()
 	if _, err := b.RemoveAccount(t.Context(), goneAccount, 10, deletion); err != nil {
@@ -53,7 +53,7 @@ func testCreateAll(t *testing.T, b Backend) {
 	twice.SessionID = plain.SessionID
 	takenAgain := newAudio()
 	takenAgain.SessionID = taken.SessionID
-	// What was refused takes nothing from those after it.
+	// A refused item does not affect later ones.
 	freed := newAudio()
 	freed.SessionID = orphan.SessionID
 
@@ -135,7 +135,7 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	if _, err := createAll(t, b, other, newAudio()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
-	// What was answered is answered again, whatever happened since.
+	// A repeated request gets its first result, whatever happened since.
 	mustDelete(t, b, taken.SessionID)
 	mustDelete(t, b, fresh.SessionID)
 	got, err := createAll(t, b, once, taken, fresh)
@@ -144,8 +144,8 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	wantMissing(t, b, fresh.SessionID)
 }
 
-// testCreateAllAtOnce has batches of the same sessions come at once: each
-// session is created by one of them.
+// testCreateAllAtOnce sends batches of the same sessions concurrently. Exactly
+// one of them creates each session.
 func testCreateAllAtOnce(t *testing.T, b Backend) {
 	const clients, size = 6, 20
 	ids := make([]int64, size)

@@ -35,7 +35,8 @@ func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
 	return idsOf(page.Items)
 }
 
-// listAll returns what all pages of a list hold, and checks their lengths.
+// listAll returns the items of all pages of a list, and checks the lengths of
+// the pages.
 func listAll(t *testing.T, b Backend, q app.Query) (all []domain.Audio) {
 	t.Helper()
 	for {
@@ -132,8 +133,8 @@ var orders = []app.Order{
 	{}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
 }
 
-// testOrders lists seven audios by every kind of filter in every order. Where
-// a filter lets through those of all other tests, they are in one page.
+// testOrders lists seven audios by every kind of filter in every order. If a
+// filter also matches audios of other tests, all are on one page.
 func testOrders(t *testing.T, b Backend) {
 	account := newID()
 	from := time.UnixMicro(rand.Int64N(1 << 50)).UTC()
@@ -177,7 +178,7 @@ func testOrders(t *testing.T, b Backend) {
 	}
 }
 
-// expected returns those of audios that match q, in its order.
+// expected returns the elements of audios that match q, in its order.
 func expected(audios []domain.Audio, q app.Query) []domain.Audio {
 	in := func(r *app.Range, n int64) bool { return r == nil || (r.Min <= n && n <= r.Max) }
 	var want []domain.Audio
@@ -216,7 +217,7 @@ func testEqualTimes(t *testing.T, b Backend) {
 }
 
 // testPagesAtOnce reads lists in pages while others create, change and delete
-// audios, of those that are there all along too.
+// audios, including some that exist throughout.
 func testPagesAtOnce(t *testing.T, b Backend) {
 	const stable, writes = 12, 12
 	account := newID()
@@ -255,7 +256,7 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 }
 
 // writeAmong creates an audio of that account, changes one of sessions, and
-// deletes what it created.
+// deletes the created audio.
 func writeAmong(ctx context.Context, b Backend, account int64, sessions []domain.Session) error {
 	a := newAudioOf(account)
 	a.CreatedAt = epoch.Add(time.Duration(rand.IntN(12)) * time.Second)
@@ -264,7 +265,7 @@ func writeAmong(ctx context.Context, b Backend, account int64, sessions []domain
 	}
 	if _, err := update(ctx, b, sessions[rand.IntN(len(sessions))], func(a *domain.Audio) {
 		a.StepCount = 9 - a.StepCount
-		if now := time.Now().UTC().Truncate(time.Microsecond); now.After(a.UpdatedAt) { // as in domain
+		if now := time.Now().UTC().Truncate(time.Microsecond); now.After(a.UpdatedAt) { // as the domain does
 			a.UpdatedAt = now
 		}
 	}); err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// newOnce returns a key that is in no use.
+// newOnce returns an unused key.
 func newOnce(body string) app.Once {
 	return app.Once{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
 }
@@ -60,7 +60,7 @@ func testCreateOnce(t *testing.T, b Backend) {
 		t.Errorf("Create with another key = %v, want ErrSessionTaken", err)
 	}
 
-	// What was answered is answered again, whatever happened since.
+	// A repeated request gets its first result, whatever happened since.
 	if _, err := b.RemoveAccount(t.Context(), account, 10, deletion); err != nil {
 		t.Fatalf("RemoveAccount: %v", err)
 	}
@@ -68,7 +68,8 @@ func testCreateOnce(t *testing.T, b Backend) {
 	wantMissing(t, b, first.SessionID)
 }
 
-// testCreateOnceAfterFailure has a request fail, which leaves its key free.
+// testCreateOnceAfterFailure checks that a failed request leaves its key
+// unused.
 func testCreateOnceAfterFailure(t *testing.T, b Backend) {
 	taken, once := mustCreate(t, b, newAudio()), newOnce("a")
 	for range 2 {

@@ -18,7 +18,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Backend is what is under test: a store with the log that it writes.
+// Backend is the store under test, with its log.
 type Backend struct {
 	app.Store
 	app.Creator
@@ -29,7 +29,7 @@ type Backend struct {
 	}
 }
 
-// Run tests a backend, which may hold other audios.
+// Run tests a backend, which may contain other audios.
 func Run(t *testing.T, b Backend) {
 	for _, c := range []struct {
 		name string
@@ -86,7 +86,7 @@ var (
 	errRefused = errors.New("refused")
 )
 
-// newID returns an id that is in no use, of an account or of a session.
+// newID returns an unused id for an account or a session.
 func newID() int64 { return rand.Int64N(domain.MaxID) + 1 }
 
 func newAudio() domain.Audio {
@@ -116,7 +116,7 @@ func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error
 	})
 }
 
-// update edits the audio of s and gives it the account of s.
+// update edits the audio of s and sets its account to that of s.
 func update(ctx context.Context, b Backend, s domain.Session, edit func(*domain.Audio)) (domain.Audio, error) {
 	return b.Update(ctx, s, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		edit(&current)
@@ -126,7 +126,7 @@ func update(ctx context.Context, b Backend, s domain.Session, edit func(*domain.
 	})
 }
 
-// move has the audio of s change nothing but its account.
+// move changes only the account of an audio.
 func move(ctx context.Context, b Backend, s domain.Session, account *int64) (domain.Audio, error) {
 	s.AccountID = account
 	return update(ctx, b, s, func(*domain.Audio) {})
