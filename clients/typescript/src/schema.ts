@@ -1524,6 +1524,52 @@ export interface components {
                 };
             };
         };
+        /** @description `unauthenticated`: the request has no valid credentials. */
+        Unauthenticated: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 401;
+                };
+            };
+        };
+        /** @description `forbidden`: the caller lacks a scope, which the detail names. */
+        Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 403;
+                };
+            };
+        };
+        /** @description `rate-limited`: the caller is over its limit. */
+        RateLimited: {
+            headers: {
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                "Retry-After": components["headers"]["Retry-After"];
+                RateLimit: components["headers"]["RateLimit"];
+                "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 429;
+                };
+            };
+        };
     };
     parameters: {
         /**
@@ -1734,7 +1780,7 @@ export interface components {
         /**
          * @description Where the feed was when the first page of the list was read, the same on all of its pages. To have a copy of
          *     the list and keep it up, read all pages, then follow the feed from here, and apply the events whose versions
-         *     are above those of the pages; the others repeat what the pages had already.
+         *     are above those of the pages; the others repeat what the pages had already. Only callers with `events:read` get it.
          * @example MSBhY2NvdW50cyAxNzk1NDQ2MTIzNDU2Nzg5IDE3LjE3OTU0NDYxMjM0NTY3ODk
          */
         ListCursor: components["schemas"]["Cursor"];
@@ -1749,10 +1795,26 @@ export interface components {
          */
         "X-Request-Id": string;
         /**
-         * @description Seconds to wait, with 503 and with `request-in-progress`.
+         * @description Seconds to wait, with 429, 503 and `request-in-progress`.
          * @example 1
          */
         "Retry-After": number;
+        /**
+         * @description The scheme of the credentials that are missing or wrong.
+         * @example Bearer
+         */
+        "WWW-Authenticate": string;
+        /**
+         * @description How much of the limit is left (`r`, in requests) and the seconds until all of it is available again (`t`), as in
+         *     draft-ietf-httpapi-ratelimit-headers.
+         * @example "caller";r=0;t=2
+         */
+        RateLimit: string;
+        /**
+         * @description The limit, as a quota of requests (`q`) in a window of seconds (`w`).
+         * @example "caller";q=200;w=2
+         */
+        "RateLimit-Policy": string;
     };
     pathItems: never;
 }
@@ -1813,6 +1875,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -1847,10 +1912,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -1888,10 +1956,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["InProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -1943,6 +2014,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -1970,7 +2044,10 @@ export interface operations {
             200: components["responses"]["Account"];
             304: components["responses"]["NotModified"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2004,12 +2081,15 @@ export interface operations {
         responses: {
             200: components["responses"]["Account"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2046,9 +2126,12 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2082,12 +2165,15 @@ export interface operations {
         responses: {
             200: components["responses"]["Account"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2152,8 +2238,11 @@ export interface operations {
             };
             304: components["responses"]["ContentNotModified"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2201,12 +2290,15 @@ export interface operations {
         responses: {
             200: components["responses"]["Account"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2240,9 +2332,12 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2319,6 +2414,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2348,10 +2446,13 @@ export interface operations {
         responses: {
             201: components["responses"]["CreatedAudio"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2389,10 +2490,13 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["InProgress"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             422: components["responses"]["KeyReused"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2462,6 +2566,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2489,7 +2596,10 @@ export interface operations {
             200: components["responses"]["Audio"];
             304: components["responses"]["NotModified"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2530,11 +2640,14 @@ export interface operations {
             200: components["responses"]["Audio"];
             201: components["responses"]["CreatedAudio"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2571,9 +2684,12 @@ export interface operations {
         responses: {
             204: components["responses"]["Deleted"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2607,11 +2723,14 @@ export interface operations {
         responses: {
             200: components["responses"]["Audio"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             428: components["responses"]["PreconditionRequired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2671,8 +2790,11 @@ export interface operations {
             };
             304: components["responses"]["ContentNotModified"];
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             416: components["responses"]["RangeNotSatisfiable"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2708,7 +2830,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2744,7 +2869,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2788,7 +2916,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             410: components["responses"]["CursorExpired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2832,7 +2963,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             410: components["responses"]["CursorExpired"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2889,6 +3023,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2923,7 +3060,10 @@ export interface operations {
                 };
             };
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2950,7 +3090,10 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAccount"];
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -2984,9 +3127,12 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAccount"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3020,7 +3166,10 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicDeleted"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3062,9 +3211,12 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAccount"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3106,9 +3258,12 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAccount"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3143,6 +3298,9 @@ export interface operations {
                 };
             };
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3166,7 +3324,10 @@ export interface operations {
         responses: {
             201: components["responses"]["ClassicCreatedAudio"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3193,7 +3354,10 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAudio"];
             304: components["responses"]["NotModified"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3228,9 +3392,12 @@ export interface operations {
             200: components["responses"]["ClassicAudio"];
             201: components["responses"]["ClassicCreatedAudio"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
@@ -3264,7 +3431,10 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicDeleted"];
             400: components["responses"]["ClassicBadRequest"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["Forbidden"];
             412: components["responses"]["PreconditionFailed"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
