@@ -148,7 +148,7 @@ func checkMany(c *client, concha *api.ClientWithResponses, owner api.AccountID, 
 	if created, err := concha.CreateAudioWithResponse(ctx, nil, session); err != nil || created.JSON201 == nil {
 		c.t.Fatalf("create: %s, %v", created.Body, err)
 	}
-	feed, err := concha.FollowAudiosWithResponse(ctx, &api.FollowAudiosParams{After: &after, Limit: new(1), Wait: new(30)})
+	feed, err := concha.FollowAudiosWithResponse(ctx, &api.FollowAudiosParams{After: after, Limit: new(1), Wait: new(30)})
 	if err != nil || feed.ApplicationCloudeventsBatchJSON200 == nil || len(*feed.ApplicationCloudeventsBatchJSON200) != 1 {
 		c.t.Errorf("feed: %s, %v", feed.Body, err)
 	}
