@@ -2989,6 +2989,8 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
+            401: components["responses"]["Unauthenticated"];
+            429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
     };
