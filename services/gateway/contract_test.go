@@ -128,7 +128,7 @@ func TestContractHasTheRoutesOfTheGateway(t *testing.T) {
 			t.Errorf("%s lacks a summary, an operationId or a tag", name)
 		}
 	}
-	ofPage := []string{"/docs/init.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/console/*path"}
+	ofPage := []string{"/docs/init.js", "/docs/stream", "/docs/stream.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/console/*path"}
 	served := map[string]bool{}
 	for _, route := range newEngine(Config{Console: true}, Upstreams{}).Routes() {
 		path := cmp.Or(strings.TrimSuffix(route.Path, "/"), "/")

@@ -1940,8 +1940,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-ndjson": components["schemas"]["AccountInput"];
                 "application/json": components["schemas"]["AccountInput"][];
+                "application/x-ndjson": components["schemas"]["AccountInput"];
             };
         };
         responses: {
@@ -2474,8 +2474,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-ndjson": components["schemas"]["AudioInput"];
                 "application/json": components["schemas"]["AudioInput"][];
+                "application/x-ndjson": components["schemas"]["AudioInput"];
             };
         };
         responses: {

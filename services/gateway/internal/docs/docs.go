@@ -21,12 +21,17 @@ var (
 	indexHTML []byte
 	//go:embed static/init.js
 	initJS []byte
+	//go:embed static/stream.html
+	streamHTML []byte
+	//go:embed static/stream.js
+	streamJS []byte
 )
 
-// contentPolicy lets the page load only from this origin. Swagger UI sets style
-// attributes and draws its icons from data URLs.
+// contentPolicy lets the pages load files of this origin and nothing else.
+// Swagger UI sets style attributes, draws its icons from data URLs, and shows
+// images of answers from blob URLs.
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; " +
-	"img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // Register adds to r Swagger UI at /docs, the contract of the API at
 // /docs/openapi.yaml and that of the events at /docs/asyncapi.yaml, each with
@@ -44,6 +49,8 @@ func Register(r gin.IRoutes, openAPI, asyncAPI []byte) {
 		httpserver.Get(r, path+"/", document)
 	}
 	httpserver.Get(r, "/docs/init.js", serve(javaScript, asset.Constant(initJS)))
+	httpserver.Get(r, "/docs/stream", serve("text/html; charset=utf-8", asset.Constant(streamHTML)))
+	httpserver.Get(r, "/docs/stream.js", serve(javaScript, asset.Constant(streamJS)))
 	registerSchemas(r)
 	httpserver.Get(r, "/docs/swagger-ui-bundle.js", serve(javaScript, unzipped("swagger-ui-bundle.js.gz")))
 	httpserver.Get(r, "/docs/swagger-ui.css", serve("text/css; charset=utf-8", unzipped("swagger-ui.css.gz")))

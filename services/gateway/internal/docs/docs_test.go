@@ -31,6 +31,8 @@ var files = map[string]struct{ contentType, contains string }{
 	"/docs":                      {"text/html; charset=utf-8", "swagger-ui"},
 	"/docs/":                     {"text/html; charset=utf-8", "swagger-ui"},
 	"/docs/init.js":              {"text/javascript; charset=utf-8", "/docs/openapi.yaml"},
+	"/docs/stream":               {"text/html; charset=utf-8", "/docs/stream.js"},
+	"/docs/stream.js":            {"text/javascript; charset=utf-8", "EventSource"},
 	"/docs/openapi.yaml":         {"application/yaml", testContract},
 	"/docs/openapi.yaml/":        {"application/yaml", testContract},
 	"/docs/asyncapi.yaml":        {"application/yaml", testEvents},
