@@ -7,6 +7,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/list"
 )
 
 // The errors of reading from a position.
@@ -18,15 +19,9 @@ var (
 )
 
 // Position is a place between two events in the order in which a Reader reads a
-// log. The zero Position is before the oldest event.
-type Position struct {
-	// Time is the latest time at which the position is known to have been the
-	// end of the log. The position expires Retention after it. A position with
-	// a zero Time never expires.
-	Time time.Time
-	// Place identifies the position. Its format belongs to the adapter.
-	Place string
-}
+// log. It expires Retention after its Time; a position with a zero Time never
+// expires.
+type Position = list.Position
 
 // Record is an event and the position after it.
 type Record struct {

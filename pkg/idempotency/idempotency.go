@@ -6,6 +6,7 @@ package idempotency
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
@@ -27,3 +28,13 @@ type Request struct {
 
 // HasKey reports whether the request has an Idempotency-Key.
 func (r Request) HasKey() bool { return r.Key != [sha256.Size]byte{} }
+
+// Part returns the identity of the part of a batch that begins with item n, so
+// that each part has a record of its own. The first part has the key of the
+// whole.
+func (r Request) Part(n int) Request {
+	if n > 0 && r.HasKey() {
+		r.Key = sha256.Sum256(binary.BigEndian.AppendUint64(r.Key[:], uint64(n)))
+	}
+	return r
+}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 )
 
 const (
@@ -32,9 +33,9 @@ const (
 type Query struct {
 	values     url.Values
 	unasked    map[string]struct{}
-	filters    url.Values // in canonical form
-	order      Order
-	cursor     string // the cursor in page_token
+	filters    url.Values // canonical
+	order      list.Order
+	cursor     string // of page_token
 	token      error
 	violations []fault.Violation
 }
@@ -235,7 +236,7 @@ func (q *Query) Bool(name string) bool {
 
 // PageSize returns page_size: 50 if it is absent or 0, and at most 1,000. It
 // must not be negative.
-func (q *Query) PageSize() int {
+func (q *Query) pageSize() int {
 	value, ok := q.get("page_size")
 	if !ok {
 		return defaultPageSize
@@ -250,25 +251,33 @@ func (q *Query) PageSize() int {
 	return int(min(n, maxPageSize))
 }
 
-// Order is the order of a list: by a member, then by id.
-type Order struct {
-	By   string
-	Desc bool
+// Selection reads the options that a list and an export have in common:
+// updated_since and order_by. idNames are the names of the order by id, of which
+// the last is the default; with updated_since, the default is updated_at.
+func (q *Query) Selection(idNames ...string) list.Options {
+	o := list.Options{UpdatedSince: q.Time("updated_since")}
+	q.order.By = idNames[len(idNames)-1]
+	if !o.UpdatedSince.IsZero() {
+		q.order.By = list.ByUpdated
+	}
+	if value, ok := q.get("order_by"); ok {
+		names := append(slices.Clone(idNames), list.ByCreated, list.ByUpdated)
+		if by, desc := strings.CutSuffix(value, " desc"); slices.Contains(names, by) {
+			q.order = list.Order{By: by, Desc: desc}
+		} else {
+			q.Violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
+		}
+	}
+	o.Order = q.order
+	if !o.Order.ByTime() {
+		o.Order.By = list.ByID
+	}
+	return o
 }
 
 // Order returns order_by, which must be one of names, optionally followed by "
 // desc". If it is absent, the order is ascending by fallback.
-func (q *Query) Order(fallback string, names ...string) Order {
-	q.order = Order{By: fallback}
-	value, ok := q.get("order_by")
-	if !ok {
-		return q.order
-	}
-	by, desc := strings.CutSuffix(value, " desc")
-	if !slices.Contains(names, by) {
-		q.Violate("order_by", `must be `+strings.Join(names, ", ")+`, or one of them followed by " desc"`)
-		return q.order
-	}
-	q.order = Order{By: by, Desc: desc}
-	return q.order
+func (q *Query) Paging(o list.Options) list.Options {
+	o.Total, o.Limit, o.After = q.Bool("include_total"), q.pageSize(), q.after()
+	return o
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 )
 
@@ -34,7 +35,7 @@ func TestQueryParameters(t *testing.T) {
 		tooLate     = "must be before the year 10000, in UTC"
 		truth       = "must be true or false"
 		size        = "must be an integer, 0 or more"
-		order       = `must be id, created_at, or one of them followed by " desc"`
+		order       = `must be id, created_at, updated_at, or one of them followed by " desc"`
 		once        = "must be given once"
 	)
 	at := func(nanos int) time.Time { return time.Date(2026, 11, 23, 15, 0, 0, nanos, time.UTC) }
@@ -124,26 +125,26 @@ func TestQueryParameters(t *testing.T) {
 			query = "page_size" + query
 		}
 		q := readQuery(t, query)
-		if got := q.PageSize(); got != want || q.Err() != nil {
+		if got := q.Paging(list.Options{}).Limit; got != want || q.Err() != nil {
 			t.Errorf("%s: %d, %v, want %d", query, got, q.Err(), want)
 		}
 	}
 	for _, wrong := range []string{"", "-1", "-99999999999999999999999", "1.5", "ten", "+1", "%2B2", "%2B99999999999999999999999", "1e3"} {
 		q := readQuery(t, "page_size="+wrong)
-		q.PageSize()
+		q.Paging(list.Options{})
 		checkDetail(t, q.Err(), "page_size", size)
 	}
-	for query, want := range map[string]rest.Order{
-		"": {By: "created_at"}, "order_by=id": {By: "id"}, "order_by=id+desc": {By: "id", Desc: true}, "order_by=created_at%20desc": {By: "created_at", Desc: true},
+	for query, want := range map[string]list.Order{
+		"": {By: "id"}, "updated_since=2026-11-23T15:00:00Z": {By: "updated_at"}, "order_by=number": {By: "id"}, "order_by=id": {By: "id"}, "order_by=id+desc": {By: "id", Desc: true}, "order_by=created_at%20desc": {By: "created_at", Desc: true},
 	} {
 		q := readQuery(t, query)
-		if got := q.Order("created_at", "id", "created_at"); got != want || q.Err() != nil {
+		if got := q.Selection("number", "id").Order; got != want || q.Err() != nil {
 			t.Errorf("%s: %v, %v, want %v", query, got, q.Err(), want)
 		}
 	}
 	for _, wrong := range []string{"", "name", "id+asc", "id+desc+desc", "id++desc", "+id", "id+", "+desc", "desc", "+", "id%09desc", "id,created_at", "ID"} {
 		q := readQuery(t, "order_by="+wrong)
-		q.Order("id", "id", "created_at")
+		q.Selection("id")
 		checkDetail(t, q.Err(), "order_by", order)
 	}
 }
@@ -152,7 +153,7 @@ func TestQueryTellsAllFaultsAtOnce(t *testing.T) {
 	q := readQuery(t, "b=1&a=x&z=1&z=2&c=maybe&page_token=x")
 	q.Int("a")
 	q.Bool("c")
-	q.After()
+	q.Paging(list.Options{})
 	want := []fault.Violation{
 		{Pointer: "a", Detail: "must be an integer in -(2^53-1)..2^53-1"},
 		{Pointer: "c", Detail: "must be true or false"},

@@ -12,6 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 )
 
 // A page token is the base64url encoding of a version byte, the first bytes of
@@ -23,16 +24,10 @@ const (
 	bindingBytes = 8
 )
 
-// Place is the position of a row in the order of a list.
-type Place struct {
-	At time.Time // the value of the order, in microseconds; zero if the order is by id
-	ID int64     // 0..2^53-1
-}
-
-// PageToken returns the token of the page after last. It is bound to the
-// filters and the order that were read from q. cursor, in base64url, is the
-// position of the feed when the first page was read.
-func (q *Query) PageToken(last Place, cursor string) string {
+// PageToken returns the token of the page after last, of the list that q asks
+// for: it is bound to the filters and the order that were read from q. The
+// cursor, in base64url, is where the feed was when the first page was read.
+func (q *Query) PageToken(last list.Place, cursor string) string {
 	list := cursor + "\n" + q.filters.Encode() + "\n" + q.order.By
 	if q.order.Desc {
 		list += " desc"
@@ -47,7 +42,7 @@ func (q *Query) PageToken(last Place, cursor string) string {
 // After returns the place in page_token, or nil if it is absent or empty. Call
 // it after every filter and the order have been read: a token of another list
 // makes Err return httpserver.ErrPageToken.
-func (q *Query) After() *Place {
+func (q *Query) after() *list.Place {
 	token, _ := q.get("page_token")
 	if token == "" {
 		return nil
@@ -56,7 +51,7 @@ func (q *Query) After() *Place {
 	raw, _ := base64.RawURLEncoding.DecodeString(place)
 	at, id, _ := strings.Cut(string(raw[min(1+bindingBytes, len(raw)):]), ",")
 	micros, _ := strconv.ParseInt(at, 10, 64)
-	last := Place{At: time.UnixMicro(micros).UTC()}
+	last := list.Place{At: time.UnixMicro(micros).UTC()}
 	last.ID, _ = strconv.ParseInt(id, 10, 64)
 	_, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
 	valid := err == nil && cursor != "" && last.ID >= 0 && last.ID <= maxExact && last.At.Year() >= 1 && last.At.Year() <= 9999
@@ -71,8 +66,8 @@ func (q *Query) After() *Place {
 // Cursor returns the cursor in the token that After has read, or "".
 func (q *Query) Cursor() string { return q.cursor }
 
-// Page is the v1 body of a page of a list.
-type Page[T any] struct {
+// page is the v1 body of a page of a list.
+type page[T any] struct {
 	ResourceType  string `json:"resource_type"`
 	Count         int    `json:"count"` // number of Items
 	Items         []T    `json:"items"`
@@ -82,9 +77,16 @@ type Page[T any] struct {
 
 // ServePage answers with a page. Its Link header (RFC 8288) refers to the next
 // page, if there is one, and from later pages to the first.
-func ServePage[T any](c *gin.Context, p Page[T]) {
-	setLinks(c, p.NextPageToken)
-	c.PureJSON(http.StatusOK, p)
+func ServeList[T, B any](c *gin.Context, q *Query, resourceType string, p list.Page[T], cursor string, place func(T) list.Place, body func(T) B) {
+	answer := page[B]{ResourceType: resourceType, Count: len(p.Items), Items: make([]B, len(p.Items)), TotalCount: p.Total}
+	for i, item := range p.Items {
+		answer.Items[i] = body(item)
+	}
+	if p.More {
+		answer.NextPageToken = q.PageToken(place(p.Items[len(p.Items)-1]), cursor)
+	}
+	setLinks(c, answer.NextPageToken)
+	c.PureJSON(http.StatusOK, answer)
 }
 
 func setLinks(c *gin.Context, next string) {

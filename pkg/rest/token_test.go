@@ -14,19 +14,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 )
 
 // readList reads the parameters of a list as a service does.
-func readList(t *testing.T, values url.Values) (*rest.Query, *rest.Place, error) {
+func readList(t *testing.T, values url.Values) (*rest.Query, *list.Place, error) {
 	t.Helper()
 	q := readQuery(t, values.Encode())
 	q.Text("name")
 	q.Int("step")
-	q.PageSize()
-	q.Bool("include_total")
-	q.Order("id", "id", "created_at")
-	after := q.After()
+	after := q.Paging(q.Selection("id")).After
 	err := q.Err()
 	return q, after, err
 }
@@ -37,7 +35,7 @@ func TestPageTokenComesBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, place := range []rest.Place{
+	for _, place := range []list.Place{
 		{},
 		{ID: 1<<53 - 1},
 		{At: time.Date(2026, 11, 23, 15, 0, 0, 123456000, time.UTC), ID: 7},
@@ -62,9 +60,9 @@ func TestPageTokenComesBack(t *testing.T) {
 }
 
 func TestPageTokenIsRefused(t *testing.T) {
-	list := url.Values{"name": {"Ann"}}
-	q, _, _ := readList(t, list)
-	token := q.PageToken(rest.Place{ID: 7}, "AQID")
+	values := url.Values{"name": {"Ann"}}
+	q, _, _ := readList(t, values)
+	token := q.PageToken(list.Place{ID: 7}, "AQID")
 	alone := strings.TrimSuffix(token, ".AQID")
 	raw, _ := base64.RawURLEncoding.DecodeString(alone)
 	forged := func(place string) string {
@@ -76,7 +74,7 @@ func TestPageTokenIsRefused(t *testing.T) {
 	raw[0]++
 	version := base64.RawURLEncoding.EncodeToString(raw) + ".AQID"
 	raw[0]--
-	cursor := func(cursor string) string { return q.PageToken(rest.Place{ID: 7}, cursor) }
+	cursor := func(cursor string) string { return q.PageToken(list.Place{ID: 7}, cursor) }
 	for name, token := range map[string]string{
 		"garbage": "hello", "other alphabet": "+/+/+/+/+/+/+/", "another version": version, "padded": token + "=",
 		"no cursor": alone, "an empty cursor": cursor(""), "another cursor": alone + ".AQIE", "two cursors": token + ".AQID",
@@ -86,8 +84,8 @@ func TestPageTokenIsRefused(t *testing.T) {
 		"a negative id": forged("0,-1"), "an id too large": forged("0,9007199254740992"),
 		"a time too late": forged("9223372036854775807,1"), "a time too early": forged("-9223372036854775808,1"),
 	} {
-		list.Set("page_token", token)
-		if _, after, err := readList(t, list); after != nil || !errors.Is(err, httpserver.ErrPageToken) {
+		values.Set("page_token", token)
+		if _, after, err := readList(t, values); after != nil || !errors.Is(err, httpserver.ErrPageToken) {
 			t.Errorf("%s: %v, %v", name, after, err)
 		}
 	}
@@ -117,18 +115,28 @@ func FuzzPageToken(f *testing.F) {
 }
 
 func TestPageHasLinks(t *testing.T) {
-	for _, test := range []struct{ target, next, want string }{
-		{"http://api/v1/x?name=A+B", "", ""},
-		{"http://api/v1/x?name=A+B", "t2", `<http://api/v1/x?name=A+B&page_token=t2>; rel="next"`},
-		{"http://api/v1/x?page_token=t1&a=1", "t2", `<http://api/v1/x?a=1>; rel="first", <http://api/v1/x?a=1&page_token=t2>; rel="next"`},
-		{"http://api/v1/x?page_token=t1", "", `<http://api/v1/x>; rel="first"`},
+	for _, test := range []struct {
+		target string
+		more   bool
+		want   string
+	}{
+		{"http://api/v1/x?name=A+B", false, ""},
+		{"http://api/v1/x?name=A+B", true, `<http://api/v1/x?name=A+B&page_token=NEXT>; rel="next"`},
+		{"http://api/v1/x?page_token=t1&a=1", true, `<http://api/v1/x?a=1>; rel="first", <http://api/v1/x?a=1&page_token=NEXT>; rel="next"`},
+		{"http://api/v1/x?page_token=t1", false, `<http://api/v1/x>; rel="first"`},
 	} {
 		w := httptest.NewRecorder()
 		c, _ := gin.CreateTestContext(w)
 		c.Request = httptest.NewRequest(http.MethodGet, test.target, http.NoBody)
-		rest.ServePage(c, rest.Page[int]{NextPageToken: test.next})
-		if got := w.Header().Get("Link"); got != test.want {
-			t.Errorf("%s, next %q: Link %q, want %q", test.target, test.next, got, test.want)
+		q, err := rest.ReadQuery(c.Request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		place := func(id int64) list.Place { return list.Place{ID: id} }
+		rest.ServeList(c, q, "x", list.Page[int64]{Items: []int64{6, 7}, More: test.more}, "AQID", place, func(id int64) int64 { return id })
+		want := strings.ReplaceAll(test.want, "NEXT", q.PageToken(place(7), "AQID"))
+		if got := w.Header().Get("Link"); got != want {
+			t.Errorf("%s, more: %v: Link %q, want %q", test.target, test.more, got, want)
 		}
 	}
 }

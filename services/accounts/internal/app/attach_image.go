@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -32,10 +33,10 @@ const (
 // what it replaces is collected when the event comes round, and an object whose
 // transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
 // domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
-// ErrImageWork, ErrImagesBusy, ErrImageTime, idempotency-key-reused; check's and
+// ErrImageWork, ErrImagesBusy, ErrImageTime, idempotency.ErrReused; check's and
 // r's own.
-func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once Once, check Check) (domain.Account, error) {
-	if once == (Once{}) { // refuse before uploading; a repeated request may be entitled to its first result
+func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, check Check) (domain.Account, error) {
+	if once == (idempotency.Request{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
 		current, err := s.store.Get(ctx, id)
 		if err == nil {
 			err = check.judge(current)
@@ -85,7 +86,7 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 // DetachImage removes the image of an account. It does nothing if the account
 // has none. Idempotent. Errors: domain.ErrNotFound, the error of check.
 func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
-	if _, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
+	if _, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())
 	}); err != nil {
 		return fmt.Errorf("detach image: %w", err)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -12,7 +13,7 @@ import (
 // current one, nothing changes, not even the version. Idempotent. Errors:
 // domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
 func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
 	})
 	if err != nil {
@@ -25,7 +26,7 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 // patch. If none differs, nothing changes, not even the version. Idempotent.
 // Errors: domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
 func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, Once{}, check, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(current.Patched(patch), s.now())
 	})
 	if err != nil {
@@ -35,7 +36,7 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 }
 
 // update applies a change of the domain if check allows it, and logs the event.
-func (s *Service) update(ctx context.Context, id int64, once Once, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
+func (s *Service) update(ctx context.Context, id int64, once idempotency.Request, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
 	return s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return domain.Account{}, events.Event{}, err

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -75,7 +76,7 @@ func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]strin
 	for id := range byAccount {
 		ids = append(ids, id)
 	}
-	page, err := s.store.List(ctx, Query{IDs: ids, Limit: len(ids)})
+	page, err := s.store.List(ctx, Query{IDs: ids, Options: list.Options{Limit: len(ids)}})
 	if err != nil {
 		return 0, err
 	}

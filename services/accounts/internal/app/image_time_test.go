@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -48,7 +49,7 @@ func TestImageIsWorkedOnForABoundedTime(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := app.New(nil, nil, nil, busy{}, app.Sources{Now: time.Now, NewName: rand.Text})
 				begin := time.Now()
-				_, err := s.AttachImage(t.Context(), 1, "image/png", slow{bytes.NewReader(content), test.upload}, app.Once{Key: [32]byte{1}}, nil)
+				_, err := s.AttachImage(t.Context(), 1, "image/png", slow{bytes.NewReader(content), test.upload}, idempotency.Request{Key: [32]byte{1}}, nil)
 				if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took != test.want || errors.Is(err, domain.ErrImageTime) != (test.upload < time.Minute) {
 					t.Errorf("AttachImage = %v after %v, want that its time is over after %v", err, took, test.want)
 				}

@@ -14,7 +14,7 @@ import (
 
 func TestARequestThatComesAgain(t *testing.T) {
 	w := newWorld(t)
-	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 	first, err := w.Register(t.Context(), profile(t, "a@b"), once)
 	if err != nil {
 		t.Fatal(err)
@@ -23,8 +23,8 @@ func TestARequestThatComesAgain(t *testing.T) {
 		t.Errorf("Register = %+v, %v, want %+v", again, err, first)
 	}
 
-	image := app.Once{Key: [32]byte{3}}
-	attach := func(width int, once app.Once, check app.Check) (domain.Account, error) {
+	image := idempotency.Request{Key: [32]byte{3}}
+	attach := func(width int, once idempotency.Request, check app.Check) (domain.Account, error) {
 		return w.AttachImage(t.Context(), first.ID, "image/png", bytes.NewReader(picture(t, width)), once, check)
 	}
 	atFirst := func(current domain.Account) error {
@@ -49,7 +49,7 @@ func TestARequestThatComesAgain(t *testing.T) {
 	if _, err := attach(6, image, nil); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("another image: %v, want ErrReused", err)
 	}
-	if _, err := attach(6, app.Once{Key: [32]byte{4}}, atFirst); !errors.Is(err, errCondition) {
+	if _, err := attach(6, idempotency.Request{Key: [32]byte{4}}, atFirst); !errors.Is(err, errCondition) {
 		t.Errorf("another request: %v, want its condition to be judged", err)
 	}
 	if diff := cmp.Diff([]string{attached.Image.Object}, w.objects(t)); diff != "" {
@@ -58,7 +58,7 @@ func TestARequestThatComesAgain(t *testing.T) {
 	if err := w.Remove(t.Context(), first.ID, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := attach(7, app.Once{Key: [32]byte{5}}, nil); !errors.Is(err, domain.ErrNotFound) {
+	if _, err := attach(7, idempotency.Request{Key: [32]byte{5}}, nil); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("image of no account: %v, want ErrNotFound", err)
 	}
 	if _, err := attach(5, image, nil); err != nil {

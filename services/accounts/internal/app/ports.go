@@ -3,13 +3,12 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"io"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -17,23 +16,20 @@ import (
 // same transaction. Every method is safe for concurrent use, and returns
 // fault.Unavailable if the database cannot serve the request.
 type Store interface {
-	// Create adds an account and returns it. If a request with this once has
-	// created an account in the last 24 hours, Create returns that account as
-	// it was then and does nothing. Idempotent if once has a key. Errors:
-	//   - domain.ErrEmailTaken: another account has the e-mail.
-	//   - domain.ErrIDTaken: the id is or was in use.
-	//   - idempotency-key-reused, of kind fault.Invalid: the earlier request
-	//     had another body.
-	Create(ctx context.Context, a domain.Account, created events.Event, once Once) (domain.Account, error)
-	// CreateAll adds accounts and their events, which have the same indexes,
-	// one after the other as Create does, but in one transaction. It returns
-	// the outcome of each account in order. If a request with this once, which
-	// had the same profiles, has succeeded in the last 24 hours, CreateAll
-	// returns its outcomes and does nothing. Idempotent if once has a key.
-	// After an error nothing was added. Errors: domain.ErrIDTaken, and
-	// idempotency-key-reused as in Create.
-	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once Once) ([]Outcome, error)
-	// Get returns an account. Idempotent. Errors: domain.ErrNotFound.
+	// Create adds an account and returns it. If this request has
+	// created one in the last 24 hours, it returns that as it was then, and
+	// does nothing. Errors: domain.ErrEmailTaken, domain.ErrIDTaken;
+	// idempotency.ErrReused if that request had
+	// another body.
+	Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error)
+	// CreateAll adds accounts, each with the event at its place, as Create would,
+	// one after the other, but in one transaction, and returns what became of
+	// each, in their order. Or, if this request, which had the same
+	// profiles, has come through in the last 24 hours, what became of them then,
+	// and does nothing. Errors: domain.ErrIDTaken, idempotency.ErrReused;
+	// then nothing is added.
+	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) ([]Outcome, error)
+	// Get returns an account. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
 	// List returns a page of the accounts that match q. Each page starts where
 	// the previous one ended. An account that matches q while all pages are
@@ -52,8 +48,8 @@ type Store interface {
 	// has succeeded in the last 24 hours, Update returns its result and does
 	// nothing. Idempotent if once has a key, or decide is. Errors:
 	// domain.ErrNotFound, domain.ErrEmailTaken, the error of decide, and
-	// idempotency-key-reused as in Create.
-	Update(ctx context.Context, id int64, once Once, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
+	// idempotency.ErrReused as in Create.
+	Update(ctx context.Context, id int64, request idempotency.Request, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)
 	// Delete removes an account unless decide, which may be called more than
 	// once, returns an error. It redacts the earlier events of the account and
 	// records its image as discarded. Not idempotent: deleting again is
@@ -61,26 +57,8 @@ type Store interface {
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
 }
 
-// Once identifies a request that may be repeated, for example because its
-// answer was lost, so that it takes effect once. With the zero Once, it takes
-// effect each time.
-type Once struct {
-	Key  [sha256.Size]byte // identifies the request; zero if it has no key
-	Body [sha256.Size]byte // hash of the content, which must be the same in every repetition
-}
-
-// from returns the Once of the part of a request that begins with item n, so
-// that each part can be recognized by itself. The first part has the key of the
-// whole request.
-func (o Once) from(n int) Once {
-	if n > 0 && o.Key != ([sha256.Size]byte{}) {
-		o.Key = sha256.Sum256(binary.BigEndian.AppendUint64(o.Key[:], uint64(n)))
-	}
-	return o
-}
-
-// Outcome is the result of one account of a batch. It does not contain the
-// profile, so that the record of a batch stays small.
+// Outcome is what became of one account of many. It leaves out the profile, so
+// that the record of many stays small.
 type Outcome struct {
 	ID        int64        // set if the account was added
 	CreatedAt time.Time    // set if the account was added

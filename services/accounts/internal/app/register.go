@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -14,8 +15,8 @@ import (
 const idAttempts = 5
 
 // Register creates an account, once. Idempotent if once has a key. Errors:
-// domain.ErrEmailTaken, idempotency-key-reused.
-func (s *Service) Register(ctx context.Context, p domain.Profile, once Once) (domain.Account, error) {
+// domain.ErrEmailTaken, idempotency.ErrReused.
+func (s *Service) Register(ctx context.Context, p domain.Profile, once idempotency.Request) (domain.Account, error) {
 	for attempt := 1; ; attempt++ {
 		a, created, err := s.registration(ctx, p)
 		if err != nil {

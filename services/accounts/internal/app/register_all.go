@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -24,11 +25,11 @@ type Registered struct {
 // returns the result of each. It uses one transaction for each group of
 // groupSize profiles. If a group fails, the accounts of earlier groups stay,
 // and a repetition with the same key continues after them. Idempotent if once
-// has a key. Errors: idempotency-key-reused.
-func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, once Once) ([]Registered, error) {
+// has a key. Errors: idempotency.ErrReused.
+func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, once idempotency.Request) ([]Registered, error) {
 	registered := make([]Registered, 0, len(profiles))
 	for group := range slices.Chunk(profiles, groupSize) {
-		outcomes, err := s.registerGroup(ctx, group, once.from(len(registered)))
+		outcomes, err := s.registerGroup(ctx, group, once.Part(len(registered)))
 		if err != nil {
 			return nil, fmt.Errorf("register accounts: %w", err)
 		}
@@ -45,7 +46,7 @@ func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, on
 	return registered, nil
 }
 
-func (s *Service) registerGroup(ctx context.Context, profiles []domain.Profile, once Once) ([]Outcome, error) {
+func (s *Service) registerGroup(ctx context.Context, profiles []domain.Profile, once idempotency.Request) ([]Outcome, error) {
 	for attempt := 1; ; attempt++ {
 		accounts, created := make([]domain.Account, len(profiles)), make([]events.Event, len(profiles))
 		for i, p := range profiles {

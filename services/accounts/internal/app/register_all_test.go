@@ -8,6 +8,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -22,7 +23,7 @@ type breaking struct {
 
 var errBroken = errors.New("the connection broke")
 
-func (b *breaking) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) ([]app.Outcome, error) {
+func (b *breaking) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once idempotency.Request) ([]app.Outcome, error) {
 	b.at--
 	if b.at == 0 {
 		if b.commit {
@@ -45,8 +46,8 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				for i := range n - 1 {
 					profiles[i] = profile(t, fmt.Sprintf("a%d@b", i))
 				}
-				profiles[n-1] = profiles[0] // in another group
-				once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+				profiles[n-1] = profiles[0] // of another group
+				once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 				w.Service = w.service(&breaking{w.store, at, commit}, w.images)
 				if _, err := w.RegisterAll(t.Context(), profiles, once); !errors.Is(err, errBroken) {
 					t.Fatalf("RegisterAll = %v, want the store's error", err)
@@ -83,15 +84,15 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 func TestABatchThatMeetsATakenIDDrawsOthers(t *testing.T) {
 	w := newWorld(t)
 	w.ids = []int64{1, 2, 1, 3, 4}
-	if _, err := w.Register(t.Context(), profile(t, "old@b"), app.Once{}); err != nil {
+	if _, err := w.Register(t.Context(), profile(t, "old@b"), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
-	registered, err := w.RegisterAll(t.Context(), []domain.Profile{profile(t, "a@b"), profile(t, "c@b")}, app.Once{})
+	registered, err := w.RegisterAll(t.Context(), []domain.Profile{profile(t, "a@b"), profile(t, "c@b")}, idempotency.Request{})
 	if err != nil || registered[0].Account.ID != 3 || registered[1].Account.ID != 4 {
 		t.Errorf("RegisterAll = %+v, %v, want the ids 3 and 4", registered, err)
 	}
 	w.ids = []int64{1, 1, 1, 1, 1}
-	if _, err := w.RegisterAll(t.Context(), []domain.Profile{profile(t, "d@b")}, app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := w.RegisterAll(t.Context(), []domain.Profile{profile(t, "d@b")}, idempotency.Request{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Errorf("RegisterAll = %v, want ErrIDTaken in the end", err)
 	}
 }

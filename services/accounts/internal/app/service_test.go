@@ -22,6 +22,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
@@ -75,7 +76,7 @@ func (w *world) service(store app.Store, images app.Images) *app.Service {
 
 func (w *world) register(t *testing.T, email string) domain.Account {
 	t.Helper()
-	a, err := w.Register(t.Context(), profile(t, email), app.Once{})
+	a, err := w.Register(t.Context(), profile(t, email), idempotency.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +115,7 @@ func picture(t *testing.T, width int) []byte {
 func TestEventsTellOfEveryChange(t *testing.T) {
 	w := newWorld(t)
 	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
-	a, err := w.Register(ctx, profile(t, "a@b"), app.Once{})
+	a, err := w.Register(ctx, profile(t, "a@b"), idempotency.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 	if _, err := w.ChangeProfile(ctx, a.ID, profile(t, "c@d"), nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), app.Once{}, nil); err != nil {
+	if _, err := w.AttachImage(ctx, a.ID, "", bytes.NewReader(picture(t, 10)), idempotency.Request{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	page, err := w.log.Page(t.Context(), eventlog.Position{}, 10)
@@ -157,7 +158,7 @@ func TestRegisterTakesAnotherIDWhenOneIsTaken(t *testing.T) {
 		t.Errorf("id %d, want 42", second.ID)
 	}
 	w.ids = []int64{42, 42, 42, 42, 42}
-	if _, err := w.Register(t.Context(), profile(t, "e@f"), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := w.Register(t.Context(), profile(t, "e@f"), idempotency.Request{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Errorf("Register = %v, want ErrIDTaken after some attempts", err)
 	}
 }
@@ -166,7 +167,7 @@ func TestReplacedAndRemovedImagesAreCollected(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for width := range 3 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1)), app.Once{}, nil); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width+1)), idempotency.Request{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -200,7 +201,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	for range 2 {
-		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil); err != nil {
+		if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -212,7 +213,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 func TestSweepRemovesOldOrphansAlone(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil); err != nil {
+	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.images.Put(t.Context(), "foreign/NOTES.txt", "text/plain", bytes.NewReader(nil)); err != nil {
@@ -256,7 +257,7 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 	a := w.register(t, "a@b")
 	attach := func(width int) domain.Image {
 		t.Helper()
-		attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), app.Once{}, nil)
+		attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), idempotency.Request{}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -323,7 +324,7 @@ func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 		{a.ID, "image/png", []byte("hello"), domain.ErrImageType, nil},
 		{a.ID, "image/png", tooLong, domain.ErrImageBytes, nil},
 	} {
-		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content), app.Once{}, c.check); !errors.Is(err, c.want) {
+		if _, err := w.AttachImage(t.Context(), c.id, c.declared, bytes.NewReader(c.content), idempotency.Request{}, c.check); !errors.Is(err, c.want) {
 			t.Errorf("AttachImage = %v, want %v", err, c.want)
 		}
 	}
@@ -356,7 +357,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	s := w.service(w.store, images)
 	a := w.register(t, "a@b")
 	attach := func(width int) {
-		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), app.Once{}, nil); err != nil {
+		if _, err := s.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, width)), idempotency.Request{}, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := s.CollectImages(t.Context(), a.ID); err != nil {
@@ -378,7 +379,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
-	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), app.Once{}, nil)
+	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

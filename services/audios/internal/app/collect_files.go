@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/concha-labs/backend/pkg/list"
 )
 
 // CollectFiles deletes the discarded objects of a session: its replaced files
@@ -70,7 +72,7 @@ func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]strin
 	for id := range bySession {
 		ids = append(ids, id)
 	}
-	page, err := s.store.List(ctx, Query{SessionIDs: ids, Limit: len(ids)})
+	page, err := s.store.List(ctx, Query{SessionIDs: ids, Options: list.Options{Limit: len(ids)}})
 	if err != nil {
 		return 0, err
 	}

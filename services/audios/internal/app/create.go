@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -13,8 +14,8 @@ import (
 // object. Create does not check beforehand whether the session exists: it
 // hardly ever does, and the check would cost every creation a read. Idempotent
 // if once has a key. Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted,
-// idempotency-key-reused.
-func (s *Service) Create(ctx context.Context, session domain.Session, document []byte, once Once) (domain.Audio, error) {
+// idempotency.ErrReused.
+func (s *Service) Create(ctx context.Context, session domain.Session, document []byte, once idempotency.Request) (domain.Audio, error) {
 	file, err := s.putFile(ctx, session.SessionID, document)
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)

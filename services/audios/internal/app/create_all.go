@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -30,11 +31,11 @@ type Item struct {
 // returns the outcome of each. It uses one transaction for each group of
 // groupSize sessions. If a group fails, the sessions of earlier groups stay,
 // and a repetition with the same key continues after them. Idempotent if once
-// has a key. Errors: idempotency-key-reused.
-func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
+// has a key. Errors: idempotency.ErrReused.
+func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.Request) ([]Outcome, error) {
 	outcomes := make([]Outcome, 0, len(items))
 	for group := range slices.Chunk(items, groupSize) {
-		created, err := s.createGroup(ctx, group, once.from(len(outcomes)))
+		created, err := s.createGroup(ctx, group, once.Part(len(outcomes)))
 		if err != nil {
 			return nil, fmt.Errorf("create audios: %w", err)
 		}
@@ -43,7 +44,7 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once Once) ([]Out
 	return outcomes, nil
 }
 
-func (s *Service) createGroup(ctx context.Context, items []Item, once Once) ([]Outcome, error) {
+func (s *Service) createGroup(ctx context.Context, items []Item, once idempotency.Request) ([]Outcome, error) {
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
 		return nil, err // SweepFiles deletes the stored objects

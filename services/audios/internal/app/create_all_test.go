@@ -15,6 +15,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -61,7 +62,7 @@ func TestRefusedItemsLeaveNoObject(t *testing.T) {
 		{Session: session(t, 8), Document: document},
 		{Session: session(t, 9, of(5)), Document: document},
 	}
-	outcomes, err := w.CreateAll(t.Context(), items, app.Once{})
+	outcomes, err := w.CreateAll(t.Context(), items, idempotency.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ type breaking struct {
 	commit bool
 }
 
-func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
+func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
 	b.at--
 	if b.at == 0 {
 		if b.commit {
@@ -101,8 +102,8 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				w := newWorld(t)
 				const n = 250
 				items := batch(t, 0, n)
-				items[249].Session = items[0].Session // in another group
-				once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+				items[249].Session = items[0].Session // of another group
+				once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 				s := w.service(&breaking{w.store, at, commit}, w.files)
 				if _, err := s.CreateAll(t.Context(), items, once); !errors.Is(err, errLost) {
 					t.Fatalf("CreateAll = %v, want the store's error", err)
@@ -148,7 +149,7 @@ func TestABatchWithoutAKeyIsJudgedAnew(t *testing.T) {
 	w := newWorld(t)
 	items := batch(t, 0, 150)
 	for i, want := range []*fault.Error{nil, domain.ErrSessionTaken} {
-		outcomes, err := w.CreateAll(t.Context(), items, app.Once{})
+		outcomes, err := w.CreateAll(t.Context(), items, idempotency.Request{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +181,7 @@ func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	w := newWorld(t)
 	files := &filling{Files: w.files}
 	files.left.Store(130)
-	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 200), app.Once{}); !errors.Is(err, errLost) {
+	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 200), idempotency.Request{}); !errors.Is(err, errLost) {
 		t.Fatalf("CreateAll = %v, want the object store's error", err)
 	}
 	if told := w.told(t); len(told) != 100 {
@@ -206,7 +207,7 @@ func TestBatchesShareABoundOfFilesAtOnce(t *testing.T) {
 	w := newWorld(t)
 	files := &counting{Files: w.files}
 	s := w.service(w.store, files)
-	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 	items := batch(t, 0, 50)
 	var wg sync.WaitGroup
 	for range 10 {

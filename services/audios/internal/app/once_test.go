@@ -7,12 +7,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/idempotency"
-	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
 func TestARequestThatComesAgainLeavesNoObject(t *testing.T) {
 	w := newWorld(t)
-	once := app.Once{Key: [32]byte{1}, Body: [32]byte{2}}
+	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 	first, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), once)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +23,7 @@ func TestARequestThatComesAgainLeavesNoObject(t *testing.T) {
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Errorf("Create (-want +got):\n%s", diff)
 	}
-	if _, err := w.Create(t.Context(), session(t, 8), []byte("two"), app.Once{Key: once.Key}); !errors.Is(err, idempotency.ErrReused) {
+	if _, err := w.Create(t.Context(), session(t, 8), []byte("two"), idempotency.Request{Key: once.Key}); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("another body: %v, want ErrReused", err)
 	}
 	w.wantObjects(t, first.File.Object)

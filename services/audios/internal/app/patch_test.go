@@ -7,13 +7,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 func TestPatch(t *testing.T) {
 	w := newWorld(t)
-	a, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("as it was sent"), app.Once{})
+	a, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("as it was sent"), idempotency.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestPatch(t *testing.T) {
 
 func TestReplaceKeepsTheAccountIfAsked(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), app.Once{}); err != nil {
+	if _, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	a, err := w.Replace(t.Context(), session(t, 7), []byte("two"), true, nil)

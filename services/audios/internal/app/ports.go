@@ -3,13 +3,12 @@ package app
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"io"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -56,45 +55,22 @@ type Store interface {
 
 // Creator adds audios to a Store, under the same conditions.
 type Creator interface {
-	// Create adds the audio that decide returns for a session. decide receives
-	// the last version that the session had before it was deleted, or 0 if it
-	// never existed, and may be called more than once. Create returns the added
-	// audio. If a request with this once has created an audio in the last 24
-	// hours, Create returns that audio as it was then and does nothing.
-	// Idempotent if once has a key. Errors:
-	//   - domain.ErrSessionTaken: the session exists.
-	//   - domain.ErrAccountDeleted: RemoveAccount has recorded the account of s
-	//     as deleted.
-	//   - idempotency-key-reused, of kind fault.Invalid: the earlier request
-	//     had another body.
-	//   - the error of decide.
-	Create(ctx context.Context, s domain.Session, once Once, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
-	// CreateAll creates audios one after the other as Create does, but in one
-	// transaction, and returns the outcome of each session in order. decide
-	// also receives the index of the session. If a request with this once has
-	// succeeded in the last 24 hours, CreateAll returns its outcomes and does
-	// nothing. Idempotent if once has a key. After an error nothing was
-	// created. Errors: the error of decide, and idempotency-key-reused as in
-	// Create.
-	CreateAll(ctx context.Context, sessions []domain.Session, once Once, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
-}
-
-// Once identifies a request that may be repeated, for example because its
-// answer was lost, so that it takes effect once. With the zero Once, it takes
-// effect each time.
-type Once struct {
-	Key  [sha256.Size]byte // identifies the request; zero if it has no key
-	Body [sha256.Size]byte // hash of the content, which must be the same in every repetition
-}
-
-// from returns the Once of the part of a request that begins with item n, so
-// that each part can be recognized by itself. The first part has the key of the
-// whole request.
-func (o Once) from(n int) Once {
-	if n > 0 && o.Key != ([sha256.Size]byte{}) {
-		o.Key = sha256.Sum256(binary.BigEndian.AppendUint64(o.Key[:], uint64(n)))
-	}
-	return o
+	// Create adds the audio of a session that decide makes, given the last
+	// version that the session had before it was deleted, 0 if it never
+	// existed; decide may be called more than once, always with s. It returns
+	// what it added; or, if this request has created one in the last
+	// 24 hours, that as it was then, and does nothing. Errors:
+	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
+	// that RemoveAccount was told of; decide's own; idempotency.ErrReused
+	// if the request had another body.
+	Create(ctx context.Context, s domain.Session, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	// CreateAll creates audios as Create would, one after the other, but in one
+	// transaction, and returns what became of each session, in their order;
+	// decide is given the place of the session, too. Or, if this
+	// request has come through in the last 24 hours, what became of them then, and
+	// does nothing. Errors: decide's own, idempotency.ErrReused;
+	// then nothing is created.
+	CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 }
 
 // Outcome is the result of one session of a batch.

@@ -21,7 +21,9 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -122,7 +124,7 @@ func of(account int64) func(*domain.Draft) {
 
 func (w *world) create(t *testing.T, s domain.Session) domain.Audio {
 	t.Helper()
-	a, err := w.Create(t.Context(), s, []byte(`{"a":"document"}`), app.Once{})
+	a, err := w.Create(t.Context(), s, []byte(`{"a":"document"}`), idempotency.Request{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +134,7 @@ func (w *world) create(t *testing.T, s domain.Session) domain.Audio {
 func TestEventsTellOfEveryChange(t *testing.T) {
 	w := newWorld(t)
 	ctx := events.WithOrigin(t.Context(), events.Origin{RequestID: "req-1", Traceparent: "00-a-b-01"})
-	if _, err := w.Create(ctx, session(t, 7), []byte("one"), app.Once{}); err != nil {
+	if _, err := w.Create(ctx, session(t, 7), []byte("one"), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
@@ -147,7 +149,7 @@ func TestEventsTellOfEveryChange(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := w.Create(ctx, session(t, 8, of(5)), []byte("one"), app.Once{}); err != nil {
+	if _, err := w.Create(ctx, session(t, 8, of(5)), []byte("one"), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	want := [][]any{
@@ -228,7 +230,7 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 	}
 	document := []byte("another")
 	create := func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
-		return w.Create(ctx, s, document, app.Once{})
+		return w.Create(ctx, s, document, idempotency.Request{})
 	}
 	replace := func(check app.Check) func(context.Context, domain.Session, []byte) (domain.Audio, error) {
 		return func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
@@ -265,7 +267,7 @@ type unsure struct{ stores }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
 
-func (u unsure) Create(ctx context.Context, s domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+func (u unsure) Create(ctx context.Context, s domain.Session, once idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
 	if _, err := u.stores.Create(ctx, s, once, decide); err != nil {
 		return domain.Audio{}, err
 	}
@@ -275,7 +277,7 @@ func (u unsure) Create(ctx context.Context, s domain.Session, once app.Once, dec
 func TestAnUnsureWriteKeepsItsObject(t *testing.T) {
 	w := newWorld(t)
 	s := w.service(unsure{w.store}, w.files)
-	if _, err := s.Create(t.Context(), session(t, 7), []byte("document"), app.Once{}); !errors.Is(err, errLost) {
+	if _, err := s.Create(t.Context(), session(t, 7), []byte("document"), idempotency.Request{}); !errors.Is(err, errLost) {
 		t.Fatalf("Create = %v, want the store's error", err)
 	}
 	a, err := w.Get(t.Context(), 7)
@@ -292,7 +294,7 @@ func (full) Put(context.Context, string, string, io.Reader) error { return errLo
 
 func TestNoAudioWithoutItsFile(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.service(w.store, full{w.files}).Create(t.Context(), session(t, 7), nil, app.Once{}); !errors.Is(err, errLost) {
+	if _, err := w.service(w.store, full{w.files}).Create(t.Context(), session(t, 7), nil, idempotency.Request{}); !errors.Is(err, errLost) {
 		t.Fatalf("Create = %v, want the object store's error", err)
 	}
 	if _, err := w.Get(t.Context(), 7); !errors.Is(err, domain.ErrNotFound) {
@@ -307,7 +309,7 @@ func TestRemoveAccountRemovesEverySession(t *testing.T) {
 	for id := range int64(sessions) {
 		s := session(t, id, of(5))
 		wg.Go(func() {
-			if _, err := w.Create(t.Context(), s, nil, app.Once{}); err != nil {
+			if _, err := w.Create(t.Context(), s, nil, idempotency.Request{}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -320,7 +322,7 @@ func TestRemoveAccountRemovesEverySession(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	left, err := w.List(t.Context(), app.Query{Limit: 10})
+	left, err := w.List(t.Context(), app.Query{Options: list.Options{Limit: 10}})
 	if err != nil || left.More || len(left.Items) != 1 || left.Items[0].SessionID != sessions {
 		t.Errorf("left are %+v, %v", left, err)
 	}
@@ -347,7 +349,7 @@ func TestListTellsWhetherThereIsMoreAndHowMany(t *testing.T) {
 		count int
 		more  bool
 	}{2: {2, true}, 3: {3, false}, 4: {3, false}} {
-		page, err := w.List(t.Context(), app.Query{Limit: limit, Total: true})
+		page, err := w.List(t.Context(), app.Query{Options: list.Options{Limit: limit, Total: true}})
 		if err != nil || len(page.Items) != want.count || page.More != want.more || *page.Total != 3 {
 			t.Errorf("List of %d: %+v, %v", limit, page, err)
 		}

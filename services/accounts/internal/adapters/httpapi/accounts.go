@@ -7,9 +7,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
-	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -22,7 +23,7 @@ func (a api) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	account, err := a.service.Register(c.Request.Context(), profile, app.Once{Key: key, Body: sha256.Sum256(body)})
+	account, err := a.service.Register(c.Request.Context(), profile, idempotency.Request{Key: key, Body: sha256.Sum256(body)})
 	if err != nil {
 		return err
 	}
@@ -55,7 +56,10 @@ func (a api) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.answerList(c, query, params, page)
+	origin := httpserver.PublicURL(c.Request)
+	rest.ServeList(c, params, "accounts", page, a.feed.Pin(c, params, page.Head), query.PlaceOf, func(a domain.Account) events.Account {
+		return toAccount(a, origin)
+	})
 	return nil
 }
 

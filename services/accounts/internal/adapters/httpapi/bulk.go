@@ -5,11 +5,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
-	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -20,7 +19,7 @@ const exportPage = 500
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
 	return rest.ServeBatch(c, a.batches, fromItem, func(profiles []domain.Profile, key, body [sha256.Size]byte) ([]rest.Result[events.Account], error) {
-		registered, err := a.service.RegisterAll(c.Request.Context(), profiles, app.Once{Key: key, Body: body})
+		registered, err := a.service.RegisterAll(c.Request.Context(), profiles, idempotency.Request{Key: key, Body: body})
 		results := make([]rest.Result[events.Account], len(registered))
 		for i, r := range registered {
 			if r.Refused != nil {
@@ -48,7 +47,7 @@ func (a api) export(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.feed.Pin(c, params, eventlog.Position(first.Head))
+	a.feed.Pin(c, params, first.Head)
 	origin := httpserver.PublicURL(c.Request)
 	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
 	return nil

@@ -5,9 +5,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -60,7 +60,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 		return app.Query{}, nil, err
 	}
 	q = fromFilters(params)
-	q.Total, q.Limit, q.After = params.Bool("include_total"), params.PageSize(), (*app.Place)(params.After())
+	q.Options = params.Paging(q.Options)
 	err = params.Err()
 	return q, params, err
 }
@@ -68,16 +68,14 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 // fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
-		Name: params.Text("name"), Address: params.Text("address"), IDs: params.IDs("ids"), UpdatedSince: params.Time("updated_since"),
+		Name:    params.Text("name"),
+		Address: params.Text("address"),
+		IDs:     params.IDs("ids"),
+		Options: params.Selection(list.ByID),
 	}
 	if email := params.Text("email"); email != nil {
 		q.Email = new(domain.NormalizeEmail(*email))
 	}
-	order := app.ByID
-	if !q.UpdatedSince.IsZero() {
-		order = app.ByUpdated
-	}
-	q.Order = app.Order(params.Order(order, app.ByID, app.ByCreated, app.ByUpdated))
 	return q
 }
 
@@ -88,19 +86,6 @@ func answer(c *gin.Context, status int, a domain.Account) {
 
 func location(a domain.Account, origin string) string {
 	return origin + "/v1/accounts/" + strconv.FormatInt(a.ID, 10)
-}
-
-func (a api) answerList(c *gin.Context, q app.Query, params *rest.Query, p app.Page) {
-	body := rest.Page[events.Account]{ResourceType: "accounts", Count: len(p.Items), Items: make([]events.Account, len(p.Items)), TotalCount: p.Total}
-	origin := httpserver.PublicURL(c.Request)
-	for i, item := range p.Items {
-		body.Items[i] = toAccount(item, origin)
-	}
-	cursor := a.feed.Pin(c, params, eventlog.Position(p.Head))
-	if p.More {
-		body.NextPageToken = params.PageToken(rest.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
-	}
-	rest.ServePage(c, body)
 }
 
 // toAccount returns the v1 body with absolute URLs.

@@ -11,6 +11,7 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -36,7 +37,7 @@ func (a api) putImage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, app.Once{Key: key}, check)
+	account, err := a.service.AttachImage(c.Request.Context(), id, declared, content, idempotency.Request{Key: key}, check)
 	if err != nil {
 		return err
 	}

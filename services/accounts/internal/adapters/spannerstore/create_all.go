@@ -15,8 +15,7 @@ import (
 
 // CreateAll implements app.Store. An account takes about 25 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
-func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
-	request := idempotency.Request(once)
+func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		taken, record, err := s.taken(ctx, tx, accounts, request)
 		if err != nil {

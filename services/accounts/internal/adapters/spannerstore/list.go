@@ -10,6 +10,7 @@ import (
 	"cloud.google.com/go/spanner"
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -21,7 +22,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 		return app.Page{}, translate(err)
 	}
 	if q.After == nil {
-		page.Head = app.Position(spannerlog.After(read))
+		page.Head = spannerlog.After(read)
 	}
 	if page.More = len(page.Items) > q.Limit; page.More {
 		page.Items = page.Items[:q.Limit]
@@ -88,13 +89,13 @@ func pageStatement(q app.Query) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{Desc: true} // only the order of ids has an index without other columns
+	q.Order = list.Order{Desc: true} // whose index has the ids alone
 	s := matching(q)
 	return s.statement("COUNT(*)", "")
 }
 
 // columnOf holds the column of each order except the order of ids.
-var columnOf = map[string]string{app.ByCreated: "CreatedAt", app.ByUpdated: "UpdatedAt"}
+var columnOf = map[string]string{list.ByCreated: "CreatedAt", list.ByUpdated: "UpdatedAt"}
 
 // selection is the range of rows of one index, the most selective one that a
 // query allows. All rows that are read match a filter, or are in the order of
@@ -133,7 +134,7 @@ func matching(q app.Query) selection {
 		s.index = "AccountsByName"
 	case q.Address != nil:
 		s.index = "AccountsByAddress"
-	case since && q.Order.By != app.ByUpdated:
+	case since && q.Order.By != list.ByUpdated:
 		s.index = "AccountsByUpdatedAt"
 		s.where("Shard IN " + allShards)
 	case columnOf[q.Order.By] != "":

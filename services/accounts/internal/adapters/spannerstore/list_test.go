@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -18,8 +19,8 @@ import (
 func queries(yield func(app.Query) bool) {
 	text, email := "x", domain.Email("x@y")
 	for mask := range 64 {
-		for _, by := range []string{app.ByID, app.ByCreated, app.ByUpdated} {
-			q := app.Query{Order: app.Order{By: by, Desc: mask&32 != 0}, Limit: 10}
+		for _, by := range []string{list.ByID, list.ByCreated, list.ByUpdated} {
+			q := app.Query{Options: list.Options{Order: list.Order{By: by, Desc: mask&32 != 0}, Limit: 10}}
 			if mask&1 != 0 {
 				q.Name = &text
 			}

@@ -55,8 +55,7 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "CreatedAt", "UpdatedAt"}
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, once app.Once) (result domain.Account, err error) {
-	request := idempotency.Request(once)
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		if found, err := s.keys.Find(ctx, tx, request, &result); err != nil || found {
 			return err
@@ -92,8 +91,7 @@ func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error)
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
-	request := idempotency.Request(once)
+func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		next = domain.Account{}
 		if found, err := s.keys.Find(ctx, tx, request, &next); err != nil || found {

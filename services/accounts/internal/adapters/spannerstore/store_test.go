@@ -18,7 +18,9 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -45,7 +47,7 @@ func TestTwoStores(t *testing.T) {
 	name := spannerdbtest.New(t, schema...)
 	one, two := spannerdbtest.Open(t, name, schema), spannerdbtest.Open(t, name, schema)
 	a := account()
-	if _, err := New(one, spannerlog.New(one), spannerkeys.New(time.Now)).Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
+	if _, err := New(one, spannerlog.New(one), spannerkeys.New(time.Now)).Create(t.Context(), a, event(a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	const each = 10
@@ -54,7 +56,7 @@ func TestTwoStores(t *testing.T) {
 		store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 		wg.Go(func() {
 			for range each {
-				if _, err := store.Update(t.Context(), a.ID, app.Once{}, change); err != nil {
+				if _, err := store.Update(t.Context(), a.ID, idempotency.Request{}, change); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}
@@ -86,14 +88,14 @@ func change(a domain.Account) (domain.Account, events.Event, error) {
 func TestCallsToSpanner(t *testing.T) {
 	var c spannerdbtest.Calls
 	store, _ := open(t, c.Options()...)
-	a, once := account(), app.Once{Key: [32]byte{1}}
+	a, once := account(), idempotency.Request{Key: [32]byte{1}}
 	for range 3 {
 		other := account()
-		if _, err := store.Create(t.Context(), other, event(other.ID, 1), app.Once{}); err != nil {
+		if _, err := store.Create(t.Context(), other, event(other.ID, 1), idempotency.Request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	list := func(q app.Query) func(context.Context) error {
+	listed := func(q app.Query) func(context.Context) error {
 		return func(ctx context.Context) error {
 			q.Limit = 2
 			_, err := store.List(ctx, q)
@@ -106,7 +108,7 @@ func TestCallsToSpanner(t *testing.T) {
 		want []string
 	}{
 		{"create", func(ctx context.Context) error {
-			_, err := store.Create(ctx, a, event(a.ID, 1), app.Once{})
+			_, err := store.Create(ctx, a, event(a.ID, 1), idempotency.Request{})
 			return err
 		}, []string{"BeginTransaction", "Commit"}},
 		{"create with a key", func(ctx context.Context) error {
@@ -120,12 +122,18 @@ func TestCallsToSpanner(t *testing.T) {
 			return err
 		}, []string{"ExecuteStreamingSql", "Commit"}},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, a.ID); return err }, []string{"StreamingRead"}},
-		{"list", list(app.Query{}), []string{"ExecuteStreamingSql"}},
-		{"list by name", list(app.Query{Name: &a.Name}), []string{"ExecuteStreamingSql"}},
-		{"list by creation", list(app.Query{Order: app.Order{By: app.ByCreated, Desc: true}}), []string{"ExecuteStreamingSql"}},
-		{"list with a total", list(app.Query{Total: true}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
-		{"update", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, app.Once{}, change); return err }, []string{"StreamingRead", "Commit"}},
-		{"update with an image", func(ctx context.Context) error { _, err := store.Update(ctx, a.ID, app.Once{}, change); return err }, []string{"StreamingRead", "Commit"}},
+		{"list", listed(app.Query{}), []string{"ExecuteStreamingSql"}},
+		{"list by name", listed(app.Query{Name: &a.Name}), []string{"ExecuteStreamingSql"}},
+		{"list by creation", listed(app.Query{Options: list.Options{Order: list.Order{By: list.ByCreated, Desc: true}}}), []string{"ExecuteStreamingSql"}},
+		{"list with a total", listed(app.Query{Options: list.Options{Total: true}}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
+		{"update", func(ctx context.Context) error {
+			_, err := store.Update(ctx, a.ID, idempotency.Request{}, change)
+			return err
+		}, []string{"StreamingRead", "Commit"}},
+		{"update with an image", func(ctx context.Context) error {
+			_, err := store.Update(ctx, a.ID, idempotency.Request{}, change)
+			return err
+		}, []string{"StreamingRead", "Commit"}},
 		{"delete", func(ctx context.Context) error {
 			return store.Delete(ctx, a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, a.Version+1), nil })
 		}, []string{"StreamingRead", "StreamingRead", "Commit"}},
@@ -145,7 +153,7 @@ func TestCallsToSpanner(t *testing.T) {
 func TestFilterThatIsNotUTF8(t *testing.T) {
 	store, _ := open(t)
 	a := account()
-	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	text, email := "Name\xff", domain.Email("\xff@example.org")
@@ -163,11 +171,11 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 	store, _ := open(t, c.Options()...)
 	store.maxRedacted = 2
 	a := account()
-	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	for range 4 {
-		if _, err := store.Update(t.Context(), a.ID, app.Once{}, change); err != nil {
+		if _, err := store.Update(t.Context(), a.ID, idempotency.Request{}, change); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -187,10 +195,10 @@ func TestUnavailable(t *testing.T) {
 	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	a := account()
 	_, getErr := store.Get(t.Context(), a.ID)
-	_, listErr := store.List(t.Context(), app.Query{Limit: 1})
-	_, updateErr := store.Update(t.Context(), a.ID, app.Once{}, change)
+	_, listErr := store.List(t.Context(), app.Query{Options: list.Options{Limit: 1}})
+	_, updateErr := store.Update(t.Context(), a.ID, idempotency.Request{}, change)
 	_, discardedErr := store.Discarded(t.Context(), a.ID)
-	_, createErr := store.Create(t.Context(), a, event(a.ID, 1), app.Once{Key: [32]byte{1}})
+	_, createErr := store.Create(t.Context(), a, event(a.ID, 1), idempotency.Request{Key: [32]byte{1}})
 	for _, err := range []error{
 		getErr, listErr, updateErr, discardedErr, createErr,
 		store.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return event(a.ID, 2), nil }),
@@ -206,13 +214,13 @@ func TestUnavailable(t *testing.T) {
 func TestCreateWithTheIDOfADeletedAccount(t *testing.T) {
 	store, _ := open(t)
 	a := account()
-	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); err != nil {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Delete(t.Context(), a.ID, func(a domain.Account) (events.Event, error) { return event(a.ID, 2), nil }); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.Create(t.Context(), a, event(a.ID, 1), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := store.Create(t.Context(), a, event(a.ID, 1), idempotency.Request{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Errorf("Create = %v, want ErrIDTaken", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -17,7 +18,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 		if err != nil {
 			return app.Page{}, translate(err)
 		}
-		page.Head = app.Position(head)
+		page.Head = head
 	}
 	if page.Items, err = s.selectPage(ctx, q); err != nil {
 		return app.Page{}, translate(err)
@@ -63,7 +64,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 		after, direction = " < ?", " DESC"
 	}
 	order := "id" + direction
-	if by := q.Order.By; by == app.ByCreated || by == app.ByUpdated {
+	if by := q.Order.By; by == list.ByCreated || by == list.ByUpdated {
 		at := start.At.UnixMicro()
 		s.where(by+after[:2]+"= ?", at) // so that SQLite seeks to it
 		s.where("("+by+after+" OR id"+after+")", at, start.ID)
@@ -75,7 +76,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 }
 
 func countStatement(q app.Query) (query string, args []any) {
-	q.Order = app.Order{}
+	q.Order = list.Order{}
 	s := matching(q)
 	if s.conditions == nil {
 		s.index = "" // SQLite chooses the smallest
@@ -115,9 +116,9 @@ func matching(q app.Query) (s selection) {
 		s.index = "INDEXED BY accounts_by_name"
 	case q.Address != nil:
 		s.index = "INDEXED BY accounts_by_address"
-	case q.Order.By == app.ByUpdated, !q.UpdatedSince.IsZero():
+	case q.Order.By == list.ByUpdated, !q.UpdatedSince.IsZero():
 		s.index = "INDEXED BY accounts_by_updated_at"
-	case q.Order.By == app.ByCreated:
+	case q.Order.By == list.ByCreated:
 		s.index = "INDEXED BY accounts_by_created_at"
 	default:
 		s.index = "NOT INDEXED"

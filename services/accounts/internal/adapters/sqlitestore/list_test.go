@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -26,8 +27,8 @@ func open(t testing.TB) *sqlitedb.DB {
 	return db
 }
 
-var orders = []app.Order{
-	{By: app.ByID}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
+var orders = []list.Order{
+	{By: list.ByID}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
 }
 
 // queries yields a list query for every combination of filters and order.
@@ -35,7 +36,7 @@ func queries(yield func(app.Query) bool) {
 	text, email := "x", domain.Email("x@y")
 	for mask := range 32 {
 		for _, order := range orders {
-			q := app.Query{Order: order, Limit: 10}
+			q := app.Query{Options: list.Options{Order: order, Limit: 10}}
 			if mask&1 != 0 {
 				q.Name = &text
 			}
@@ -70,7 +71,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 		"rowid":      func(q app.Query) bool { return len(q.IDs) > 0 },
 		"updated_at": func(q app.Query) bool { return !q.UpdatedSince.IsZero() },
 	}
-	inOrder := map[string]string{"rowid": app.ByID, "created_at": app.ByCreated, "updated_at": app.ByUpdated}
+	inOrder := map[string]string{"rowid": list.ByID, "created_at": list.ByCreated, "updated_at": list.ByUpdated}
 	for q := range queries {
 		query, args := pageStatement(q)
 		plan := sqlitedbtest.Explain(t, db, query, args)
@@ -83,7 +84,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 		if (filter == nil || !filter(q)) && (sorted || inOrder[found[2]] != q.Order.By) {
 			t.Errorf("%s is served by %s:\n%s", query, found[2], plan)
 		}
-		alone := q.Name == nil && q.Address == nil && q.Email == nil && len(q.IDs) == 0 && (q.UpdatedSince.IsZero() || q.Order.By == app.ByUpdated)
+		alone := q.Name == nil && q.Address == nil && q.Email == nil && len(q.IDs) == 0 && (q.UpdatedSince.IsZero() || q.Order.By == list.ByUpdated)
 		if sorted && alone {
 			t.Errorf("%s is sorted:\n%s", query, plan)
 		}
@@ -103,7 +104,7 @@ func BenchmarkPages(b *testing.B) {
 	fill(b, db, rows)
 	for _, order := range orders {
 		b.Run(fmt.Sprint(order), func(b *testing.B) {
-			q := app.Query{Order: order, Limit: limit}
+			q := app.Query{Options: list.Options{Order: order, Limit: limit}}
 			end := q
 			end.Order.Desc = !q.Order.Desc
 			page, err := store.List(b.Context(), end)

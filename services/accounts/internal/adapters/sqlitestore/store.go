@@ -47,8 +47,8 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 }
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, once app.Once) (domain.Account, error) {
-	request, result := idempotency.Request(once), a
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error) {
+	result := a
 	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &result); err != nil || found {
 			return err
@@ -62,8 +62,7 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 }
 
 // CreateAll implements app.Store.
-func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, once app.Once) (outcomes []app.Outcome, err error) {
-	request := idempotency.Request(once)
+func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
 			return err
@@ -110,8 +109,7 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, id int64, once app.Once, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
-	request := idempotency.Request(once)
+func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &next); err != nil || found {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -23,7 +24,7 @@ func testUpdate(t *testing.T, b Backend) {
 	next.Image = &domain.Image{Object: "1/y.jpeg", ContentType: "image/jpeg", Width: 1, Height: 2, SizeBytes: 3, SHA256: "cd"}
 	next.Version, next.UpdatedAt = 2, epoch.Add(time.Hour)
 	updated := event(events.AccountUpdatedV1, a.ID, 2)
-	got, err := b.Update(t.Context(), a.ID, app.Once{}, func(current domain.Account) (domain.Account, events.Event, error) {
+	got, err := b.Update(t.Context(), a.ID, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
 		if diff := cmp.Diff(a, current); diff != "" {
 			t.Errorf("current (-want +got):\n%s", diff)
 		}
@@ -41,7 +42,7 @@ func testUpdate(t *testing.T, b Backend) {
 
 func testUpdateNothing(t *testing.T, b Backend) {
 	a := create(t, b)
-	got, err := b.Update(t.Context(), a.ID, app.Once{}, func(current domain.Account) (domain.Account, events.Event, error) {
+	got, err := b.Update(t.Context(), a.ID, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
 		return current, events.Event{}, nil
 	})
 	if err != nil {
@@ -58,7 +59,7 @@ var errRefused = errors.New("refused")
 
 func testUpdateRefused(t *testing.T, b Backend) {
 	a := create(t, b)
-	_, err := b.Update(t.Context(), a.ID, app.Once{}, func(current domain.Account) (domain.Account, events.Event, error) {
+	_, err := b.Update(t.Context(), a.ID, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
 		current.Name, current.Version = "x", 2
 		return current, event(events.AccountUpdatedV1, a.ID, 2), errRefused
 	})
@@ -186,7 +187,7 @@ func testDeleteFreesEmail(t *testing.T, b Backend) {
 	}
 	again := newAccount()
 	again.Email = a.Email
-	if _, err := b.Create(t.Context(), again, event(events.AccountCreatedV1, again.ID, 1), app.Once{}); err != nil {
+	if _, err := b.Create(t.Context(), again, event(events.AccountCreatedV1, again.ID, 1), idempotency.Request{}); err != nil {
 		t.Errorf("Create with the e-mail of a deleted account: %v", err)
 	}
 }
@@ -234,7 +235,7 @@ func testCancelled(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	a := newAccount()
-	if _, err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err == nil {
+	if _, err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{}); err == nil {
 		t.Error("Create with a cancelled context succeeded")
 	}
 	if _, err := b.Get(t.Context(), a.ID); !errors.Is(err, domain.ErrNotFound) {

@@ -16,7 +16,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-func createAll(t *testing.T, b Backend, once app.Once, accounts ...domain.Account) ([]app.Outcome, error) {
+func createAll(t *testing.T, b Backend, once idempotency.Request, accounts ...domain.Account) ([]app.Outcome, error) {
 	created := make([]events.Event, len(accounts))
 	for i, a := range accounts {
 		created[i] = event(events.AccountCreatedV1, a.ID, 1)
@@ -41,7 +41,7 @@ var emailTaken = app.Outcome{Refused: domain.ErrEmailTaken}
 func testCreateAll(t *testing.T, b Backend) {
 	old, first, twice, taken, last := create(t, b), newAccount(), newAccount(), newAccount(), newAccount()
 	twice.Email, taken.Email = first.Email, old.Email
-	got, err := createAll(t, b, app.Once{}, first, twice, taken, last)
+	got, err := createAll(t, b, idempotency.Request{}, first, twice, taken, last)
 	wantOutcomes(t, got, err, added(first), emailTaken, emailTaken, added(last))
 	for _, a := range []domain.Account{old, first, last} {
 		want(t, b, a)
@@ -61,7 +61,7 @@ func testCreateAll(t *testing.T, b Backend) {
 func testCreateAllIDTaken(t *testing.T, b Backend) {
 	old, first, second := create(t, b), newAccount(), newAccount()
 	second.ID = old.ID
-	if _, err := createAll(t, b, app.Once{}, first, second); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := createAll(t, b, idempotency.Request{}, first, second); !errors.Is(err, domain.ErrIDTaken) {
 		t.Fatalf("CreateAll = %v, want ErrIDTaken", err)
 	}
 	want(t, b, old)
@@ -111,7 +111,7 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 		}
 	}
 	wantHistory(t, b, winner, event(events.AccountCreatedV1, winner, 1))
-	other := app.Once{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
+	other := idempotency.Request{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
 	if _, err := createAll(t, b, other, newAccount()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}

@@ -6,33 +6,34 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
 // The head of a list is at the end of the log, and only the first page has one.
 func testHead(t *testing.T, b Backend) {
-	none, err := b.List(t.Context(), app.Query{IDs: []int64{newAccount().ID}, Limit: 1})
+	none, err := b.List(t.Context(), app.Query{IDs: []int64{newAccount().ID}, Options: list.Options{Limit: 1}})
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
 	ids := []int64{create(t, b).ID, create(t, b).ID}
 	for _, order := range orders {
-		q := app.Query{IDs: ids, Order: order, Limit: 1, Total: true}
+		q := app.Query{IDs: ids, Options: list.Options{Order: order, Limit: 1, Total: true}}
 		page, err := b.List(t.Context(), q)
 		if err != nil {
 			t.Fatalf("List: %v", err)
 		}
-		eventlogtest.Follow(t, b.Log, eventlog.Position(page.Head), func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
+		eventlogtest.Follow(t, b.Log, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
 		q.After = new(q.PlaceOf(page.Items[0]))
-		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (app.Position{}) {
+		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (list.Position{}) {
 			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
 		}
 	}
 	var got []string
-	eventlogtest.Follow(t, b.Log, eventlog.Position(none.Head), func(e events.Event) { got = append(got, e.Subject) })
+	eventlogtest.Follow(t, b.Log, none.Head, func(e events.Event) { got = append(got, e.Subject) })
 	if len(got) != 2 {
 		t.Errorf("after the head of an empty list come %q, want what was created since", got)
 	}
@@ -52,7 +53,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 	}
 	for _, order := range orders {
 		t.Run(fmt.Sprintf("by %v", order), func(t *testing.T) {
-			q := app.Query{Name: &name, Order: order, Limit: 3}
+			q := app.Query{Name: &name, Options: list.Options{Order: order, Limit: 3}}
 			var wg sync.WaitGroup
 			defer wg.Wait()
 			for range 3 {
@@ -60,7 +61,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 					for range 6 {
 						a := newAccount()
 						a.Name = name
-						if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
+						if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{}); err != nil {
 							t.Errorf("Create: %v", err)
 						}
 						if err := writeAmong(t.Context(), b, name, ids); err != nil {
@@ -72,7 +73,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 			head, got := versions(t, b, q)
 			wg.Wait()
 			_, want := versions(t, b, q)
-			eventlogtest.WantFollowed(t, b.Log, eventlog.Position(head), got, want)
+			eventlogtest.WantFollowed(t, b.Log, head, got, want)
 		})
 	}
 }
@@ -101,9 +102,9 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 		})
 	}
 	go func() { writers.Wait(); writing.Store(false) }()
-	q := app.Query{Name: &name, Limit: 100}
+	q := app.Query{Name: &name, Options: list.Options{Limit: 100}}
 	type copied struct {
-		head app.Position
+		head list.Position
 		of   map[string]int64
 	}
 	var copies []copied
@@ -113,13 +114,13 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 	}
 	_, want := versions(t, b, q)
 	for i := 0; i < len(copies); i += 1 + len(copies)/100 {
-		eventlogtest.WantFollowed(t, b.Log, eventlog.Position(copies[i].head), copies[i].of, want)
+		eventlogtest.WantFollowed(t, b.Log, copies[i].head, copies[i].of, want)
 	}
 }
 
 // versions returns the head of a list, and the versions of its items by
 // subject.
-func versions(t *testing.T, b Backend, q app.Query) (head app.Position, of map[string]int64) {
+func versions(t *testing.T, b Backend, q app.Query) (head list.Position, of map[string]int64) {
 	t.Helper()
 	of = map[string]int64{}
 	for {

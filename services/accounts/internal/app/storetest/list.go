@@ -13,6 +13,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -24,7 +26,7 @@ func idsOf(accounts []domain.Account) (ids []int64) {
 	return ids
 }
 
-func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
+func listed(t *testing.T, b Backend, q app.Query) (ids []int64) {
 	t.Helper()
 	page, err := b.List(t.Context(), q)
 	if err != nil {
@@ -55,7 +57,7 @@ func listAll(t *testing.T, b Backend, q app.Query) (all []domain.Account) {
 
 func mustCreate(t *testing.T, b Backend, a domain.Account) {
 	t.Helper()
-	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
+	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 }
@@ -78,13 +80,13 @@ func testFilters(t *testing.T, b Backend) {
 		{"e-mail", app.Query{Email: &one.Email}, []int64{one.ID}},
 		{"e-mail and name", app.Query{Email: &one.Email, Name: &two.Name}, []int64{one.ID}},
 		{"e-mail of one, address of the other", app.Query{Email: &one.Email, Address: &two.Address}, nil},
-		{"all", app.Query{Email: &two.Email, Address: &two.Address, Name: &two.Name, IDs: both, UpdatedSince: epoch}, []int64{two.ID}},
+		{"all", app.Query{Email: &two.Email, Address: &two.Address, Name: &two.Name, IDs: both, Options: list.Options{UpdatedSince: epoch}}, []int64{two.ID}},
 		{"another name", app.Query{Name: &other}, nil},
-		{"name after the first", app.Query{Name: &one.Name, After: &app.Place{ID: both[0]}}, both[1:]},
+		{"name after the first", app.Query{Name: &one.Name, Options: list.Options{After: &list.Place{ID: both[0]}}}, both[1:]},
 		{"name and one id", app.Query{Name: &one.Name, IDs: both[1:]}, both[1:]},
-		{"updated since", app.Query{IDs: both, UpdatedSince: two.UpdatedAt}, []int64{two.ID}},
-		{"updated since both", app.Query{Name: &one.Name, UpdatedSince: epoch}, both},
-		{"updated since neither", app.Query{Address: &one.Address, UpdatedSince: two.UpdatedAt.Add(time.Microsecond)}, nil},
+		{"updated since", app.Query{IDs: both, Options: list.Options{UpdatedSince: two.UpdatedAt}}, []int64{two.ID}},
+		{"updated since both", app.Query{Name: &one.Name, Options: list.Options{UpdatedSince: epoch}}, both},
+		{"updated since neither", app.Query{Address: &one.Address, Options: list.Options{UpdatedSince: two.UpdatedAt.Add(time.Microsecond)}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.q.Limit, c.q.Total = 10, true
@@ -104,14 +106,14 @@ func testFilters(t *testing.T, b Backend) {
 
 func testIDs(t *testing.T, b Backend) {
 	one, two, missing := create(t, b), create(t, b), newAccount()
-	got := list(t, b, app.Query{IDs: []int64{two.ID, missing.ID, one.ID, one.ID}, Limit: 10})
+	got := listed(t, b, app.Query{IDs: []int64{two.ID, missing.ID, one.ID, one.ID}, Options: list.Options{Limit: 10}})
 	if diff := gocmp.Diff([]int64{min(one.ID, two.ID), max(one.ID, two.ID)}, got); diff != "" {
 		t.Errorf("ids (-want +got):\n%s", diff)
 	}
 }
 
-var orders = []app.Order{
-	{}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
+var orders = []list.Order{
+	{}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
 }
 
 func testOrders(t *testing.T, b Backend) {
@@ -131,8 +133,8 @@ func testOrders(t *testing.T, b Backend) {
 	for _, order := range orders {
 		for filter, q := range map[string]app.Query{
 			"name": {Name: &name}, "address": {Address: &address}, "ids": {IDs: ids},
-			"name and updates": {Name: &name, UpdatedSince: from.Add(3 * time.Microsecond)},
-			"updates":          {UpdatedSince: from.Add(3 * time.Microsecond)}, "none": {},
+			"name and updates": {Name: &name, Options: list.Options{UpdatedSince: from.Add(3 * time.Microsecond)}},
+			"updates":          {Options: list.Options{UpdatedSince: from.Add(3 * time.Microsecond)}}, "none": {},
 		} {
 			t.Run(fmt.Sprintf("%s by %v", filter, order), func(t *testing.T) {
 				q.Order = order
@@ -170,7 +172,7 @@ func testEqualTimes(t *testing.T, b Backend) {
 	}
 	slices.Sort(want)
 	for _, order := range orders {
-		got := idsOf(listAll(t, b, app.Query{Name: &name, Order: order, Limit: 2, Total: true}))
+		got := idsOf(listAll(t, b, app.Query{Name: &name, Options: list.Options{Order: order, Limit: 2, Total: true}}))
 		if order.Desc {
 			slices.Reverse(got)
 		}
@@ -208,12 +210,12 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 				})
 			}
 			seen := map[int64]int{}
-			for _, a := range listAll(t, b, app.Query{Name: &name, Order: order, Limit: 2}) {
+			for _, a := range listAll(t, b, app.Query{Name: &name, Options: list.Options{Order: order, Limit: 2}}) {
 				seen[a.ID]++
 			}
 			wg.Wait()
 			for _, id := range ids {
-				if seen[id] < 1 || (order.By != app.ByUpdated && seen[id] > 1) {
+				if seen[id] < 1 || (order.By != list.ByUpdated && seen[id] > 1) {
 					t.Errorf("account %d was listed %d times", id, seen[id])
 				}
 			}
@@ -226,7 +228,7 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 func writeAmong(ctx context.Context, b Backend, name string, ids []int64) error {
 	a := newAccount()
 	a.Name, a.CreatedAt = name, epoch.Add(time.Duration(rand.IntN(12))*time.Second)
-	if _, err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
+	if _, err := b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{}); err != nil {
 		return fmt.Errorf("create: %w", err)
 	}
 	if _, err := update(ctx, b, ids[rand.IntN(len(ids))], func(a *domain.Account) {

@@ -18,8 +18,8 @@ import (
 )
 
 // newOnce returns an unused key.
-func newOnce(body string) app.Once {
-	return app.Once{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
+func newOnce(body string) idempotency.Request {
+	return idempotency.Request{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
 }
 
 func testCreateOnce(t *testing.T, b Backend) {
@@ -47,7 +47,7 @@ func testCreateOnce(t *testing.T, b Backend) {
 	wantHistory(t, b, first.ID, event(events.AccountCreatedV1, first.ID, 1))
 
 	other := newAccount()
-	reused := app.Once{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
+	reused := idempotency.Request{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
 	if _, err := b.Create(t.Context(), other, event(events.AccountCreatedV1, other.ID, 1), reused); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("Create with another body = %v, want ErrReused", err)
 	}
@@ -112,7 +112,7 @@ func testCreateOnceAtOnce(t *testing.T, b Backend) {
 
 func testUpdateOnce(t *testing.T, b Backend) {
 	a := create(t, b)
-	rename := func(once app.Once, name string) (domain.Account, error) {
+	rename := func(once idempotency.Request, name string) (domain.Account, error) {
 		return b.Update(t.Context(), a.ID, once, func(current domain.Account) (domain.Account, events.Event, error) {
 			if current.Name != name {
 				current.Name, current.UpdatedAt = name, epoch.Add(time.Hour)
@@ -121,7 +121,7 @@ func testUpdateOnce(t *testing.T, b Backend) {
 			return current, event(events.AccountUpdatedV1, a.ID, current.Version), nil
 		})
 	}
-	mustRename := func(once app.Once, name, wantName string, wantVersion int64) {
+	mustRename := func(once idempotency.Request, name, wantName string, wantVersion int64) {
 		t.Helper()
 		if got, err := rename(once, name); err != nil || got.Name != wantName || got.Version != wantVersion {
 			t.Errorf("Update = %q at version %d, %v, want %q at %d", got.Name, got.Version, err, wantName, wantVersion)
@@ -130,10 +130,10 @@ func testUpdateOnce(t *testing.T, b Backend) {
 	first, nothing := newOnce("a"), newOnce("b")
 	mustRename(first, "one", "one", 2)
 	mustRename(nothing, "one", "one", 2) // is recorded, too
-	mustRename(app.Once{}, "two", "two", 3)
+	mustRename(idempotency.Request{}, "two", "two", 3)
 	mustRename(first, "one", "one", 2)
 	mustRename(nothing, "one", "one", 2)
-	if _, err := rename(app.Once{Key: first.Key}, "three"); !errors.Is(err, idempotency.ErrReused) {
+	if _, err := rename(idempotency.Request{Key: first.Key}, "three"); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("Update with another body = %v, want ErrReused", err)
 	}
 	if got, err := b.Get(t.Context(), a.ID); err != nil || got.Name != "two" || got.Version != 3 {

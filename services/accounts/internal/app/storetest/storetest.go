@@ -15,6 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -93,14 +94,14 @@ func event(eventType string, id, version int64) events.Event {
 func create(t *testing.T, b Backend) domain.Account {
 	t.Helper()
 	a := newAccount()
-	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{}); err != nil {
+	if _, err := b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 	return a
 }
 
 func update(ctx context.Context, b Backend, id int64, edit func(*domain.Account)) (domain.Account, error) {
-	return b.Update(ctx, id, app.Once{}, func(current domain.Account) (domain.Account, events.Event, error) {
+	return b.Update(ctx, id, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
 		edit(&current)
 		current.Version++
 		return current, event(events.AccountUpdatedV1, id, current.Version), nil
@@ -136,7 +137,7 @@ func testCreateAndGet(t *testing.T, b Backend) {
 	a.Image = &domain.Image{Object: "1/x.png", ContentType: "image/png", Width: 3, Height: 4, SizeBytes: 5, SHA256: "ab"}
 	a.Name, a.Address = "Zoë \"'; DROP TABLE accounts; -- 🎧", ""
 	created := event(events.AccountCreatedV1, a.ID, 1)
-	if _, err := b.Create(t.Context(), a, created, app.Once{}); err != nil {
+	if _, err := b.Create(t.Context(), a, created, idempotency.Request{}); err != nil {
 		t.Fatalf("Create: %v", err)
 	}
 	want(t, b, a)
@@ -154,7 +155,7 @@ func testGetMissing(t *testing.T, b Backend) {
 func testEmailTaken(t *testing.T, b Backend) {
 	first, second := create(t, b), newAccount()
 	second.Email = first.Email
-	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), app.Once{}); !errors.Is(err, domain.ErrEmailTaken) {
+	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), idempotency.Request{}); !errors.Is(err, domain.ErrEmailTaken) {
 		t.Fatalf("Create = %v, want ErrEmailTaken", err)
 	}
 	if _, err := b.Get(t.Context(), second.ID); !errors.Is(err, domain.ErrNotFound) {
@@ -166,7 +167,7 @@ func testEmailTaken(t *testing.T, b Backend) {
 func testIDTaken(t *testing.T, b Backend) {
 	first, second := create(t, b), newAccount()
 	second.ID = first.ID
-	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), app.Once{}); !errors.Is(err, domain.ErrIDTaken) {
+	if _, err := b.Create(t.Context(), second, event(events.AccountCreatedV1, second.ID, 1), idempotency.Request{}); !errors.Is(err, domain.ErrIDTaken) {
 		t.Fatalf("Create = %v, want ErrIDTaken", err)
 	}
 	want(t, b, first)
@@ -182,7 +183,7 @@ func testEmailTakenAtOnce(t *testing.T, b Backend) {
 		wg.Go(func() {
 			a := newAccount()
 			a.Email = email
-			_, results[i] = b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), app.Once{})
+			_, results[i] = b.Create(t.Context(), a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{})
 		})
 	}
 	wg.Wait()

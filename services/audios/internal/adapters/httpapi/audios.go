@@ -7,7 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -22,7 +24,7 @@ func (a api) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{Key: key, Body: sha256.Sum256(upload.document)})
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, idempotency.Request{Key: key, Body: sha256.Sum256(upload.document)})
 	if err != nil {
 		return err
 	}
@@ -54,7 +56,10 @@ func (a api) list(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.answerList(c, query, params, page)
+	origin := httpserver.PublicURL(c.Request)
+	rest.ServeList(c, params, "audios", page, a.feed.Pin(c, params, page.Head), query.PlaceOf, func(a domain.Audio) events.Audio {
+		return toAudio(a, origin)
+	})
 	return nil
 }
 
@@ -84,7 +89,7 @@ func (a api) replace(c *gin.Context) error {
 
 // createThere creates a session at its own path if it does not exist.
 func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error {
-	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, app.Once{})
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, idempotency.Request{})
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err)
 		if current, getErr := a.service.Get(c.Request.Context(), upload.SessionID); getErr == nil {

@@ -5,9 +5,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -20,7 +20,7 @@ const exportPage = 500
 func (a api) createAll(c *gin.Context) error {
 	origin := httpserver.PublicURL(c.Request)
 	return rest.ServeBatch(c, a.batches, fromItem, func(items []app.Item, key, body [sha256.Size]byte) ([]rest.Result[events.Audio], error) {
-		outcomes, err := a.service.CreateAll(c.Request.Context(), items, app.Once{Key: key, Body: body})
+		outcomes, err := a.service.CreateAll(c.Request.Context(), items, idempotency.Request{Key: key, Body: body})
 		results := make([]rest.Result[events.Audio], len(outcomes))
 		for i, o := range outcomes {
 			if o.Refused != nil {
@@ -48,7 +48,7 @@ func (a api) export(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	a.feed.Pin(c, params, eventlog.Position(first.Head))
+	a.feed.Pin(c, params, first.Head)
 	origin := httpserver.PublicURL(c.Request)
 	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Audio) any { return toAudio(a, origin) })
 	return nil

@@ -7,9 +7,9 @@ import (
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -85,7 +85,7 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 		return app.Query{}, nil, err
 	}
 	q = fromFilters(params)
-	q.Total, q.Limit, q.After = params.Bool("include_total"), params.PageSize(), (*app.Place)(params.After())
+	q.Options = params.Paging(q.Options)
 	err = params.Err()
 	return q, params, err
 }
@@ -93,17 +93,12 @@ func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) 
 // fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
-		SessionID: fromRange(params, "session_id"), SessionIDs: params.IDs("ids"), AccountID: fromRange(params, "account_id"),
-		SelectedTick: fromRange(params, "selected_tick"), StepCount: fromRange(params, "step_count"),
-		UpdatedSince: params.Time("updated_since"),
-	}
-	order := app.ByID
-	if !q.UpdatedSince.IsZero() {
-		order = app.ByUpdated
-	}
-	q.Order = app.Order(params.Order(order, "id", app.ByID, app.ByCreated, app.ByUpdated))
-	if q.Order.By == "id" {
-		q.Order.By = app.ByID
+		SessionID:    fromRange(params, "session_id"),
+		SessionIDs:   params.IDs("ids"),
+		AccountID:    fromRange(params, "account_id"),
+		SelectedTick: fromRange(params, "selected_tick"),
+		StepCount:    fromRange(params, "step_count"),
+		Options:      params.Selection(list.ByID, "session_id"),
 	}
 	return q
 }
@@ -140,19 +135,6 @@ func answerCreated(c *gin.Context, a domain.Audio) {
 
 func location(a domain.Audio, origin string) string {
 	return origin + "/v1/audios/" + strconv.FormatInt(a.SessionID, 10)
-}
-
-func (a api) answerList(c *gin.Context, q app.Query, params *rest.Query, p app.Page) {
-	body := rest.Page[events.Audio]{ResourceType: "audios", Count: len(p.Items), Items: make([]events.Audio, len(p.Items)), TotalCount: p.Total}
-	origin := httpserver.PublicURL(c.Request)
-	for i, item := range p.Items {
-		body.Items[i] = toAudio(item, origin)
-	}
-	cursor := a.feed.Pin(c, params, eventlog.Position(p.Head))
-	if p.More {
-		body.NextPageToken = params.PageToken(rest.Place(q.PlaceOf(p.Items[len(p.Items)-1])), cursor)
-	}
-	rest.ServePage(c, body)
 }
 
 // toAudio returns the v1 body with absolute URLs.

@@ -15,8 +15,7 @@ import (
 
 // CreateAll implements app.Creator. An audio takes about 30 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
-	request := idempotency.Request(once)
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
 		if err != nil {

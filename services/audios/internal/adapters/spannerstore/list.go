@@ -8,6 +8,7 @@ import (
 	"cloud.google.com/go/spanner"
 
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
@@ -24,7 +25,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 		return app.Page{}, translate(err)
 	}
 	if q.After == nil {
-		page.Head = app.Position(spannerlog.After(read))
+		page.Head = spannerlog.After(read)
 	}
 	if page.More = len(page.Items) > q.Limit; page.More {
 		page.Items = page.Items[:q.Limit]
@@ -84,14 +85,14 @@ func (s *selection) merge(parts, key, order string) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = app.Order{Desc: true} // only the order of ids has an index without other columns
+	q.Order = list.Order{Desc: true} // whose index has the ids alone
 	s := newSelection(q)
 	s.filter(q)
 	return s.statement("COUNT(*)", "")
 }
 
 // columnOf holds the column of each order except the order of ids.
-var columnOf = map[string]string{app.ByCreated: "CreatedAt", app.ByUpdated: "UpdatedAt"}
+var columnOf = map[string]string{list.ByCreated: "CreatedAt", list.ByUpdated: "UpdatedAt"}
 
 // selection is the range of rows of one index, the most selective one that a
 // query allows. All rows that are read match a filter, or are in the order of
@@ -111,7 +112,7 @@ func newSelection(q app.Query) *selection {
 	case len(q.SessionIDs) > 0, q.SessionID.IsOne():
 	case q.AccountID != nil:
 		s.index = "AudiosByAccount"
-	case !q.UpdatedSince.IsZero() && q.Order.By != app.ByUpdated:
+	case !q.UpdatedSince.IsZero() && q.Order.By != list.ByUpdated:
 		s.index = "AudiosByUpdatedAt"
 		s.where("Shard IN " + allShards)
 	case !q.UpdatedSince.IsZero():
@@ -130,7 +131,7 @@ func newSelection(q app.Query) *selection {
 }
 
 // inOrder selects the index of all audios in an order.
-func (s *selection) inOrder(o app.Order) {
+func (s *selection) inOrder(o list.Order) {
 	column := columnOf[o.By]
 	switch s.sharded = column != ""; {
 	case s.sharded:

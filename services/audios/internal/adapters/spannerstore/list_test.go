@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
@@ -17,10 +18,13 @@ import (
 func queries(yield func(app.Query) bool) {
 	filters := []*app.Range{nil, {Min: 3, Max: 3}, {Min: 3, Max: 4}}
 	for i := range 81 * 8 {
-		for _, by := range []string{app.ByID, app.ByCreated, app.ByUpdated} {
+		for _, by := range []string{list.ByID, list.ByCreated, list.ByUpdated} {
 			q := app.Query{
-				SessionID: filters[i%3], AccountID: filters[i/3%3], SelectedTick: filters[i/9%3], StepCount: filters[i/27%3],
-				Order: app.Order{By: by, Desc: i/324 == 1}, Limit: 10,
+				SessionID:    filters[i%3],
+				AccountID:    filters[i/3%3],
+				SelectedTick: filters[i/9%3],
+				StepCount:    filters[i/27%3],
+				Options:      list.Options{Order: list.Order{By: by, Desc: i/324 == 1}, Limit: 10},
 			}
 			if i/81%2 == 1 {
 				q.SessionIDs = []int64{3, 4}

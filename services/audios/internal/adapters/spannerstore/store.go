@@ -53,8 +53,7 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 }
 
 // Create implements app.Creator.
-func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
-	request := idempotency.Request(once)
+func (s *Store) Create(ctx context.Context, session domain.Session, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		last, accountDeleted, record, err := s.past(ctx, tx, session, request)
 		if err != nil {

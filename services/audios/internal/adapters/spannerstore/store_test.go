@@ -18,7 +18,9 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -82,11 +84,11 @@ func event(id, version int64) events.Event {
 
 // create adds s as if it had been deleted at the previous version.
 func create(ctx context.Context, store *Store, s domain.Session, version int64) error {
-	return createOnce(ctx, store, s, version, app.Once{})
+	return createOnce(ctx, store, s, version, idempotency.Request{})
 }
 
-func createOnce(ctx context.Context, store *Store, s domain.Session, version int64, once app.Once) error {
-	_, err := store.Create(ctx, s, once, func(int64) (domain.Audio, events.Event, error) {
+func createOnce(ctx context.Context, store *Store, s domain.Session, version int64, request idempotency.Request) error {
+	_, err := store.Create(ctx, s, request, func(int64) (domain.Audio, events.Event, error) {
 		f := domain.File{Object: fmt.Sprintf("%d/%d", s.SessionID, version), SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
 		return domain.New(s, f, version-1, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), event(s.SessionID, version), nil
 	})
@@ -112,7 +114,7 @@ func TestCallsToSpanner(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	list := func(q app.Query) func(context.Context) error {
+	listed := func(q app.Query) func(context.Context) error {
 		return func(ctx context.Context) error {
 			q.Limit = 2
 			_, err := store.List(ctx, q)
@@ -134,7 +136,7 @@ func TestCallsToSpanner(t *testing.T) {
 		_, err := store.RemoveAccount(ctx, other, 100, deletion)
 		return err
 	}
-	once := app.Once{Key: [32]byte{1}}
+	once := idempotency.Request{Key: [32]byte{1}}
 	read, write := []string{"ExecuteStreamingSql"}, []string{"ExecuteStreamingSql", "Commit"}
 	for _, step := range []struct {
 		name string
@@ -146,11 +148,11 @@ func TestCallsToSpanner(t *testing.T) {
 		{"create with a key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
 		{"create with the same key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
-		{"list", list(app.Query{}), read},
-		{"list by account", list(app.Query{AccountID: &app.Range{Min: other, Max: other}}), read},
-		{"list by selected tick and step counts", list(app.Query{SelectedTick: &app.Range{Min: 3, Max: 3}, StepCount: &app.Range{Min: 7, Max: 9}}), read},
-		{"list by creation", list(app.Query{Order: app.Order{By: app.ByCreated, Desc: true}}), read},
-		{"list with a total", list(app.Query{Total: true}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
+		{"list", listed(app.Query{}), read},
+		{"list by account", listed(app.Query{AccountID: &app.Range{Min: other, Max: other}}), read},
+		{"list by selected tick and step counts", listed(app.Query{SelectedTick: &app.Range{Min: 3, Max: 3}, StepCount: &app.Range{Min: 7, Max: 9}}), read},
+		{"list by creation", listed(app.Query{Options: list.Options{Order: list.Order{By: list.ByCreated, Desc: true}}}), read},
+		{"list with a total", listed(app.Query{Options: list.Options{Total: true}}), []string{"ExecuteStreamingSql", "ExecuteStreamingSql"}},
 		{"update", update(&account), write},
 		{"move to another account", update(&other), write},
 		{"leave the account", update(nil), []string{"StreamingRead", "Commit"}},
@@ -228,7 +230,7 @@ func TestUnavailable(t *testing.T) {
 	store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 	s := session(nil)
 	_, getErr := store.Get(t.Context(), s.SessionID)
-	_, listErr := store.List(t.Context(), app.Query{Limit: 1})
+	_, listErr := store.List(t.Context(), app.Query{Options: list.Options{Limit: 1}})
 	_, updateErr := store.Update(t.Context(), s, change)
 	_, removeErr := store.RemoveAccount(t.Context(), 1, 1, deletion)
 	_, discardedErr := store.Discarded(t.Context(), s.SessionID)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
@@ -16,7 +17,7 @@ func (s *Store) List(ctx context.Context, q app.Query) (page app.Page, err error
 		if err != nil {
 			return app.Page{}, translate(err)
 		}
-		page.Head = app.Position(head)
+		page.Head = head
 	}
 	query, args := pageStatement(q)
 	rows, err := s.db.Query(ctx, query, args...)
@@ -53,7 +54,7 @@ func pageStatement(q app.Query) (query string, args []any) {
 		after, direction = " < ?", " DESC"
 	}
 	order := " ORDER BY session_id" + direction + " LIMIT ?"
-	if by := q.Order.By; by == app.ByCreated || by == app.ByUpdated {
+	if by := q.Order.By; by == list.ByCreated || by == list.ByUpdated {
 		at := start.At.UnixMicro()
 		s.where(by+after[:2]+"= ?", at) // so that SQLite seeks to it
 		s.where("("+by+after+" OR session_id"+after+")", at, start.ID)
@@ -91,7 +92,7 @@ func cellsStatement(q app.Query) (query string, args []any) {
 }
 
 func countStatement(q app.Query) (query string, args []any) {
-	q.Order = app.Order{}
+	q.Order = list.Order{}
 	s := selection{index: indexOf(q)}
 	s.filter(q)
 	if s.conditions == nil {
@@ -118,9 +119,9 @@ func indexOf(q app.Query) string {
 		return "INDEXED BY audios_by_step_count"
 	case q.SessionID != nil:
 		return "NOT INDEXED"
-	case q.Order.By == app.ByUpdated:
+	case q.Order.By == list.ByUpdated:
 		return "INDEXED BY audios_by_updated_at"
-	case q.Order.By == app.ByCreated:
+	case q.Order.By == list.ByCreated:
 		return "INDEXED BY audios_by_created_at"
 	}
 	return "NOT INDEXED"

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -26,8 +27,8 @@ func open(t testing.TB) *sqlitedb.DB {
 	return db
 }
 
-var orders = []app.Order{
-	{By: app.ByID}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
+var orders = []list.Order{
+	{By: list.ByID}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
 }
 
 // queries yields a list query for every combination of filters and order.
@@ -36,8 +37,11 @@ func queries(yield func(app.Query) bool) {
 	for i := range 81 * 4 {
 		for _, order := range orders {
 			q := app.Query{
-				SessionID: filters[i%3], AccountID: filters[i/3%3], SelectedTick: filters[i/9%3], StepCount: filters[i/27%3],
-				Order: order, Limit: 10,
+				SessionID:    filters[i%3],
+				AccountID:    filters[i/3%3],
+				SelectedTick: filters[i/9%3],
+				StepCount:    filters[i/27%3],
+				Options:      list.Options{Order: order, Limit: 10},
 			}
 			if i/81%2 == 1 {
 				q.SessionIDs = []int64{3, 4}
@@ -61,7 +65,7 @@ var seeks = regexp.MustCompile(`SEARCH audios USING (?:COVERING )?(?:INDEX \w+|I
 // place in the order of the list. In the latter case nothing is sorted.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	db := open(t)
-	inOrder := map[string]string{"rowid": app.ByID, "created_at": app.ByCreated, "updated_at": app.ByUpdated}
+	inOrder := map[string]string{"rowid": list.ByID, "created_at": list.ByCreated, "updated_at": list.ByUpdated}
 	for q := range queries {
 		filters := map[string]bool{
 			"rowid": q.SessionID != nil || q.SessionIDs != nil, "account_id": q.AccountID != nil,
@@ -82,7 +86,7 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 		// Except for a range of accounts or times, every list in the order of
 		// ids is read in that order.
 		ranges := !q.UpdatedSince.IsZero() || (q.AccountID != nil && !q.AccountID.IsOne())
-		if sorted && q.Order.By == app.ByID && !ranges {
+		if sorted && q.Order.By == list.ByID && !ranges {
 			t.Errorf("%s is sorted:\n%s", query, plan)
 		}
 		query, args = countStatement(q)
@@ -103,7 +107,7 @@ func BenchmarkPages(b *testing.B) {
 	some := &app.Range{Min: 1, Max: 5}
 	lists := []app.Query{{StepCount: &app.Range{Min: 1, Max: 1}}, {StepCount: some}, {SelectedTick: some}, {SelectedTick: some, StepCount: some}}
 	for _, order := range orders {
-		lists = append(lists, app.Query{Order: order})
+		lists = append(lists, app.Query{Options: list.Options{Order: order}})
 	}
 	for _, q := range lists {
 		b.Run(fmt.Sprintf("ticks %v, steps %v, %v", q.SelectedTick, q.StepCount, q.Order), func(b *testing.B) {

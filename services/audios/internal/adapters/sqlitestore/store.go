@@ -45,8 +45,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 }
 
 // Create implements app.Creator.
-func (s *Store) Create(ctx context.Context, session domain.Session, once app.Once, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
-	request := idempotency.Request(once)
+func (s *Store) Create(ctx context.Context, session domain.Session, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &a); err != nil || found {
 			return err
@@ -60,8 +59,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, once app.Onc
 }
 
 // CreateAll implements app.Creator.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, once app.Once, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
-	request := idempotency.Request(once)
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
 			return err

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -38,7 +39,7 @@ func testRemoveAccount(t *testing.T, b Backend) {
 	kept := []domain.Audio{mustCreate(t, b, newAudioOf(other)), mustCreate(t, b, newAudio())}
 
 	removeAccount(t, b, account, 3, 3)
-	if left := list(t, b, app.Query{AccountID: one(account), Limit: 10}); len(left) != 2 {
+	if left := listed(t, b, app.Query{AccountID: one(account), Options: list.Options{Limit: 10}}); len(left) != 2 {
 		t.Errorf("%d audios are left, want 2", len(left))
 	}
 	removeAccount(t, b, account, 3, 2)
@@ -103,7 +104,7 @@ func testDeletedAccountHalfway(t *testing.T, b Backend) {
 	mustCreate(t, b, newAudioOf(account))
 	mustCreate(t, b, newAudioOf(account))
 	removeAccount(t, b, account, 1, 1)
-	page, err := b.List(t.Context(), app.Query{AccountID: one(account), Limit: 2})
+	page, err := b.List(t.Context(), app.Query{AccountID: one(account), Options: list.Options{Limit: 2}})
 	if err != nil || len(page.Items) != 1 {
 		t.Fatalf("List = %d audios, %v, want 1", len(page.Items), err)
 	}
@@ -152,7 +153,7 @@ func testRemoveAccountAtOnce(t *testing.T, b Backend) {
 		}
 	})
 	wg.Wait()
-	if diff := cmp.Diff([]int64(nil), list(t, b, app.Query{AccountID: one(account), Limit: 100})); diff != "" {
+	if diff := cmp.Diff([]int64(nil), listed(t, b, app.Query{AccountID: one(account), Options: list.Options{Limit: 100}})); diff != "" {
 		t.Errorf("sessions of a removed account (-want +got):\n%s", diff)
 	}
 }

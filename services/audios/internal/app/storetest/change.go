@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -125,7 +126,7 @@ func testDeleteAfterManyChanges(t *testing.T, b Backend) {
 	account := newID()
 	for _, remove := range []func(decide func(domain.Audio) (events.Event, error)) error{
 		func(decide func(domain.Audio) (events.Event, error)) error {
-			return b.Delete(t.Context(), list(t, b, app.Query{AccountID: one(account), Limit: 1})[0], decide)
+			return b.Delete(t.Context(), listed(t, b, app.Query{AccountID: one(account), Options: list.Options{Limit: 1}})[0], decide)
 		},
 		func(decide func(domain.Audio) (events.Event, error)) error {
 			_, err := b.RemoveAccount(t.Context(), account, 1, decide)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -62,7 +63,7 @@ func testSessionTaken(t *testing.T, b Backend) {
 
 func testCreateRefused(t *testing.T, b Backend) {
 	a := newAudio()
-	_, err := b.Create(t.Context(), a.Session, app.Once{}, func(int64) (domain.Audio, events.Event, error) {
+	_, err := b.Create(t.Context(), a.Session, idempotency.Request{}, func(int64) (domain.Audio, events.Event, error) {
 		return a, event(events.AudioCreatedV1, a.SessionID, 1), errRefused
 	})
 	if !errors.Is(err, errRefused) {

@@ -16,7 +16,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-func createAll(t *testing.T, b Backend, once app.Once, audios ...domain.Audio) ([]app.Outcome, error) {
+func createAll(t *testing.T, b Backend, once idempotency.Request, audios ...domain.Audio) ([]app.Outcome, error) {
 	sessions := make([]domain.Session, len(audios))
 	for i, a := range audios {
 		sessions[i] = a.Session
@@ -57,7 +57,7 @@ func testCreateAll(t *testing.T, b Backend) {
 	freed := newAudio()
 	freed.SessionID = orphan.SessionID
 
-	got, err := createAll(t, b, app.Once{}, plain, orphan, takenAgain, again, twice, owned, freed)
+	got, err := createAll(t, b, idempotency.Request{}, plain, orphan, takenAgain, again, twice, owned, freed)
 	again.Version = 3
 	sessionTaken, accountDeleted := app.Outcome{Refused: domain.ErrSessionTaken}, app.Outcome{Refused: domain.ErrAccountDeleted}
 	wantOutcomes(t, got, err, created(plain), accountDeleted, sessionTaken, created(again), sessionTaken, created(owned), created(freed))
@@ -80,7 +80,7 @@ func testCreateAll(t *testing.T, b Backend) {
 
 func testCreateAllRefused(t *testing.T, b Backend) {
 	first, second := newAudio(), newAudio()
-	_, err := b.CreateAll(t.Context(), []domain.Session{first.Session, second.Session}, app.Once{}, func(i int, _ int64) (domain.Audio, events.Event, error) {
+	_, err := b.CreateAll(t.Context(), []domain.Session{first.Session, second.Session}, idempotency.Request{}, func(i int, _ int64) (domain.Audio, events.Event, error) {
 		if i == 1 {
 			return domain.Audio{}, events.Event{}, errRefused
 		}
@@ -131,7 +131,7 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	want(t, b, fresh)
 	wantHistory(t, b, fresh.SessionID, event(events.AudioCreatedV1, fresh.SessionID, 1))
 
-	other := app.Once{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
+	other := idempotency.Request{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
 	if _, err := createAll(t, b, other, newAudio()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
@@ -162,7 +162,7 @@ func testCreateAllAtOnce(t *testing.T, b Backend) {
 				audios[i] = newAudio()
 				audios[i].SessionID = ids[(i+client*5)%size]
 			}
-			outcomes, err := createAll(t, b, app.Once{}, audios...)
+			outcomes, err := createAll(t, b, idempotency.Request{}, audios...)
 			if err != nil {
 				t.Errorf("CreateAll: %v", err)
 			}

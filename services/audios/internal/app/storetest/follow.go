@@ -6,34 +6,34 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 // The head of a list is at the end of the log, and only the first page has one.
 func testHead(t *testing.T, b Backend) {
-	none, err := b.List(t.Context(), app.Query{SessionIDs: []int64{newID()}, Limit: 1})
+	none, err := b.List(t.Context(), app.Query{SessionIDs: []int64{newID()}, Options: list.Options{Limit: 1}})
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
 	ids := []int64{mustCreate(t, b, newAudio()).SessionID, mustCreate(t, b, newAudio()).SessionID}
 	for _, order := range orders {
-		q := app.Query{SessionIDs: ids, Order: order, Limit: 1, Total: true}
+		q := app.Query{SessionIDs: ids, Options: list.Options{Order: order, Limit: 1, Total: true}}
 		page, err := b.List(t.Context(), q)
 		if err != nil {
 			t.Fatalf("List: %v", err)
 		}
-		eventlogtest.Follow(t, b.Log, eventlog.Position(page.Head), func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
+		eventlogtest.Follow(t, b.Log, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
 		q.After = new(q.PlaceOf(page.Items[0]))
-		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (app.Position{}) {
+		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (list.Position{}) {
 			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
 		}
 	}
 	var got []string
-	eventlogtest.Follow(t, b.Log, eventlog.Position(none.Head), func(e events.Event) { got = append(got, e.Subject) })
+	eventlogtest.Follow(t, b.Log, none.Head, func(e events.Event) { got = append(got, e.Subject) })
 	if len(got) != 2 {
 		t.Errorf("after the head of an empty list come %q, want what was created since", got)
 	}
@@ -50,7 +50,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 	}
 	for _, order := range orders {
 		t.Run(fmt.Sprintf("by %v", order), func(t *testing.T) {
-			q := app.Query{AccountID: one(account), Order: order, Limit: 3}
+			q := app.Query{AccountID: one(account), Options: list.Options{Order: order, Limit: 3}}
 			var wg sync.WaitGroup
 			defer wg.Wait()
 			for range 3 {
@@ -68,7 +68,7 @@ func testListThenFollow(t *testing.T, b Backend) {
 			head, got := versions(t, b, q)
 			wg.Wait()
 			_, want := versions(t, b, q)
-			eventlogtest.WantFollowed(t, b.Log, eventlog.Position(head), got, want)
+			eventlogtest.WantFollowed(t, b.Log, head, got, want)
 		})
 	}
 }
@@ -94,9 +94,9 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 		})
 	}
 	go func() { writers.Wait(); writing.Store(false) }()
-	q := app.Query{AccountID: one(account), Limit: 100}
+	q := app.Query{AccountID: one(account), Options: list.Options{Limit: 100}}
 	type copied struct {
-		head app.Position
+		head list.Position
 		of   map[string]int64
 	}
 	var copies []copied
@@ -106,13 +106,13 @@ func testHeadAtOnce(t *testing.T, b Backend) {
 	}
 	_, want := versions(t, b, q)
 	for i := 0; i < len(copies); i += 1 + len(copies)/100 {
-		eventlogtest.WantFollowed(t, b.Log, eventlog.Position(copies[i].head), copies[i].of, want)
+		eventlogtest.WantFollowed(t, b.Log, copies[i].head, copies[i].of, want)
 	}
 }
 
 // versions returns the head of a list, and the versions of its items by
 // subject.
-func versions(t *testing.T, b Backend, q app.Query) (head app.Position, of map[string]int64) {
+func versions(t *testing.T, b Backend, q app.Query) (head list.Position, of map[string]int64) {
 	t.Helper()
 	of = map[string]int64{}
 	for {

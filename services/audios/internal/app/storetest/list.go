@@ -13,6 +13,7 @@ import (
 
 	gocmp "github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -26,7 +27,7 @@ func idsOf(audios []domain.Audio) (ids []int64) {
 	return ids
 }
 
-func list(t *testing.T, b Backend, q app.Query) (ids []int64) {
+func listed(t *testing.T, b Backend, q app.Query) (ids []int64) {
 	t.Helper()
 	page, err := b.List(t.Context(), q)
 	if err != nil {
@@ -85,9 +86,9 @@ func testFilters(t *testing.T, b Backend) {
 		{"account and ticks between", app.Query{AccountID: one(account), SelectedTick: between(3, 20)}, []int64{two.SessionID}},
 		{"account and step count", app.Query{AccountID: one(account), StepCount: one(1)}, owned},
 		{"account and another step count", app.Query{AccountID: one(account), StepCount: one(2)}, nil},
-		{"account and updated since", app.Query{AccountID: one(account), UpdatedSince: two.UpdatedAt}, []int64{two.SessionID}},
+		{"account and updated since", app.Query{AccountID: one(account), Options: list.Options{UpdatedSince: two.UpdatedAt}}, []int64{two.SessionID}},
 		{"another account", app.Query{AccountID: one(newID())}, nil},
-		{"account after the first", app.Query{AccountID: one(account), After: &app.Place{ID: owned[0]}}, owned[1:]},
+		{"account after the first", app.Query{AccountID: one(account), Options: list.Options{After: &list.Place{ID: owned[0]}}}, owned[1:]},
 		{"selected tick", app.Query{SelectedTick: one(0), SessionIDs: all}, in(first.SessionID, three.SessionID)},
 		{"step count", app.Query{StepCount: one(1), SessionIDs: all}, all},
 		{"selected tick and step count", app.Query{SelectedTick: one(14), StepCount: one(1), SessionIDs: all}, []int64{two.SessionID}},
@@ -95,7 +96,12 @@ func testFilters(t *testing.T, b Backend) {
 		{"step counts from 10 on", app.Query{StepCount: between(10, math.MaxInt64)}, nil},
 		{"ticks and steps of a session", app.Query{SelectedTick: between(0, 14), StepCount: between(0, 9), SessionID: between(all[0], all[0])}, all[:1]},
 		{"everything", app.Query{
-			SessionID: one(first.SessionID), AccountID: one(account), SelectedTick: one(0), StepCount: one(1), SessionIDs: all, UpdatedSince: epoch,
+			SessionID:    one(first.SessionID),
+			AccountID:    one(account),
+			SelectedTick: one(0),
+			StepCount:    one(1),
+			SessionIDs:   all,
+			Options:      list.Options{UpdatedSince: epoch},
 		}, []int64{first.SessionID}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -112,7 +118,7 @@ func testFilters(t *testing.T, b Backend) {
 			}
 		})
 	}
-	page, err := b.List(t.Context(), app.Query{SessionID: one(first.SessionID), Limit: 1})
+	page, err := b.List(t.Context(), app.Query{SessionID: one(first.SessionID), Options: list.Options{Limit: 1}})
 	if err != nil {
 		t.Fatalf("List: %v", err)
 	}
@@ -123,14 +129,14 @@ func testFilters(t *testing.T, b Backend) {
 
 func testIDs(t *testing.T, b Backend) {
 	one, two := mustCreate(t, b, newAudio()), mustCreate(t, b, newAudio())
-	got := list(t, b, app.Query{SessionIDs: []int64{two.SessionID, newID(), one.SessionID, one.SessionID}, Limit: 10})
+	got := listed(t, b, app.Query{SessionIDs: []int64{two.SessionID, newID(), one.SessionID, one.SessionID}, Options: list.Options{Limit: 10}})
 	if diff := gocmp.Diff([]int64{min(one.SessionID, two.SessionID), max(one.SessionID, two.SessionID)}, got); diff != "" {
 		t.Errorf("session ids (-want +got):\n%s", diff)
 	}
 }
 
-var orders = []app.Order{
-	{}, {By: app.ByID, Desc: true}, {By: app.ByCreated}, {By: app.ByCreated, Desc: true}, {By: app.ByUpdated}, {By: app.ByUpdated, Desc: true},
+var orders = []list.Order{
+	{}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
 }
 
 // testOrders lists seven audios by every kind of filter in every order. If a
@@ -152,10 +158,10 @@ func testOrders(t *testing.T, b Backend) {
 	for _, order := range orders {
 		for filter, q := range map[string]app.Query{
 			"account": {AccountID: one(account)}, "accounts": {AccountID: &app.Range{Min: account - 1, Max: account + 1}}, "ids": {SessionIDs: ids},
-			"account and updates": {AccountID: one(account), UpdatedSince: from.Add(3 * time.Microsecond)},
+			"account and updates": {AccountID: one(account), Options: list.Options{UpdatedSince: from.Add(3 * time.Microsecond)}},
 			"account, tick, step": {AccountID: one(account), SelectedTick: tick, StepCount: step},
-			"updates":             {UpdatedSince: from.Add(3 * time.Microsecond)}, "tick": {SelectedTick: tick}, "steps": {StepCount: step},
-			"tick and steps": {SelectedTick: tick, StepCount: step}, "steps and updates": {StepCount: step, UpdatedSince: from},
+			"updates":             {Options: list.Options{UpdatedSince: from.Add(3 * time.Microsecond)}}, "tick": {SelectedTick: tick}, "steps": {StepCount: step},
+			"tick and steps": {SelectedTick: tick, StepCount: step}, "steps and updates": {StepCount: step, Options: list.Options{UpdatedSince: from}},
 			"steps of sessions": {StepCount: step, SessionID: &app.Range{Min: ids[1], Max: ids[5]}},
 			"sessions":          {SessionID: &app.Range{Min: ids[1], Max: ids[5]}}, "none": {},
 		} {
@@ -206,7 +212,7 @@ func testEqualTimes(t *testing.T, b Backend) {
 	}
 	slices.Sort(want)
 	for _, order := range orders {
-		got := idsOf(listAll(t, b, app.Query{AccountID: one(account), Order: order, Limit: 2, Total: true}))
+		got := idsOf(listAll(t, b, app.Query{AccountID: one(account), Options: list.Options{Order: order, Limit: 2, Total: true}}))
 		if order.Desc {
 			slices.Reverse(got)
 		}
@@ -242,12 +248,12 @@ func testPagesAtOnce(t *testing.T, b Backend) {
 				})
 			}
 			seen := map[int64]int{}
-			for _, a := range listAll(t, b, app.Query{AccountID: one(account), Order: order, Limit: 2}) {
+			for _, a := range listAll(t, b, app.Query{AccountID: one(account), Options: list.Options{Order: order, Limit: 2}}) {
 				seen[a.SessionID]++
 			}
 			wg.Wait()
 			for _, s := range sessions {
-				if n := seen[s.SessionID]; n < 1 || (order.By != app.ByUpdated && n > 1) {
+				if n := seen[s.SessionID]; n < 1 || (order.By != list.ByUpdated && n > 1) {
 					t.Errorf("session %d was listed %d times", s.SessionID, n)
 				}
 			}

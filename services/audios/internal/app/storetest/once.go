@@ -11,16 +11,15 @@ import (
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
-	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 // newOnce returns an unused key.
-func newOnce(body string) app.Once {
-	return app.Once{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
+func newOnce(body string) idempotency.Request {
+	return idempotency.Request{Key: sha256.Sum256([]byte(rand.Text())), Body: sha256.Sum256([]byte(body))}
 }
 
-func createOnce(t *testing.T, b Backend, a domain.Audio, once app.Once) (domain.Audio, error) {
+func createOnce(t *testing.T, b Backend, a domain.Audio, once idempotency.Request) (domain.Audio, error) {
 	return b.Create(t.Context(), a.Session, once, func(last int64) (domain.Audio, events.Event, error) {
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
@@ -51,7 +50,7 @@ func testCreateOnce(t *testing.T, b Backend) {
 	mustCreateOnce()
 	want(t, b, first)
 	wantHistory(t, b, first.SessionID, event(events.AudioCreatedV1, first.SessionID, 1))
-	for _, once := range []app.Once{{Key: once.Key}, {Key: once.Key, Body: sha256.Sum256([]byte("b"))}} {
+	for _, once := range []idempotency.Request{{Key: once.Key}, {Key: once.Key, Body: sha256.Sum256([]byte("b"))}} {
 		if _, err := createOnce(t, b, newAudio(), once); !errors.Is(err, idempotency.ErrReused) {
 			t.Errorf("Create with another body = %v, want ErrReused", err)
 		}

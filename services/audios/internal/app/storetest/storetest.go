@@ -14,6 +14,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -110,7 +111,7 @@ func event(eventType string, id, version int64) events.Event {
 }
 
 func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error) {
-	return b.Create(ctx, a.Session, app.Once{}, func(last int64) (domain.Audio, events.Event, error) {
+	return b.Create(ctx, a.Session, idempotency.Request{}, func(last int64) (domain.Audio, events.Event, error) {
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
 	})
