@@ -34,12 +34,18 @@ test-cloud: ## The same suites on the cloud adapters, and three processes, with 
 	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
 	@.tools/cloudtest $(TESTFLAGS) $(CLOUD)
 
+# The tests are run one package after another, as each uses both processors.
+.PHONY: deploy-check
+deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules, dashboards, workflows
+	@deploy/check/setup.sh
+	@GOWORK=off go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
+
 .PHONY: lint
 lint: $(LINTER) $(GENERATOR) ## Linters, layer rules, formatting, and each module built on its own
 	@echo 'lint: golangci-lint'
 	@go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run
 	@echo 'lint: formatting'
-	@$(LINTER) fmt --diff $(MODULES) tools examples || { echo 'lint: run "make fmt"' >&2; exit 1; }
+	@$(LINTER) fmt --diff $(MODULES) tools examples deploy/check || { echo 'lint: run "make fmt"' >&2; exit 1; }
 	@echo 'lint: the Go client is that of openapi.yaml'
 	@cd pkg/client && ../../$(GENERATOR) --config oapi-codegen.yaml ../../services/gateway/openapi.yaml | \
 		diff -q client.gen.go - || { echo 'lint: run "make generate"' >&2; exit 1; }
@@ -47,7 +53,7 @@ lint: $(LINTER) $(GENERATOR) ## Linters, layer rules, formatting, and each modul
 		echo "lint: $$module on its own: build, vet, go.mod"; \
 		( cd $$module && go build ./... && go vet ./... && go vet -tags cloud ./... && go mod tidy -diff ) || exit; \
 	done
-	@export GOWORK=off; for module in tools examples; do \
+	@export GOWORK=off; for module in tools examples deploy/check; do \
 		echo "lint: $$module: vet, go.mod"; \
 		( cd $$module && go vet ./... && go mod tidy -diff ) || exit; \
 	done
@@ -67,7 +73,7 @@ generate: $(GENERATOR) clients/typescript/node_modules ## Make the clients anew 
 
 .PHONY: fmt
 fmt: $(LINTER) ## Format all Go code
-	@$(LINTER) fmt $(MODULES) tools examples
+	@$(LINTER) fmt $(MODULES) tools examples deploy/check
 
 $(LINTER): tools/go.mod
 	@echo 'building golangci-lint as pinned by tools/go.mod: some minutes the first time'

@@ -7,10 +7,10 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
-
-	"github.com/concha-labs/backend/deploy/check/internal/repo"
 	gatewayv1 "sigs.k8s.io/gateway-api/apis/v1"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
+
+	"github.com/concha-labs/backend/deploy/check/internal/repo"
 )
 
 // check returns the mistakes in an overlay, and who may reach whom in it.
