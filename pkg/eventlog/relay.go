@@ -10,6 +10,7 @@ import (
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/trace"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/logging"
@@ -107,7 +108,7 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 		again = len(entries) > s.limit
 		entries = entries[:min(len(entries), s.limit)]
 		if err := s.publish(ctx, entries); err != nil {
-			if !s.pause(retired, "events are not published, trying again", entries, err) {
+			if !s.pause(retired, zapcore.WarnLevel, "events are not published, trying again", entries, err) {
 				return
 			}
 			// Start again with one event, so that a recovering broker is not
@@ -176,7 +177,7 @@ func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
 			s.zap.Info("another replica has taken over", zap.Int("shard", s.lease.Shard))
 			return false
 		}
-		if !s.pause(retired, "the published cursor is not saved, trying again", entries, err) {
+		if !s.pause(retired, s.saver.level(), "the published cursor is not saved, trying again", entries, err) {
 			return false
 		}
 	}
@@ -184,7 +185,7 @@ func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
 
 // pause backs off after a failure and reports whether to try again. After stop
 // it reports true only if stop came during the pause.
-func (s *shard) pause(retired context.Context, message string, entries []Entry, err error) bool {
+func (s *shard) pause(retired context.Context, level zapcore.Level, message string, entries []Entry, err error) bool {
 	select {
 	case <-retired.Done():
 		return false
@@ -193,7 +194,7 @@ func (s *shard) pause(retired context.Context, message string, entries []Entry, 
 	default:
 	}
 	s.metrics.retried.Inc()
-	s.zap.Warn(message, append(s.fields(entries), zap.Duration("in", s.backoff), zap.Error(err))...)
+	s.zap.Log(level, message, append(s.fields(entries), zap.Duration("in", s.backoff), zap.Error(err))...)
 	timer := time.NewTimer(s.backoff)
 	defer timer.Stop()
 	s.backoff = min(2*s.backoff, maxBackoff)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/eventlog"
@@ -370,4 +372,52 @@ func TestRelayTellsHowItFares(t *testing.T) {
 			t.Errorf("a relay that has stopped owns %v shards", owned)
 		}
 	})
+}
+
+// A warning leads to the event that waits and to the request that wrote it. An
+// outage of the database is reported once, and not by each shard.
+func TestRelayWarnings(t *testing.T) {
+	const parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for name, tt := range map[string]struct {
+		fail func(*memoryLog, *recorder)
+		min  int
+		max  int
+	}{
+		"events are not published, trying again":          {func(_ *memoryLog, r *recorder) { r.setDown(true) }, 20, 200},
+		"the published cursor is not saved, trying again": {func(l *memoryLog, _ *recorder) { l.failSave = 1 << 30 }, 1, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			l, broker := newMemoryLog(), newRecorder()
+			for i := range 20 {
+				l.append(fmt.Sprint("account/", i), 1)
+			}
+			for _, shard := range l.entries {
+				for i := range shard {
+					shard[i].Traceparent = parent
+				}
+			}
+			tt.fail(l, broker)
+			core, logs := observer.New(zap.WarnLevel)
+			ctx, cancel := context.WithCancel(t.Context())
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				eventlog.NewRelay("test", "https://api.example.com", l, broker, zap.New(core)).Run(ctx)
+			}()
+			time.Sleep(20 * time.Second)
+			synctest.Wait()
+			cancel()
+			<-done
+			lines := logs.FilterMessage(name).All()
+			if len(lines) < tt.min || len(lines) > tt.max || len(lines) != logs.Len() {
+				t.Fatalf("%d lines %q of %d, want %d to %d", len(lines), name, logs.Len(), tt.min, tt.max)
+			}
+			fields := lines[0].ContextMap()
+			id, _ := fields["event_id"].(string)
+			if fields["log"] != "test" || fields["shard"] != int64(eventlog.Shard(strings.TrimSuffix(id, "/1"))) ||
+				fields["logging.googleapis.com/trace"] != parent[3:35] || fields["error"] == "" {
+				t.Errorf("fields %v", fields)
+			}
+		})
+	}
 }

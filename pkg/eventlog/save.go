@@ -4,15 +4,21 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync/atomic"
+
+	"go.uber.org/zap/zapcore"
 )
 
 // errLeaseLost means that a shard has another owner by now.
 var errLeaseLost = errors.New("the lease is lost")
 
-// saver saves the cursors of all shards that are waiting in one transaction.
+// saver saves the cursors of all shards that are waiting in one transaction. An
+// outage of the database fails all of them, so one reports it.
 type saver struct {
 	log   Log
 	queue chan save
+
+	failing atomic.Bool // the last transaction failed
 }
 
 type save struct {
@@ -35,6 +41,15 @@ func (s *saver) save(ctx context.Context, done Progress) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// level returns the level at which a shard logs a failed save: the first one of
+// an outage warns.
+func (s *saver) level() zapcore.Level {
+	if s.failing.CompareAndSwap(false, true) {
+		return zapcore.WarnLevel
+	}
+	return zapcore.DebugLevel
 }
 
 // run serves requests until ctx ends, which must outlive all requests.
@@ -60,6 +75,9 @@ func (s *saver) run(ctx context.Context) {
 			done[i] = one.Progress
 		}
 		lost, err := s.log.SavePublished(ctx, done)
+		if err == nil {
+			s.failing.Store(false)
+		}
 		for _, one := range group {
 			if err == nil && slices.Contains(lost, one.Shard) {
 				one.done <- errLeaseLost

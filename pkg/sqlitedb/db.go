@@ -31,6 +31,8 @@ type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
 
+	full    atomic.Bool // the last write failed because the disk is full
+	onFull  atomic.Pointer[func(full bool)]
 	doubted atomic.Bool // whether writing may fail, until Check succeeds
 
 	lock    *flock.Flock // held while the database is open
@@ -91,6 +93,9 @@ func makeFile(path string) error {
 
 // advise adds advice to an error of the file system.
 func advise(err error, path string) error {
+	if isForeign(err) {
+		return fmt.Errorf("%w; %s is not an SQLite database, or is damaged: restore it from a backup, move it away to begin without data, or set CONCHA_DATA_DIR to another folder", err, path)
+	}
 	if _, ok := errors.AsType[*fs.PathError](err); !ok && !errors.Is(Translate(err), ErrUnavailable) {
 		return err
 	}
@@ -123,6 +128,19 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	running, db.stop = context.WithCancel(context.Background())
 	go db.write(running, &Tx{conn: conn, stmts: map[string]*sql.Stmt{}})
 	return nil
+}
+
+// NotifyFull makes the database call changed once when writes begin to fail
+// because the disk is full, and once when one succeeds again.
+func (db *DB) NotifyFull(changed func(full bool)) { db.onFull.Store(&changed) }
+
+func (db *DB) noteFull(full bool) {
+	if db.full.Swap(full) == full {
+		return
+	}
+	if changed := db.onFull.Load(); changed != nil {
+		(*changed)(full)
+	}
 }
 
 // patience is how long a connection waits for a lock.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -349,4 +350,38 @@ func BenchmarkWrite(b *testing.B) {
 			}
 		}
 	})
+}
+
+// A limit on the pages of the file has the effect of a full disk.
+func TestNotifyFullReportsAChangeOnce(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	var changes []bool
+	db.NotifyFull(func(full bool) { changes = append(changes, full) })
+	exec(t, db, "PRAGMA max_page_count = 1")
+	fill := "INSERT INTO things (name) VALUES (hex(randomblob(100000)))"
+	for range 3 {
+		if err := write(t, db, fill); err == nil || !strings.Contains(err.Error(), "the disk of the server is full") {
+			t.Errorf("Write = %v", err)
+		}
+	}
+	exec(t, db, "PRAGMA max_page_count = 100000")
+	for range 3 {
+		if err := write(t, db, fill); err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(changes, []bool{true, false}) {
+		t.Errorf("changes %v, want full and not full, once each", changes)
+	}
+}
+
+func TestOpenNamesAFileThatIsNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "accounts.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := sqlitedb.Open(t.Context(), path, schema)
+	if err == nil || !strings.Contains(err.Error(), path+" is not an SQLite database") || !strings.Contains(err.Error(), "CONCHA_DATA_DIR") {
+		t.Errorf("Open = %v", err)
+	}
 }

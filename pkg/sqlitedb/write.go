@@ -97,13 +97,25 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 		begun := time.Now()
 		tx.commitGroup(group)
 		commitDuration.Observe(time.Since(begun).Seconds())
+		db.judge(group)
 		for _, w := range group {
-			if w.err != nil && errors.Is(w.err, ErrUnavailable) {
-				db.doubted.Store(true)
-			}
 			w.done <- struct{}{}
 		}
 	}
+}
+
+// judge notes what the outcome of a group says about the disk.
+func (db *DB) judge(group []*write) {
+	for _, w := range group {
+		if w.err != nil && errors.Is(w.err, ErrUnavailable) {
+			db.doubted.Store(true)
+			if isFull(w.err) {
+				db.noteFull(true)
+			}
+			return
+		}
+	}
+	db.noteFull(false)
 }
 
 // commitGroup runs every write of group and stores the outcome in each.
@@ -148,6 +160,9 @@ func (tx *Tx) runOne(w *write) error {
 	w.err = tx.call(w)
 	if w.err != nil {
 		if err := tx.control("ROLLBACK TO w"); err != nil {
+			if errors.Is(w.err, ErrUnavailable) {
+				return w.err // on a full disk SQLite has rolled back the whole transaction
+			}
 			return fmt.Errorf("roll back after %v: %w", w.err, err) //nolint:errorlint // w's own fault is not its neighbours'
 		}
 	}

@@ -35,8 +35,9 @@ func export(ctx context.Context, service string, log *zap.Logger) (stop func(con
 	}
 	provider := trace.NewTracerProvider(trace.WithBatcher(exporter), trace.WithResource(self))
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { log.Warn("traces are not exported", zap.Error(err)) }))
-	TraceWith(provider)
+	untrace := TraceWith(provider)
 	return func(ctx context.Context) error {
+		untrace()
 		ctx, cancel := context.WithTimeout(ctx, flushWithin)
 		defer cancel()
 		if err := provider.Shutdown(ctx); err != nil {

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
@@ -23,6 +24,7 @@ type Config struct {
 	Service string // names the process
 	Host    string // that the admin port listens on; "" for all addresses
 	Port    int    // of /metrics and /debug/pprof/; 0 for none
+	DataDir string // whose disk is measured; "" for none
 	Traces  bool   // exports spans, as the OTEL_ variables say
 }
 
@@ -33,6 +35,11 @@ func Module(cfg Config) fx.Option {
 	return fx.Invoke(func(lc fx.Lifecycle, log *zap.Logger) error {
 		buildInfo.WithLabelValues(cfg.Service, settings.Version(), runtime.Version()).Set(1)
 		if cfg.Port != 0 {
+			if cfg.DataDir != "" {
+				if err := measureDisk(cfg.DataDir); err != nil && !errors.As(err, new(prometheus.AlreadyRegisteredError)) {
+					return err
+				}
+			}
 			a := newAdmin(cfg, log)
 			lc.Append(fx.StartStopHook(a.start, a.stop))
 		}

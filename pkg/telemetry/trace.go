@@ -11,19 +11,21 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// tracing is set once, when the process starts to export traces.
+// tracing is set while the process exports traces.
 var tracing atomic.Bool
 
 // Tracing reports whether the process exports traces. Code that prepares a span
 // asks first.
 func Tracing() bool { return tracing.Load() }
 
-// TraceWith starts the spans of the process with a provider. The cloud's client
-// libraries, which start their own, use it too.
-func TraceWith(provider trace.TracerProvider) {
+// TraceWith starts the spans of the process with a provider until stop is
+// called. The cloud's client libraries, which start spans of their own, use it
+// too.
+func TraceWith(provider trace.TracerProvider) (stop func()) {
 	otel.SetTracerProvider(provider)
 	otel.SetTextMapPropagator(w3c)
 	tracing.Store(true)
+	return func() { tracing.Store(false) }
 }
 
 // noSpan is the span of a process that exports no traces.

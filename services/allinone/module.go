@@ -34,7 +34,7 @@ const (
 func system(cfg Config, started func(url string)) fx.Option {
 	return fx.Options(
 		logging.Module(cfg.Logging("allinone", cfg.TraceProject), os.Stderr),
-		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
+		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), DataDir: cfg.DataDir, Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		httpserver.Module(int(cfg.Port), started),
 		fx.Provide(

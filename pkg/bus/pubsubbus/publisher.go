@@ -37,6 +37,8 @@ import (
 	"cloud.google.com/go/pubsub/v2"
 	"cloud.google.com/go/pubsub/v2/apiv1/pubsubpb"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/concha-labs/backend/pkg/bus"
 )
@@ -79,7 +81,11 @@ func (p *Publisher) Publish(ctx context.Context, msgs []bus.Message) error {
 	for _, msgs := range keys {
 		group.Go(func() error { return p.publishKey(ctx, msgs) })
 	}
-	if err := group.Wait(); err != nil {
+	err = group.Wait()
+	if status.Code(err) == codes.NotFound {
+		return fmt.Errorf("publish: %w", bus.ErrUnavailable.Detailf("the topic %s does not exist; create it, or correct its name", p.topic).Wrap(err))
+	}
+	if err != nil {
 		return fmt.Errorf("publish to %s: %w", p.topic, bus.ErrUnavailable.Wrap(err))
 	}
 	return nil

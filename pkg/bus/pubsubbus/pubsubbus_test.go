@@ -146,7 +146,7 @@ func TestPublishToUnreachableBrokerIsBounded(t *testing.T) {
 func TestUnknownNames(t *testing.T) {
 	b := connect(t, newServer(t).Addr)
 	err := pubsubbus.NewPublisher(b.Client, "other").Publish(t.Context(), []bus.Message{{OrderingKey: "a", Data: []byte("1")}})
-	if !errors.Is(err, bus.ErrUnavailable) {
+	if !errors.Is(err, bus.ErrUnavailable) || !strings.Contains(err.Error(), "/topics/other does not exist; create it") {
 		t.Errorf("Publish to an unknown topic = %v", err)
 	}
 }

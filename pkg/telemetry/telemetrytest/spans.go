@@ -1,7 +1,6 @@
 package telemetrytest
 
 import (
-	"sync"
 	"testing"
 
 	"go.opentelemetry.io/otel/sdk/trace"
@@ -10,19 +9,11 @@ import (
 	"github.com/concha-labs/backend/pkg/telemetry"
 )
 
-// exporter keeps the spans of the test binary.
-var exporter = sync.OnceValue(func() *tracetest.InMemoryExporter {
-	e := tracetest.NewInMemoryExporter()
-	telemetry.TraceWith(trace.NewTracerProvider(trace.WithSyncer(e)))
-	return e
-})
-
-// Spans turns tracing on for the rest of the test binary, and returns a function
-// that returns the spans that have ended since. Tests that use it must not run
-// in parallel.
+// Spans turns tracing on until the test ends, and returns a function that
+// returns the spans that have ended. Tests that use it must not run in parallel.
 func Spans(t testing.TB) func() tracetest.SpanStubs {
 	t.Helper()
-	e := exporter()
-	e.Reset()
-	return e.GetSpans
+	exporter := tracetest.NewInMemoryExporter()
+	t.Cleanup(telemetry.TraceWith(trace.NewTracerProvider(trace.WithSyncer(exporter))))
+	return exporter.GetSpans
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
 	"github.com/concha-labs/backend/pkg/bus/membus"
@@ -22,12 +23,19 @@ import (
 // Adapters provides the adapters for audios.Module. It needs a *membus.Bus.
 func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
 
-func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus) (backend.Adapters, error) {
+func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logger) (backend.Adapters, error) {
 	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "audios.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return backend.Adapters{}, err
 	}
 	lc.Append(fx.StopHook(db.Close))
+	db.NotifyFull(func(full bool) {
+		if full {
+			logger.Error("the disk is full: writes are refused until there is space", zap.String("folder", cfg.DataDir))
+			return
+		}
+		logger.Info("the disk has space again", zap.String("folder", cfg.DataDir))
+	})
 	files, err := fileblob.New(filepath.Join(cfg.DataDir, "files"))
 	if err != nil {
 		return backend.Adapters{}, err

@@ -62,7 +62,7 @@ func NewSession(stop context.Context, subscription string, h bus.Handler, width 
 	return &Session{
 		stop: stop, ctx: ctx, cancel: cancel, handler: h, backoff: b,
 		slots: make(chan struct{}, width),
-		log: log.With(zap.String("subscription", subscription)), metrics: newMetrics(subscription),
+		log:   log.With(zap.String("subscription", subscription)), metrics: newMetrics(subscription),
 	}
 }
 
