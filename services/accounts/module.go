@@ -13,7 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/eventlog"
-	"github.com/concha-labs/backend/pkg/eventlog/feed"
+	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"

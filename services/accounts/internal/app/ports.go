@@ -16,18 +16,21 @@ import (
 // same transaction. Every method is safe for concurrent use, and returns
 // fault.Unavailable if the database cannot serve the request.
 type Store interface {
-	// Create adds an account and returns it. If this request has
-	// created one in the last 24 hours, it returns that as it was then, and
-	// does nothing. Errors: domain.ErrEmailTaken, domain.ErrIDTaken;
-	// idempotency.ErrReused if that request had
-	// another body.
+	// Create adds an account and returns it. If a request with this once has
+	// created an account in the last 24 hours, Create returns that account as
+	// it was then and does nothing. Idempotent if once has a key. Errors:
+	//   - domain.ErrEmailTaken: another account has the e-mail.
+	//   - domain.ErrIDTaken: the id is or was in use.
+	//   - idempotency.ErrReused, of kind fault.Invalid: the earlier request
+	//     had another body.
 	Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error)
-	// CreateAll adds accounts, each with the event at its place, as Create would,
-	// one after the other, but in one transaction, and returns what became of
-	// each, in their order. Or, if this request, which had the same
-	// profiles, has come through in the last 24 hours, what became of them then,
-	// and does nothing. Errors: domain.ErrIDTaken, idempotency.ErrReused;
-	// then nothing is added.
+	// CreateAll adds accounts and their events, which have the same indexes,
+	// one after the other as Create does, but in one transaction. It returns
+	// the outcome of each account in order. If a request with this once, which
+	// had the same profiles, has succeeded in the last 24 hours, CreateAll
+	// returns its outcomes and does nothing. Idempotent if once has a key.
+	// After an error nothing was added. Errors: domain.ErrIDTaken, and
+	// idempotency.ErrReused as in Create.
 	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) ([]Outcome, error)
 	// Get returns an account. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)

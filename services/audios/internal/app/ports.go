@@ -55,21 +55,26 @@ type Store interface {
 
 // Creator adds audios to a Store, under the same conditions.
 type Creator interface {
-	// Create adds the audio of a session that decide makes, given the last
-	// version that the session had before it was deleted, 0 if it never
-	// existed; decide may be called more than once, always with s. It returns
-	// what it added; or, if this request has created one in the last
-	// 24 hours, that as it was then, and does nothing. Errors:
-	// domain.ErrSessionTaken; domain.ErrAccountDeleted if s is of an account
-	// that RemoveAccount was told of; decide's own; idempotency.ErrReused
-	// if the request had another body.
+	// Create adds the audio that decide returns for a session. decide receives
+	// the last version that the session had before it was deleted, or 0 if it
+	// never existed, and may be called more than once. Create returns the added
+	// audio. If a request with this once has created an audio in the last 24
+	// hours, Create returns that audio as it was then and does nothing.
+	// Idempotent if once has a key. Errors:
+	//   - domain.ErrSessionTaken: the session exists.
+	//   - domain.ErrAccountDeleted: RemoveAccount has recorded the account of s
+	//     as deleted.
+	//   - idempotency.ErrReused, of kind fault.Invalid: the earlier request
+	//     had another body.
+	//   - the error of decide.
 	Create(ctx context.Context, s domain.Session, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
-	// CreateAll creates audios as Create would, one after the other, but in one
-	// transaction, and returns what became of each session, in their order;
-	// decide is given the place of the session, too. Or, if this
-	// request has come through in the last 24 hours, what became of them then, and
-	// does nothing. Errors: decide's own, idempotency.ErrReused;
-	// then nothing is created.
+	// CreateAll creates audios one after the other as Create does, but in one
+	// transaction, and returns the outcome of each session in order. decide
+	// also receives the index of the session. If a request with this once has
+	// succeeded in the last 24 hours, CreateAll returns its outcomes and does
+	// nothing. Idempotent if once has a key. After an error nothing was
+	// created. Errors: the error of decide, and idempotency.ErrReused as in
+	// Create.
 	CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 }
 

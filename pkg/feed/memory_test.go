@@ -17,8 +17,8 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
-	"github.com/concha-labs/backend/pkg/eventlog/feed"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
