@@ -16,9 +16,9 @@ import (
 // same transaction. Every method is safe for concurrent use, and returns
 // fault.Unavailable if the database cannot serve the request.
 type Store interface {
-	// Create adds an account and returns it. If a request with this once has
+	// Create adds an account and returns it. If the same request has
 	// created an account in the last 24 hours, Create returns that account as
-	// it was then and does nothing. Idempotent if once has a key. Errors:
+	// it was then and does nothing. Idempotent if request has a key. Errors:
 	//   - domain.ErrEmailTaken: another account has the e-mail.
 	//   - domain.ErrIDTaken: the id is or was in use.
 	//   - idempotency.ErrReused, of kind fault.Invalid: the earlier request
@@ -26,9 +26,9 @@ type Store interface {
 	Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error)
 	// CreateAll adds accounts and their events, which have the same indexes,
 	// one after the other as Create does, but in one transaction. It returns
-	// the outcome of each account in order. If a request with this once, which
+	// the outcome of each account in order. If the same request, which
 	// had the same profiles, has succeeded in the last 24 hours, CreateAll
-	// returns its outcomes and does nothing. Idempotent if once has a key.
+	// returns its outcomes and does nothing. Idempotent if request has a key.
 	// After an error nothing was added. Errors: domain.ErrIDTaken, and
 	// idempotency.ErrReused as in Create.
 	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) ([]Outcome, error)
@@ -47,9 +47,9 @@ type Store interface {
 	// Update replaces an account by the result of decide for its current state,
 	// in one transaction, and returns the new state. decide may be called more
 	// than once. If the version stays the same, nothing is written. The object
-	// of a replaced image is recorded as discarded. If a request with this once
+	// of a replaced image is recorded as discarded. If the same request
 	// has succeeded in the last 24 hours, Update returns its result and does
-	// nothing. Idempotent if once has a key, or decide is. Errors:
+	// nothing. Idempotent if request has a key, or decide is. Errors:
 	// domain.ErrNotFound, domain.ErrEmailTaken, the error of decide, and
 	// idempotency.ErrReused as in Create.
 	Update(ctx context.Context, id int64, request idempotency.Request, decide func(current domain.Account) (next domain.Account, updated events.Event, err error)) (domain.Account, error)

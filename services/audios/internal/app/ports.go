@@ -58,9 +58,9 @@ type Creator interface {
 	// Create adds the audio that decide returns for a session. decide receives
 	// the last version that the session had before it was deleted, or 0 if it
 	// never existed, and may be called more than once. Create returns the added
-	// audio. If a request with this once has created an audio in the last 24
+	// audio. If the same request has created an audio in the last 24
 	// hours, Create returns that audio as it was then and does nothing.
-	// Idempotent if once has a key. Errors:
+	// Idempotent if request has a key. Errors:
 	//   - domain.ErrSessionTaken: the session exists.
 	//   - domain.ErrAccountDeleted: RemoveAccount has recorded the account of s
 	//     as deleted.
@@ -70,9 +70,9 @@ type Creator interface {
 	Create(ctx context.Context, s domain.Session, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
 	// CreateAll creates audios one after the other as Create does, but in one
 	// transaction, and returns the outcome of each session in order. decide
-	// also receives the index of the session. If a request with this once has
+	// also receives the index of the session. If the same request has
 	// succeeded in the last 24 hours, CreateAll returns its outcomes and does
-	// nothing. Idempotent if once has a key. After an error nothing was
+	// nothing. Idempotent if request has a key. After an error nothing was
 	// created. Errors: the error of decide, and idempotency.ErrReused as in
 	// Create.
 	CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
