@@ -7,8 +7,8 @@ type Storage struct {
 	DataDir          string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"embedded: the folder of all data"`
 	Project          string `env:"GOOGLE_CLOUD_PROJECT" desc:"gcp: the project's id"`
 	SpannerDatabase  string `env:"CONCHA_SPANNER_DATABASE" desc:"gcp: projects/P/instances/I/databases/D"`
-	SpannerMaxWrites int    `env:"CONCHA_SPANNER_MAX_WRITES" envDefault:"0" desc:"gcp: read-write transactions under way at once, 0 for no limit; 1 on an emulator"`
-	Bucket           string `env:"CONCHA_BUCKET" desc:"gcp: the bucket of what is uploaded to the service"`
+	SpannerMaxWrites int    `env:"CONCHA_SPANNER_MAX_WRITES" envDefault:"0" desc:"gcp: maximum of concurrent read-write transactions; 0: no limit; 1 on an emulator"`
+	Bucket           string `env:"CONCHA_BUCKET" desc:"gcp: the bucket of the uploaded objects"`
 }
 
 const (

@@ -13,13 +13,13 @@ import (
 type Config struct {
 	settings.Process
 	Gateway   gateway.Config
-	Backend   string             `env:"CONCHA_BACKEND" envDefault:"embedded" desc:"embedded: SQLite and a folder, which is all that one process can run on"`
+	Backend   string             `env:"CONCHA_BACKEND" envDefault:"embedded" desc:"embedded (SQLite and a folder) is the only backend of this process"`
 	AdminPort settings.AdminPort `env:"CONCHA_ADMIN_PORT" envDefault:"0" desc:"TCP port of /metrics and /debug/pprof/, which is not for the public; 0 for none"`
 	DataDir   string             `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"folder of all data"`
 
 	settings.Traces
 
-	RequireIfMatch bool `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 changes and deletes what exists only with If-Match"`
+	RequireIfMatch bool `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
 }
 
 const embedded = "embedded"

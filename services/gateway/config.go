@@ -9,10 +9,10 @@ import (
 type Config struct {
 	// PublicURL is the origin of the URLs in answers. If it is "", it is the
 	// one that the client used.
-	PublicURL settings.Origin `env:"CONCHA_PUBLIC_URL" desc:"origin under which clients reach the API, such as https://api.example.com; needed behind anything that ends TLS; default: from the request"`
+	PublicURL settings.Origin `env:"CONCHA_PUBLIC_URL" desc:"origin under which clients reach the API, such as https://api.example.com; needed behind a proxy that terminates TLS; default: from the request"`
 	// TrustedProxies are the peers whose X-Forwarded-For, -Proto and -Host are
 	// trusted.
-	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are believed, separated by commas; default: none"`
+	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are trusted, separated by commas; default: none"`
 	// Console adds the user interface at /console.
 	Console bool `env:"CONCHA_CONSOLE" envDefault:"true" desc:"false: there is no user interface at /console"`
 }

@@ -1,0 +1,11 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/concha-labs/backend/pkg/settings/settingstest"
+)
+
+func TestSettingsAreDocumented(t *testing.T) {
+	settingstest.Documented(t, "../../docs/settings.md", "concha", &config{})
+}
