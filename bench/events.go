@@ -26,10 +26,10 @@ const followed = "events"
 
 const (
 	eventsRate = 1000 // writes a second
-	// The bar: most of what an event takes.
+	// The targets for the time from a commit to its event at a subscriber.
 	mostEventP50 = 50 * time.Millisecond
 	mostEventP99 = 250 * time.Millisecond
-	// lastEvent is what the last event may take after the last write.
+	// lastEvent bounds the wait for the last event after the last write.
 	lastEvent = 10 * time.Second
 )
 
@@ -105,8 +105,8 @@ func measureWays(ctx context.Context, l load, product program, dir string) (feed
 	return summarize(latencies, l.length), summarize(effects, l.length), nil
 }
 
-// collect takes in so many events, and returns what those between begin and end
-// took.
+// collect receives count events and returns the delays of those between begin
+// and end.
 func collect(ctx context.Context, arrivals <-chan arrival, count int64, begin, end time.Time) (latencies []time.Duration, err error) {
 	late := time.NewTimer(lastEvent)
 	defer late.Stop()
@@ -171,8 +171,8 @@ type arrival struct {
 	after  time.Duration
 }
 
-// follow follows the feed of accounts from its start, and sends what comes until
-// ctx is done. The error tells why it ended.
+// follow follows the feed of accounts from its start and sends each event until
+// ctx is done. It returns the reason why it ended.
 func follow(ctx context.Context, addr string, arrivals chan<- arrival) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+"/v1/events/accounts", http.NoBody)
 	if err != nil {

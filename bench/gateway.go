@@ -22,8 +22,8 @@ import (
 var proxied = operation{"gateway", getAccount, getAccount}
 
 const (
-	// mostCPU is what the gateway may cost of the other's CPU time: 50 us where
-	// that took 45.
+	// mostCPU is the maximum CPU time of the gateway relative to the other
+	// proxy: 50 µs to 45.
 	mostCPU     = 1.11
 	upstreamEnv = "BENCH_UPSTREAM"
 )
@@ -98,8 +98,7 @@ func serveAnswer(ctx context.Context, port string) error {
 }
 
 // serveProxy serves the standard library's proxy to upstream on port until ctx
-// is done, with what it needs to be quick: enough kept connections, and buffers
-// that are used again.
+// is done. The proxy is tuned: it keeps enough connections and reuses buffers.
 func serveProxy(ctx context.Context, port, upstream string) error {
 	target, err := url.Parse(upstream)
 	if err != nil {

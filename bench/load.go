@@ -23,7 +23,7 @@ type load struct {
 	warmUp, length time.Duration
 }
 
-// result is what one run of the loop found.
+// result is the result of one run of the loop.
 type result struct {
 	perSecond float64
 	p50, p99  time.Duration

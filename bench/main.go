@@ -1,8 +1,9 @@
-// Command bench measures the all-in-one program under load and, in the same
-// run and by the same load generator, the limit: a bare net/http handler on
-// the same kind of database. It also measures the gateway as a process beside
-// a bare reverse proxy, and what an event takes to a subscriber. What it prints is to be read as ratios; the
-// figures themselves are those of the machine, which the generator shares.
+// Command bench measures the all-in-one program under load and, in the same run
+// and with the same load generator, the limit: a bare net/http handler on the
+// same kind of database. It also measures the gateway as a process beside a
+// bare reverse proxy, and the time from a commit to its event at a subscriber.
+// Read its output as ratios: the absolute figures depend on the machine, which
+// the generator shares.
 package main
 
 import (
@@ -20,7 +21,7 @@ import (
 	"time"
 )
 
-// options are what the command line says.
+// options are the command-line options.
 type options struct {
 	load   load
 	rounds int
@@ -41,7 +42,7 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
-	if len(args) > 0 { // what is measured beside the product
+	if len(args) > 0 { // the programs to compare with
 		switch port := os.Getenv("PORT"); args[0] {
 		case "limit":
 			return serveLimit(ctx, port, os.Getenv("CONCHA_DATA_DIR"))
@@ -146,8 +147,8 @@ func measureOperations(ctx context.Context, opts options, bins [2]program, dir s
 	return nil
 }
 
-// compare measures an operation of the product and, in turns with it so that
-// both meet the machine at the same speed, what it is held against.
+// compare measures an operation of the product and of the limit in turns, so
+// that the speed of the machine affects both alike.
 func compare(ctx context.Context, opts options, op operation, product, limit *side) (row, error) {
 	r := row{operation: op}
 	for round := range opts.rounds {

@@ -5,8 +5,8 @@ import (
 	"strconv"
 )
 
-// operation is something that clients do, and what of the limit it is held
-// against, if anything.
+// operation is an operation of clients, and the operation of the limit to
+// compare it with, if any.
 type operation struct {
 	name        string
 	next, limit request

@@ -10,14 +10,14 @@ import (
 	"time"
 )
 
-// row is what was measured of an operation, a result for each round.
+// row is the measurements of an operation, one result for each round.
 type row struct {
 	operation
 	product, limit []result
 }
 
-// ratio is that of the requests a second: the median over the rounds, in each
-// of which both sides met the machine at about the same speed.
+// ratio returns the ratio of the requests per second: the median over the
+// rounds.
 func (r row) ratio() float64 {
 	return r.ratioOf(func(one result) float64 { return one.perSecond })
 }
@@ -100,7 +100,7 @@ func micros(d time.Duration) string { return orDash(float64(d) / float64(time.Mi
 
 func megabytes(n int64) string { return orDash(float64(n) / 1e6) }
 
-// orDash formats what may be unknown, and is 0 then.
+// orDash formats a value, or a dash for 0, which means unknown.
 func orDash(v float64) string {
 	if v == 0 {
 		return "-"

@@ -50,8 +50,8 @@ type server struct {
 	started time.Duration // until it first answered that it is ready
 }
 
-// start runs p on a free port with its data in dir, and returns once it is
-// ready. What it prints goes to a file in dir.
+// start runs p on a free port with its data in dir, and returns when it is
+// ready. Its output goes to a file in dir.
 func start(ctx context.Context, p program, dir string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err

@@ -24,7 +24,7 @@ const (
 	starts     = 5
 )
 
-// side is a program under measurement, with what is in its database.
+// side is a program to measure, and the content of its database.
 type side struct {
 	program
 	server    *server
@@ -85,7 +85,7 @@ func (s *side) stop() {
 	s.server = nil
 }
 
-// finish takes what is to be known after the load.
+// finish takes the measurements that are available after the load.
 func (s *side) finish(ctx context.Context) (err error) {
 	s.server.settle(ctx)
 	s.after, s.peakMemory = s.server.memory()

@@ -14,8 +14,8 @@ const deleteEvery = 50 * time.Millisecond
 // deletion is of an account that had a session: a subscriber deletes that too.
 type deletion struct{ account, session int64 }
 
-// deleteAccounts deletes accounts from begin to end, each of which it has
-// created before, with a session.
+// deleteAccounts deletes accounts from begin to end. It has created each of
+// them before, with a session.
 func deleteAccounts(ctx context.Context, origin string, begin, end time.Time) (done []deletion, err error) {
 	for due := begin; due.Before(end); due = due.Add(deleteEvery) {
 		select {
@@ -42,7 +42,7 @@ func deleteAccounts(ctx context.Context, origin string, begin, end time.Time) (d
 }
 
 // effectsOf returns the time from the commit of each account's deletion to that
-// of its session, as the histories tell it.
+// of its session's deletion, according to the histories.
 func effectsOf(ctx context.Context, origin string, done []deletion) (took []time.Duration, err error) {
 	limit := time.Now().Add(lastEvent)
 	for _, d := range done {

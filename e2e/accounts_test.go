@@ -127,7 +127,8 @@ func byID(accounts []map[string]any) map[any]map[string]any {
 	return m
 }
 
-// accountBodies are bodies of an account that are refused, and for what.
+// accountBodies returns bodies of an account that are refused, and the expected
+// faults.
 func accountBodies() []badBody {
 	long, email := strings.Repeat("ä", 1025), uniqueEmail()
 	valid := map[string]any{"name": "Jo", "email": email, "address": ""}

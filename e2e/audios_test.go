@@ -83,7 +83,8 @@ func classicAudioSearch(c *client) {
 	}
 }
 
-// audioBodies are bodies of the session that are refused, and for what.
+// audioBodies returns bodies of the session that are refused, and the expected
+// faults.
 func audioBodies(session map[string]any) []badBody {
 	ticks := session["ticks"].([]any)
 	bad := append(notObjects(),
@@ -167,7 +168,7 @@ func audioInput(c *client) {
 	c.beyond().json("POST", "/audios", encode(ignored)).expect(201).equal(fresh)
 }
 
-// audioLimits checks what is just allowed, and how integers may be written.
+// audioLimits checks values at their limits, and notations of integers.
 func audioLimits(c *client) {
 	for _, id := range []string{"0", "9007199254740991"} {
 		c.delete("/audios/" + id).expect(200)

@@ -13,8 +13,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// copied is a collection that a consumer copies: what belongs to one list, which
-// no other scenario touches.
+// copied is a collection that a consumer copies: the resources of one list,
+// which no other scenario changes.
 type copied struct {
 	name, id string
 	kind     string // of subjects
@@ -39,8 +39,8 @@ func audioBootstrap(c *client) {
 }
 
 // listThenFollow reads a list page by page while others create, change and
-// delete, and then follows the feed from the cursor of the pages: that must
-// come to what the list has in the end.
+// delete, and then follows the feed from the cursor of the pages. The result
+// must equal the final content of the list.
 func listThenFollow(c *client, of copied) {
 	var stable []string // ids
 	for range 10 {
@@ -95,7 +95,7 @@ func (of copied) create(c *client) (id string) {
 	return string(created[of.id])
 }
 
-// write creates some, of which it deletes every other, and changes those and
+// write creates resources, deletes every other one, and changes the rest and
 // others.
 func (of copied) write(c *client, others ...string) {
 	for i := range 4 {
@@ -119,7 +119,7 @@ func (of copied) write(c *client, others ...string) {
 	}
 }
 
-// read returns what a list has from its first page on, by its subject, and the
+// read returns the items of a list from its first page on, by subject, and the
 // cursor of its pages.
 func (of copied) read(c *client, page answer) (cursor string, items map[string]map[string]any) {
 	c.t.Helper()
@@ -157,7 +157,7 @@ func version(c *client, resource map[string]any) int64 {
 }
 
 // follow applies the events after a cursor to items, as a consumer does. No
-// version of what was read may be left out.
+// version may be skipped.
 func (of copied) follow(c *client, cursor string, items map[string]map[string]any) {
 	c.t.Helper()
 	seen := map[string]int64{}
@@ -195,7 +195,7 @@ func (of copied) follow(c *client, cursor string, items map[string]map[string]an
 	}
 }
 
-// cursors checks where the cursor is told, and where not.
+// cursors checks which answers have the cursor and which do not.
 func (of copied) cursors(c *client, list string) {
 	first := c.get(list).expect(200)
 	next, _ := nextLink(c, first)

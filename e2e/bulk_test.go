@@ -19,7 +19,7 @@ func (c *client) lines(path string, items []string, header ...string) answer {
 	})
 }
 
-// batchResult is what became of an item of a batch.
+// batchResult is the result of one item of a batch.
 type batchResult struct {
 	Status   int
 	Location string
@@ -159,8 +159,8 @@ func batchTwice(c *client) {
 	}
 }
 
-// batchStorm sends a batch of more than one group from many connections at once:
-// who comes while it is under way is told so.
+// batchStorm sends a batch of more than one group from many connections at
+// once. A request that arrives while it is in progress is refused as such.
 func batchStorm(c *client) {
 	storm(c, 120, 50)
 }

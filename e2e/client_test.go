@@ -70,11 +70,11 @@ type call struct {
 	method, path string
 	header       []string // names and values in turn
 	body         string
-	chunked      bool // the length of the body is not told
+	chunked      bool // the length of the body is not sent
 }
 
-// answer is what came back; its status is 0 if nothing did, which has been
-// reported.
+// answer is the answer to a request. Its status is 0 if there was none, which
+// has been reported.
 type answer struct {
 	t      *testing.T
 	call   string
@@ -130,7 +130,8 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return io.ReadAll(body)
 }
 
-// check holds an answer to the contract and to what all answers share.
+// check compares an answer with the contract and with the rules for all
+// answers.
 func (c *client) check(req *http.Request, sent string, resp *http.Response, a answer) {
 	c.t.Helper()
 	if err := c.contract.check(req, []byte(sent), resp, a.body, c.lenient); err != nil {
@@ -147,7 +148,7 @@ func (c *client) check(req *http.Request, sent string, resp *http.Response, a an
 	}
 }
 
-// checkEnvelope holds an answer to what is promised of all of them.
+// checkEnvelope checks the rules for all answers.
 func checkEnvelope(url string, req *http.Request, resp *http.Response, body []byte) error {
 	id := resp.Header.Get("X-Request-Id")
 	switch {
@@ -192,7 +193,8 @@ func parseProblem(body []byte) (p problem, ok bool) {
 	return p, ok
 }
 
-// problemName returns the last segment of a problem's type; "" of what is none.
+// problemName returns the last segment of a problem's type, or "" if body is
+// not a problem.
 func problemName(body []byte) string {
 	p, ok := parseProblem(body)
 	if !ok {
@@ -249,7 +251,7 @@ func (a answer) problem(status int, name string, pointers ...string) {
 	}
 }
 
-// pointers returns what a problem points at, in its order.
+// pointers returns the pointers in a problem's errors, in order.
 func (a answer) pointers() (pointers []string) {
 	p, _ := parseProblem(a.body)
 	for _, e := range p.Errors {

@@ -112,8 +112,8 @@ func TestThreeProcesses(t *testing.T) {
 	})
 }
 
-// idle holds what two services that nobody uses ask their databases, the renewal
-// of leases included.
+// idle checks the number of calls that two unused services make to their
+// databases, including the renewal of leases.
 func (f *fleet) idle(t *testing.T) {
 	const (
 		most   = 4.0 // a second and service
@@ -151,8 +151,8 @@ func (f *fleet) schemaBehind(t *testing.T) {
 	p.terminate(t)
 }
 
-// during has the writers write before, during and after an outage, which none
-// of them may notice.
+// during runs the writers before, during and after an outage, which must not
+// affect them.
 func (l *load) during(t *testing.T, url string, fail, restore func()) {
 	t.Helper()
 	away := outage(t)

@@ -48,7 +48,7 @@ func composition(t *testing.T) *types.Project {
 	return project
 }
 
-// TestCompose checks what is promised of every container.
+// TestCompose checks the settings of every container.
 func TestCompose(t *testing.T) {
 	t.Parallel()
 	project := composition(t)
@@ -98,8 +98,9 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestStorageEmulatorKnowsItsName holds the commands to what the client of Cloud
-// Storage needs: it reads objects under the name that it was told.
+// TestStorageEmulatorKnowsItsName checks that the emulator's public name in
+// each command is the one that clients use, because the client of Cloud Storage
+// reads objects under that name.
 func TestStorageEmulatorKnowsItsName(t *testing.T) {
 	t.Parallel()
 	storage := composition(t).Services["storage"]

@@ -215,7 +215,7 @@ func TestRequireIfMatch(t *testing.T) {
 	if diff := cmp.Diff(account, c.get(path).object()); diff != "" {
 		t.Errorf("the account has changed (-was +is):\n%s", diff)
 	}
-	// What is not there needs no condition.
+	// A missing resource needs no condition.
 	missing := newSession()
 	c.json("PUT", "/v1/accounts/1", body).problem(404, "no-such-instance-error")
 	c.delete("/v1/accounts/1").problem(404, "no-such-instance-error")

@@ -58,9 +58,9 @@ func loadContract(t testing.TB) *contract {
 	}
 }
 
-// check returns what the contract forbids of an exchange: an operation or a
-// status that it does not have, an answer of another form, and, unless lenient,
-// a request of another form that was accepted all the same.
+// check returns the violations of the contract in an exchange: an operation or
+// a status that it does not have, an answer of another form, and, unless
+// lenient is true, an accepted request of another form.
 func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, received []byte, lenient bool) error {
 	item, template, op := c.operation(req)
 	if op == nil {
@@ -95,8 +95,8 @@ func (c *contract) check(req *http.Request, sent []byte, resp *http.Response, re
 	return join(found)
 }
 
-// documents are what the contract's schema of a body is about: the body, or
-// each line of one of lines that is not blank.
+// documents returns the documents to which the schema of a body applies: the
+// body, or each of its lines that is not blank.
 func documents(h http.Header, body []byte) [][]byte {
 	if h.Get("Content-Type") != "application/x-ndjson" {
 		return [][]byte{body}
@@ -108,7 +108,7 @@ func documents(h http.Header, body []byte) [][]byte {
 // mayEndInSlash are the paths that have a form with a slash at the end.
 var mayEndInSlash = regexp.MustCompile(`^/(accounts|audios|ping|docs|problems)\b`)
 
-// operation returns what the contract has for a request, or a nil op.
+// operation returns the contract's operation for a request, or a nil op.
 func (c *contract) operation(req *http.Request) (item *v3.PathItem, template string, op *v3.Operation) {
 	path := req.URL.EscapedPath()
 	item, template, ok := c.paths.Lookup(path) // which ignores empty segments

@@ -62,7 +62,7 @@ func (d *driver) value(t *rapid.T, op operation, p *v3.Parameter, faulty bool) v
 	return drawValue(t, p.Name, schema, faulty)
 }
 
-// id draws an id in a path: mostly that of what exists.
+// id draws an id for a path, in most cases one that exists.
 func (d *driver) id(t *rapid.T, op operation, schema *base.Schema, faulty bool) value {
 	if faulty {
 		return oneOf(t, "id", invalid, "-1", "9007199254740992", "99999999999999999999", "x", "1.5", "1e3", "null", " ", "٣", "\x00", "\xff", "a/b", "*", "0x1")
@@ -102,7 +102,7 @@ func drawValue(t *rapid.T, label string, schema *base.Schema, faulty bool) value
 		return oneOf(t, label, valid, "2020-01-02T03:04:05Z", "2020-01-02T03:04:05.123456789+14:00", "0001-01-01T00:00:00Z", "2000-02-29T23:59:59.9-12:30", "2025-11-23t15:00:00z", "2016-12-31T23:59:60Z")
 	case schema.Pattern != "" && faulty:
 		return oneOf(t, label, invalid, "", "é", "\x7f", strings.Repeat("a", 1+int(*schema.MaxLength)))
-	case faulty: // nothing is wrong but what is no text
+	case faulty: // the only possible fault is text that is not UTF-8
 		return value{"\xff", unclear}
 	}
 	return value{drawText(t, label, schema), valid}
@@ -190,8 +190,8 @@ func (d *driver) drawBody(t *rapid.T, op operation, fault string, r *drawn) {
 	}
 }
 
-// drawBatch draws a batch of items. The fault of an item is told in its result;
-// what makes a request invalid is one of the whole.
+// drawBatch draws a batch of items. A fault of an item is reported in its
+// result; only a fault of the whole batch makes a request invalid.
 func drawBatch(t *rapid.T, contentType string, item *base.Schema, faulty bool, r *drawn) string {
 	var items []string
 	for range rapid.IntRange(1, 5).Draw(t, "items") {
@@ -248,16 +248,16 @@ func drawPicture(t *rapid.T, contentType string) string {
 	if err := jpeg.Encode(&b, img, nil); err != nil {
 		panic(err)
 	}
-	if orientation := rapid.ByteRange(0, 9).Draw(t, "orientation"); orientation > 0 { // of which 9 is none
+	if orientation := rapid.ByteRange(0, 9).Draw(t, "orientation"); orientation > 0 { // 9 is not a valid one
 		return withOrientation(b.String(), orientation)
 	}
 	return b.String()
 }
 
-// drawForm draws a form with an image, or with the document that could be sent
-// by itself.
+// drawForm draws a form with an image, or with a document that could also be
+// sent by itself.
 func (d *driver) drawForm(t *rapid.T, op operation, content map[string]*v3.MediaType, faulty bool, r *drawn) (contentType string) {
-	broken := faulty && rapid.Bool().Draw(t, "broken form") // rather than what is in it
+	broken := faulty && rapid.Bool().Draw(t, "broken form") // instead of a fault in its content
 	file := part{key: "image", name: "me.png", contentType: "image/png"}
 	if document, ok := content["application/json"]; ok {
 		file = part{key: "audio", name: "a.json", contentType: "application/json"}
@@ -347,7 +347,7 @@ func drawMember(t *rapid.T, name string, schema *base.Schema) any {
 	}
 }
 
-// junk is what members are replaced by.
+// junk lists replacements for the values of members.
 var junk = []string{
 	`null`, `true`, `"3"`, `""`, `-1`, `1.5`, `3.0`, `-0`, `-0.0`, `1e400`, `1E1`, `0.3e1`, `15`, `10`, `-9.999999999999998`, `-100.00000000000001`,
 	`9007199254740991`, `9007199254740992`, `9007199254740993`, `123456789012345678901234567890`, `{}`, `[]`, `[null]`, `{"a":{"b":[1]}}`,

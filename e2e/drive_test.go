@@ -14,12 +14,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestDrive drives every operation with requests that are drawn from what the
-// contract says of it: valid ones, and ones with one fault. None is answered by
-// what the contract does not have, no valid one is called a mistake, and no
-// other is accepted. It draws the same requests each time, drawnRequests of an operation;
-// the variables RAPID_SEED and RAPID_CHECKS say otherwise (with -count=1, as
-// the test cache does not see them).
+// TestDrive sends requests to every operation that are drawn from the contract:
+// valid ones, and ones with one fault. Every answer must be in the contract,
+// every valid request accepted, and every other one refused. It draws the same
+// requests each time, drawnRequests for each operation, unless the variables
+// RAPID_SEED and RAPID_CHECKS are set (with -count=1, because the test cache
+// ignores them).
 func TestDrive(t *testing.T) {
 	if seed := flag.Lookup("rapid.seed"); seed.Value.String() == "0" { // a random one
 		_ = seed.Value.Set("1")
@@ -62,7 +62,7 @@ type driver struct {
 	cursors          map[string]string // of feeds, by their paths
 }
 
-// prepare makes anew what requests have deleted.
+// prepare creates the resources again that requests have deleted.
 func (d *driver) prepare(t *testing.T) {
 	t.Helper()
 	if d.account == "" || d.send(t, http.MethodGet, d.account, "", "").Code != http.StatusOK {
@@ -91,7 +91,7 @@ func (d *driver) send(t *testing.T, method, path, contentType, body string) *htt
 	return d.serve(t, method, path, contentType, []byte(body))
 }
 
-// verdict is what the contract says of a request, from best to worst.
+// verdict is the judgement of the contract on a request, from best to worst.
 type verdict int
 
 const (
@@ -157,8 +157,8 @@ func (d *driver) draw(t *rapid.T, op operation) drawn {
 	return r
 }
 
-// anyHeaders are what a GET may have whether the contract describes it there or
-// not. An answer that has what they ask for is allowed, and one that has not.
+// anyHeaders lists headers that every GET may have, whether the contract
+// describes them for it or not. The server may honour or ignore them.
 var anyHeaders = []struct {
 	name  string
 	texts []string

@@ -70,7 +70,7 @@ func routes(c *client) {
 	}
 }
 
-// ids checks that what is no id names nothing.
+// ids checks that a malformed id is answered like an unknown one.
 func ids(c *client) {
 	for _, id := range []string{
 		"0", "-1", "+1", "01", "1.0", "1e3", "x", "9007199254740992", "99999999999999999999", "%31%2e0", "%20", "%00", "%ff", "..%2f", "1%2F2", "١", "null", "*", "'", "%25", "1;x", "a:b",

@@ -98,8 +98,8 @@ func TestEventsTail(t *testing.T) {
 	}
 }
 
-// TestEventsSnapshot prints more than a page, and then follows exactly what
-// happened since.
+// TestEventsSnapshot prints more than a page, and then follows exactly the
+// changes since then.
 func TestEventsSnapshot(t *testing.T) {
 	t.Parallel()
 	origin, _ := startSystem(t)

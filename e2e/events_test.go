@@ -85,8 +85,7 @@ type message struct {
 	Data        []byte
 }
 
-// read takes in what there is and reports events that are not as they should
-// be.
+// read receives all available events and reports wrong ones.
 func (l *listener) read(t *testing.T) {
 	t.Helper()
 	for _, m := range l.pull(t) {
@@ -116,7 +115,7 @@ func (l *listener) resumes(t *testing.T, limit time.Duration) {
 	}
 }
 
-// pull returns what there is, and acknowledges it.
+// pull returns and acknowledges all available messages.
 func (l *listener) pull(t *testing.T) (messages []message) {
 	t.Helper()
 	var pulled struct {
@@ -158,7 +157,7 @@ func (l *listener) until(t *testing.T, kind string, versions map[string]int64) {
 	}
 }
 
-// event holds one event to what is promised of all, and takes it in.
+// event checks the rules for all events, and records the event.
 func (l *listener) event(ctx context.Context, m message) error {
 	a := m.Attributes
 	subject := a["ce-subject"]
@@ -231,8 +230,8 @@ func (l *listener) conforms(m message) error {
 	return schema.Validate(data)
 }
 
-// follows checks that the type of an event, unless it is a duplicate, fits what
-// was before.
+// follows checks that the type of an event fits the previous state, unless the
+// event is a duplicate.
 func (l *listener) follows(subject string, version int64, eventType string) error {
 	if version <= l.versions[subject] {
 		return nil

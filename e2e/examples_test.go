@@ -13,8 +13,8 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 )
 
-// TestExamples has what the contract shows of requests sent and taken, and
-// holds what it shows of answers to what it says of them.
+// TestExamples sends the example requests of the contract, which must be
+// accepted, and checks its example answers against its schemas.
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	url, _ := startSystem(t)

@@ -77,7 +77,7 @@ func (f *fleet) run(t *testing.T, program, command string, settings ...string) s
 	return string(out)
 }
 
-// provision makes what a service needs, and sees that it can be done again.
+// provision creates the resources of a service, twice.
 func (f *fleet) provision(t *testing.T, service string) {
 	t.Helper()
 	first, second := f.run(t, service, "provision"), f.run(t, service, "provision")

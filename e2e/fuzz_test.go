@@ -57,8 +57,8 @@ func directRequest(ctx context.Context, method, target string, header http.Heade
 	}).WithContext(ctx)
 }
 
-// exchange returns the answer and what is wrong with it: that it is a server's
-// fault, or breaks the contract or the form that all answers have.
+// exchange returns the answer and the reason why it is wrong: a 5xx status, or
+// a violation of the contract or of the rules for all answers.
 func (d direct) exchange(req *http.Request, body []byte, lenient bool) (*httptest.ResponseRecorder, error) {
 	rec := httptest.NewRecorder()
 	d.handler.ServeHTTP(rec, req)
@@ -89,7 +89,8 @@ func FuzzAccountsBody(f *testing.F) {
 			if created.Code != http.StatusCreated {
 				continue
 			}
-			// What was created reads the same, and putting it again changes nothing.
+			// A created resource reads the same, and putting it again changes
+			// nothing.
 			path := strings.TrimPrefix(created.Header().Get("Location"), directURL)
 			if read := d.serve(t, http.MethodGet, path, "", nil); read.Body.String() != created.Body.String() {
 				t.Errorf("created %s, read %s", created.Body, read.Body)
@@ -163,7 +164,7 @@ func FuzzMultipart(f *testing.F) {
 	})
 }
 
-// create returns the path of what a valid body creates.
+// create returns the path of the resource that a valid body creates.
 func (d direct) create(t testing.TB, path, body string) string {
 	t.Helper()
 	req := httptest.NewRequestWithContext(t.Context(), http.MethodPost, directURL+path, strings.NewReader(body))

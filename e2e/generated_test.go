@@ -11,8 +11,7 @@ import (
 	api "github.com/concha-labs/backend/pkg/client"
 )
 
-// generatedClient has the client that is generated from the contract do what
-// its users do.
+// generatedClient uses the generated client as its users do.
 func generatedClient(c *client) {
 	ctx := c.t.Context()
 	concha, err := api.NewClientWithResponses(c.url, api.WithHTTPClient(c.http))

@@ -57,7 +57,7 @@ func sessionTwice(c *client) {
 		document := encode(session)
 		first := c.json("POST", tree+"/audios", document, "Idempotency-Key", key).expect(201)
 		c.json("POST", tree+"/audios", document, "Idempotency-Key", key).sameAnswer(first)
-		// A form is new each time it is made; what counts is the file in it.
+		// Each form has a new boundary; only the file in it counts.
 		for range 2 {
 			contentType, body := form(part{key: "audio", name: "a.json", content: document})
 			c.do(call{method: "POST", path: tree + "/audios", body: body, header: []string{"Content-Type", contentType, "Idempotency-Key", key}}).sameAnswer(first)
@@ -111,7 +111,7 @@ func idempotencyKeys(c *client) {
 	c.json("POST", "/v1/accounts", profile("Jo", uniqueEmail(), ""), "Idempotency-Key", "a", "Idempotency-Key", "b").problem(400, "validation-error", "Idempotency-Key")
 	key, email := `"a b, ~`+rand.Text()+strings.Repeat("x", 222), uniqueEmail()
 	taken := c.json("POST", "/v1/accounts", profile("Jo", email, "")).expect(201)
-	// What failed is not remembered.
+	// A failure is not recorded.
 	c.json("POST", "/v1/accounts", profile("Joe", email, ""), "Idempotency-Key", key).problem(409, "already-exists")
 	c.delete("/v1/accounts/" + taken.number("id")).expect(204)
 	c.json("POST", "/v1/accounts", profile("Jane", email, ""), "Idempotency-Key", key).expect(201)

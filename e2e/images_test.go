@@ -103,8 +103,8 @@ func served(c *client, path string, image part) {
 	c.get(path, "If-None-Match", `"other"`).expect(200)
 }
 
-// imageInput sends what is no image to both trees, and checks that nothing of
-// it stays.
+// imageInput sends invalid images to both trees, and checks that nothing of
+// them remains.
 func imageInput(c *client) {
 	id, _ := newAccount(c)
 	before := c.get("/v1/accounts/" + id)
@@ -183,7 +183,7 @@ func brokenForms(c *client, method, path string, file part) {
 			send(c, broken[0], broken[1]).problem(400, "malformed-request", "")
 		})
 	}
-	// Whether the file is missing or cut off is not told apart here.
+	// a missing file and a truncated one have the same status
 	send(c, contentType, body[:len(boundary)+30]).expect(400)
 	send(c, contentType, "--"+boundary+"\r\nContent-Disposition: form-data").expect(400)
 }
@@ -273,8 +273,8 @@ func withText(content, text string) string {
 	return content[:len(content)-end] + chunk + content[len(content)-end:]
 }
 
-// withOrientation returns a JPEG with Exif that tells of an orientation and of
-// a camera.
+// withOrientation returns a JPEG with an Exif segment that has an orientation
+// and a camera.
 func withOrientation(content string, orientation byte) string {
 	tiff := "MM\x00\x2a\x00\x00\x00\x08" + "\x00\x02" +
 		"\x01\x0f\x00\x02\x00\x00\x00\x04cam\x00" +

@@ -31,10 +31,10 @@ func killCount(t *testing.T) int {
 	return kills
 }
 
-// TestKillNine kills the process at random moments while 64 clients write:
-// nothing that was answered is lost, the event logs tell of every change
-// exactly once and in order, and who followed the feeds alone, over all kills,
-// has what the database has.
+// TestKillNine kills the process at random moments while 64 clients write. No
+// answered write is lost, the event logs have every change exactly once and in
+// order, and a follower of the feeds has the same content as the database after
+// all kills.
 func TestKillNine(t *testing.T) {
 	t.Parallel()
 	kills := killCount(t)

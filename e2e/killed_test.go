@@ -18,11 +18,11 @@ import (
 const killsOfFleet = 25
 
 // TestThreeProcessesKilled kills replicas of the services at random moments
-// while clients write, and takes Pub/Sub away meanwhile: nothing that was
-// answered is lost, and who took in the events of the topics alone has what the
-// database has, without a gap. What the services do by their own subscriptions
-// is left to TestKillNine: the emulator goes on delivering to the connections of
-// the dead.
+// while clients write, and interrupts Pub/Sub meanwhile. No answered write is
+// lost, and a subscriber of the topics has the same content as the database,
+// without a gap. The effects of the services' own subscriptions are left to
+// TestKillNine, because the emulator goes on delivering to the connections of
+// dead processes.
 func TestThreeProcessesKilled(t *testing.T) {
 	kills := killCount(t)
 	for done := 0; done < kills; done += killsOfFleet {

@@ -84,7 +84,7 @@ func v1AccountLists(c *client) {
 	for _, other := range []string{"&order_by=id+desc", "&order_by=created_at", "&updated_since=2020-01-01T00:00:00Z", "&ids=1"} {
 		c.get(list+other+"&page_token="+first.NextPageToken).problem(400, "invalid-page-token")
 	}
-	// Without a filter, what was written last comes first.
+	// Without a filter, the latest write comes first.
 	for _, by := range []string{"created_at", "updated_at"} {
 		newest := decode[page](c.get("/v1/accounts?page_size=3&order_by=" + by + "+desc").expect(200))
 		if !slices.IsSortedFunc(newest.Items, func(a, b map[string]any) int { return instant(c, b[by]).Compare(instant(c, a[by])) }) {

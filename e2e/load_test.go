@@ -17,9 +17,9 @@ import (
 	"time"
 )
 
-// load is a set of writers, each of which alone changes one resource after the
-// other and knows what has been answered, so that after any crash it can be
-// told whether something is lost.
+// load is a set of writers. Each writer changes its own resources, one after
+// the other, and records the answers, so that lost writes can be detected after
+// a crash.
 type load struct {
 	writers []*writer
 	http    *http.Client
@@ -40,11 +40,11 @@ func (l *load) add(k kind) *writer {
 	return w
 }
 
-// state is what a resource is at one moment.
+// state is the state of a resource at one moment.
 type state struct {
 	exists  bool
 	version int64 // of the last change, the deletion included
-	value   int   // what it was changed to
+	value   int   // the value it was changed to
 }
 
 // writer changes one resource. It is used by one goroutine at a time.
@@ -52,10 +52,10 @@ type writer struct {
 	kind kind
 	http *http.Client
 	key  string // e-mail or session_id
-	id   string // in paths; "" as long as the server has not told it
+	id   string // as in paths; "" until the server has answered
 
-	known state  // what was answered last
-	sent  *state // what was asked for and not answered
+	known state  // the last answered state
+	sent  *state // a request without an answer so far
 	n     int    // changes asked for
 
 	doubts bool // an answer that the server is not there, such as 503, is as good as none
@@ -65,14 +65,14 @@ type writer struct {
 	err      error            // an answer that is wrong
 }
 
-// kind is what accounts and audios differ in.
+// kind has the differences between accounts and audios.
 type kind struct {
 	collection string
 	subject    string // of events
 	newKey     func() string
 	body       func(key string, value int) string
 	value      func(resource map[string]any) int
-	// again tells that a deleted resource is created anew under its key.
+	// again is true if a deleted resource can be created again under its key.
 	again bool
 }
 
@@ -195,7 +195,7 @@ func idOf(resource map[string]any) string {
 	return strconv.FormatInt(int64(id), 10)
 }
 
-// settle makes s what is known; a deleted account is left for a new one.
+// settle makes s the known state. A deleted account is replaced by a new one.
 func (w *writer) settle(s state) {
 	w.known, w.sent = s, nil
 	if s.exists || w.kind.again || s.version == 0 {
@@ -232,8 +232,8 @@ func (w *writer) ask(server, method, path, body string) (status int, answer []by
 	return resp.StatusCode, answer, err
 }
 
-// reconcile compares what each writer was answered with what the server has
-// now. What was asked for and not answered may have happened or not.
+// reconcile compares the answers of each writer with the current state of the
+// server. A request without an answer may have taken effect or not.
 func (l *load) reconcile(t *testing.T, server string) {
 	t.Helper()
 	l.http.CloseIdleConnections()

@@ -87,8 +87,8 @@ func rowsOf[R any](server string, k kind, id func(R) any) (map[string]any, error
 	}
 }
 
-// compare reports where the mirror is not what the database has, row by row, or
-// not as far as what was answered.
+// compare reports rows of the database that differ from the mirror, and missing
+// versions that have been answered.
 func (m *mirror) compare(t *testing.T, server string, k kind, answered map[string]int64) {
 	t.Helper()
 	rows, err := database(server, k)
@@ -136,8 +136,8 @@ func (f *follower) get(ctx context.Context, server, query, accept string) (*http
 	return resp, err
 }
 
-// stream takes in what the event stream brings until the server is gone.
-// Errors: those of an event.
+// stream reads the event stream until the server is gone. It returns the errors
+// of events.
 func (f *follower) stream(ctx context.Context, server string) error {
 	resp, err := f.get(ctx, server, "", "text/event-stream")
 	if err != nil {

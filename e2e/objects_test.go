@@ -46,7 +46,7 @@ func TestObjectsAreCollected(t *testing.T) {
 	c.delete(path).expect(200)
 	objects(t, dir)
 
-	// Nothing of what is refused stays.
+	// Nothing of a refused image remains.
 	c.upload("/accounts/"+id+"/upload_image", part{key: "image", name: "a.png", contentType: "image/png", content: first}).expect(404)
 	c.json("PUT", path, changed).expect(404)
 	objects(t, dir)

@@ -110,9 +110,9 @@ func (p *paging) write(stay []string) {
 	}
 }
 
-// read follows the list of the name in an order, and counts each id. All that is
-// there has the name: only in the orders of ids does it filter by it, as in
-// others each page would sort all the rows anew.
+// read follows the list of the name in an order, and counts each id. It filters
+// by the name only in the orders of ids, because in other orders each page
+// would sort all rows.
 func (p *paging) read(order string) map[string]int {
 	count := map[string]int{}
 	query := url.Values{"order_by": {order}, "page_size": {"1000"}}

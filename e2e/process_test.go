@@ -30,7 +30,7 @@ type program struct {
 	err     error // once exited
 }
 
-// output collects what a program writes.
+// output collects the output of a program.
 type output struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -156,9 +156,9 @@ func exitCode(t testing.TB, err error) int {
 	return exit.ExitCode()
 }
 
-// TestGracefulStop sends SIGTERM while a request is half sent and others come
-// in: who asks is told that the process is not ready, the one ends well, no
-// answer is a server's fault, and all that was answered is kept.
+// TestGracefulStop sends SIGTERM while a request is half sent and others
+// arrive. The process reports that it is not ready, the first request succeeds,
+// no answer is a 5xx except for readiness, and all answered writes are kept.
 func TestGracefulStop(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -19,7 +19,7 @@ type backend struct {
 	requests atomic.Int64 // that went over HTTP/2
 
 	mu      sync.Mutex
-	carries sync.Cond // what is read is passed on
+	carries sync.Cond // signalled when data has been passed on
 	hangs   bool
 	refuses bool
 	conns   map[net.Conn]bool
@@ -93,11 +93,11 @@ func (b *backend) carry(to net.Conn, from io.Reader) {
 	}
 }
 
-// preface is what an HTTP/2 connection begins with.
+// preface is the beginning of an HTTP/2 connection.
 const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
-// frames counts the requests in what a client writes to an HTTP/2 connection:
-// each begins with a frame of the type HEADERS.
+// frames counts the requests that a client writes to an HTTP/2 connection: each
+// begins with a HEADERS frame.
 type frames struct {
 	skip     int    // bytes to the next frame
 	head     []byte // of that frame, so far

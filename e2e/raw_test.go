@@ -45,8 +45,8 @@ func (c *client) raw(text string) (statuses []int) {
 	}
 }
 
-// brokenHTTP sends what is no HTTP, or hardly. No answer but 4xx is right,
-// save to what was whole before it, and the server lives on.
+// brokenHTTP sends malformed HTTP. Every answer must be a 4xx, except to a
+// complete request before it, and the server must keep running.
 func brokenHTTP(c *client) {
 	const host = "Host: localhost\r\n"
 	whole := "GET /ping HTTP/1.1\r\n" + host + "\r\n"

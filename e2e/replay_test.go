@@ -15,8 +15,8 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// TestEventsReplay publishes parts of a log again and holds what comes to what
-// came on the live topic.
+// TestEventsReplay publishes parts of a log again and compares them with the
+// events of the live topic.
 func TestEventsReplay(t *testing.T) {
 	f := newFleet(t)
 	f.provision(t, "accounts")
@@ -96,8 +96,8 @@ func replayed(told map[string][]message, has func(message) bool) (marked map[str
 	return marked, count
 }
 
-// replay runs events replay against the accounts service and returns what it
-// says.
+// replay runs events replay against the accounts service and returns its
+// output.
 func (f *fleet) replay(t *testing.T, topic string, args ...string) (out string, code int) {
 	t.Helper()
 	args = append([]string{"events", "replay", "accounts", "--url", f.url("accounts"), "--project", f.project, "--topic", topic}, args...)

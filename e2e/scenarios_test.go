@@ -23,9 +23,9 @@ type volume struct {
 	batch    int // items of a large batch
 }
 
-// scenarios are what holds of any running system, wherever its parts run. They
-// share it with each other and with what others left in it: each works on
-// resources of its own.
+// scenarios runs the scenarios that hold for any running system, whether in one
+// process or several. They share the system with each other and with older
+// data, so each uses resources of its own.
 func scenarios(t *testing.T, url string, v volume) {
 	c := newClient(t, url)
 	c.volume = v

@@ -189,7 +189,7 @@ func v1Audio(c *client) {
 	c.delete(path + "?allow_missing=true").expect(204)
 }
 
-// v1AudioAnew checks that no ETag of a session is ever given twice.
+// v1AudioAnew checks that no ETag of a session is ever used twice.
 func v1AudioAnew(c *client) {
 	session := newSession()
 	path := "/v1/audios" + sessionPath(session)
@@ -247,7 +247,7 @@ func v1AudioPages(c *client) {
 	}
 }
 
-// listParameters sends what no list takes.
+// listParameters sends parameters that no list accepts.
 func listParameters(c *client) {
 	for _, list := range []string{"/v1/accounts", "/v1/audios"} {
 		for _, size := range []string{"", "-1", "x", "1.5", "1e2", "0x10", "%201", "%2B2", "-99999999999999999999"} {

@@ -23,7 +23,8 @@ func TestWipeHelp(t *testing.T) {
 	}
 }
 
-// TestWipeIsStopped while the server takes its time: it tells how far it got.
+// TestWipeIsStopped stops a wipe while the server is slow: it prints the number
+// of deleted resources.
 func TestWipeIsStopped(t *testing.T) {
 	t.Parallel()
 	stuck, lists := make(chan struct{}), 0

@@ -16,7 +16,7 @@ import (
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
-// config is what the commands take from the environment.
+// config holds the settings of the commands.
 type config struct {
 	NoColor            string `env:"NO_COLOR" desc:"anything: events tail prints no colours on a terminal"`
 	EventsTopic        string `env:"CONCHA_EVENTS_TOPIC" desc:"a live topic, which events replay refuses as it does account-events-v1 and audio-events-v1"`

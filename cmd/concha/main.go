@@ -65,8 +65,8 @@ func work(do func(context.Context) error) func(*cobra.Command, []string) error {
 	}
 }
 
-// group makes cmd a command that only has subcommands: to name none of them is
-// an error.
+// group makes cmd a command that has only subcommands: calling it without one
+// is an error.
 func group(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cobra.ArbitraryArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -25,8 +25,9 @@ type replay struct {
 	published int
 }
 
-// run publishes page after page, each once the one before is acknowledged: the
-// events of one ordering key stay in their order. An error tells where to go on.
+// run publishes page after page, each after the previous one has been
+// acknowledged, so that the events of one ordering key stay in order. The error
+// contains the cursor from which to continue.
 func (r *replay) run(ctx context.Context) error {
 	if err := r.publish(ctx); err != nil {
 		if ctx.Err() != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 )
 
-// TestReplayIsStopped as by Ctrl-C: it tells where to go on, too.
+// TestReplayIsStopped stops a replay as Ctrl-C does: it prints the cursor from
+// which to continue.
 func TestReplayIsStopped(t *testing.T) {
 	t.Parallel()
 	ctx, stop := context.WithCancelCause(t.Context())

@@ -107,7 +107,7 @@ func batch(all []events.Event, numbers ...int) http.HandlerFunc {
 	return says("[" + strings.Join(page, ",") + "]")
 }
 
-// topic keeps what is published, and refuses the call of that number.
+// topic records published messages, and refuses the call with the given number.
 type topic struct {
 	calls, refused int
 	messages       []bus.Message

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// snapshot prints what there is.
+// snapshot prints all resources of a collection.
 type snapshot struct {
 	source   source
 	out      io.Writer

@@ -41,8 +41,8 @@ func (s source) id(subject string) (int64, error) {
 	return id, nil
 }
 
-// event is what there is to know of an event, and the event itself. Those of
-// audios have the same attributes.
+// event has the attributes of an event, and the event itself. Events of audios
+// have the same attributes.
 type event struct {
 	api.AccountEvent
 
@@ -85,9 +85,9 @@ func (s source) history(ctx context.Context, id int64, params *api.ListAccountEv
 	return s.api.ListAudioEvents(ctx, id, (*api.ListAudioEventsParams)(params))
 }
 
-// read decodes what is answered into v, and returns the header. What a tool
-// hands on is decoded to [json.RawMessage]: a newer server may tell more than
-// the client knows.
+// read decodes the body of an answer into v, and returns the header. Resources
+// that are passed on are decoded to [json.RawMessage], because a newer server
+// may send more members than the client knows.
 func read(ctx context.Context, v any, ask func(context.Context) (*http.Response, error)) (http.Header, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -102,7 +102,7 @@ func read(ctx context.Context, v any, ask func(context.Context) (*http.Response,
 	return resp.Header, nil
 }
 
-// cursorHeader tells where the feed was when a list was read.
+// cursorHeader has the position of the feed when a list was read.
 const cursorHeader = "Concha-Feed-Cursor"
 
 // page is one of a list.
@@ -124,7 +124,7 @@ func (s source) page(ctx context.Context, size int, token string) (p page, err e
 	return p, nil
 }
 
-// progress tells a person every now and then how far long work is.
+// progress prints the progress of long work from time to time.
 type progress struct {
 	out   io.Writer
 	every time.Duration

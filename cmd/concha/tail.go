@@ -76,8 +76,8 @@ func permanent(err error) bool {
 	return errors.Is(err, errOutput)
 }
 
-// follow prints events until the connection breaks, which is an error; heard
-// tells whether there was a connection.
+// follow prints events until the connection breaks, which is an error. heard
+// reports whether there was a connection.
 func (t *tail) follow(ctx context.Context) (heard bool, err error) {
 	ctx, hangUp := context.WithCancelCause(ctx)
 	defer hangUp(nil)

@@ -1,5 +1,6 @@
-// Package caller says who made a request and what they may do. The gateway
-// identifies callers; use cases find them in the context and decide.
+// Package caller identifies the sender of a request and its permissions. The
+// gateway identifies callers; use cases read the caller from the context and
+// decide.
 package caller
 
 import (
@@ -72,8 +73,8 @@ var scopesOfKind = [...]struct{ read, write, own Scopes }{
 }
 
 // Reach is the part of the resources of one kind that a caller may use: all of
-// them, or those of one owner. What is outside must look as if it did not
-// exist. The zero Reach is empty.
+// them, or those of one owner. Other resources must appear not to exist. The
+// zero Reach is empty.
 type Reach struct {
 	owner string
 	all   bool

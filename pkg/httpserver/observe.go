@@ -54,7 +54,7 @@ func Observe(service string) gin.HandlerFunc {
 	}
 }
 
-// measured is what Observe keeps for one service.
+// measured is the state that Observe keeps for one service.
 type measured struct {
 	service string
 	series  *telemetry.Series[requestKind]

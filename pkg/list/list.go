@@ -38,7 +38,7 @@ type Options struct {
 	Order        Order
 	After        *Place // nil for the first page
 	Limit        int    // at least 1
-	Total        bool   // whether to count all that match
+	Total        bool   // whether to count all matching accounts
 }
 
 // latest is the latest time that every database takes.
@@ -77,7 +77,7 @@ func (o Order) Place(id int64, created, updated time.Time) Place {
 // Page is a part of a list.
 type Page[T any] struct {
 	Items []T
-	More  bool   // whether others follow
+	More  bool   // whether more accounts follow
 	Total *int64 // the number of resources on all pages, counted at about the same moment; nil unless Options.Total
 	// Head is a position of the event log from before the first page was read: a
 	// reader who reads all pages and then the events after Head misses nothing.

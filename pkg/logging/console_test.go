@@ -45,7 +45,7 @@ func TestIsTerminal(t *testing.T) {
 	}
 }
 
-// BenchmarkAccessLine measures what the access log adds to a request.
+// BenchmarkAccessLine measures the cost of the access log for a request.
 func BenchmarkAccessLine(b *testing.B) {
 	f, err := os.Create(b.TempDir() + "/log")
 	if err != nil {

@@ -33,9 +33,9 @@ const (
 type Query struct {
 	values     url.Values
 	unasked    map[string]struct{}
-	filters    url.Values // canonical
+	filters    url.Values // in canonical form
 	order      list.Order
-	cursor     string // of page_token
+	cursor     string // the cursor in page_token
 	token      error
 	violations []fault.Violation
 }

@@ -24,9 +24,9 @@ const (
 	bindingBytes = 8
 )
 
-// PageToken returns the token of the page after last, of the list that q asks
-// for: it is bound to the filters and the order that were read from q. The
-// cursor, in base64url, is where the feed was when the first page was read.
+// PageToken returns the token of the page after last. It is bound to the
+// filters and the order that were read from q. cursor, in base64url, is the
+// position of the feed when the first page was read.
 func (q *Query) PageToken(last list.Place, cursor string) string {
 	list := cursor + "\n" + q.filters.Encode() + "\n" + q.order.By
 	if q.order.Desc {

@@ -104,7 +104,7 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 	}
 }
 
-// judge notes what the outcome of a group says about the disk.
+// judge updates the knowledge about the disk from the outcome of a group.
 func (db *DB) judge(group []*write) {
 	for _, w := range group {
 		if w.err != nil && errors.Is(w.err, ErrUnavailable) {

@@ -19,7 +19,7 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
-// Config is how a process exports what it measures.
+// Config holds the settings of a process's telemetry.
 type Config struct {
 	Service string // names the process
 	Host    string // that the admin port listens on; "" for all addresses

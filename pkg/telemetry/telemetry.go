@@ -1,11 +1,11 @@
-// Package telemetry exports what a process measures.
+// Package telemetry exports metrics and traces.
 //
-// Metrics are Prometheus collectors, which each package declares beside the
-// code that it measures and registers in the default registry. The admin port
+// Metrics are Prometheus collectors. Each package declares its own beside the
+// measured code and registers them in the default registry. The admin port
 // serves them.
 //
-// Traces go through OpenTelemetry. Unless the environment names an exporter,
-// no span is started, so that a request pays nothing for them.
+// Traces go through OpenTelemetry. Unless the environment names an exporter, no
+// span is started, so that a request pays nothing for them.
 package telemetry
 
 import (

@@ -38,7 +38,7 @@ or, where apt manages the SDK:
 Or start Docker: the image ` + image + ` is used then`
 )
 
-// emulators are the addresses of what the tests talk to.
+// emulators holds the addresses of the emulators.
 type emulators struct {
 	spanner, faultySpanner, pubsub, storage string
 
@@ -76,7 +76,7 @@ func (e *emulators) start(ctx context.Context) error {
 	return errors.Join(errs[:]...)
 }
 
-// stop kills what start has started and returns when it has ended.
+// stop kills all started processes and returns when they have ended.
 func (e *emulators) stop() {
 	if e.kill != nil {
 		e.kill()
@@ -96,7 +96,7 @@ func (e *emulators) run(ctx context.Context, name, address string, argv []string
 	ended := make(chan struct{})
 	e.done.Go(func() {
 		defer close(ended)
-		_ = wait(cmd) // killed, or it is told below that it has ended
+		_ = wait(cmd) // killed, or its end is reported below
 	})
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -268,7 +268,7 @@ func pubsubReady(ctx context.Context, address string) error {
 	return nil
 }
 
-// tail keeps the end of what is written to it.
+// tail keeps the end of the text that is written to it.
 type tail struct {
 	mu   sync.Mutex
 	text []byte

@@ -1,15 +1,15 @@
-// Command cloudtest runs tests of what talks to Google Cloud: it starts the
-// emulators that they need on free ports, runs "go test", says which suites
-// ran on which adapter, and stops what it started. A test that is skipped and
-// a package without tests are failures.
+// Command cloudtest runs the tests of code that uses Google Cloud. It starts
+// the emulators that they need on free ports, runs "go test", prints which
+// suites ran on which adapter, and stops the emulators. A skipped test and a
+// package without tests are failures.
 //
 //	cloudtest [flags of go test] packages
 //
-// A -run among the flags chooses tests, but of those that run where Spanner
-// injects faults. With -v what tests write is printed at once.
+// A -run among the flags selects tests, except for those that run while Spanner
+// injects faults. With -v the output of tests is printed at once.
 //
-// The Spanner and Pub/Sub emulators are those of an installed Google Cloud SDK,
-// else they run in Docker. The storage emulator is in this process.
+// The Spanner and Pub/Sub emulators are those of an installed Google Cloud SDK;
+// without one they run in Docker. The storage emulator runs in this process.
 package main
 
 import (
@@ -38,8 +38,8 @@ func main() {
 type pass struct {
 	about    string
 	spanner  string // address of the emulator
-	match    string // names of the tests, unless the flags tell; empty: all
-	only     string // names of the tests, whatever the flags tell
+	match    string // pattern of test names unless the flags have one; empty: all
+	only     string // pattern of test names, whatever the flags are
 	packages []string
 }
 
@@ -68,9 +68,9 @@ func run(ctx context.Context, args []string) (err error) {
 	return report.close()
 }
 
-// passes are all tests of the adapters, the suites of those on Spanner again
-// where transactions are aborted at random, and the whole system, of which only
-// what is new in the cloud, and its crash test again in the same way.
+// passes returns all passes: the tests of the adapters, the suites of Spanner's
+// adapters again with randomly aborted transactions, the cloud part of the
+// end-to-end tests, and its crash test again with aborted transactions.
 func passes(e *emulators, packages []string) []pass {
 	adapters := pass{about: "the adapters", spanner: e.spanner}
 	faulty := pass{about: "the stores on a Spanner that injects faults", spanner: e.faultySpanner, only: "^(TestStore|TestLog|TestKeys)$"}
@@ -90,8 +90,8 @@ func passes(e *emulators, packages []string) []pass {
 	return slices.DeleteFunc([]pass{adapters, faulty, system, killed}, func(p pass) bool { return len(p.packages) == 0 })
 }
 
-// test makes one pass. It returns an error if go test could not be run; how the
-// tests went is told by the report.
+// test runs one pass. It returns an error if go test could not be run. The
+// report has the results of the tests.
 func (e *emulators) test(ctx context.Context, p pass, flags []string, report *report) error {
 	fmt.Printf("cloudtest: %s\n", p.about)
 	args := []string{"test", "-json", "-tags", "cloud", "-count", "1"}
@@ -130,7 +130,7 @@ func command(ctx context.Context, signal syscall.Signal, name string, args ...st
 	return cmd
 }
 
-// wait waits for a command and kills what it has left running.
+// wait waits for a command and kills the processes that it has left running.
 func wait(cmd *exec.Cmd) error {
 	err := cmd.Wait()
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) // there may be nothing

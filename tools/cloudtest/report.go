@@ -21,8 +21,8 @@ type event struct {
 	Action, Package, ImportPath, Test, Output string
 }
 
-// report collects what ran. It prints what fails, and the closing line of each
-// package, when it is known.
+// report collects results. It prints failures, and the closing line of each
+// package, as they become known.
 type report struct {
 	out   io.Writer
 	rows  map[row]int // passed cases
@@ -122,8 +122,8 @@ func (r *report) testEnded(e *event, pass string) {
 	}
 }
 
-// packageEnded prints what tests that have not ended wrote, as after a panic,
-// and what the package's own lines say.
+// packageEnded prints the output of tests that have not ended, as after a
+// panic, and the output of the package.
 func (r *report) packageEnded(e *event, pass string) {
 	if e.Action == "fail" {
 		r.wrong = true
@@ -142,14 +142,14 @@ func (r *report) packageEnded(e *event, pass string) {
 	}
 }
 
-// flush prints what a test or package wrote.
+// flush prints the output of a test or package.
 func (r *report) flush(key [2]string) {
 	if r.output[key] != nil {
 		r.print(r.output[key].String())
 	}
 }
 
-// print prints text, less what says only that tests run.
+// print prints text without the lines that only report running tests.
 func (r *report) print(text string) {
 	for line := range strings.Lines(text) {
 		if !strings.HasPrefix(line, "=== ") && line != "PASS\n" && line != "FAIL\n" {

@@ -26,17 +26,23 @@ const (
 	uploadTime = 60 * time.Second
 )
 
-// AttachImage gives an account, once, the image that r holds, whose type must be
-// declared if that is not empty; see Codec for what of it is kept. The Body of
-// once is found here. The content is stored under a fresh name
-// first and referred to afterwards, so a reference never points at nothing;
-// what it replaces is collected when the event comes round, and an object whose
-// transaction failed is left to SweepImages. Errors: domain.ErrNotFound,
-// domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
-// ErrImageWork, ErrImagesBusy, ErrImageTime, idempotency.ErrReused; check's and
-// r's own.
+// AttachImage sets the image of an account, once, to the content of r. If
+// declared is not empty, the content must be of that type. Codec describes
+// which parts of the file are kept. AttachImage sets the Body of once.
+//
+// The content is stored under a fresh name before the account refers to it, so
+// a reference always points at an object. The replaced object is deleted when
+// the event is handled, and an object whose transaction failed is deleted by
+// SweepImages. Errors:
+//   - domain.ErrNotFound: there is no such account.
+//   - domain.ErrImageType, ErrImageMismatch, ErrImageBytes, ErrImagePixels,
+//     ErrImageWork: the image is refused.
+//   - domain.ErrImagesBusy, ErrImageTime: the image could not be processed in
+//     time.
+//   - idempotency.ErrReused: once was used for another image.
+//   - the errors of check and r.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, check Check) (domain.Account, error) {
-	if once == (idempotency.Request{}) { // a refusal before anything is uploaded; a request that comes again may be due no refusal
+	if once == (idempotency.Request{}) { // refuse before uploading; a repeated request may be entitled to its first result
 		current, err := s.store.Get(ctx, id)
 		if err == nil {
 			err = check.judge(current)

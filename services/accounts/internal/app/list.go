@@ -9,7 +9,8 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Query selects a page of accounts; nil, zero and empty fields select all.
+// Query selects a page of accounts. Fields that are nil, zero or empty select
+// all accounts.
 type Query struct {
 	Name    *string
 	Email   *domain.Email

@@ -32,7 +32,7 @@ type Store interface {
 	// After an error nothing was added. Errors: domain.ErrIDTaken, and
 	// idempotency.ErrReused as in Create.
 	CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) ([]Outcome, error)
-	// Get returns an account. Errors: domain.ErrNotFound.
+	// Get returns an account. Idempotent. Errors: domain.ErrNotFound.
 	Get(ctx context.Context, id int64) (domain.Account, error)
 	// List returns a page of the accounts that match q. Each page starts where
 	// the previous one ended. An account that matches q while all pages are
@@ -60,8 +60,8 @@ type Store interface {
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
 }
 
-// Outcome is what became of one account of many. It leaves out the profile, so
-// that the record of many stays small.
+// Outcome is the result of one account of a batch. It does not contain the
+// profile, so that the record of a batch stays small.
 type Outcome struct {
 	ID        int64        // set if the account was added
 	CreatedAt time.Time    // set if the account was added
@@ -101,12 +101,16 @@ type Images interface {
 // if too many wait already they fail at once. They end, and stop working, with
 // ctx.
 type Codec interface {
-	// Clean reads the whole of a JPEG or PNG and returns it without any byte that
-	// its picture does not need, such as place, camera, comments and damage, and
-	// upright if its Exif says that it is to be turned. A file that is clean comes
-	// back byte for byte. Errors: domain.ErrImageType if it cannot be decoded to
-	// its last pixel, ErrImagePixels, ErrImageWork, ErrImageBytes if it is too
-	// long once it is clean, ErrImagesBusy, ctx's.
+	// Clean decodes a JPEG or PNG completely. It returns the image without data
+	// that its picture does not need, such as place, camera, comments and
+	// damage. It turns the image upright if its Exif orientation requires it. A
+	// clean file is returned unchanged. Errors:
+	//   - domain.ErrImageType: it cannot be decoded to its last pixel.
+	//   - domain.ErrImagePixels, domain.ErrImageWork: decoding would take too
+	//     much.
+	//   - domain.ErrImageBytes: it is too long after cleaning.
+	//   - domain.ErrImagesBusy: it waited too long for memory.
+	//   - the error of ctx.
 	Clean(ctx context.Context, content []byte) (Picture, error)
 	// Scale returns an image whose longer side has side pixels, in the format
 	// of content, which must be a result of Clean. Errors: as in Clean.

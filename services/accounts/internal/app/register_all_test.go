@@ -46,7 +46,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				for i := range n - 1 {
 					profiles[i] = profile(t, fmt.Sprintf("a%d@b", i))
 				}
-				profiles[n-1] = profiles[0] // of another group
+				profiles[n-1] = profiles[0] // in another group
 				once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 				w.Service = w.service(&breaking{w.store, at, commit}, w.images)
 				if _, err := w.RegisterAll(t.Context(), profiles, once); !errors.Is(err, errBroken) {

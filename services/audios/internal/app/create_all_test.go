@@ -102,7 +102,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 				w := newWorld(t)
 				const n = 250
 				items := batch(t, 0, n)
-				items[249].Session = items[0].Session // of another group
+				items[249].Session = items[0].Session // in another group
 				once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 				s := w.service(&breaking{w.store, at, commit}, w.files)
 				if _, err := s.CreateAll(t.Context(), items, once); !errors.Is(err, errLost) {

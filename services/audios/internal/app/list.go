@@ -10,7 +10,8 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Query selects a page of audios; nil, zero and empty fields select all.
+// Query selects a page of audios. Fields that are nil, zero or empty select all
+// audios.
 type Query struct {
 	SessionID    *Range
 	SessionIDs   []int64

@@ -50,7 +50,7 @@ func inflated(t *testing.T, packed string) string {
 	return b.String()
 }
 
-// Of a PNG with damage or surplus outside of its pixels is kept what is none.
+// A PNG with damage or surplus outside its pixels is repaired.
 func TestCleanRepairsPNG(t *testing.T) {
 	colours, grey := encoded(t, marked(16, 8), png.Encode), encoded(t, image.NewGray(image.Rect(0, 0, 16, 8)), png.Encode)
 	alpha := plainPNG(16, 8, 8, 6, 0, "")

@@ -52,9 +52,9 @@ func (p *picture) encode(ctx context.Context, img image.Image, qualities map[str
 	return nil, domain.ErrImageBytes.Detailf("the image, turned as it is to be seen, has more than 5 MiB")
 }
 
-// coloursOf returns the segments or chunks that say what the colours of img
-// mean, which is the image of p in another form. A profile is of grey or of
-// colours: it does not hold if the one became the other.
+// coloursOf returns the segments or chunks that define the colours of img,
+// which is a transformed copy of p's image. A profile is for grey or for
+// colours: it is dropped if img changed from one to the other.
 func (p *picture) coloursOf(img image.Image) []byte {
 	channels := 3
 	switch img.(type) {

@@ -21,7 +21,7 @@ type picture struct {
 	width, height int    // pixels
 	orientation   int    // of Exif: 1 to 8
 	channels      int    // of its colours: 1 (grey), 3, or 4 (with black)
-	colours       []byte // the chunks of a PNG that say what its colours mean, but for profile
+	colours       []byte // the chunks of a PNG that define its colours, except for profile
 	profile       []byte // the segments or chunks with the colour profile
 
 	deep     bool  // 16 bits for each channel
@@ -73,8 +73,8 @@ func refused(err error) error {
 	return fmt.Errorf("decode an image: %w", err)
 }
 
-// clean returns the file without what the picture does not need. It has read
-// all pixels. Errors: domain.ErrImageType, domain.ErrImageBytes.
+// clean returns the file without the data that the picture does not need. It
+// reads all pixels. Errors: domain.ErrImageType, domain.ErrImageBytes.
 func (p *picture) clean(ctx context.Context) (content []byte, err error) {
 	if p.png != nil {
 		return p.png.clean(ctx)

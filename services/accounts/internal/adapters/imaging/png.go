@@ -271,8 +271,8 @@ func chunkOf(kind string, body []byte) []byte {
 	return binary.BigEndian.AppendUint32(to, crc32.ChecksumIEEE(to[4:]))
 }
 
-// clean returns the file without what the picture does not need. Errors:
-// domain.ErrImageType if there are not all pixels, domain.ErrImageBytes.
+// clean returns the file without the data that the picture does not need.
+// Errors: domain.ErrImageType if pixels are missing, domain.ErrImageBytes.
 func (f *pngFile) clean(ctx context.Context) ([]byte, error) {
 	exact, err := f.copyPixels(ctx, nil)
 	if err != nil {

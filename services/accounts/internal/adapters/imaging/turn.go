@@ -56,7 +56,7 @@ func (p placement) move(target, source []byte, stride, size int) {
 	}
 }
 
-// turn returns img as its Exif orientation, 2 to 8, says it is to be seen, in
+// turn returns img turned upright according to its Exif orientation, 2 to 8, in
 // its own colour model.
 func turn(img image.Image, orientation int) image.Image {
 	p := upright(orientation, img.Bounds().Dx(), img.Bounds().Dy())

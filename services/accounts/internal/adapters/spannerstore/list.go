@@ -89,7 +89,7 @@ func pageStatement(q app.Query) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = list.Order{Desc: true} // whose index has the ids alone
+	q.Order = list.Order{Desc: true} // only the order of ids has an index without other columns
 	s := matching(q)
 	return s.statement("COUNT(*)", "")
 }

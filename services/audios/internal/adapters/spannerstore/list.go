@@ -85,7 +85,7 @@ func (s *selection) merge(parts, key, order string) spanner.Statement {
 }
 
 func countStatement(q app.Query) spanner.Statement {
-	q.Order = list.Order{Desc: true} // whose index has the ids alone
+	q.Order = list.Order{Desc: true} // only the order of ids has an index without other columns
 	s := newSelection(q)
 	s.filter(q)
 	return s.statement("COUNT(*)", "")

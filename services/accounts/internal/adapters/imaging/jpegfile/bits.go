@@ -73,7 +73,7 @@ const fastBits = 9
 type huffman struct {
 	fast    [1 << fastBits]uint16 // by the next bits: length<<8 | symbol of the code they begin with; 0 if it is longer
 	end     [17]int               // by length: the number after the largest code, 0 if there is none
-	offset  [17]int               // by length: what to add to a code to get the index of its symbol
+	offset  [17]int               // by length: the difference between a code and the index of its symbol
 	symbols []byte
 }
 

@@ -23,8 +23,8 @@ type definition struct {
 	restart int
 }
 
-// piece is a part of the clean file: bytes that are needed, or definitions, of
-// which some may be.
+// piece is a part of the clean file: necessary bytes, or definitions, some of
+// which may be necessary.
 type piece struct {
 	raw         []byte
 	code        byte // of the segment of definitions
@@ -44,9 +44,10 @@ type decoder struct {
 	profile                profile
 }
 
-// Clean returns the file without what its picture does not need, and the
-// segments that hold its colour profile. If the file is such already, it comes
-// back byte for byte. All pixels have been read. Errors: an Error; ctx's.
+// Clean returns the file without the data that its picture does not need, and
+// the segments with its colour profile. A file that is clean already is
+// returned unchanged. Clean reads all pixels. Errors: an Error; the error of
+// ctx.
 func (f *File) Clean(ctx context.Context) (content, profile []byte, err error) {
 	d := f.decoder()
 	if err := d.decode(ctx); err != nil {
@@ -173,8 +174,8 @@ func (d *decoder) segment(s segment, header bool) error {
 	return nil
 }
 
-// application keeps of the applications' segments what the picture needs: the
-// pixel density, what the colours are, and what they mean.
+// application keeps those application segments that the picture needs: the
+// pixel density, the colour model and the colour profile.
 func (d *decoder) application(s segment) {
 	switch {
 	case s.code == markerAPP0 && isJFIF(s.body) && d.jfifAt < 0: // without its preview

@@ -9,7 +9,7 @@ import (
 	"encoding/binary"
 )
 
-// Error says why a file cannot be read, as a clause for whoever sent it.
+// Error is the reason why a file cannot be read, as a clause for its sender.
 type Error string
 
 func (e Error) Error() string { return string(e) }
@@ -70,10 +70,10 @@ type component struct {
 	samples      []byte      // 8*stride in a row; nil if nobody wants them
 }
 
-// segment is a marker with what belongs to it.
+// segment is a marker with its data.
 type segment struct {
 	code byte
-	raw  []byte // the marker's code and what follows
+	raw  []byte // the marker's code and the data after it
 	body []byte // without the length
 }
 
