@@ -136,7 +136,7 @@ func (l limit) servePage(w http.ResponseWriter, r *http.Request) {
 
 func (l limit) create(w http.ResponseWriter, r *http.Request) {
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	in := insert{account: events.Account{ID: rand.Int64N(1<<53-1) + 1, Version: 1, CreatedAt: now, UpdatedAt: now}, done: make(chan error, 1)}
+	in := insert{account: events.Account{ID: rand.Int64N(1<<53-1) + 1, Version: 1, CreatedAt: events.Time{Time: now}, UpdatedAt: events.Time{Time: now}}, done: make(chan error, 1)}
 	body, err := io.ReadAll(r.Body)
 	if err == nil {
 		err = json.Unmarshal(body, &in.account)
@@ -198,7 +198,7 @@ func scan(row interface{ Scan(dest ...any) error }) (events.Account, error) {
 	var image *string // always NULL here
 	var created, updated int64
 	err := row.Scan(&a.ID, &a.Name, &a.Email, &a.Address, &image, &a.Version, &created, &updated)
-	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+	a.CreatedAt, a.UpdatedAt = events.Time{Time: time.UnixMicro(created).UTC()}, events.Time{Time: time.UnixMicro(updated).UTC()}
 	a.ETag = etag(a.Version)
 	return a, err
 }

@@ -56,6 +56,35 @@ func accountConditions(c *client) {
 	c.delete("/v1/accounts/"+id, "If-Match", c.get("/accounts/"+id).header.Get("ETag")).expect(204)
 }
 
+// readConditions reads under conditions, from both trees.
+func readConditions(c *client) {
+	id, _ := newAccount(c)
+	account := "/v1/accounts/" + id
+	c.do(call{method: "PUT", path: account + "/image", body: pngOf(3, 1), header: []string{"Content-Type", "image/png"}}).expect(200)
+	session := newSession()
+	c.json("POST", "/v1/audios", encode(session)).expect(201)
+	audio := "/v1/audios" + sessionPath(session)
+	for _, path := range []string{
+		account, "/accounts/" + id, account + "/image", account + "/image?size=64",
+		audio, "/audios" + sessionPath(session), audio + "/file",
+	} {
+		etag := c.get(path).expect(200).header.Get("ETag")
+		for _, range_ := range [][]string{nil, {"Range", "bytes=0-1"}} {
+			with := func(header ...string) []string { return append(header, range_...) }
+			c.get(path, with("If-Match", `"0"`)...).failedCondition(etag)
+			c.get(path, with("If-Match", "W/"+etag)...).failedCondition(etag)
+			c.get(path, with("If-Match", `"0"`, "If-None-Match", etag)...).failedCondition(etag)
+			c.head(path, with("If-Match", `"0"`)...).expect(412).hasETag(etag)
+			c.get(path, with("If-Match", etag, "If-None-Match", etag)...).expect(304)
+			c.get(path, with("If-Match", "7")...).problem(400, "validation-error", "If-Match")
+		}
+		c.get(path, "If-Match", etag).expect(200).hasETag(etag)
+		c.get(path, "If-Match", "*").expect(200).hasETag(etag)
+	}
+	c.get(account+"/image", "If-Match", c.head(account+"/image").header.Get("ETag"), "Range", "bytes=0-1").expect(206)
+	c.get("/v1/accounts/9007199254740990", "If-Match", `"1"`).problem(404, "no-such-instance-error")
+}
+
 // imageConditions writes to an image under conditions, which name the account
 // or the image.
 func imageConditions(c *client) {

@@ -31,6 +31,9 @@ func routes(c *client) {
 	}
 	c.get("/accounts//").problem(404, "no-such-route")
 	id, _ := newAccount(c)
+	for _, path := range []string{"/v1/%61ccounts/" + id, "/%76%31/accounts/" + id, "/%61ccounts/" + id, "/v1/accounts/%3" + id[:1] + id[1:]} {
+		c.get(path).expect(200)
+	}
 	for path, allowed := range map[string][]string{
 		"/accounts":                         {"GET", "HEAD", "POST"},
 		"/accounts/":                        {"GET", "HEAD", "POST"},

@@ -66,6 +66,7 @@ func scenarios(t *testing.T, url string, v volume) {
 		"batch storm":                batchStorm,
 		"export":                     export,
 		"account conditions":         accountConditions,
+		"read conditions":            readConditions,
 		"image conditions":           imageConditions,
 		"audio conditions":           audioConditions,
 		"update race":                updateRace,

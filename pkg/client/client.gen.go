@@ -457,7 +457,9 @@ func (e ExportAudiosParamsOrderBy) Valid() bool {
 // Account defines model for Account.
 type Account struct {
 	// Address May be empty; no control characters.
-	Address   Text      `json:"address"`
+	Address Text `json:"address"`
+
+	// CreatedAt In UTC, always with six decimals, so that times sort as text.
 	CreatedAt time.Time `json:"created_at"`
 	Email     string    `json:"email"`
 	Etag      ETag      `json:"etag"`
@@ -469,7 +471,9 @@ type Account struct {
 	Image *Image `json:"image"`
 
 	// Name May be empty; no control characters.
-	Name      Text      `json:"name"`
+	Name Text `json:"name"`
+
+	// UpdatedAt As created_at.
 	UpdatedAt time.Time `json:"updated_at"`
 
 	// Version 1 at first, and one more with each change that changes something.
@@ -509,7 +513,7 @@ type AccountEvent struct {
 	Specversion     AccountEventSpecversion `json:"specversion"`
 	Subject         string                  `json:"subject"`
 
-	// Time Of the commit.
+	// Time Of the commit, in UTC, always with six decimals.
 	Time time.Time `json:"time"`
 
 	// Traceparent W3C trace context of the request that made the change.
@@ -545,8 +549,8 @@ type AccountInput struct {
 	// Address May be empty; no control characters.
 	Address Text `json:"address"`
 
-	// Email Unique. Spaces around it are dropped, and what is after the last `@` is lower-cased; something has to be
-	// on both sides of it. No control characters.
+	// Email Unique. Spaces around it are dropped, and the domain, after the last `@`, is lower-cased, save letters
+	// outside of ASCII whose lower case is inside, such as U+0130; something has to be on both sides of the `@`. No control characters.
 	Email string `json:"email"`
 
 	// Name May be empty; no control characters.
@@ -613,8 +617,10 @@ type AccountResults struct {
 type Audio struct {
 	// AccountID The account that the session belongs to; null if to none.
 	AccountID *AccountReference `json:"account_id"`
-	CreatedAt time.Time         `json:"created_at"`
-	Etag      ETag              `json:"etag"`
+
+	// CreatedAt In UTC, always with six decimals, so that times sort as text.
+	CreatedAt time.Time `json:"created_at"`
+	Etag      ETag      `json:"etag"`
 
 	// FileURL Address of the document that the session was stored with. Changes with its content.
 	FileURL string `json:"file_url"`
@@ -627,7 +633,9 @@ type Audio struct {
 	StepCount StepCount `json:"step_count"`
 
 	// Ticks Levels, kept to the last bit.
-	Ticks     Ticks     `json:"ticks"`
+	Ticks Ticks `json:"ticks"`
+
+	// UpdatedAt As created_at.
 	UpdatedAt time.Time `json:"updated_at"`
 
 	// Version 1 at first, and one more with each change that changes something.
@@ -667,7 +675,7 @@ type AudioEvent struct {
 	Specversion     AudioEventSpecversion `json:"specversion"`
 	Subject         string                `json:"subject"`
 
-	// Time Of the commit.
+	// Time Of the commit, in UTC, always with six decimals.
 	Time time.Time `json:"time"`
 
 	// Traceparent W3C trace context of the request that made the change.

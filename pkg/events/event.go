@@ -73,7 +73,7 @@ func (e Event) Attributes(origin string) map[string]string {
 		"ce-source":          e.Source(),
 		"ce-subject":         e.Subject,
 		"ce-type":            e.Type,
-		"ce-time":            e.Time.UTC().Format(time.RFC3339Nano),
+		"ce-time":            e.Time.UTC().Format(TimeLayout),
 		"ce-dataschema":      origin + SchemaPath(e.Type),
 		"ce-partitionkey":    e.Subject,
 		"ce-resourceversion": strconv.FormatInt(e.Version, 10),

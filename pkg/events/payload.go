@@ -19,15 +19,15 @@ type Change[R Account | Audio] struct {
 
 // Account is the v1 body of an account, in HTTP answers and in events.
 type Account struct {
-	ID        int64     `json:"id" jsonschema:"minimum=1,maximum=9007199254740991"`
-	Name      string    `json:"name" jsonschema:"maxLength=1024"`
-	Email     string    `json:"email" jsonschema:"maxLength=320"`
-	Address   string    `json:"address" jsonschema:"maxLength=1024"`
-	Image     *Image    `json:"image" jsonschema:"nullable"` // null until there is one
-	Version   int64     `json:"version" jsonschema:"minimum=1"`
-	ETag      string    `json:"etag"` // as in the ETag header, with its quotes
-	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"`
+	ID        int64  `json:"id" jsonschema:"minimum=1,maximum=9007199254740991"`
+	Name      string `json:"name" jsonschema:"maxLength=1024"`
+	Email     string `json:"email" jsonschema:"maxLength=320"`
+	Address   string `json:"address" jsonschema:"maxLength=1024"`
+	Image     *Image `json:"image" jsonschema:"nullable"` // null until there is one
+	Version   int64  `json:"version" jsonschema:"minimum=1"`
+	ETag      string `json:"etag"` // as in the ETag header, with its quotes
+	CreatedAt Time   `json:"created_at"`
+	UpdatedAt Time   `json:"updated_at"`
 }
 
 // Image describes the profile image of an account.
@@ -55,8 +55,8 @@ type Audio struct {
 	FileURL      string    `json:"file_url" jsonschema:"format=uri-reference"` // the document as it was sent
 	Version      int64     `json:"version" jsonschema:"minimum=1"`
 	ETag         string    `json:"etag"` // as in the ETag header, with its quotes
-	CreatedAt    time.Time `json:"created_at"`
-	UpdatedAt    time.Time `json:"updated_at"`
+	CreatedAt    Time      `json:"created_at"`
+	UpdatedAt    Time      `json:"updated_at"`
 }
 
 // AudioKey is the payload of concha.audio.deleted.v1.
@@ -68,3 +68,15 @@ type AudioKey struct {
 // events when the resource is deleted. The versions remain known, their content
 // does not.
 const Redacted = `{"redacted":true}`
+
+// TimeLayout is the layout of all times, which are in UTC. The number of decimals
+// is fixed, so that times sort as text.
+const TimeLayout = "2006-01-02T15:04:05.000000Z"
+
+// Time is a time.Time whose JSON has TimeLayout. It reads any RFC 3339 time.
+type Time struct{ time.Time }
+
+// MarshalJSON implements json.Marshaler.
+func (t Time) MarshalJSON() ([]byte, error) {
+	return t.UTC().AppendFormat(make([]byte, 0, len(TimeLayout)+2), `"`+TimeLayout+`"`), nil
+}

@@ -3,7 +3,6 @@ package feed_test
 import (
 	"encoding/json"
 	"testing"
-	"time"
 
 	"github.com/cloudevents/sdk-go/v2/event"
 	"github.com/google/go-cmp/cmp"
@@ -18,7 +17,7 @@ func TestEventsAreCloudEvents(t *testing.T) {
 	got := s.page("/v1/events/accounts").events[0]
 	want := cloudEvent{
 		SpecVersion: "1.0", ID: "account/1/1", Source: "/accounts", Subject: "account/1", Type: events.AccountUpdatedV1,
-		Time: s.now.UTC().Format(time.RFC3339Nano), DataSchema: "http://example.com/schemas/concha.account.updated.v1.json", DataContentType: "application/json",
+		Time: s.now.UTC().Format(events.TimeLayout), DataSchema: "http://example.com/schemas/concha.account.updated.v1.json", DataContentType: "application/json",
 		PartitionKey: "account/1", ResourceVersion: "1", Traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 		Cursor: got.Cursor, Data: json.RawMessage(`{"resource":{"name":"<Ü>"}}`),
 	}

@@ -80,18 +80,27 @@ func (f *Feed) opened(kind string) (closed func()) {
 }
 
 // wantsStream reports whether a client accepts an event stream and prefers it
-// to a batch.
+// to a batch: by its quality, or if both have the same, by their order. A quality
+// that is broken counts as 1.
 func wantsStream(accept []string) bool {
+	stream, batch, streamFirst := -1.0, -1.0, false
 	for mediaRange := range strings.SplitSeq(strings.Join(accept, ","), ",") {
-		mediaType, _, _ := strings.Cut(mediaRange, ";")
+		mediaType, parameters, _ := strings.Cut(mediaRange, ";")
+		quality := 1.0
+		for parameter := range strings.SplitSeq(parameters, ";") {
+			name, value, _ := strings.Cut(parameter, "=")
+			if q, err := strconv.ParseFloat(strings.TrimSpace(value), 64); err == nil && strings.EqualFold(strings.TrimSpace(name), "q") {
+				quality = q
+			}
+		}
 		switch strings.ToLower(strings.TrimSpace(mediaType)) {
 		case streamType:
-			return true
+			stream, streamFirst = max(stream, quality), streamFirst || batch < 0
 		case batchType:
-			return false
+			batch = max(batch, quality)
 		}
 	}
-	return false
+	return stream > 0 && (stream > batch || stream == batch && streamFirst)
 }
 
 // request is a parsed request for events.

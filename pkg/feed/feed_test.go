@@ -211,8 +211,14 @@ func TestAccept(t *testing.T) {
 		s := serve(t, log)
 		for accept, stream := range map[string]bool{
 			"": false, "*/*": false, "application/json": false, "text/html, text/*": false,
-			"application/cloudevents-batch+json, text/event-stream": false,
-			"text/event-stream": true, "Text/Event-Stream; charset=utf-8": true, "text/event-stream, application/cloudevents-batch+json": true,
+			"application/cloudevents-batch+json, text/event-stream":                        false,
+			"application/json, text/event-stream;q=0":                                      false,
+			"text/event-stream;q=0.0":                                                      false,
+			"text/event-stream; q=0.5, application/cloudevents-batch+json":                 false,
+			"application/cloudevents-batch+json;q=0.4, text/event-stream;q=0.5":            true,
+			"text/event-stream;q=0.5, application/cloudevents-batch+json;q=0.5, */*;q=0.9": true,
+			"text/event-stream;q=x":                                                        true,
+			"text/event-stream":                                                            true, "Text/Event-Stream; charset=utf-8": true, "text/event-stream, application/cloudevents-batch+json": true,
 		} {
 			a := s.open("", "Accept", accept)
 			if got := a.header.Get("Content-Type") == "text/event-stream"; got != stream || a.header.Get("Vary") != "Accept" {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,9 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 				r.Host = local.String()
 			}
 		}
+		if r.URL.RawPath != "" {
+			r.URL.RawPath = decodeUnreserved(r.URL.RawPath)
+		}
 		defer func() {
 			cut := false
 			if v := recover(); v != nil {
@@ -68,6 +72,28 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 		}()
 		h.ServeHTTP(rec, r)
 	})
+}
+
+// decodeUnreserved decodes the letters, digits, hyphens, underscores and tildes
+// of an escaped path: it means the same without their escapes (RFC 3986, section
+// 6.2.2.2), and routes are compared as text. Dots stay, as they may be segments
+// that mean another directory.
+func decodeUnreserved(path string) string {
+	var b strings.Builder
+	for i := 0; i < len(path); i++ {
+		if path[i] == '%' && i+2 < len(path) {
+			if code, err := strconv.ParseUint(path[i+1:i+3], 16, 8); err == nil {
+				switch c := byte(code); {
+				case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '~':
+					b.WriteByte(c)
+					i += 2
+					continue
+				}
+			}
+		}
+		b.WriteByte(path[i])
+	}
+	return b.String()
 }
 
 // lingerTimeout bounds how long the rest of a refused body is read. It is

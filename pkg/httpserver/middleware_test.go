@@ -351,3 +351,21 @@ func BenchmarkProcess(b *testing.B) {
 		})
 	}
 }
+
+func TestProcessDecodesWhatNeedsNoEscape(t *testing.T) {
+	for given, want := range map[string]string{
+		"/v1/%61ccounts":        "/v1/accounts",
+		"/v1/a%2Db%5f%7E%41%30": "/v1/a-b_~A0",
+		"/v1/a%2fb":             "/v1/a%2fb",
+		"/v1/%2e%2E/x":          "/v1/%2e%2E/x",
+		"/v1/%252561":           "/v1/%252561",
+		"/v1/x%20y%C3%A4":       "/v1/x%20y%C3%A4",
+	} {
+		var got string
+		h := httpserver.Process(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.URL.EscapedPath() }), zap.NewNop())
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, given, nil))
+		if got != want {
+			t.Errorf("%s is %s, want %s", given, got, want)
+		}
+	}
+}

@@ -18,12 +18,28 @@ func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + 
 // SetETag sets the answer's ETag to that of version.
 func SetETag(c *gin.Context, version int64) { c.Header("ETag", ETag(version)) }
 
-// NotModified answers a GET or HEAD with 304 and etag, and returns true, if
-// If-None-Match names etag (compared weakly) or is "*". Otherwise it does
-// nothing.
-func NotModified(c *gin.Context, etag string) bool {
+// Conditional judges the conditions of a GET or HEAD for content that has etag
+// (RFC 9110, section 13.2.2). It answers, and returns true, with
+//   - 412 if If-Match does not name etag,
+//   - 304 if If-None-Match names etag, compared weakly, or is "*",
+//   - 400 if If-Match is not a list of entity tags.
+//
+// Otherwise, and for other methods, it does nothing. An If-None-Match that is
+// not a list of entity tags is ignored.
+func Conditional(c *gin.Context, etag string) (answered bool) {
 	if c.Request.Method != http.MethodGet && c.Request.Method != http.MethodHead {
 		return false
+	}
+	if c.Request.Header["If-Match"] != nil {
+		match, broken := readTags(c, "If-Match")
+		err := fault.Invalidate(broken...)
+		if err == nil {
+			err = Condition{match: match}.Check(etag)
+		}
+		if err != nil {
+			httpserver.Fail(c, err)
+			return true
+		}
 	}
 	for _, line := range c.Request.Header["If-None-Match"] {
 		tags, ok := parseTags(line)
@@ -54,21 +70,22 @@ type Condition struct {
 // that never holds. The error is a fault.Invalid that names each header which
 // is not a list of entity tags.
 func WriteCondition(c *gin.Context, required bool) (Condition, error) {
-	cond := Condition{required: required}
-	var violations []fault.Violation
-	read := func(name string) (tags []string) {
-		for _, line := range c.Request.Header[name] {
-			list, ok := parseTags(line)
-			if !ok {
-				violations = append(violations, fault.Violation{Pointer: name, Detail: `must be "*" or a list of ETags in their double quotes`})
-				return nil
-			}
-			tags = append(tags, list...)
+	match, broken := readTags(c, "If-Match")
+	noneMatch, more := readTags(c, "If-None-Match")
+	return Condition{match, noneMatch, required}, fault.Invalidate(append(broken, more...)...)
+}
+
+// readTags returns the entity tags of a header, and the lines of it that are no
+// list of such.
+func readTags(c *gin.Context, name string) (tags []string, broken []fault.Violation) {
+	for _, line := range c.Request.Header[name] {
+		list, ok := parseTags(line)
+		if !ok {
+			return nil, []fault.Violation{{Pointer: name, Detail: `must be "*" or a list of ETags in their double quotes`}}
 		}
-		return tags
+		tags = append(tags, list...)
 	}
-	cond.match, cond.noneMatch = read("If-Match"), read("If-None-Match")
-	return cond, fault.Invalidate(violations...)
+	return tags, nil
 }
 
 // Creates reports whether the request asks to create a resource: If-None-Match
@@ -89,7 +106,11 @@ func (cond Condition) Check(etags ...string) error {
 	}
 	switch {
 	case cond.match != nil && !named(cond.match):
-		return &conditionError{etags[0], httpserver.ErrPrecondition.Detailf("the resource is at ETag %s, which If-Match does not name", etags[0])}
+		detail := "the resource is at ETag " + etags[0] + ", which If-Match does not name"
+		if slices.ContainsFunc(cond.match, func(tag string) bool { return strings.HasPrefix(tag, "W/") }) {
+			detail += "; a weak tag, which begins with W/, never matches there"
+		}
+		return &conditionError{etags[0], httpserver.ErrPrecondition.Detailf("%s", detail)}
 	case slices.ContainsFunc(cond.noneMatch, func(tag string) bool { return named([]string{strings.TrimPrefix(tag, "W/")}) }):
 		return &conditionError{etags[0], httpserver.ErrPrecondition.Detailf("the resource is at ETag %s, which If-None-Match rules out", etags[0])}
 	case cond.required && cond.match == nil:

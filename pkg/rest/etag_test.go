@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/gin-gonic/gin"
@@ -14,7 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/rest"
 )
 
-func TestNotModified(t *testing.T) {
+func TestConditionalWithIfNoneMatch(t *testing.T) {
 	tests := []struct {
 		name, method string
 		ifNoneMatch  []string
@@ -37,14 +38,52 @@ func TestNotModified(t *testing.T) {
 			c, _ := gin.CreateTestContext(w)
 			c.Request = httptest.NewRequest(tt.method, "/", nil)
 			c.Request.Header["If-None-Match"] = tt.ifNoneMatch
-			if got := rest.NotModified(c, tt.etag); got != tt.want {
-				t.Fatalf("NotModified = %v", got)
+			if got := rest.Conditional(c, tt.etag); got != tt.want {
+				t.Fatalf("Conditional = %v", got)
 			}
 			if tt.want && (w.Code != http.StatusNotModified || w.Header().Get("ETag") != tt.etag || w.Body.Len() != 0) {
 				t.Errorf("answer %d, header %v", w.Code, w.Header())
 			}
 			if !tt.want && len(w.Header()) != 0 {
 				t.Errorf("header %v", w.Header())
+			}
+		})
+	}
+}
+
+func TestConditionalWithIfMatch(t *testing.T) {
+	for _, tt := range []struct {
+		name, method         string
+		ifMatch, ifNoneMatch []string
+		want                 int // 0 if the content is to be sent
+	}{
+		{"the tag", http.MethodGet, []string{`"7"`}, nil, 0},
+		{"anything", http.MethodHead, []string{`*`}, nil, 0},
+		{"in a second line", http.MethodGet, []string{`"1"`, `"7"`}, nil, 0},
+		{"another", http.MethodGet, []string{`"8"`}, nil, http.StatusPreconditionFailed},
+		{"another, of HEAD", http.MethodHead, []string{`"8"`}, nil, http.StatusPreconditionFailed},
+		{"weak", http.MethodGet, []string{`W/"7"`}, nil, http.StatusPreconditionFailed},
+		{"no list of tags", http.MethodGet, []string{`7`}, nil, http.StatusBadRequest},
+		{"before If-None-Match", http.MethodGet, []string{`"8"`}, []string{`"7"`}, http.StatusPreconditionFailed},
+		{"then If-None-Match", http.MethodGet, []string{`"7"`}, []string{`"7"`}, http.StatusNotModified},
+		{"a write", http.MethodPut, []string{`"8"`}, nil, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := httptest.NewRecorder()
+			c, _ := gin.CreateTestContext(w)
+			c.Request = httptest.NewRequest(tt.method, "/", nil)
+			c.Request.Header["If-Match"], c.Request.Header["If-None-Match"] = tt.ifMatch, tt.ifNoneMatch
+			if got := rest.Conditional(c, `"7"`); got != (tt.want != 0) {
+				t.Fatalf("Conditional = %v", got)
+			}
+			if tt.want != 0 && w.Code != tt.want {
+				t.Errorf("status %d, want %d", w.Code, tt.want)
+			}
+			if tag := w.Header().Get("ETag"); tt.want == http.StatusPreconditionFailed && tag != `"7"` {
+				t.Errorf("ETag %s", tag)
+			}
+			if weak := strings.Contains(w.Body.String(), "weak tag"); weak != (tt.name == "weak") {
+				t.Errorf("body %s", w.Body)
 			}
 		})
 	}

@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	"bytes"
 	_ "embed"
 	"net/http"
 
@@ -45,8 +46,8 @@ func Module(cfg Config) fx.Option {
 
 func newEngine(cfg Config, up Upstreams) *gin.Engine {
 	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies...)
-	classic.Register(e, up.Accounts, up.Audios)
-	docs.Register(e, contract, eventContract)
+	classic.Register(e, cfg.ClassicImageField, up.Accounts, up.Audios)
+	docs.Register(e, bytes.ReplaceAll(contract, []byte(classic.ImageHostedURL), []byte(cfg.ClassicImageField.Name())), eventContract)
 	home.Register(e, settings.Version(), cfg.Console)
 	if cfg.Console {
 		console.Register(e)

@@ -819,8 +819,8 @@ export interface components {
         AccountInput: {
             name: components["schemas"]["Text"];
             /**
-             * @description Unique. Spaces around it are dropped, and what is after the last `@` is lower-cased; something has to be
-             *     on both sides of it. No control characters.
+             * @description Unique. Spaces around it are dropped, and the domain, after the last `@`, is lower-cased, save letters
+             *     outside of ASCII whose lower case is inside, such as U+0130; something has to be on both sides of the `@`. No control characters.
              */
             email: string;
             address: components["schemas"]["Text"];
@@ -859,9 +859,15 @@ export interface components {
             image: components["schemas"]["Image"] | null;
             version: components["schemas"]["Version"];
             etag: components["schemas"]["ETag"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description In UTC, always with six decimals, so that times sort as text.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description As created_at.
+             */
             updated_at: string;
         };
         Image: {
@@ -982,9 +988,15 @@ export interface components {
             file_url: string;
             version: components["schemas"]["Version"];
             etag: components["schemas"]["ETag"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description In UTC, always with six decimals, so that times sort as text.
+             */
             created_at: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description As created_at.
+             */
             updated_at: string;
         };
         AudioResults: {
@@ -1030,7 +1042,7 @@ export interface components {
             type: "concha.account.created.v1" | "concha.account.updated.v1" | "concha.account.deleted.v1";
             /**
              * Format: date-time
-             * @description Of the commit.
+             * @description Of the commit, in UTC, always with six decimals.
              */
             time: string;
             /**
@@ -1075,7 +1087,7 @@ export interface components {
             type: "concha.audio.created.v1" | "concha.audio.updated.v1" | "concha.audio.deleted.v1";
             /**
              * Format: date-time
-             * @description Of the commit.
+             * @description Of the commit, in UTC, always with six decimals.
              */
             time: string;
             /**

@@ -42,8 +42,8 @@ func goldenFile(eventType string) string { return "testdata/" + eventType + ".js
 
 // Events returns one event of each type.
 func Events() []events.Event {
-	committed := time.Date(2026, 3, 14, 9, 26, 53, 589793000, time.UTC)
-	created := committed.Add(-time.Hour)
+	committed := events.Time{Time: time.Date(2026, 3, 14, 9, 26, 53, 589793000, time.UTC)}
+	created := events.Time{Time: committed.Add(-time.Hour)}
 	account := events.Account{
 		ID: 4503599627370497, Name: "Zoë <&> \u2028 Ltd", Email: "zoe@example.com", Address: "1 Main St",
 		Version: 1, ETag: `"1"`, CreatedAt: created, UpdatedAt: created,
@@ -80,7 +80,7 @@ func Events() []events.Event {
 		{Type: events.AudioDeletedV1, Subject: subjectB, Version: 3, Data: payload(events.AudioKey{SessionID: 0})},
 	}
 	for i := range list {
-		list[i].Time = committed
+		list[i].Time = committed.Time
 		if i%2 == 0 {
 			list[i].Traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 		}

@@ -54,6 +54,12 @@ func generate(t *testing.T, eventType string) []byte {
 			name, _, _ := strings.Cut(of.Name(), "[") // the name of a generic type without its argument
 			return texts[name+"."+field]              // only comments of fields: those of types are about Go
 		},
+		Mapper: func(of reflect.Type) *reflector.Schema {
+			if of == reflect.TypeFor[events.Time]() {
+				return &reflector.Schema{Type: "string", Format: "date-time"}
+			}
+			return nil
+		},
 	}
 	told := r.Reflect(payloads[eventType])
 	redacted := &reflector.Schema{

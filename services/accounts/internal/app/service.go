@@ -67,7 +67,7 @@ func Resource(a domain.Account) events.Account {
 	r := events.Account{
 		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address,
 		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
-		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
 	if img := a.Image; img != nil {
 		r.Image = &events.Image{

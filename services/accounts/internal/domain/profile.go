@@ -85,7 +85,17 @@ func (p Profile) Patched(patch ProfilePatch) Profile {
 func NormalizeEmail(s string) Email {
 	s = strings.TrimSpace(s)
 	at := strings.LastIndexByte(s, '@')
-	return Email(s[:at+1] + strings.ToLower(s[at+1:]))
+	return Email(s[:at+1] + strings.Map(lower, s[at+1:]))
+}
+
+// lower returns the lower case of a letter in a domain. A letter outside of ASCII
+// whose lower case is inside, such as U+0130 (an I with a dot), stays: with an i
+// in its place the domain would be another one.
+func lower(r rune) rune {
+	if l := unicode.ToLower(r); r < utf8.RuneSelf || l >= utf8.RuneSelf {
+		return l
+	}
+	return r
 }
 
 func textRule(s string) string {

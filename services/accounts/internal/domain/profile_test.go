@@ -101,3 +101,16 @@ func TestProfilePatch(t *testing.T) {
 		t.Errorf("NewProfilePatch = %v, want three violations", err)
 	}
 }
+
+func TestNormalizeEmailMakesNoASCII(t *testing.T) {
+	for given, want := range map[string]domain.Email{
+		" Jo@EXAMPLE.Com ":       "Jo@example.com",
+		"jo@\u0130nfo.example":   "jo@\u0130nfo.example", // no i
+		"jo@\u212aelvin.example": "jo@\u212aelvin.example",
+		"jo@\u00dcnal.EXAMPLE":   "jo@\u00fcnal.example",
+	} {
+		if got := domain.NormalizeEmail(given); got != want {
+			t.Errorf("NormalizeEmail(%q) = %q, want %q", given, got, want)
+		}
+	}
+}

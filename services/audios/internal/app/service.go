@@ -70,7 +70,7 @@ func Resource(a domain.Audio) events.Audio {
 		SelectedTick: a.SelectedTick, StepCount: a.StepCount,
 		FileURL: fmt.Sprintf("/v1/audios/%d/file?v=%s", a.SessionID, a.File.SHA256[:16]),
 		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
-		CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt,
+		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
 }
 

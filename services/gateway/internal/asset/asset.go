@@ -28,7 +28,7 @@ func Serve(contentType, policy string, content func() []byte) gin.HandlerFunc {
 		header := c.Writer.Header()
 		header.Set("Cache-Control", "no-cache") // may be stored, but must be revalidated
 		header.Set("Content-Security-Policy", policy)
-		if rest.NotModified(c, etag) {
+		if rest.Conditional(c, etag) {
 			return
 		}
 		header.Set("ETag", etag)

@@ -42,32 +42,41 @@ var (
 	attach       = operation{method: http.MethodPut, suffix: "/image", isForm: true}
 )
 
-var routes = []struct {
-	method     string
-	collection *collection
-	path       string
-	operation  operation
-}{
-	{http.MethodPost, &accounts, "/accounts", create},
-	{http.MethodGet, &accounts, "/accounts", list},
-	{http.MethodGet, &accounts, "/accounts/:id", read},
-	{http.MethodPut, &accounts, "/accounts/:id", replace},
-	{http.MethodDelete, &accounts, "/accounts/:id", remove},
-	{http.MethodPost, &accounts, "/accounts/:id/upload_image", attach},
-	{http.MethodPost, &accounts, "/accounts/:id/upload-image", attach},
-	{http.MethodPost, &audios, "/audios", createAudio},
-	{http.MethodGet, &audios, "/audios", list},
-	{http.MethodGet, &audios, "/audios/:session_id", read},
-	{http.MethodPut, &audios, "/audios/:session_id", replaceAudio},
-	{http.MethodDelete, &audios, "/audios/:session_id", remove},
+type route struct {
+	method    string
+	path      string
+	operation operation
+}
+
+var accountRoutes = []route{
+	{http.MethodPost, "/accounts", create},
+	{http.MethodGet, "/accounts", list},
+	{http.MethodGet, "/accounts/:id", read},
+	{http.MethodPut, "/accounts/:id", replace},
+	{http.MethodDelete, "/accounts/:id", remove},
+	{http.MethodPost, "/accounts/:id/upload_image", attach},
+	{http.MethodPost, "/accounts/:id/upload-image", attach},
+}
+
+var audioRoutes = []route{
+	{http.MethodPost, "/audios", createAudio},
+	{http.MethodGet, "/audios", list},
+	{http.MethodGet, "/audios/:session_id", read},
+	{http.MethodPut, "/audios/:session_id", replaceAudio},
+	{http.MethodDelete, "/audios/:session_id", remove},
 }
 
 // Register adds the classic routes to r, each with and without a trailing
 // slash, and HEAD for each GET. The services must serve their v1 trees.
-func Register(r gin.IRoutes, accountsService, audiosService http.Handler) {
-	services := map[*collection]http.Handler{&accounts: accountsService, &audios: audiosService}
+// image is the name of the image's address in accounts.
+func Register(r gin.IRoutes, image ImageField, accountsService, audiosService http.Handler) {
+	register(r, accountRoutes, accounts(image), accountsService)
+	register(r, audioRoutes, &audios, audiosService)
+}
+
+func register(r gin.IRoutes, routes []route, c *collection, service http.Handler) {
 	for _, route := range routes {
-		v := view{route.collection, route.operation, services[route.collection]}
+		v := view{c, route.operation, service}
 		for _, path := range []string{route.path, route.path + "/"} {
 			r.Handle(route.method, path, v.handle)
 			if route.method == http.MethodGet {

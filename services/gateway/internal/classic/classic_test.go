@@ -51,10 +51,33 @@ func (u *upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func serve(u *upstream, r *http.Request) *httptest.ResponseRecorder {
 	e := httpserver.NewEngine()
-	Register(e, u, u)
+	Register(e, "", u, u)
 	w := httptest.NewRecorder()
 	e.ServeHTTP(w, r)
 	return w
+}
+
+func TestImageFieldHasTheNameThatIsSet(t *testing.T) {
+	for field, want := range map[ImageField]string{
+		"": classicWithImage, ImageHostedURL: classicWithImage,
+		ImageHostedLink: strings.ReplaceAll(classicWithImage, "image_hosted_url", "image_hosted_link"),
+	} {
+		e := httpserver.NewEngine()
+		u := &upstream{status: 200, body: v1WithImage}
+		Register(e, field, u, u)
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/accounts/1", nil))
+		if w.Body.String() != want {
+			t.Errorf("%q: %s", field, w.Body)
+		}
+	}
+	var field ImageField
+	if err := field.UnmarshalText([]byte("image_hosted_link")); err != nil || field != ImageHostedLink {
+		t.Errorf("%s, %v", field, err)
+	}
+	if err := field.UnmarshalText([]byte("image_url")); err == nil || !strings.Contains(err.Error(), "image_hosted_link") {
+		t.Errorf("error %v", err)
+	}
 }
 
 func TestImagesComeInFormsAlone(t *testing.T) {
@@ -79,11 +102,11 @@ func TestRoutes(t *testing.T) {
 		body    string
 	}{
 		{"POST /accounts", "POST /v1/accounts", 201, v1Account, 201, classicAccount},
-		{"GET /accounts", "GET /v1/accounts?page_size=1000", 200, list(v1Account, v1WithImage), 200, "[" + classicAccount + "," + classicWithImage + "]"},
-		{"GET /accounts", "GET /v1/accounts?page_size=1000", 200, list(), 200, "[]"},
+		{"GET /accounts", "GET /v1/accounts?order_by=created_at&page_size=1000", 200, list(v1Account, v1WithImage), 200, "[" + classicAccount + "," + classicWithImage + "]"},
+		{"GET /accounts", "GET /v1/accounts?order_by=created_at&page_size=1000", 200, list(), 200, "[]"},
 		{
 			"GET /accounts?name=A+B&name=C&email=a%40b&address=&page_token=t&page_token=u&page_size=1&order_by=x&session_id=1&ids=1&updated_since=x",
-			"GET /v1/accounts?address=&email=a%40b&name=A+B&page_size=1000&page_token=t", 200, list(), 200, "[]",
+			"GET /v1/accounts?address=&email=a%40b&name=A+B&order_by=created_at&page_size=1000&page_token=t", 200, list(), 200, "[]",
 		},
 		{"GET /accounts/1", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
 		{"GET /accounts/1?x=y", "GET /v1/accounts/1", 200, v1WithImage, 200, classicWithImage},
@@ -95,7 +118,7 @@ func TestRoutes(t *testing.T) {
 		{"POST /audios", "POST /v1/audios?keep_account=true", 201, v1Audio, 201, classicAudio},
 		{
 			"GET /audios?session_id=0&selected_tick=7&step_count=1&account_id=3&name=x&step_count_min=x&include_total=x&ids=",
-			"GET /v1/audios?page_size=1000&selected_tick=7&session_id=0&step_count=1", 200, list(v1Audio), 200, "[" + classicAudio + "]",
+			"GET /v1/audios?order_by=created_at&page_size=1000&selected_tick=7&session_id=0&step_count=1", 200, list(v1Audio), 200, "[" + classicAudio + "]",
 		},
 		{"GET /audios/0", "GET /v1/audios/0", 200, v1Audio, 200, classicAudio},
 		{"PUT /audios/0", "PUT /v1/audios/0?keep_account=true", 200, v1Audio, 200, classicAudio},
@@ -334,7 +357,7 @@ func FuzzResource(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, v1 string) {
-		body, ok := accounts.resource([]byte(v1))
+		body, ok := accounts("").resource([]byte(v1))
 		var want, got map[string]json.RawMessage
 		if !ok || json.Unmarshal([]byte(v1), &want) != nil || strings.Contains(v1, `\u`) { // names may be escaped
 			return
@@ -359,7 +382,7 @@ func BenchmarkList1000(b *testing.B) {
 	b.ReportAllocs()
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {
-		if _, _, ok := accounts.list(body); !ok {
+		if _, _, ok := accounts("").list(body); !ok {
 			b.Fatal("not a list")
 		}
 	}

@@ -2,6 +2,8 @@ package classic
 
 import (
 	"bytes"
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,16 +26,40 @@ type member struct {
 	convert func(v1 []byte) []byte
 }
 
-var accounts = collection{
-	name: "accounts",
-	members: []member{
-		{"id", "id", nil},
-		{"name", "name", nil},
-		{"email", "email", nil},
-		{"address", "address", nil},
-		{"image_hosted_url", "image", imageURL},
-	},
-	filters: []string{"name", "email", "address"},
+// ImageField is the member of a classic account that has the address of its
+// image. The original server's documents and its code have different names.
+type ImageField string
+
+// The names of the image's member.
+const (
+	ImageHostedURL  ImageField = "image_hosted_url"  // in the original's documents
+	ImageHostedLink ImageField = "image_hosted_link" // in its code and its tests
+)
+
+// UnmarshalText implements encoding.TextUnmarshaler.
+func (f *ImageField) UnmarshalText(text []byte) error {
+	*f = ImageField(text)
+	if *f != ImageHostedURL && *f != ImageHostedLink {
+		return fmt.Errorf("must be %s or %s", ImageHostedURL, ImageHostedLink)
+	}
+	return nil
+}
+
+// Name returns the name; that of the zero ImageField is ImageHostedURL.
+func (f ImageField) Name() string { return string(cmp.Or(f, ImageHostedURL)) }
+
+func accounts(image ImageField) *collection {
+	return &collection{
+		name: "accounts",
+		members: []member{
+			{"id", "id", nil},
+			{"name", "name", nil},
+			{"email", "email", nil},
+			{"address", "address", nil},
+			{image.Name(), "image", imageURL},
+		},
+		filters: []string{"name", "email", "address"},
+	}
 }
 
 var audios = collection{
@@ -171,6 +197,7 @@ const pageSize = "1000"
 // listQuery returns the query of the v1 list for a classic query.
 func (c *collection) listQuery(classic url.Values) url.Values {
 	query := c.kept(classic)
+	query.Set("order_by", "created_at") // as the original
 	query.Set("page_size", pageSize)
 	if token := classic.Get("page_token"); token != "" {
 		query.Set("page_token", token)

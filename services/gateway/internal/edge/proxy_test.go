@@ -260,7 +260,7 @@ func TestProxyTellsOfAnAnswerThatBreaksOffInTime(t *testing.T) {
 	})))
 	t.Cleanup(p.transport.CloseIdleConnections)
 	e := httpserver.NewEngine()
-	classic.Register(e, p, p)
+	classic.Register(e, "", p, p)
 	s := httptest.NewServer(httpserver.Process(e, zap.New(core)))
 	t.Cleanup(s.Close)
 	problem(t, do(t, request(t, http.MethodGet, s.URL+"/accounts/1", nil)), http.StatusBadGateway, "bad-upstream")

@@ -41,7 +41,7 @@ func (a api) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !rest.NotModified(c, rest.ETag(account.Version)) {
+	if !rest.Conditional(c, rest.ETag(account.Version)) {
 		answer(c, http.StatusOK, account)
 	}
 	return nil

@@ -98,7 +98,7 @@ func (a api) getImage(c *gin.Context) error {
 		etag := sizedETag(img, side)
 		c.Header("Cache-Control", caching)
 		c.Header("ETag", etag)
-		return !rest.NotModified(c, etag) && c.Request.Method != http.MethodHead
+		return !rest.Conditional(c, etag) && c.Request.Method != http.MethodHead
 	})
 	if err != nil {
 		return err

@@ -41,7 +41,7 @@ func (a api) get(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	if !rest.NotModified(c, rest.ETag(audio.Version)) {
+	if !rest.Conditional(c, rest.ETag(audio.Version)) {
 		answer(c, http.StatusOK, audio)
 	}
 	return nil

@@ -53,7 +53,7 @@ func (a api) getFile(c *gin.Context) error {
 		// The URL of a file changes with its content, but this route always
 		// serves the current one. Caches must revalidate.
 		c.Header("Cache-Control", "private, no-cache")
-		return !rest.NotModified(c, fileETag(file)) && c.Request.Method != http.MethodHead
+		return !rest.Conditional(c, fileETag(file)) && c.Request.Method != http.MethodHead
 	})
 	if err != nil {
 		return err
