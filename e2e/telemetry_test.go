@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -26,11 +27,10 @@ func TestTelemetry(t *testing.T) {
 	}
 	service := collected.follow(t, "allinone", "allinone", clientTrace)
 
-	metrics := newClient(t, "http://localhost:"+admin).beyond()
 	eventually(t, "the event is handled", func() bool {
-		return strings.Contains(string(metrics.get("/metrics").body), `concha_event_handle_delay_seconds_count{log="accounts",subscription="accounts-self"} 1`)
+		return strings.Contains(scrape(t, admin), `concha_event_handle_delay_seconds_count{log="accounts",subscription="accounts-self"} 1`)
 	})
-	text := string(metrics.get("/metrics", "Accept", "application/openmetrics-text").body)
+	text := scrape(t, admin)
 	for _, want := range []string{
 		`http_server_request_duration_seconds_count{method="POST",route="/v1/accounts",service="gateway",status="201"} 1`,
 		`http_server_request_duration_seconds_count{method="POST",route="/v1/accounts",service="accounts",status="201"} 1`,
@@ -41,8 +41,8 @@ func TestTelemetry(t *testing.T) {
 			t.Errorf("the metrics lack %s", want)
 		}
 	}
-	if a := c.beyond().get("/metrics"); a.status != http.StatusNotFound {
-		t.Errorf("the public port answers /metrics with %d", a.status)
+	if _, err := request(http.MethodGet, p.url+"/metrics", "", http.StatusNotFound); err != nil {
+		t.Errorf("the public port: %v", err)
 	}
 	if code, _ := p.stop(t); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -102,4 +102,24 @@ func TestRestoredToAnEarlierTime(t *testing.T) {
 	if a := c.get("/readyz"); a.status != http.StatusOK {
 		t.Errorf("not ready: %s", a.body)
 	}
+}
+
+// scrape returns the metrics of an admin port as Prometheus reads them.
+func scrape(t *testing.T, port string) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost:"+port+"/metrics", http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Accept", "application/openmetrics-text")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("GET /metrics: %d, %v", res.StatusCode, err)
+	}
+	return string(text)
 }
