@@ -31,6 +31,7 @@ var stopWithin = [stages]time.Duration{Publishing: 2 * time.Second, Receiving: 3
 // Group is the set of loops of a process.
 type Group struct {
 	die     func() // ends the process after a loop has failed
+	clock   clock
 	log     *zap.Logger
 	loops   [stages][]loop
 	cancel  [stages]context.CancelFunc
@@ -71,6 +72,21 @@ func (g *Group) Every(interval time.Duration, name string, task func(ctx context
 				return nil
 			}
 		}
+	})
+}
+
+// EveryByClock is Every for a task that judges by the wall clock what is old
+// enough to be removed. It skips runs while that clock has jumped, as seen by
+// the monotonic clock, since the group was made: a clock that is ahead would have
+// the task remove what is still due to be kept. Runs resume when the clock is set
+// right, or when the process starts again. On most systems, a machine that was
+// suspended counts as one whose clock jumped.
+func (g *Group) EveryByClock(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
+	g.Every(interval, name, func(ctx context.Context) (int64, error) {
+		if jump := g.clock.jump(); jump != 0 {
+			return 0, fmt.Errorf("the clock has jumped by %v since the process started: set it right, or, if it is right now, restart the process", jump)
+		}
+		return task(ctx)
 	})
 }
 

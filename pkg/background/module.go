@@ -18,7 +18,7 @@ func Module() fx.Option {
 }
 
 func newGroup(shutdown fx.Shutdowner, log *zap.Logger) *Group {
-	return &Group{log: log, die: func() {
+	return &Group{log: log, clock: newClock(), die: func() {
 		_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already
 	}}
 }

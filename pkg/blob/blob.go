@@ -43,15 +43,37 @@ type Store interface {
 	// Delete removes the object permanently. Idempotent: deleting a missing
 	// object is not an error. Errors: ErrName.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written before the given
-	// time, in byte order of the names. It stops at the first error of yield
-	// and returns that error unchanged. yield may call other methods of the
-	// Store. Idempotent.
-	List(ctx context.Context, before time.Time, yield func(name string) error) error
+	// List calls yield with the name of each object written in [since, before),
+	// in byte order of the names. It stops at the first error of yield and
+	// returns that error unchanged. yield may call other methods of the Store.
+	// Idempotent.
+	List(ctx context.Context, since, before time.Time, yield func(name string) error) error
 	// Check reports whether the store can be used. Idempotent. Errors:
 	// ErrUnavailable.
 	Check(ctx context.Context) error
 }
+
+// MarkerName is the name under which a store keeps its marker. It is not the name
+// of an object.
+const MarkerName = ".installation"
+
+// ErrMarkerChanged means that a marker is not the one that was to be replaced.
+var ErrMarkerChanged = fault.New(fault.Conflict, "marker-changed", "the marker of the object store has been changed")
+
+// Marker is a small note that a store keeps beside its objects, and the only
+// content that changes. Safe for concurrent use, also by several processes on
+// Cloud Storage. Errors of both methods: ErrUnavailable.
+type Marker interface {
+	// ReadMarker returns the marker. Errors: ErrNotFound if there is none.
+	ReadMarker(ctx context.Context) (content []byte, err error)
+	// WriteMarker durably replaces the marker previous, nil for none, by content,
+	// which is not empty. After ErrUnavailable it may have done so. Errors:
+	// ErrMarkerChanged if the marker is not previous.
+	WriteMarker(ctx context.Context, previous, content []byte) error
+}
+
+// MaxMarker is the size of the largest marker.
+const MaxMarker = 4 << 10
 
 // maxName is short enough for the name of a file on any file system.
 const maxName = 200

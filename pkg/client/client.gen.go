@@ -1116,7 +1116,8 @@ type CreateAccountParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not.
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+	// is erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1205,7 +1206,8 @@ type PutImageParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not.
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+	// is erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -1225,7 +1227,8 @@ type CreateAccountsParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not.
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+	// is erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1326,7 +1329,8 @@ type CreateAudioParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not.
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+	// is erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1405,7 +1409,8 @@ type CreateAudiosParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
 	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
 	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not.
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+	// is erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -5555,6 +5560,11 @@ type CreateAccountResponse403Headers struct {
 	XRequestID string
 }
 
+// CreateAccountResponse404Headers the declared response headers of an HTTP 404 response for CreateAccount
+type CreateAccountResponse404Headers struct {
+	XRequestID string
+}
+
 // CreateAccountResponse409Headers the declared response headers of an HTTP 409 response for CreateAccount
 type CreateAccountResponse409Headers struct {
 	XRequestID string
@@ -5600,6 +5610,8 @@ type CreateAccountResponse struct {
 	ApplicationProblemJSON401 *Unauthenticated
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -5620,6 +5632,8 @@ type CreateAccountResponse struct {
 	Headers401 *CreateAccountResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateAccountResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateAccountResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateAccountResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -5652,6 +5666,11 @@ func (r CreateAccountResponse) GetApplicationProblemJSON401() *Unauthenticated {
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r CreateAccountResponse) GetApplicationProblemJSON403() *Forbidden {
 	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CreateAccountResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
 }
 
 // GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
@@ -7550,6 +7569,11 @@ type CreateAudioResponse403Headers struct {
 	XRequestID string
 }
 
+// CreateAudioResponse404Headers the declared response headers of an HTTP 404 response for CreateAudio
+type CreateAudioResponse404Headers struct {
+	XRequestID string
+}
+
 // CreateAudioResponse409Headers the declared response headers of an HTTP 409 response for CreateAudio
 type CreateAudioResponse409Headers struct {
 	XRequestID string
@@ -7595,6 +7619,8 @@ type CreateAudioResponse struct {
 	ApplicationProblemJSON401 *Unauthenticated
 	// ApplicationProblemJSON403 the response for an HTTP 403 `application/problem+json` response
 	ApplicationProblemJSON403 *Forbidden
+	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
+	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON409 the response for an HTTP 409 `application/problem+json` response
 	ApplicationProblemJSON409 *Conflict
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
@@ -7615,6 +7641,8 @@ type CreateAudioResponse struct {
 	Headers401 *CreateAudioResponse401Headers
 	// Headers403 the parsed response headers for an HTTP 403 response
 	Headers403 *CreateAudioResponse403Headers
+	// Headers404 the parsed response headers for an HTTP 404 response
+	Headers404 *CreateAudioResponse404Headers
 	// Headers409 the parsed response headers for an HTTP 409 response
 	Headers409 *CreateAudioResponse409Headers
 	// Headers413 the parsed response headers for an HTTP 413 response
@@ -7647,6 +7675,11 @@ func (r CreateAudioResponse) GetApplicationProblemJSON401() *Unauthenticated {
 // GetApplicationProblemJSON403 returns the response for an HTTP 403 `application/problem+json` response
 func (r CreateAudioResponse) GetApplicationProblemJSON403() *Forbidden {
 	return r.ApplicationProblemJSON403
+}
+
+// GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
+func (r CreateAudioResponse) GetApplicationProblemJSON404() *NotFound {
+	return r.ApplicationProblemJSON404
 }
 
 // GetApplicationProblemJSON409 returns the response for an HTTP 409 `application/problem+json` response
@@ -10068,6 +10101,13 @@ func ParseCreateAccountResponse(rsp *http.Response) (*CreateAccountResponse, err
 		}
 		response.ApplicationProblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10174,6 +10214,16 @@ func ParseCreateAccountResponse(rsp *http.Response) (*CreateAccountResponse, err
 			headers.XRequestID = value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateAccountResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateAccountResponse409Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
@@ -12756,6 +12806,13 @@ func ParseCreateAudioResponse(rsp *http.Response) (*CreateAudioResponse, error) 
 		}
 		response.ApplicationProblemJSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -12862,6 +12919,16 @@ func ParseCreateAudioResponse(rsp *http.Response) (*CreateAudioResponse, error) 
 			headers.XRequestID = value
 		}
 		response.Headers403 = &headers
+	case rsp.StatusCode == 404:
+		var headers CreateAudioResponse404Headers
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers404 = &headers
 	case rsp.StatusCode == 409:
 		var headers CreateAudioResponse409Headers
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {

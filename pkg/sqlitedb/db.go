@@ -35,6 +35,7 @@ type DB struct {
 	onFull  atomic.Pointer[func(full bool)]
 	doubted atomic.Bool // whether writing may fail, until Check succeeds
 
+	inUse   inUse
 	lock    *flock.Flock // held while the database is open
 	writer  *sql.DB
 	queue   chan *write
@@ -64,7 +65,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	}
 	db := &DB{
 		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
-		writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock"),
+		writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock"), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
 	locked, err := db.lock.TryLock()
@@ -103,6 +104,9 @@ func advise(err error, path string) error {
 }
 
 func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (err error) {
+	if err := db.inUse.inspect(); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
 	if err := makeFile(path); err != nil {
 		return err
 	}
@@ -165,11 +169,12 @@ func dsn(path string) string {
 func (db *DB) Close() error {
 	db.stop()
 	<-db.closed
+	released := db.inUse.end()
 	db.reads.Range(func(_, stmt any) bool {
 		_ = stmt.(*sql.Stmt).Close()
 		return true
 	})
-	return errors.Join(db.readers.Close(), db.writer.Close(), db.lock.Close())
+	return errors.Join(released, db.readers.Close(), db.writer.Close(), db.lock.Close())
 }
 
 // Query runs a read on the pool of readers. Its statement is prepared once and

@@ -95,8 +95,11 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 			break
 		}
 		begun := time.Now()
-		tx.commitGroup(group)
+		committed := tx.commitGroup(group)
 		commitDuration.Observe(time.Since(begun).Seconds())
+		if committed {
+			db.inUse.begin()
+		}
 		db.judge(group)
 		for _, w := range group {
 			w.done <- struct{}{}
@@ -118,8 +121,9 @@ func (db *DB) judge(group []*write) {
 	db.noteFull(false)
 }
 
-// commitGroup runs every write of group and stores the outcome in each.
-func (tx *Tx) commitGroup(group []*write) {
+// commitGroup runs every write of group, stores the outcome in each, and reports
+// whether there was a commit.
+func (tx *Tx) commitGroup(group []*write) bool {
 	err := tx.control("BEGIN IMMEDIATE")
 	if err == nil {
 		for _, w := range group {
@@ -136,7 +140,7 @@ func (tx *Tx) commitGroup(group []*write) {
 		for _, w := range group {
 			w.err = Translate(fmt.Errorf("commit: %w", err))
 		}
-		return
+		return false
 	}
 	for _, w := range group {
 		if w.err == nil {
@@ -145,6 +149,7 @@ func (tx *Tx) commitGroup(group []*write) {
 			}
 		}
 	}
+	return true
 }
 
 // runOne runs w in a savepoint. It stores the error of w in w, and returns an

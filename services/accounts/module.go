@@ -3,6 +3,8 @@ package accounts
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	mathrand "math/rand/v2"
 	"net/http"
 	"time"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
@@ -31,7 +34,7 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	return fx.Module("accounts",
 		fx.Supply(fx.Private, cfg),
 		adapters,
-		fx.Provide(fx.Private, newService),
+		fx.Provide(fx.Private, newService, newKeeper),
 		fx.Provide(newHandler),
 		fx.Invoke(runLoops),
 	)
@@ -45,13 +48,18 @@ func newService(store app.Store, discards app.Discards, images app.Images) *app.
 	})
 }
 
-func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks backend.Checks) Handler {
+func newKeeper(service *app.Service, db custody.Database, objects custody.Objects, log *zap.Logger) *custody.Keeper {
+	return custody.New("accounts", db, objects, service.ReferencedImages, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
+}
+
+func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log eventlog.Reader, checks backend.Checks) Handler {
+	checks["custody of images"] = keeper.Check
 	return httpapi.New(service, feed.New("accounts", log), checks, cfg.RequireIfMatch)
 }
 
 const upkeepEvery = time.Hour
 
-func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
+func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
 		eventlog.NewRelay("accounts", string(cfg.PublicURL), log, pub, logger).Run(ctx)
 		return nil
@@ -59,8 +67,29 @@ func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlo
 	g.Go(background.Receiving, "subscriber to account events", func(ctx context.Context) error {
 		return sub.Receive(ctx, subscriber.New(service))
 	})
-	g.Every(upkeepEvery, "sweep of orphaned images", service.SweepImages)
-	for name, purge := range purges {
-		g.Every(upkeepEvery, "purge of "+name, purge)
+	g.Go(background.Publishing, "custody of images", func(ctx context.Context) error {
+		keeper.Run(ctx)
+		return nil
+	})
+	g.EveryByClock(upkeepEvery, "sweep of orphaned images", keeper.Sweep)
+	for name, task := range upkeep {
+		g.Every(upkeepEvery, name, task)
 	}
+	for name, purge := range purges {
+		g.EveryByClock(upkeepEvery, "purge of "+name, purge)
+	}
+}
+
+// Adopt gives the service's database custody of the object store, on the adapters
+// of its package embedded or gcp, and writes to out what it found. No process
+// may serve on an embedded database meanwhile. options provide what the adapters
+// need.
+func Adopt(ctx context.Context, cfg Config, adapters fx.Option, out io.Writer, options ...fx.Option) error {
+	var keeper *custody.Keeper
+	adopter := fx.New(fx.NopLogger, fx.Supply(cfg), fx.Provide(zap.NewNop), adapters, fx.Options(options...),
+		fx.Provide(newService, newKeeper), fx.Populate(&keeper))
+	if err := adopter.Start(ctx); err != nil {
+		return err
+	}
+	return errors.Join(keeper.Adopt(ctx, out), adopter.Stop(ctx))
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"os"
 
@@ -38,26 +40,46 @@ func system(cfg Config, started func(url string)) fx.Option {
 		background.Module(),
 		httpserver.Module(int(cfg.Port), started),
 		fx.Provide(
-			func(log *zap.Logger) *membus.Bus {
-				return membus.New(map[string][]string{
-					accountEvents: {accountsSelf, audiosAccountEvents},
-					audioEvents:   {audiosSelf},
-				}, cfg.DataDir, log)
-			},
+			cfg.bus,
 			func(accounts accounts.Handler, audios audios.Handler) gateway.Upstreams {
 				return gateway.Upstreams{Accounts: accounts, Audios: audios}
 			},
 			func(h gateway.Handler) http.Handler { return h },
 		),
-		fx.Module("named accounts", logging.In("accounts"), accounts.Module(accounts.Config{
-			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: accountEvents, Subscription: accountsSelf,
-			RequireIfMatch: cfg.RequireIfMatch,
-		}, accountsembedded.Adapters())),
-		fx.Module("named audios", logging.In("audios"), audios.Module(audios.Config{
-			Storage: settings.Storage{DataDir: cfg.DataDir}, PublicURL: cfg.origin(), EventsTopic: audioEvents, Subscription: audiosSelf,
-			AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
-			RequireIfMatch: cfg.RequireIfMatch,
-		}, audiosembedded.Adapters())),
+		fx.Module("named accounts", logging.In("accounts"), accounts.Module(cfg.accounts(), accountsembedded.Adapters())),
+		fx.Module("named audios", logging.In("audios"), audios.Module(cfg.audios(), audiosembedded.Adapters())),
 		gateway.Module(cfg.Gateway),
 	)
+}
+
+// adopt has both databases adopt their object stores. No process may serve on
+// them meanwhile.
+func adopt(ctx context.Context, cfg Config, out io.Writer) []error {
+	bus := fx.Provide(cfg.bus)
+	return []error{
+		accounts.Adopt(ctx, cfg.accounts(), accountsembedded.Adapters(), out, bus),
+		audios.Adopt(ctx, cfg.audios(), audiosembedded.Adapters(), out, bus),
+	}
+}
+
+func (c Config) bus(log *zap.Logger) *membus.Bus {
+	return membus.New(map[string][]string{
+		accountEvents: {accountsSelf, audiosAccountEvents},
+		audioEvents:   {audiosSelf},
+	}, c.DataDir, log)
+}
+
+func (c Config) accounts() accounts.Config {
+	return accounts.Config{
+		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: accountEvents, Subscription: accountsSelf,
+		RequireIfMatch: c.RequireIfMatch,
+	}
+}
+
+func (c Config) audios() audios.Config {
+	return audios.Config{
+		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: audioEvents, Subscription: audiosSelf,
+		AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
+		RequireIfMatch: c.RequireIfMatch,
+	}
 }

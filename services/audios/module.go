@@ -3,6 +3,8 @@ package audios
 import (
 	"context"
 	"crypto/rand"
+	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -11,6 +13,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
@@ -28,7 +31,7 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	return fx.Module("audios",
 		fx.Supply(fx.Private, cfg),
 		adapters,
-		fx.Provide(fx.Private, newService),
+		fx.Provide(fx.Private, newService, newKeeper),
 		fx.Provide(newHandler),
 		fx.Invoke(runLoops),
 	)
@@ -41,13 +44,18 @@ func newService(store app.Store, creator app.Creator, discards app.Discards, fil
 	})
 }
 
-func newHandler(cfg Config, service *app.Service, log eventlog.Reader, checks backend.Checks) Handler {
+func newKeeper(service *app.Service, db custody.Database, objects custody.Objects, log *zap.Logger) *custody.Keeper {
+	return custody.New("audios", db, objects, service.ReferencedFiles, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
+}
+
+func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log eventlog.Reader, checks backend.Checks) Handler {
+	checks["custody of files"] = keeper.Check
 	return httpapi.New(service, feed.New("audios", log), checks, cfg.RequireIfMatch)
 }
 
 const upkeepEvery = time.Hour
 
-func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlog.Log, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
+func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
 		eventlog.NewRelay("audios", string(cfg.PublicURL), log, pub, logger).Run(ctx)
 		return nil
@@ -57,8 +65,29 @@ func runLoops(cfg Config, g *background.Group, service *app.Service, log eventlo
 			return sub.Receive(ctx, subscriber.New(service))
 		})
 	}
-	g.Every(upkeepEvery, "sweep of orphaned files", service.SweepFiles)
-	for name, purge := range purges {
-		g.Every(upkeepEvery, "purge of "+name, purge)
+	g.Go(background.Publishing, "custody of files", func(ctx context.Context) error {
+		keeper.Run(ctx)
+		return nil
+	})
+	g.EveryByClock(upkeepEvery, "sweep of orphaned files", keeper.Sweep)
+	for name, task := range upkeep {
+		g.Every(upkeepEvery, name, task)
 	}
+	for name, purge := range purges {
+		g.EveryByClock(upkeepEvery, "purge of "+name, purge)
+	}
+}
+
+// Adopt gives the service's database custody of the object store, on the adapters
+// of its package embedded or gcp, and writes to out what it found. No process
+// may serve on an embedded database meanwhile. options provide what the adapters
+// need.
+func Adopt(ctx context.Context, cfg Config, adapters fx.Option, out io.Writer, options ...fx.Option) error {
+	var keeper *custody.Keeper
+	adopter := fx.New(fx.NopLogger, fx.Supply(cfg), fx.Provide(zap.NewNop), adapters, fx.Options(options...),
+		fx.Provide(newService, newKeeper), fx.Populate(&keeper))
+	if err := adopter.Start(ctx); err != nil {
+		return err
+	}
+	return errors.Join(keeper.Adopt(ctx, out), adopter.Stop(ctx))
 }

@@ -1674,7 +1674,8 @@ export interface components {
          * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
          *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
          *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-         *     batch without a valid item, is not.
+         *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+         *     is erased: the same request is 404, and makes nothing.
          * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
          */
         IdempotencyKey: string;
@@ -1901,7 +1902,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1926,6 +1928,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -1942,7 +1945,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2266,7 +2270,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2446,7 +2451,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2460,6 +2466,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
@@ -2476,7 +2483,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3051,7 +3059,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3076,6 +3085,7 @@ export interface operations {
             400: components["responses"]["ClassicBadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
@@ -3195,7 +3205,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3242,7 +3253,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3326,7 +3338,8 @@ export interface operations {
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
                  *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
                  *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not.
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
+                 *     is erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3340,6 +3353,7 @@ export interface operations {
             400: components["responses"]["ClassicBadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             413: components["responses"]["TooLarge"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];

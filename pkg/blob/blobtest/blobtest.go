@@ -242,7 +242,7 @@ func testList(t *testing.T, s blob.Store) {
 	if diff := cmp.Diff(want, list(t, s)); diff != "" {
 		t.Errorf("listed (-want +got):\n%s", diff)
 	}
-	err := s.List(t.Context(), time.Now().Add(-time.Hour), func(n string) error {
+	err := s.List(t.Context(), time.Time{}, time.Now().Add(-time.Hour), func(n string) error {
 		t.Errorf("%s is listed as an hour old", n)
 		return nil
 	})
@@ -251,7 +251,7 @@ func testList(t *testing.T, s blob.Store) {
 	}
 	stop := errors.New("stop")
 	var got []string
-	err = s.List(t.Context(), later(), func(n string) error {
+	err = s.List(t.Context(), time.Time{}, later(), func(n string) error {
 		got = append(got, n)
 		if len(got) == 3 {
 			return stop
@@ -298,7 +298,7 @@ func testListDeletes(t *testing.T, s blob.Store) {
 		put(t, s, n, "")
 	}
 	var got []string
-	err := s.List(t.Context(), later(), func(n string) error {
+	err := s.List(t.Context(), time.Time{}, later(), func(n string) error {
 		got = append(got, n)
 		return s.Delete(t.Context(), n)
 	})
@@ -349,7 +349,7 @@ func read(t *testing.T, s blob.Store, name string) []byte {
 func list(t *testing.T, s blob.Store) []string {
 	t.Helper()
 	var names []string
-	if err := s.List(t.Context(), later(), func(n string) error {
+	if err := s.List(t.Context(), time.Time{}, later(), func(n string) error {
 		names = append(names, n)
 		return nil
 	}); err != nil {

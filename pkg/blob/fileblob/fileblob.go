@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/blob"
@@ -22,7 +23,10 @@ import (
 // objects never start with a dot.
 const pending = ".pending"
 
-var _ blob.Store = (*Store)(nil)
+var (
+	_ blob.Store  = (*Store)(nil)
+	_ blob.Marker = (*Store)(nil)
+)
 
 // Store is a blob.Store in one folder. The object a/b is the file a+b. A flat
 // folder needs no subfolders to be created, synced and removed, and allows
@@ -30,6 +34,8 @@ var _ blob.Store = (*Store)(nil)
 type Store struct {
 	root *os.Root
 	dir  *os.File
+
+	marking sync.Mutex // held while the marker is replaced
 }
 
 // New opens the store in dir. It creates the folder if it is missing, with
@@ -157,7 +163,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 }
 
 // List implements blob.Store. It holds all names in memory at once.
-func (s *Store) List(ctx context.Context, before time.Time, yield func(name string) error) error {
+func (s *Store) List(ctx context.Context, since, before time.Time, yield func(name string) error) error {
 	names, err := s.names()
 	if err != nil {
 		return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
@@ -172,7 +178,7 @@ func (s *Store) List(ctx context.Context, before time.Time, yield func(name stri
 		} else if err != nil {
 			return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
 		}
-		if !info.Mode().IsRegular() || !info.ModTime().Before(before) {
+		if !info.Mode().IsRegular() || info.ModTime().Before(since) || !info.ModTime().Before(before) {
 			continue
 		}
 		if err := yield(name); err != nil {

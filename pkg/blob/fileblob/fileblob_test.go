@@ -23,6 +23,7 @@ import (
 
 func TestConformance(t *testing.T) {
 	blobtest.Run(t, func(t *testing.T) blob.Store { return open(t, t.TempDir()) })
+	t.Run("marker", func(t *testing.T) { blobtest.RunMarker(t, open(t, t.TempDir())) })
 }
 
 func TestObjectsSurviveReopening(t *testing.T) {
@@ -90,7 +91,7 @@ func TestListSkipsWhatIsNoObject(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	err := s.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+	err := s.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		if name != "a" {
 			t.Errorf("listed %q", name)
 		}
@@ -101,7 +102,7 @@ func TestListSkipsWhatIsNoObject(t *testing.T) {
 	}
 }
 
-func TestListIsStrictlyBefore(t *testing.T) {
+func TestListIsOfAHalfOpenInterval(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	put(t, s, "a", "")
@@ -111,8 +112,14 @@ func TestListIsStrictlyBefore(t *testing.T) {
 	}
 	for before, want := range map[time.Time]int{written: 0, written.Add(time.Second): 1} {
 		n := 0
-		if err := s.List(t.Context(), before, func(string) error { n++; return nil }); err != nil || n != want {
+		if err := s.List(t.Context(), time.Time{}, before, func(string) error { n++; return nil }); err != nil || n != want {
 			t.Errorf("before %v: %d names, %v, want %d", before, n, err, want)
+		}
+	}
+	for since, want := range map[time.Time]int{written: 1, written.Add(time.Second): 0} {
+		n := 0
+		if err := s.List(t.Context(), since, written.Add(time.Hour), func(string) error { n++; return nil }); err != nil || n != want {
+			t.Errorf("since %v: %d names, %v, want %d", since, n, err, want)
 		}
 	}
 }

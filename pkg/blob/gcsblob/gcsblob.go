@@ -27,7 +27,10 @@ const (
 // putID is the metadata key that identifies the Put which wrote an object.
 const putID = "put-id"
 
-var _ blob.Store = (*Store)(nil)
+var (
+	_ blob.Store  = (*Store)(nil)
+	_ blob.Marker = (*Store)(nil)
+)
 
 // Store is a blob.Store in one bucket. The client checks the CRC32C of every
 // object that it writes or reads whole. If the bucket cannot be reached, a call
@@ -160,7 +163,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 }
 
 // List implements blob.Store.
-func (s *Store) List(ctx context.Context, before time.Time, yield func(name string) error) error {
+func (s *Store) List(ctx context.Context, since, before time.Time, yield func(name string) error) error {
 	ctx, watch := newWatch(ctx)
 	defer watch.end()
 	query := &storage.Query{Projection: storage.ProjectionNoACL}
@@ -176,7 +179,7 @@ func (s *Store) List(ctx context.Context, before time.Time, yield func(name stri
 		} else if err != nil {
 			return fmt.Errorf("list objects: %w", translate(ctx, err))
 		}
-		if !attrs.Updated.Before(before) || blob.CheckName(attrs.Name) != nil {
+		if attrs.Updated.Before(since) || !attrs.Updated.Before(before) || blob.CheckName(attrs.Name) != nil {
 			continue
 		}
 		if err := yield(attrs.Name); err != nil {

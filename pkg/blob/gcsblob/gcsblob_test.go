@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -26,6 +27,10 @@ import (
 	"github.com/concha-labs/backend/pkg/blob"
 	"github.com/concha-labs/backend/pkg/blob/blobtest"
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
+	"github.com/concha-labs/backend/pkg/custody"
+	"github.com/concha-labs/backend/pkg/custody/custodytest"
+	"github.com/concha-labs/backend/pkg/custody/sqlitecustody"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 const bucket = "objects"
@@ -39,31 +44,49 @@ func TestMain(m *testing.M) {
 
 // Over a network, with the same client as in production.
 func TestConformance(t *testing.T) {
-	blobtest.Run(t, func(t *testing.T) blob.Store {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		host := fmt.Sprintf("127.0.0.1:%d", port)
-		server, err := fakestorage.NewServerWithOptions(fakestorage.Options{
-			Scheme: "http", Host: "127.0.0.1", Port: uint16(port), PublicHost: host, ExternalURL: "http://" + host,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(server.Stop)
-		t.Setenv("STORAGE_EMULATOR_HOST", host)
-		client, err := storage.NewClient(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { client.Close() })
-		return provisioned(t, client)
+	blobtest.Run(t, func(t *testing.T) blob.Store { return overNetwork(t) })
+	t.Run("marker", func(t *testing.T) { blobtest.RunMarker(t, overNetwork(t)) })
+}
+
+func TestCustody(t *testing.T) {
+	custodytest.Run(t, custodytest.Backend{
+		Database: func(t *testing.T) custody.Database {
+			db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "t.db"), sqlitecustody.Migrations())
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = db.Close() })
+			return sqlitecustody.New(db)
+		},
+		Objects: func(t *testing.T) custodytest.Objects { return overNetwork(t) },
 	})
+}
+
+func overNetwork(t *testing.T) *gcsblob.Store {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := l.Addr().(*net.TCPAddr).Port
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	host := fmt.Sprintf("127.0.0.1:%d", port)
+	server, err := fakestorage.NewServerWithOptions(fakestorage.Options{
+		Scheme: "http", Host: "127.0.0.1", Port: uint16(port), PublicHost: host, ExternalURL: "http://" + host,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	t.Setenv("STORAGE_EMULATOR_HOST", host)
+	client, err := storage.NewClient(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	return provisioned(t, client)
 }
 
 func TestProvisionMakesAPrivateBucketOnce(t *testing.T) {
@@ -244,7 +267,7 @@ func TestListSkipsWhatIsNoObjectOfOurs(t *testing.T) {
 	if err := errors.Join(w.Close(), s.Put(t.Context(), "a", "", strings.NewReader(""))); err != nil {
 		t.Fatal(err)
 	}
-	err := s.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+	err := s.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		if name != "a" {
 			t.Errorf("listed %q", name)
 		}
@@ -263,7 +286,7 @@ func TestMissingBucket(t *testing.T) {
 		"Put":    s.Put(t.Context(), "a", "", strings.NewReader("content")),
 		"Open":   opened,
 		"Delete": s.Delete(t.Context(), "a"),
-		"List":   s.List(t.Context(), time.Now(), func(string) error { return nil }),
+		"List":   s.List(t.Context(), time.Time{}, time.Now(), func(string) error { return nil }),
 	} {
 		if !errors.Is(err, blob.ErrUnavailable) || errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrUnavailable", operation, err)

@@ -6,6 +6,7 @@ package sqlitelog
 
 import (
 	"context"
+	"database/sql"
 	"embed"
 	"fmt"
 	"sync"
@@ -66,20 +67,44 @@ func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
 }
 
 // Purge deletes published events older than eventlog.Retention, in steps that
-// do not hold up other writes, and returns their number. Idempotent.
+// do not hold up other writes, and returns their number. It walks the log from
+// its beginning until it meets events that are all due to be kept. Events with a
+// time in the future, which a wrong clock has left, and events that are not
+// published do not stop it. Idempotent.
 func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
-	before := l.now().Add(-eventlog.Retention).UnixMicro()
-	for {
+	now := l.now()
+	for s := (step{old: now.Add(-eventlog.Retention).UnixMicro(), now: now.UnixMicro()}); ; {
 		var n int64
 		err := l.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
-			n, err = tx.Exec(`DELETE FROM event_log WHERE seq IN (
-				SELECT seq FROM (SELECT seq, shard, time FROM event_log ORDER BY seq LIMIT 1000) oldest
-				WHERE time < ? AND seq <= (SELECT p.seq FROM event_log_published p WHERE p.shard = oldest.shard))`, before)
+			n, err = s.purge(tx)
 			return err
 		})
 		removed += n
-		if err != nil || n == 0 {
+		if err != nil || s.done {
 			return removed, err
 		}
 	}
+}
+
+// step is a part of a purge.
+type step struct {
+	old, now int64 // times in microseconds
+	after    int64 // the last event that has been looked at
+	done     bool
+}
+
+func (s *step) purge(tx *sqlitedb.Tx) (removed int64, err error) {
+	var last, odd sql.NullInt64
+	if err := tx.QueryRow(`SELECT max(seq), sum(time < ? OR time > ?) FROM (SELECT seq, time FROM event_log WHERE seq > ? ORDER BY seq LIMIT 1000)`,
+		s.old, s.now, s.after).Scan(&last, &odd); err != nil {
+		return 0, err
+	}
+	s.done = odd.Int64 == 0
+	if s.done {
+		return 0, nil
+	}
+	removed, err = tx.Exec(`DELETE FROM event_log WHERE seq > ? AND seq <= ? AND time < ?
+		AND seq <= (SELECT p.seq FROM event_log_published p WHERE p.shard = event_log.shard)`, s.after, last.Int64, s.old)
+	s.after = last.Int64
+	return removed, err
 }

@@ -201,6 +201,52 @@ func TestPurge(t *testing.T) {
 	}
 }
 
+// Events of a clock that was ahead do not keep older ones, or younger ones, in
+// the log.
+func TestPurgePassesEventsFromTheFuture(t *testing.T) {
+	db := open(t)
+	begun := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	now := begun
+	log := sqlitelog.New(db, func() time.Time { return now })
+	var version int64
+	write := func(n int64) {
+		t.Helper()
+		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			for range n {
+				version++
+				if err := log.Append(tx, events.Event{Subject: "account/1", Version: version, Type: events.AccountUpdatedV1, Data: []byte("{}")}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(1)
+	now = begun.Add(365 * 24 * time.Hour)
+	const future = 2500 // more than one step
+	write(future)
+	now = begun
+	write(1)
+	now = begun.Add(eventlog.Retention + time.Hour)
+	write(1)
+	all, err := log.Read(t.Context(), everything(), 5000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, log, all[len(all)-1])
+	for _, want := range []int64{2, 0} {
+		if removed, err := log.Purge(t.Context()); removed != want || err != nil {
+			t.Errorf("Purge = %d, %v, want %d", removed, err, want)
+		}
+	}
+	now = begun.Add(366*24*time.Hour + eventlog.Retention)
+	if removed, err := log.Purge(t.Context()); removed != future+1 || err != nil {
+		t.Errorf("Purge = %d, %v, when the future is past; want %d", removed, err, future+1)
+	}
+}
+
 // publish marks the shard of e as published up to e.
 func publish(t *testing.T, log *sqlitelog.Log, e eventlog.Entry) {
 	t.Helper()

@@ -19,8 +19,9 @@ import (
 
 // Tx gives access to the records within a transaction.
 type Tx interface {
-	Find(r idempotency.Request, result any) (found bool, err error)
-	Record(r idempotency.Request, result any) error
+	Find(r idempotency.Request) (idempotency.Recorded, error)
+	Record(r idempotency.Request, parts ...idempotency.Part) error
+	Erase(subject string) error
 }
 
 // Write runs do, possibly more than once, in a transaction of a database whose
@@ -47,6 +48,8 @@ func Run(t *testing.T, write Write) {
 	t.Run("another body", func(t *testing.T) { testReused(w.of(t)) })
 	t.Run("a transaction that fails", func(t *testing.T) { testFailed(w.of(t)) })
 	t.Run("a record grows old", func(t *testing.T) { testExpired(w.of(t)) })
+	t.Run("erasure", func(t *testing.T) { testErased(w.of(t)) })
+	t.Run("erasure of a part", func(t *testing.T) { testErasedPart(w.of(t)) })
 	t.Run("one key at once", func(t *testing.T) { testAtOnce(w.of(t)) })
 }
 
@@ -63,11 +66,15 @@ func (w writer) of(t *testing.T) writer { return writer{t, w.write, w.now} }
 func (w writer) make(r idempotency.Request, want result, end error) (got result, found bool, err error) {
 	err = w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
 		got = result{}
-		if found, err = tx.Find(r, &got); err != nil || found {
+		recorded, err := tx.Find(r)
+		if err != nil {
+			return err
+		}
+		if found, err = recorded.One(&got); err != nil || found {
 			return err
 		}
 		got = want
-		return errors.Join(tx.Record(r, want), end)
+		return errors.Join(tx.Record(r, idempotency.Part{Subject: want.Text, Result: want}), end)
 	})
 	return got, found, err
 }
@@ -129,6 +136,69 @@ func testExpired(w writer) {
 	r.Body = sha256.Sum256([]byte("b"))
 	w.wants(r, result{Text: "two"}, result{Text: "two"}, false)
 	w.wants(r, result{Text: "three"}, result{Text: "two"}, true)
+}
+
+// erase erases the results of subjects, and fails with end.
+func (w writer) erase(end error, subjects ...string) {
+	w.Helper()
+	if err := w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
+		for _, subject := range subjects {
+			if err := tx.Erase(subject); err != nil {
+				return err
+			}
+		}
+		return end
+	}); !errors.Is(err, end) {
+		w.Fatalf("erase: %v, want %v", err, end)
+	}
+}
+
+func testErased(w writer) {
+	r, other := request("a"), request("a")
+	w.wants(r, result{Text: "account/1"}, result{Text: "account/1"}, false)
+	w.wants(other, result{Text: "account/12"}, result{Text: "account/12"}, false)
+	w.erase(errFailed, "account/1")
+	w.wants(r, result{}, result{Text: "account/1"}, true)
+	w.erase(nil, "account/1")
+	if got, _, err := w.make(r, result{Text: "again"}, nil); !errors.Is(err, idempotency.ErrErased) || got != (result{}) {
+		w.Errorf("after the erasure: %v, %v, want ErrErased", got, err)
+	}
+	another := r
+	another.Body = sha256.Sum256([]byte("b"))
+	if _, _, err := w.make(another, result{}, nil); !errors.Is(err, idempotency.ErrReused) {
+		w.Errorf("another body after the erasure: %v, want ErrReused", err)
+	}
+	w.wants(other, result{}, result{Text: "account/12"}, true)
+	w.now = epoch.Add(idempotency.Retention)
+	w.wants(r, result{Text: "two"}, result{Text: "two"}, false)
+}
+
+func testErasedPart(w writer) {
+	r := request("a")
+	results := []result{{Text: "account/1"}, {}, {Text: "account/2"}, {}, {Text: "account/1", Number: 2}}
+	many := func(wantFound bool, want ...result) {
+		w.Helper()
+		if err := w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
+			recorded, err := tx.Find(r)
+			if err != nil {
+				return err
+			}
+			got, found, err := idempotency.Many(recorded, func() result { return result{Text: "erased"} })
+			if diff := cmp.Diff(want, got); diff != "" || found != wantFound {
+				w.Errorf("found: %v, want %v; results (-want +got):\n%s", found, wantFound, diff)
+			}
+			if err != nil || found {
+				return err
+			}
+			return tx.Record(r, idempotency.Parts(results, func(r result) string { return r.Text })...)
+		}); err != nil {
+			w.Fatal(err)
+		}
+	}
+	many(false)
+	many(true, results...)
+	w.erase(nil, "account/1", "account/3")
+	many(true, result{Text: "erased"}, result{}, result{Text: "account/2"}, result{}, result{Text: "erased"})
 }
 
 func testAtOnce(w writer) {

@@ -20,11 +20,15 @@ type tx struct {
 	*spannerdb.Tx
 }
 
-func (t tx) Find(r idempotency.Request, result any) (bool, error) {
-	return t.keys.Find(t.ctx, t.Tx, r, result)
+func (t tx) Find(r idempotency.Request) (idempotency.Recorded, error) {
+	return t.keys.Find(t.ctx, t.Tx, r)
 }
 
-func (t tx) Record(r idempotency.Request, result any) error { return t.keys.Record(t.Tx, r, result) }
+func (t tx) Record(r idempotency.Request, parts ...idempotency.Part) error {
+	return t.keys.Record(t.Tx, r, parts...)
+}
+
+func (t tx) Erase(subject string) error { return t.keys.Erase(t.Tx, subject) }
 
 func TestKeys(t *testing.T) {
 	migrations := []spannerdb.Migrations{spannerkeys.Migrations()}

@@ -34,42 +34,86 @@ func New(db *sqlitedb.DB, now func() time.Time) *Keys {
 	return &Keys{db: db, now: now}
 }
 
-// Find reads the recorded result of r into result, a pointer. found reports
-// whether there is one. Transactions with the same key are sequential, so the
-// second finds the record of the first. Errors: idempotency.ErrReused.
-func (k *Keys) Find(tx *sqlitedb.Tx, r idempotency.Request, result any) (found bool, err error) {
+// Find returns the recorded result of r, nil if there is none. Transactions with
+// the same key are sequential, so the second finds the record of the first.
+// Errors: idempotency.ErrReused.
+func (k *Keys) Find(tx *sqlitedb.Tx, r idempotency.Request) (idempotency.Recorded, error) {
 	if !r.HasKey() {
-		return false, nil
+		return nil, nil
 	}
 	var body, text []byte
-	err = tx.QueryRow(`SELECT body, result FROM idempotency_keys WHERE id = ? AND created_at > ?`, r.Key[:], k.expired()).Scan(&body, &text)
+	var parts sql.NullInt64
+	err := tx.QueryRow(`SELECT body, result, parts FROM idempotency_keys WHERE id = ? AND created_at > ?`, r.Key[:], k.expired()).Scan(&body, &text, &parts)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return false, nil
+		return nil, nil
 	case err != nil:
-		return false, fmt.Errorf("find idempotency key: %w", err)
+		return nil, fmt.Errorf("find idempotency key: %w", err)
 	case !bytes.Equal(body, r.Body[:]):
-		return false, idempotency.ErrReused
+		return nil, idempotency.ErrReused
+	case !parts.Valid:
+		return idempotency.Undivided(text)
 	}
-	if err := json.Unmarshal(text, result); err != nil {
-		return false, fmt.Errorf("recorded result: %w", err)
+	recorded := make(idempotency.Recorded, parts.Int64)
+	if err := readParts(tx, r, recorded); err != nil {
+		return nil, fmt.Errorf("find the result of an idempotency key: %w", err)
 	}
-	return true, nil
+	return recorded, nil
 }
 
-// Record stores the result of r as JSON within tx, in which Find found none.
-func (k *Keys) Record(tx *sqlitedb.Tx, r idempotency.Request, result any) error {
+func readParts(tx *sqlitedb.Tx, r idempotency.Request, into idempotency.Recorded) error {
+	rows, err := tx.Query(`SELECT place, result FROM idempotency_results WHERE id = ?`, r.Key[:])
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var place int
+		var result []byte
+		if err := rows.Scan(&place, &result); err != nil {
+			return err
+		}
+		into[place] = result
+	}
+	return rows.Err()
+}
+
+// Record stores the result of r within tx, in which Find found none.
+func (k *Keys) Record(tx *sqlitedb.Tx, r idempotency.Request, parts ...idempotency.Part) error {
 	if !r.HasKey() {
 		return nil
 	}
-	text, err := json.Marshal(result)
-	if err != nil {
+	if err := k.record(tx, r, parts); err != nil {
 		return fmt.Errorf("record result: %w", err)
 	}
-	if _, err := tx.Exec(`INSERT INTO idempotency_keys (id, body, result, created_at) VALUES (?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET body = excluded.body, result = excluded.result, created_at = excluded.created_at`,
-		r.Key[:], r.Body[:], string(text), k.now().UnixMicro()); err != nil {
-		return fmt.Errorf("record result: %w", err)
+	return nil
+}
+
+func (k *Keys) record(tx *sqlitedb.Tx, r idempotency.Request, parts []idempotency.Part) error {
+	if _, err := tx.Exec(`DELETE FROM idempotency_keys WHERE id = ?`, r.Key[:]); err != nil { // it is expired
+		return err
+	}
+	if _, err := tx.Exec(`INSERT INTO idempotency_keys (id, body, result, created_at, parts) VALUES (?, ?, '', ?, ?)`,
+		r.Key[:], r.Body[:], k.now().UnixMicro(), len(parts)); err != nil {
+		return err
+	}
+	for place, part := range parts {
+		text, err := json.Marshal(part.Result)
+		if err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO idempotency_results (id, place, subject, result) VALUES (?, ?, ?, ?)`,
+			r.Key[:], place, part.Subject, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Erase deletes what results tell of the resource with that subject, within tx.
+func (k *Keys) Erase(tx *sqlitedb.Tx, subject string) error {
+	if _, err := tx.Exec(`DELETE FROM idempotency_results WHERE subject = ?`, subject); err != nil {
+		return fmt.Errorf("erase results of %s: %w", subject, err)
 	}
 	return nil
 }

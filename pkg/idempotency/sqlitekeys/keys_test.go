@@ -28,11 +28,15 @@ type tx struct {
 	*sqlitedb.Tx
 }
 
-func (t tx) Find(r idempotency.Request, result any) (bool, error) {
-	return t.keys.Find(t.Tx, r, result)
+func (t tx) Find(r idempotency.Request) (idempotency.Recorded, error) {
+	return t.keys.Find(t.Tx, r)
 }
 
-func (t tx) Record(r idempotency.Request, result any) error { return t.keys.Record(t.Tx, r, result) }
+func (t tx) Record(r idempotency.Request, parts ...idempotency.Part) error {
+	return t.keys.Record(t.Tx, r, parts...)
+}
+
+func (t tx) Erase(subject string) error { return t.keys.Erase(t.Tx, subject) }
 
 func TestKeys(t *testing.T) {
 	db := open(t)
@@ -49,7 +53,7 @@ func TestPurge(t *testing.T) {
 		t.Helper()
 		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
 			for i := range n {
-				if err := keys.Record(tx, idempotency.Request{Key: sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(n)})}, i); err != nil {
+				if err := keys.Record(tx, idempotency.Request{Key: sha256.Sum256([]byte{byte(i), byte(i >> 8), byte(n)})}, idempotency.Part{Result: i}); err != nil {
 					return err
 				}
 			}
@@ -70,5 +74,39 @@ func TestPurge(t *testing.T) {
 	now = now.Add(idempotency.Retention)
 	if removed, err := keys.Purge(t.Context()); removed != 3 || err != nil {
 		t.Errorf("Purge = %d, %v, want the young ones a day later", removed, err)
+	}
+}
+
+// Records of an older version have their results undivided.
+func TestUndividedResults(t *testing.T) {
+	db := open(t)
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	keys := sqlitekeys.New(db, func() time.Time { return now })
+	one, many := idempotency.Request{Key: sha256.Sum256([]byte("one"))}, idempotency.Request{Key: sha256.Sum256([]byte("many"))}
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		for r, text := range map[idempotency.Request]string{one: `{"N":1}`, many: `[{"N":1},{"N":2}]`} {
+			if _, err := tx.Exec(`INSERT INTO idempotency_keys (id, body, result, created_at) VALUES (?, ?, ?, ?)`,
+				r.Key[:], r.Body[:], text, now.UnixMicro()); err != nil {
+				return err
+			}
+		}
+		recorded, err := keys.Find(tx, one)
+		if err != nil {
+			return err
+		}
+		var got struct{ N int }
+		if found, err := recorded.One(&got); !found || err != nil || got.N != 1 {
+			t.Errorf("one: %v, %v, %+v", found, err, got)
+		}
+		if recorded, err = keys.Find(tx, many); err != nil {
+			return err
+		}
+		results, found, err := idempotency.Many(recorded, func() struct{ N int } { return got })
+		if !found || err != nil || len(results) != 2 || results[1].N != 2 {
+			t.Errorf("many: %v, %v, %+v", found, err, results)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
 	}
 }

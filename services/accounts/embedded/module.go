@@ -12,6 +12,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/custody/sqlitecustody"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
@@ -24,7 +25,7 @@ import (
 func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
 
 func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logger) (backend.Adapters, error) {
-	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
+	db, err := sqlitedb.Open(context.Background(), filepath.Join(cfg.DataDir, "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitecustody.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		return backend.Adapters{}, err
 	}
@@ -47,8 +48,9 @@ func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logge
 		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{
 			"old account events":               log.Purge,
 			"old idempotency keys of accounts": keys.Purge,
-			"the write-ahead log of accounts":  db.Checkpoint,
 		},
+		Upkeep:  backend.Upkeep{"the write-ahead log of accounts": db.Checkpoint},
+		Objects: images, Custody: sqlitecustody.New(db),
 		Publisher:  b.Publisher(cfg.EventsTopic),
 		Subscriber: b.Subscriber(cfg.EventsTopic, cfg.Subscription),
 		Checks:     backend.Checks{"database": db.Check, "images": images.Check},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/custody/spannercustody"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -46,6 +47,7 @@ func open(cfg accounts.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Ada
 	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return backend.Adapters{
 		Store: store, Discards: store, Images: images, Log: log, Reader: log,
+		Objects: images, Custody: spannercustody.New(db),
 		Publisher:  pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscriber: pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),
 		Checks:     backend.Checks{"database": db.Check, "images": images.Check},

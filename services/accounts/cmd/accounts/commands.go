@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/provision"
 	"github.com/concha-labs/backend/pkg/settings"
@@ -18,7 +19,7 @@ type config struct {
 	settings.Traces
 }
 
-var commands = []settings.Command{provision.MigrateCommand, provision.ProvisionCommand, httpserver.ReadyCommand}
+var commands = []settings.Command{provision.MigrateCommand, provision.ProvisionCommand, custody.AdoptCommand, httpserver.ReadyCommand}
 
 func (c config) run(command string) (exitCode int) {
 	if command == httpserver.ReadyCommand.Name {

@@ -2,12 +2,14 @@
 package main
 
 import (
+	"context"
 	"net/http"
 	"os"
 
 	"go.uber.org/fx"
 
 	"github.com/concha-labs/backend/pkg/background"
+	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
@@ -19,12 +21,16 @@ import (
 
 func main() {
 	cfg, command := settings.Load[config]("accounts", "keeps accounts and tells of their changes", commands...)
-	if command != settings.Serve {
-		os.Exit(cfg.run(command))
-	}
 	adapters := gcp.Adapters()
 	if cfg.Embedded() {
 		adapters = embedded.Adapters()
+	}
+	switch command {
+	case settings.Serve:
+	case custody.AdoptCommand.Name:
+		os.Exit(custody.AdoptExit(accounts.Adopt(context.Background(), cfg.Config, adapters, os.Stdout, fx.Provide(cfg.bus))))
+	default:
+		os.Exit(cfg.run(command))
 	}
 	fx.New(
 		logging.Module(cfg.Logging("accounts", cfg.TraceProject), os.Stderr),

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -35,71 +34,45 @@ func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 	return nil
 }
 
-// sweepGrace is much longer than any upload takes from its object to its
-// transaction.
-const sweepGrace = time.Hour
-
-// SweepImages deletes objects to which no account refers, and returns their
-// number. Such objects remain if an upload fails between storing the object and
-// the transaction. Objects younger than sweepGrace are left alone, because
-// their upload may be under way. Idempotent.
-func (s *Service) SweepImages(ctx context.Context) (removed int64, err error) {
-	byAccount := map[int64][]string{}
-	sweep := func() error {
-		n, err := s.sweepAccounts(ctx, byAccount)
-		removed += n
-		clear(byAccount)
-		return err
-	}
-	err = s.images.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
+// ReferencedImages reports for each of the named objects whether an account
+// refers to it, or to the object from which it is scaled. It leaves out names
+// that this service does not give to objects.
+func (s *Service) ReferencedImages(ctx context.Context, objects []string) (map[string]bool, error) {
+	owners := make(map[string]int64, len(objects))
+	var ids []int64
+	for _, object := range objects {
 		id, ok := ownerOf(object)
-		if !ok { // not stored by this service, so left alone
-			return nil
+		if !ok {
+			continue
 		}
-		byAccount[id] = append(byAccount[id], object)
-		if len(byAccount) < 100 {
-			return nil
+		owners[object] = id
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-		return sweep()
-	})
-	if err == nil && len(byAccount) > 0 {
-		err = sweep()
 	}
-	if err != nil {
-		return removed, fmt.Errorf("sweep images: %w", err)
-	}
-	return removed, nil
-}
-
-func (s *Service) sweepAccounts(ctx context.Context, byAccount map[int64][]string) (removed int64, err error) {
-	ids := make([]int64, 0, len(byAccount))
-	for id := range byAccount {
-		ids = append(ids, id)
+	if len(ids) == 0 {
+		return nil, nil //nolint:nilnil // an empty map
 	}
 	page, err := s.store.List(ctx, Query{IDs: ids, Options: list.Options{Limit: len(ids)}})
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("look up the accounts of images: %w", err)
 	}
 	current := make(map[int64]*domain.Image, len(page.Items))
 	for _, a := range page.Items {
 		current[a.ID] = a.Image
 	}
-	for id, objects := range byAccount {
-		for _, object := range objects {
-			if img := current[id]; img != nil && (img.Object == object || slices.Contains(domain.ScaledObjects(img.Object), object)) {
-				continue
-			}
-			if err := s.images.Delete(ctx, object); err != nil {
-				return removed, err
-			}
-			removed++
-		}
+	referenced := make(map[string]bool, len(owners))
+	for object, id := range owners {
+		img := current[id]
+		referenced[object] = img != nil && (img.Object == object || slices.Contains(domain.ScaledObjects(img.Object), object))
 	}
-	return removed, nil
+	return referenced, nil
 }
 
+// ownerOf returns the account whose image, or scaled image, an object of that
+// name is.
 func ownerOf(object string) (accountID int64, ok bool) {
-	owner, _, _ := strings.Cut(object, "/")
+	owner, name, _ := strings.Cut(object, "/")
 	accountID, err := strconv.ParseInt(owner, 10, 64)
-	return accountID, err == nil
+	return accountID, err == nil && (strings.HasSuffix(name, ".jpeg") || strings.HasSuffix(name, ".png"))
 }

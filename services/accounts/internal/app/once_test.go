@@ -61,8 +61,8 @@ func TestARequestThatComesAgain(t *testing.T) {
 	if _, err := attach(7, idempotency.Request{Key: [32]byte{5}}, nil); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("image of no account: %v, want ErrNotFound", err)
 	}
-	if _, err := attach(5, image, nil); err != nil {
-		t.Errorf("the image again, of an account that was deleted since: %v", err)
+	if _, err := attach(5, image, nil); !errors.Is(err, idempotency.ErrErased) {
+		t.Errorf("the image again, of an account that was deleted since: %v, want ErrErased", err)
 	}
 	if err := w.CollectImages(t.Context(), first.ID); err != nil {
 		t.Fatal(err)

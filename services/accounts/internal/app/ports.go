@@ -91,9 +91,6 @@ type Images interface {
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
 	// Delete deletes an object. Idempotent.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written before the given
-	// time. It stops at the first error of yield and returns it. Idempotent.
-	List(ctx context.Context, before time.Time, yield func(name string) error) error
 }
 
 // Codec reads and writes images. It is safe for concurrent use. Calls wait for

@@ -6,11 +6,14 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
+	"maps"
 	mathrand "math/rand/v2"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +88,7 @@ func (w *world) register(t *testing.T, email string) domain.Account {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.images.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+	if err := w.images.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		names = append(names, name)
 		return nil
 	}); err != nil {
@@ -210,30 +213,24 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesOldOrphansAlone(t *testing.T) {
+func TestReferencedImages(t *testing.T) {
 	w := newWorld(t)
-	a := w.register(t, "a@b")
-	if _, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil); err != nil {
+	a, bare := w.register(t, "a@b"), w.register(t, "c@d")
+	attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.images.Put(t.Context(), "foreign/NOTES.txt", "text/plain", bytes.NewReader(nil)); err != nil {
+	want := map[string]bool{
+		attached.Image.Object: true, attached.Image.Scaled(64): true,
+		fmt.Sprintf("%d/OTHER.png", a.ID): false, fmt.Sprintf("%d/OTHER.jpeg", bare.ID): false, "999/OTHER.png": false,
+	}
+	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.png", "1/SESSION.json", "NOTES.png")
+	got, err := w.ReferencedImages(t.Context(), names)
+	if err != nil {
 		t.Fatal(err)
 	}
-	kept := w.objects(t)
-	for _, orphan := range []string{"999/ORPHAN.png", "1/ORPHAN.png"} {
-		if err := w.images.Put(t.Context(), orphan, "image/png", bytes.NewReader(nil)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if n, err := w.SweepImages(t.Context()); n != 0 || err != nil {
-		t.Errorf("SweepImages = %d, %v at once; want an upload under way left alone", n, err)
-	}
-	w.now = w.now.Add(2 * time.Hour)
-	if n, err := w.SweepImages(t.Context()); n != 2 || err != nil {
-		t.Errorf("SweepImages = %d, %v; want 2", n, err)
-	}
-	if diff := cmp.Diff(kept, w.objects(t)); diff != "" {
-		t.Errorf("objects (-want +got):\n%s", diff)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("referenced (-want +got):\n%s", diff)
 	}
 }
 
@@ -273,23 +270,12 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 	if diff := cmp.Diff([]string{img.Scaled(64), img.Object}, w.objects(t)); diff != "" {
 		t.Errorf("objects (-want +got):\n%s", diff)
 	}
-	w.now = w.now.Add(2 * time.Hour)
-	if n, err := w.SweepImages(t.Context()); n != 0 || err != nil {
-		t.Errorf("SweepImages = %d, %v; want what is in use left alone", n, err)
-	}
 	next := attach(200)
 	if err := w.CollectImages(t.Context(), a.ID); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff([]string{next.Object}, w.objects(t)); diff != "" {
 		t.Errorf("objects after a replacement (-want +got):\n%s", diff)
-	}
-	// Scaled while the original was replaced and collected.
-	if err := w.images.Put(t.Context(), img.Scaled(256), "image/png", bytes.NewReader(nil)); err != nil {
-		t.Fatal(err)
-	}
-	if n, err := w.SweepImages(t.Context()); n != 1 || err != nil {
-		t.Errorf("SweepImages = %d, %v; want 1", n, err)
 	}
 }
 

@@ -3,9 +3,9 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/concha-labs/backend/pkg/list"
 )
@@ -31,71 +31,42 @@ func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
 	return nil
 }
 
-// sweepGrace is much longer than any upload takes from its object to its
-// transaction.
-const sweepGrace = time.Hour
-
-// SweepFiles deletes objects to which no audio refers, and returns their
-// number. Such objects remain if an upload fails between storing the object and
-// the transaction. Objects younger than sweepGrace are left alone, because
-// their upload may be under way. Idempotent.
-func (s *Service) SweepFiles(ctx context.Context) (removed int64, err error) {
-	bySession := map[int64][]string{}
-	sweep := func() error {
-		n, err := s.sweepSessions(ctx, bySession)
-		removed += n
-		clear(bySession)
-		return err
-	}
-	err = s.files.List(ctx, s.now().Add(-sweepGrace), func(object string) error {
+// ReferencedFiles reports for each of the named objects whether an audio refers
+// to it. It leaves out names that this service does not give to objects.
+func (s *Service) ReferencedFiles(ctx context.Context, objects []string) (map[string]bool, error) {
+	owners := make(map[string]int64, len(objects))
+	var ids []int64
+	for _, object := range objects {
 		id, ok := ownerOf(object)
-		if !ok { // not stored by this service, so left alone
-			return nil
+		if !ok {
+			continue
 		}
-		bySession[id] = append(bySession[id], object)
-		if len(bySession) < 100 {
-			return nil
+		owners[object] = id
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
 		}
-		return sweep()
-	})
-	if err == nil && len(bySession) > 0 {
-		err = sweep()
 	}
-	if err != nil {
-		return removed, fmt.Errorf("sweep files: %w", err)
-	}
-	return removed, nil
-}
-
-func (s *Service) sweepSessions(ctx context.Context, bySession map[int64][]string) (removed int64, err error) {
-	ids := make([]int64, 0, len(bySession))
-	for id := range bySession {
-		ids = append(ids, id)
+	if len(ids) == 0 {
+		return nil, nil //nolint:nilnil // an empty map
 	}
 	page, err := s.store.List(ctx, Query{SessionIDs: ids, Options: list.Options{Limit: len(ids)}})
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("look up the audios of files: %w", err)
 	}
 	current := make(map[int64]string, len(page.Items))
 	for _, a := range page.Items {
 		current[a.SessionID] = a.File.Object
 	}
-	for id, objects := range bySession {
-		for _, object := range objects {
-			if current[id] == object {
-				continue
-			}
-			if err := s.files.Delete(ctx, object); err != nil {
-				return removed, err
-			}
-			removed++
-		}
+	referenced := make(map[string]bool, len(owners))
+	for object, id := range owners {
+		referenced[object] = current[id] == object
 	}
-	return removed, nil
+	return referenced, nil
 }
 
+// ownerOf returns the session whose document an object of that name is.
 func ownerOf(object string) (sessionID int64, ok bool) {
-	owner, _, _ := strings.Cut(object, "/")
+	owner, name, _ := strings.Cut(object, "/")
 	sessionID, err := strconv.ParseInt(owner, 10, 64)
-	return sessionID, err == nil
+	return sessionID, err == nil && strings.HasSuffix(name, ".json")
 }

@@ -4,7 +4,6 @@ package app
 import (
 	"context"
 	"io"
-	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -107,7 +106,4 @@ type Files interface {
 	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
 	// Delete deletes an object. Idempotent.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written before the given
-	// time. It stops at the first error of yield and returns it. Idempotent.
-	List(ctx context.Context, before time.Time, yield func(name string) error) error
 }

@@ -1,13 +1,13 @@
 package app_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -72,7 +72,7 @@ func (w *world) service(store stores, files app.Files) *app.Service {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.files.List(t.Context(), time.Now().Add(time.Hour), func(name string) error {
+	if err := w.files.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		names = append(names, name)
 		return nil
 	}); err != nil {
@@ -356,22 +356,18 @@ func TestListTellsWhetherThereIsMoreAndHowMany(t *testing.T) {
 	}
 }
 
-func TestSweepRemovesOldOrphansAlone(t *testing.T) {
+func TestReferencedFiles(t *testing.T) {
 	w := newWorld(t)
 	a := w.create(t, session(t, 0))
-	for _, orphan := range []string{"999/ORPHAN.json", "0/ORPHAN.json"} {
-		if err := w.files.Put(t.Context(), orphan, "application/json", bytes.NewReader(nil)); err != nil {
-			t.Fatal(err)
-		}
+	want := map[string]bool{a.File.Object: true, "0/OTHER.json": false, "999/OTHER.json": false}
+	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.json", "1/IMAGE.png", "NOTES.json")
+	got, err := w.ReferencedFiles(t.Context(), names)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if n, err := w.SweepFiles(t.Context()); n != 0 || err != nil {
-		t.Errorf("SweepFiles = %d, %v at once; want an upload under way left alone", n, err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("referenced (-want +got):\n%s", diff)
 	}
-	w.now = w.now.Add(2 * time.Hour)
-	if n, err := w.SweepFiles(t.Context()); n != 2 || err != nil {
-		t.Errorf("SweepFiles = %d, %v; want 2", n, err)
-	}
-	w.wantObjects(t, a.File.Object)
 }
 
 // replacing is an object store that replaces the file just before the object

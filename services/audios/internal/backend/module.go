@@ -8,6 +8,7 @@ import (
 	"go.uber.org/fx"
 
 	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
@@ -21,7 +22,10 @@ type Adapters struct {
 	Files       app.Files
 	Log         eventlog.Log
 	Reader      eventlog.Reader
+	Objects     custody.Objects
+	Custody     custody.Database
 	Purges      Purges
+	Upkeep      Upkeep
 	Publisher   bus.Publisher
 	Subscribers Subscribers
 	Checks      Checks
@@ -30,8 +34,10 @@ type Adapters struct {
 type (
 	// Checks are the conditions of readiness, by name.
 	Checks map[string]func(context.Context) error
-	// Purges delete expired data, by name. It is empty if the database does
-	// that itself.
+	// Upkeep are the tasks that the database needs at intervals, by name.
+	Upkeep map[string]func(context.Context) (done int64, err error)
+	// Purges remove what has been kept for long enough, by its name; none if
+	// the database does so by itself.
 	Purges map[string]func(context.Context) (removed int64, err error)
 	// Subscribers receive the events that the service handles, by name.
 	Subscribers map[string]bus.Subscriber

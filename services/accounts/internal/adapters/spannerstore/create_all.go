@@ -21,8 +21,12 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 		if err != nil {
 			return err
 		}
-		outcomes = nil
-		if found, err := spannerkeys.Decode(record, request, &outcomes); err != nil || found {
+		recorded, err := spannerkeys.Decode(record, request)
+		if err != nil {
+			return err
+		}
+		var found bool
+		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -37,15 +41,15 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			taken[string(a.Email)] = true
 			outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
 		}
-		return s.keys.Record(tx, request, outcomes)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
 	})
 	return outcomes, translate(err)
 }
 
-// taken reads in one call which e-mails of accounts are taken, and the record
-// of the request, if there is one. It locks the rows that it finds and the
-// places of those that it does not find.
-func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record []byte, err error) {
+// taken reads what CreateAll has to know, in one call: which of the accounts'
+// e-mails are taken, and the record of the request, if there is one. It locks
+// what it finds and the places of what it does not.
+func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record spannerkeys.Rows, err error) {
 	emails := make([]string, len(accounts))
 	for i, a := range accounts {
 		emails[i] = string(a.Email)

@@ -10,6 +10,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/custody/spannercustody"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -25,7 +26,7 @@ var migrations embed.FS
 // Schema returns the migrations of the store's tables, and of its event log and
 // keys.
 func Schema() []spannerdb.Migrations {
-	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "accounts", Files: migrations}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), spannercustody.Migrations(), {Component: "accounts", Files: migrations}}
 }
 
 // Store is an app.Store and app.Discards on a database that was migrated to
@@ -57,14 +58,14 @@ var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "Cr
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		if found, err := s.keys.Find(ctx, tx, request, &result); err != nil || found {
+		if found, err := s.find(ctx, tx, request, &result); err != nil || found {
 			return err
 		}
 		result = a
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, a)
+		return s.keys.Record(tx, request, part(a))
 	})
 	return result, err
 }
@@ -94,7 +95,7 @@ func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error)
 func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		next = domain.Account{}
-		if found, err := s.keys.Find(ctx, tx, request, &next); err != nil || found {
+		if found, err := s.find(ctx, tx, request, &next); err != nil || found {
 			return err
 		}
 		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
@@ -105,7 +106,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, next); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, part(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		row, err := values(next)
@@ -142,6 +143,9 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 				return err
 			}
 			if err := tx.BufferWrite(append(discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
+				return err
+			}
+			if err := s.keys.Erase(tx, history.Subject); err != nil {
 				return err
 			}
 			if err := s.log.Redact(ctx, tx, history); err != nil {

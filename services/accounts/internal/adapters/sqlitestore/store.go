@@ -50,13 +50,13 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error) {
 	result := a
 	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.keys.Find(tx, request, &result); err != nil || found {
+		if found, err := s.find(tx, request, &result); err != nil || found {
 			return err
 		}
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, a)
+		return s.keys.Record(tx, request, part(a))
 	})
 	return result, translate(err)
 }
@@ -64,7 +64,12 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 // CreateAll implements app.Store.
 func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
+		recorded, err := s.keys.Find(tx, request)
+		if err != nil {
+			return err
+		}
+		var found bool
+		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -78,7 +83,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, outcomes)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
 	})
 	return outcomes, translate(err)
 }
@@ -111,7 +116,7 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 // Update implements app.Store.
 func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.keys.Find(tx, request, &next); err != nil || found {
+		if found, err := s.find(tx, request, &next); err != nil || found {
 			return err
 		}
 		current, err := scan(tx.QueryRow(selectOne, id))
@@ -122,7 +127,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, next); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, part(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		if err := discard(tx, current, next.Image); err != nil {
@@ -159,6 +164,9 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 			return err
 		}
 		if err := s.log.Redact(tx, deleted.Subject); err != nil {
+			return err
+		}
+		if err := s.keys.Erase(tx, deleted.Subject); err != nil {
 			return err
 		}
 		return s.log.Append(tx, deleted)

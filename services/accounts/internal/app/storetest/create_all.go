@@ -115,14 +115,14 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	if _, err := createAll(t, b, other, newAccount()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
-	// A repeated request gets its first result, whatever happened since.
+	// A deletion erases what the result tells of the account.
 	for _, id := range []int64{old.ID, winner} {
 		if err := remove(t.Context(), b, id); err != nil {
 			t.Fatalf("Delete: %v", err)
 		}
 	}
 	got, err := createAll(t, b, once, old, fresh)
-	wantOutcomes(t, got, err, emailTaken, app.Outcome{ID: winner, CreatedAt: fresh.CreatedAt})
+	wantOutcomes(t, got, err, emailTaken, app.Outcome{Refused: idempotency.ErrErased})
 	if _, err := b.Get(t.Context(), fresh.ID); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}

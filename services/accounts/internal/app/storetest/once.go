@@ -53,11 +53,13 @@ func testCreateOnce(t *testing.T, b Backend) {
 	}
 	wantHistory(t, b, other.ID)
 
-	// A repeated request gets its first result, whatever happened since.
+	// A deletion erases the result. The request still has its effect once.
 	if err := remove(t.Context(), b, first.ID); err != nil {
 		t.Fatalf("Delete: %v", err)
 	}
-	createOnce(newAccount())
+	if got, err := b.Create(t.Context(), again, event(events.AccountCreatedV1, again.ID, 1), once); !errors.Is(err, idempotency.ErrErased) {
+		t.Errorf("Create = %+v, %v, want ErrErased", got, err)
+	}
 	if _, err := b.Get(t.Context(), first.ID); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("Get = %v, want ErrNotFound", err)
 	}
@@ -139,6 +141,14 @@ func testUpdateOnce(t *testing.T, b Backend) {
 	if got, err := b.Get(t.Context(), a.ID); err != nil || got.Name != "two" || got.Version != 3 {
 		t.Errorf("the account is %+v, %v", got, err)
 	}
+	defer func() {
+		if err := remove(t.Context(), b, a.ID); err != nil {
+			t.Fatalf("Delete: %v", err)
+		}
+		if got, err := rename(first, "one"); !errors.Is(err, idempotency.ErrErased) {
+			t.Errorf("Update = %+v, %v, want ErrErased", got, err)
+		}
+	}()
 	if told := eventlogtest.History(t, b.Log, app.Subject(a.ID)); len(told) != 3 {
 		t.Errorf("the log has %d events, want 3", len(told))
 	}

@@ -21,8 +21,12 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 		if err != nil {
 			return err
 		}
-		outcomes = nil
-		if found, err := spannerkeys.Decode(record, request, &outcomes); err != nil || found {
+		recorded, err := spannerkeys.Decode(record, request)
+		if err != nil {
+			return err
+		}
+		var found bool
+		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -41,7 +45,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 				past.taken[session.SessionID] = true
 			}
 		}
-		return s.keys.Record(tx, request, outcomes)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
 	})
 	return outcomes, translate(err)
 }
@@ -53,9 +57,9 @@ type pasts struct {
 	accountDeleted map[int64]bool  // keyed by account id
 }
 
-// pastOfAll is past for many sessions, also in one call. It locks the rows that
-// it finds and the places of those that it does not find.
-func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record []byte, err error) {
+// pastOfAll is past for many sessions, in one call as well. It locks what it
+// finds and the places of what it does not.
+func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record spannerkeys.Rows, err error) {
 	ids, accounts := make([]int64, len(sessions)), []int64{}
 	for i, session := range sessions {
 		ids[i] = session.SessionID

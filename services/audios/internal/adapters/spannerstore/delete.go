@@ -113,6 +113,9 @@ func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events
 		)); err != nil {
 			return err
 		}
+		if err := s.keys.Erase(tx, app.Subject(a.SessionID)); err != nil {
+			return err
+		}
 		if err := s.log.Append(tx, deleted[i]); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/custody/spannercustody"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -24,7 +25,7 @@ var migrations embed.FS
 // Schema returns the migrations of the store's tables, and of its event log and
 // keys.
 func Schema() []spannerdb.Migrations {
-	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), {Component: "audios", Files: migrations}}
+	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), spannercustody.Migrations(), {Component: "audios", Files: migrations}}
 }
 
 // Store is an app.Store, app.Creator and app.Discards on a database that was
@@ -60,7 +61,11 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 			return err
 		}
 		a = domain.Audio{}
-		if found, err := spannerkeys.Decode(record, request, &a); err != nil || found {
+		recorded, err := spannerkeys.Decode(record, request)
+		if err != nil {
+			return err
+		}
+		if found, err := recorded.One(&a); err != nil || found {
 			return err
 		}
 		if accountDeleted {
@@ -69,7 +74,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 		if a, err = s.insert(tx, last, decide); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, a)
+		return s.keys.Record(tx, request, idempotency.Part{Subject: app.Subject(a.SessionID), Result: a})
 	})
 	return a, err
 }
@@ -91,9 +96,10 @@ func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.
 	return a, s.log.Append(tx, created)
 }
 
-// past reads in one call the last version of a deleted session, or 0, whether
-// its account is deleted, and the record of the request, if there is one.
-func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record []byte, err error) {
+// past reads what Create has to know, in one call: the last version of the
+// session if it was deleted, else 0, whether its account is deleted, and the
+// record of the request, if there is one.
+func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record spannerkeys.Rows, err error) {
 	query := spanner.Statement{
 		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
 			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account), `,

@@ -62,6 +62,9 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 	if err := s.log.Redact(tx, deleted.Subject); err != nil {
 		return err
 	}
+	if err := s.keys.Erase(tx, deleted.Subject); err != nil {
+		return err
+	}
 	return s.log.Append(tx, deleted)
 }
 

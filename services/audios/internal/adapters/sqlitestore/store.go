@@ -47,13 +47,17 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 // Create implements app.Creator.
 func (s *Store) Create(ctx context.Context, session domain.Session, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.keys.Find(tx, request, &a); err != nil || found {
+		recorded, err := s.keys.Find(tx, request)
+		if err != nil {
+			return err
+		}
+		if found, err := recorded.One(&a); err != nil || found {
 			return err
 		}
 		if a, err = s.insert(tx, session, decide); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, a)
+		return s.keys.Record(tx, request, idempotency.Part{Subject: app.Subject(a.SessionID), Result: a})
 	})
 	return a, translate(err)
 }
@@ -61,7 +65,12 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 // CreateAll implements app.Creator.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.keys.Find(tx, request, &outcomes); err != nil || found {
+		recorded, err := s.keys.Find(tx, request)
+		if err != nil {
+			return err
+		}
+		var found bool
+		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -78,7 +87,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, outcomes)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
 	})
 	return outcomes, translate(err)
 }

@@ -135,11 +135,11 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	if _, err := createAll(t, b, other, newAudio()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
-	// A repeated request gets its first result, whatever happened since.
+	// A deletion erases what the result tells of the audio.
 	mustDelete(t, b, taken.SessionID)
 	mustDelete(t, b, fresh.SessionID)
 	got, err := createAll(t, b, once, taken, fresh)
-	wantOutcomes(t, got, err, app.Outcome{Refused: domain.ErrSessionTaken}, created(fresh))
+	wantOutcomes(t, got, err, app.Outcome{Refused: domain.ErrSessionTaken}, app.Outcome{Refused: idempotency.ErrErased})
 	wantMissing(t, b, taken.SessionID)
 	wantMissing(t, b, fresh.SessionID)
 }

@@ -59,11 +59,13 @@ func testCreateOnce(t *testing.T, b Backend) {
 		t.Errorf("Create with another key = %v, want ErrSessionTaken", err)
 	}
 
-	// A repeated request gets its first result, whatever happened since.
+	// A deletion erases the result. The request still has its effect once.
 	if _, err := b.RemoveAccount(t.Context(), account, 10, deletion); err != nil {
 		t.Fatalf("RemoveAccount: %v", err)
 	}
-	mustCreateOnce()
+	if got, err := createOnce(t, b, first, once); !errors.Is(err, idempotency.ErrErased) {
+		t.Errorf("Create = %+v, %v, want ErrErased", got, err)
+	}
 	wantMissing(t, b, first.SessionID)
 }
 
