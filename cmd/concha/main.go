@@ -29,6 +29,7 @@ func newRoot(cfg config) *cobra.Command {
 	root.AddCommand(
 		newEvents(cfg),
 		newWipe(),
+		newDemo(),
 	)
 	return root
 }

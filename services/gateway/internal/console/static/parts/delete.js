@@ -34,7 +34,7 @@ export function DeleteDialog({ title, path, etag, onDeleted, onClose, reload, ch
       ${children}
       <p><strong>There is no undo.</strong></p>
       <div class="group end">
-        <button type="button" onClick=${onClose} autofocus>Keep it</button>
+        <button type="button" onClick=${onClose}>Keep it</button>
         ${
           isLate
             ? html`<button type="button" onClick=${() => (onClose(), reload())}>Show what it is now</button>`

@@ -1,10 +1,26 @@
 import { html } from "../html.js";
 
-/** What every change changes, and what others tell. */
-const uninteresting = new Set(["version", "etag", "updated_at", "created_at"]);
+/** What every change changes, and what follows from the rest. */
+const uninteresting = new Set(["version", "etag", "updated_at", "created_at", "file_url", "image.url"]);
 
 /** @param {unknown} value */
 const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+
+/**
+ * The members of a resource by their names, those of an object in it as in
+ * image.width.
+ * @param {Record<string, unknown>} resource
+ * @returns {[string, unknown][]}
+ */
+function members(resource, prefix = "") {
+  return Object.entries(resource).flatMap(([name, value]) =>
+    value !== null && typeof value === "object" && !Array.isArray(value)
+      ? members(/** @type {Record<string, unknown>} */ (value), `${prefix}${name}.`)
+      : value === null
+        ? []
+        : [/** @type {[string, unknown]} */ ([prefix + name, value])],
+  );
+}
 
 /**
  * The members that differ between two versions of a resource.
@@ -12,12 +28,13 @@ const shown = (value) => (typeof value === "string" ? value : JSON.stringify(val
  * @param {Record<string, unknown>} after
  */
 export function differences(before, after) {
-  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+  const old = new Map(members(before));
+  const now = new Map(members(after));
+  return [...new Set([...old.keys(), ...now.keys()])]
+    .map((name) => ({ name, before: old.get(name) ?? null, after: now.get(name) ?? null }))
     .filter(
-      (name) =>
-        !uninteresting.has(name) && JSON.stringify(before[name] ?? null) !== JSON.stringify(after[name] ?? null),
-    )
-    .map((name) => ({ name, before: before[name] ?? null, after: after[name] ?? null }));
+      (change) => !uninteresting.has(change.name) && JSON.stringify(change.before) !== JSON.stringify(change.after),
+    );
 }
 
 /**

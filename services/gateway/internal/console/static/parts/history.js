@@ -61,7 +61,7 @@ function Version({ event, before }) {
   const isFirst = verb === "created" || !before;
   return html`
     <li class=${data.redacted ? "erased" : ""}>
-      <p>
+      <p class="group">
         <span class=${`badge ${verb}`}>${verb}</span> <strong>Version ${event.resourceversion}</strong>
         <span class="quiet"><${Ago} at=${event.time} /></span>
       </p>

@@ -36,7 +36,7 @@ export function Overlay({ sessions, lifted, onLift }) {
           <${Axes} scale=${scale} />
           ${inOrder.map(
             (session) => html`
-              <g key=${session.session_id} class=${`of-step-${session.step_count} ${lifted === null ? "" : lifted === session.session_id ? "lifted" : "faded"}`}>
+              <g key=${session.session_id} class=${`of-step-${session.step_count} ${lifted === null ? "faint" : lifted === session.session_id ? "lifted" : "faded"}`}>
                 <polyline class="line" points=${lineOf(scale, session.ticks)} />
                 <circle class="picked" cx=${xOf(scale, session.selected_tick)} cy=${yOf(scale, pickedLevel(session))} r="4.500" />
               </g>

@@ -30,7 +30,7 @@ export function TickPlot({ session }) {
   return html`
     <div class="plot-and-table">
       <div class="plot" ref=${place}>
-        <svg width=${scale.width} height=${scale.height} role="slider" tabIndex="0" aria-label="Level by tick" aria-valuemin="0"
+        <svg width=${scale.width} height=${scale.height} role="slider" tabindex="0" aria-label="Level by tick" aria-valuemin="0"
           aria-valuemax=${tickCount - 1} aria-valuenow=${active} aria-valuetext=${words} onPointerMove=${onPointerMove}
           onPointerLeave=${() => setActive(session.selected_tick)} onKeyDown=${onKeyDown}>
           <${Axes} scale=${scale} />
@@ -57,7 +57,7 @@ const TickTable = ({ session, active }) => html`
         (level, tick) => html`
           <tr key=${tick} class=${tick === active ? "active" : ""}>
             <th scope="row">${tick}</th>
-            <td class="numeric" title=${String(level)}>${decibels(level)}${tick === session.selected_tick && html` <span class="badge accent">picked</span>`}</td>
+            <td class="numeric" title=${String(level)}>${tick === session.selected_tick && html`<span class="badge accent">picked</span> `}${decibels(level)}</td>
           </tr>
         `,
       )}
