@@ -13,7 +13,7 @@ GENERATOR := .tools/oapi-codegen
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: ## The whole system on http://localhost:8080, data in ./data; needs Go alone
@@ -34,6 +34,17 @@ test-cloud: ## The same suites on the cloud adapters, and three processes, with 
 	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
 	@.tools/cloudtest $(TESTFLAGS) $(CLOUD)
 
+# Chromium has to be installed, from Debian's package or otherwise. The folder of
+# the screenshots is ignored by git.
+CONSOLE := services/gateway/internal/console
+.PHONY: test-browser
+test-browser: $(CONSOLE)/node_modules ## The console in Chromium: its flows, how it looks, what axe-core finds
+	SCREENSHOTS=$(CURDIR)/$(CONSOLE)/screenshots go test -tags browser -run 'Console|Browser' -timeout 30m $(TESTFLAGS) ./e2e
+
+$(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
+	@npm --prefix $(CONSOLE) ci --silent
+	@touch $@
+
 # The tests are run one package after another, as each uses both processors.
 .PHONY: deploy-check
 deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules, dashboards, workflows
@@ -41,7 +52,7 @@ deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules, das
 	@GOWORK=off go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: lint
-lint: $(LINTER) $(GENERATOR) ## Linters, layer rules, formatting, and each module built on its own
+lint: $(LINTER) $(GENERATOR) lint-console ## Linters, layer rules, formatting, and each module built on its own
 	@echo 'lint: golangci-lint'
 	@go list -f '{{.Dir}}/...' -m | xargs $(LINTER) run
 	@echo 'lint: formatting'
@@ -57,6 +68,11 @@ lint: $(LINTER) $(GENERATOR) ## Linters, layer rules, formatting, and each modul
 		echo "lint: $$module: vet, go.mod"; \
 		( cd $$module && go vet ./... && go mod tidy -diff ) || exit; \
 	done
+
+.PHONY: lint-console
+lint-console: $(CONSOLE)/node_modules ## The console's modules: linter, formatting, types, and what is vendored
+	@echo 'lint: the console'
+	@npm --prefix $(CONSOLE) run --silent lint
 
 .PHONY: client-ts
 client-ts: clients/typescript/node_modules ## Build the TypeScript client, whose types must be those of openapi.yaml, and drive it
