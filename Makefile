@@ -78,6 +78,11 @@ lint-console: $(CONSOLE)/node_modules ## The console's modules: linter, formatti
 client-ts: clients/typescript/node_modules ## Build the TypeScript client, whose types must be those of openapi.yaml, and drive it
 	@npm --prefix clients/typescript test --silent
 
+.PHONY: client-py
+client-py: ## Test the Python package for events, against a running system
+	@go build -o .tools/allinone ./services/allinone
+	@python3 clients/python/tests/run.py .tools/allinone
+
 clients/typescript/node_modules: clients/typescript/package-lock.json
 	@npm --prefix clients/typescript ci --silent
 	@touch $@

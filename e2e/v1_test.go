@@ -257,7 +257,7 @@ func listParameters(c *client) {
 			c.get(list+"?page_token="+token).problem(400, "invalid-page-token")
 			c.get(strings.TrimPrefix(list, "/v1")+"?page_token="+token).problem(400, "invalid-page-token")
 		}
-		for _, since := range []string{"0000-01-01T00:00:00Z", "0001-01-01T00:00:00%2B12:00", "1677-01-01t00:00:00z", "9999-12-31T23:59:59.999999Z", "2016-12-31T23:59:60Z"} {
+		for _, since := range []string{"0000-01-01T00:00:00Z", "0001-01-01T00:00:00%2B12:00", "1677-01-01t00:00:00z", "9999-12-31T23:59:59.999999Z"} {
 			for _, order := range []string{"", "&order_by=updated_at+desc", "&order_by=created_at", "&order_by=id"} {
 				c.beyond().get(list + "?page_size=1&updated_since=" + since + order).expect(200)
 			}

@@ -200,29 +200,17 @@ func (q *Query) Time(name string) time.Time {
 
 // moment is the form of a time in RFC 3339. time.Parse also accepts other
 // forms.
-var moment = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:)(\d\d)((?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d))$`)
+var moment = regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$`)
 
-// parseTime returns the moment, in UTC, that s is in RFC 3339. A leap second,
-// which time.Time has none of, is the one after it.
+// parseTime returns the time that s is in RFC 3339, in UTC. It does not accept
+// leap seconds.
 func parseTime(s string) (t time.Time, ok bool) {
-	parts := moment.FindStringSubmatch(strings.ToUpper(s))
-	if parts == nil {
+	s = strings.ToUpper(s)
+	if !moment.MatchString(s) {
 		return time.Time{}, false
 	}
-	second, leap := parts[2], parts[2] == "60"
-	if leap {
-		second = "59"
-	}
-	t, err := time.Parse(time.RFC3339, parts[1]+second+parts[3])
-	if err != nil {
-		return time.Time{}, false
-	}
-	if t = t.UTC(); leap {
-		t = t.Add(time.Second)
-		year, month, _ := t.Date()
-		ok = t.Truncate(time.Second).Equal(time.Date(year, month, 1, 0, 0, 0, 0, time.UTC)) // they are at the end of months
-	}
-	return t, ok || !leap
+	t, err := time.Parse(time.RFC3339, s)
+	return t.UTC(), err == nil
 }
 
 // Bool returns a parameter that must be true or false; absent means false.

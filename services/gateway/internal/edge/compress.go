@@ -3,8 +3,6 @@ package edge
 import (
 	"compress/gzip"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/klauspost/compress/gzhttp"
@@ -45,30 +43,13 @@ func Compress(h http.Handler) (http.Handler, error) {
 		h.ServeHTTP(w, r)
 	}
 	get := wrap(http.HandlerFunc(serve))
-	// gzhttp lets HEAD pass, so what it sees is a GET.
-	head := wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Method = http.MethodHead
-		if _, takesGzip := w.(*gzhttp.GzipResponseWriter); takesGzip {
-			answer := &bodiless{ResponseWriter: w, status: http.StatusOK}
-			serve(answer, r)
-			answer.end()
-			return
-		}
-		serve(w, r)
-	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, ok := r.Header["Accept-Encoding"]; !ok {
-			w.Header()["Vary"] = byEncoding // most programs need no writer
+		if _, ok := r.Header["Accept-Encoding"]; !ok || r.Method == http.MethodHead {
+			w.Header()["Vary"] = byEncoding // needs no writer
 			serve(w, r)
 			return
 		}
-		if r.Method != http.MethodHead {
-			get.ServeHTTP(w, r)
-			return
-		}
-		r = r.WithContext(r.Context()) // a copy
-		r.Method = http.MethodGet
-		head.ServeHTTP(w, r)
+		get.ServeHTTP(w, r)
 	}), nil
 }
 
@@ -100,42 +81,3 @@ func (w *revalidation) WriteHeader(status int) {
 
 // Flush serves gin, which asserts http.Flusher.
 func (w *revalidation) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
-
-// bodiless is an answer to HEAD. Where its handler writes no body, it has the
-// headers that the answer to GET has in gzip.
-type bodiless struct {
-	http.ResponseWriter
-	status  int
-	written bool
-}
-
-// Unwrap serves http.ResponseController.
-func (w *bodiless) Unwrap() http.ResponseWriter { return w.ResponseWriter }
-
-func (w *bodiless) WriteHeader(status int) {
-	w.status = status
-	w.ResponseWriter.WriteHeader(status)
-}
-
-func (w *bodiless) Write(p []byte) (int, error) {
-	w.written = true
-	return w.ResponseWriter.Write(p)
-}
-
-// Flush serves gin, which asserts http.Flusher.
-func (w *bodiless) Flush() { _ = http.NewResponseController(w.ResponseWriter).Flush() }
-
-// end writes, in place of a body that GET has compressed, what makes gzhttp
-// decide as it does for GET, and net/http drops. A service that told no length
-// has more than net/http counts by itself, 2 KiB. The length in gzip is not
-// known, so the headers leave before net/http could count it.
-func (w *bodiless) end() {
-	h := w.Header()
-	length, err := strconv.Atoi(h.Get("Content-Length"))
-	short := err == nil && length < minCompressed
-	if w.written || short || w.status == http.StatusNotModified || w.status == http.StatusNoContent || !slices.Contains(compressed, mediaType(h)) {
-		return
-	}
-	_, _ = w.Write(make([]byte, minCompressed)) // fails only if the client has left
-	w.Flush()
-}
