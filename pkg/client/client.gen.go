@@ -592,7 +592,8 @@ type AccountPatch struct {
 	Name *Text `json:"name,omitempty"`
 }
 
-// AccountReference The account that the session belongs to; null if to none.
+// AccountReference The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
+// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
 type AccountReference = int64
 
 // AccountResult What became of an account of a batch.
@@ -615,7 +616,8 @@ type AccountResults struct {
 
 // Audio defines model for Audio.
 type Audio struct {
-	// AccountID The account that the session belongs to; null if to none.
+	// AccountID The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
+	// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
 	AccountID *AccountReference `json:"account_id"`
 
 	// CreatedAt In UTC, always with six decimals, so that times sort as text.
@@ -710,7 +712,8 @@ type AudioForm struct {
 
 // AudioInput defines model for AudioInput.
 type AudioInput struct {
-	// AccountID The account that the session belongs to; null if to none.
+	// AccountID The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
+	// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
 	AccountID *AccountReference `json:"account_id,omitempty"`
 
 	// SelectedTick Index of the tick that the person picked.
@@ -949,6 +952,9 @@ type IfNoneMatch = string
 
 // IfNoneMatchWrite defines model for IfNoneMatchWrite.
 type IfNoneMatchWrite = string
+
+// IncludeCount defines model for IncludeCount.
+type IncludeCount = bool
 
 // IncludeTotal defines model for IncludeTotal.
 type IncludeTotal = bool
@@ -1234,6 +1240,9 @@ type CreateAccountsParams struct {
 
 // ExportAccountsParams defines parameters for ExportAccounts.
 type ExportAccountsParams struct {
+	// IncludeCount If true, the last line has the number of those before it, as `{"count":2}`.
+	IncludeCount *IncludeCount `form:"include_count,omitempty" json:"include_count,omitempty"`
+
 	// Name Only accounts of exactly this name.
 	Name *Name `form:"name,omitempty" json:"name,omitempty"`
 
@@ -1416,6 +1425,9 @@ type CreateAudiosParams struct {
 
 // ExportAudiosParams defines parameters for ExportAudios.
 type ExportAudiosParams struct {
+	// IncludeCount If true, the last line has the number of those before it, as `{"count":2}`.
+	IncludeCount *IncludeCount `form:"include_count,omitempty" json:"include_count,omitempty"`
+
 	// SessionID Only the session of this id.
 	SessionID *SessionIDFilter `form:"session_id,omitempty" json:"session_id,omitempty"`
 
@@ -1940,7 +1952,7 @@ type ClientInterface interface {
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 	//
 	// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 	ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2080,7 +2092,7 @@ type ClientInterface interface {
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 	//
 	// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 	ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2414,7 +2426,7 @@ func (c *Client) CreateAccounts(ctx context.Context, params *CreateAccountsParam
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 //
 // Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 func (c *Client) ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2694,7 +2706,7 @@ func (c *Client) CreateAudios(ctx context.Context, params *CreateAudiosParams, b
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 //
 // Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 func (c *Client) ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3631,6 +3643,18 @@ func NewExportAccountsRequest(server string, params *ExportAccountsParams) (*htt
 		// styled parameters, preserving literal commas as delimiters
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
+
+		if params.IncludeCount != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_count", *params.IncludeCount, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
 
 		if params.Name != nil {
 
@@ -4610,6 +4634,18 @@ func NewExportAudiosRequest(server string, params *ExportAudiosParams) (*http.Re
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
+		if params.IncludeCount != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "include_count", *params.IncludeCount, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
 		if params.SessionID != nil {
 
 			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "session_id", *params.SessionID, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "int64"}); err != nil {
@@ -5220,7 +5256,7 @@ type ClientWithResponsesInterface interface {
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5372,7 +5408,7 @@ type ClientWithResponsesInterface interface {
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9593,7 +9629,7 @@ func (c *ClientWithResponses) CreateAccountsWithResponse(ctx context.Context, pa
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9829,7 +9865,7 @@ func (c *ClientWithResponses) CreateAudiosWithResponse(ctx context.Context, para
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
 // answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
 // after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
 //
 // Returns a wrapper object for the known response body format(s).
 //

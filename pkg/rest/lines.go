@@ -14,33 +14,60 @@ import (
 // linesStall is how long a client may go without reading.
 const linesStall = 30 * time.Second
 
+// includeCount is the query parameter of exports that adds a last line with the
+// number of items.
+const includeCount = "include_count"
+
+var errUnseenEnd = httpserver.ErrMalformed.Detailf("over HTTP/1.0, an incomplete export looks complete: use HTTP/1.1 (in nginx: proxy_http_version 1.1), or add %s=true and check that the last line is there", includeCount)
+
+// CheckLines refuses an export over HTTP/1.0, where the end of the connection is
+// the end of the body, so a client cannot detect that the answer is incomplete.
+// With include_count=true the last line shows it. Errors:
+// httpserver.ErrMalformed.
+func CheckLines(r *http.Request) error {
+	if !r.ProtoAtLeast(1, 1) && r.URL.Query().Get(includeCount) != "true" {
+		return errUnseenEnd
+	}
+	return nil
+}
+
 // ServeLines answers with the items of all pages, one per line, as the JSON of
-// body's result (application/x-ndjson). It holds one page in memory. It has no
-// time limit, but ends if the client does not read for 30 s. If the first page
-// fails, the answer is a problem; if a later one fails, the connection is
-// closed. For HEAD, it reads only the first page.
-func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T) any) {
+// body's result (application/x-ndjson). With include_count=true in the query, the
+// last line is their number, such as {"count":2}. ServeLines holds one page in
+// memory. It has no time limit, but ends if the client does not read for 30 s. If
+// the first page fails, the answer is a problem; if a later one fails, the
+// connection is closed. For HEAD, it reads only the first page. It returns the
+// error of a page, of the client's connection, or of CheckLines, for
+// httpserver.Fail.
+func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T) any) error {
+	if err := CheckLines(c.Request); err != nil {
+		return err
+	}
 	c.Header("Content-Type", ndjson)
 	control := http.NewResponseController(c.Writer)
 	_ = control.SetReadDeadline(time.Time{}) // fails on some response writers of tests
 	encoder := json.NewEncoder(c.Writer)
 	encoder.SetEscapeHTML(false)
+	count := 0
 	for items, err := range pages {
 		if err != nil {
-			httpserver.Fail(c, err)
-			return
+			return err
 		}
 		c.Status(http.StatusOK)
 		if c.Request.Method == http.MethodHead {
-			return
+			return nil
 		}
 		for _, item := range items {
 			_ = control.SetWriteDeadline(time.Now().Add(linesStall))
 			if err := encoder.Encode(body(item)); err != nil {
-				httpserver.Fail(c, err)
-				return
+				return err
 			}
 		}
+		count += len(items)
 		c.Writer.Flush() // from here on, a failure aborts the answer
 	}
+	if c.Query(includeCount) == "true" {
+		return encoder.Encode(map[string]int{"count": count})
+	}
+	return nil
 }

@@ -25,7 +25,9 @@ import (
 func serveLines(t *testing.T, pages iter.Seq2[[]string, error]) *httptest.Server {
 	e := httpserver.NewEngine()
 	httpserver.Get(e, "/", func(c *gin.Context) {
-		ServeLines(c, pages, func(s string) any { return gin.H{"s": s} })
+		if err := ServeLines(c, pages, func(s string) any { return gin.H{"s": s} }); err != nil {
+			httpserver.Fail(c, err)
+		}
 	})
 	server := httptest.NewServer(httpserver.Process(e, zap.NewNop()))
 	t.Cleanup(server.Close)
@@ -109,7 +111,9 @@ func TestServeLinesToASlowReader(t *testing.T) {
 		e := httpserver.NewEngine()
 		httpserver.Get(e, "/", func(c *gin.Context) {
 			page := slices.Repeat([]string{strings.Repeat("x", length)}, lines)
-			ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s })
+			if err := ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s }); err != nil {
+				t.Error(err)
+			}
 		})
 		conn := dial(t, e)
 		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
@@ -161,5 +165,36 @@ func TestServeLinesToHEADReadsOnePage(t *testing.T) {
 	})
 	if res := get(t, http.MethodHead, server.URL); res.StatusCode != http.StatusOK || res.Header.Get("Content-Type") != ndjson {
 		t.Errorf("%d %v", res.StatusCode, res.Header)
+	}
+}
+
+func TestServeLinesCounts(t *testing.T) {
+	server := serveLines(t, func(yield func([]string, error) bool) {
+		_ = yield([]string{"a", "b"}, nil) && yield([]string{"c"}, nil)
+	})
+	body, err := io.ReadAll(get(t, http.MethodGet, server.URL+"?include_count=true").Body)
+	if want := `{"s":"a"}` + "\n" + `{"s":"b"}` + "\n" + `{"s":"c"}` + "\n" + `{"count":3}` + "\n"; err != nil || string(body) != want {
+		t.Errorf("%q, %v", body, err)
+	}
+}
+
+func TestServeLinesOverHTTP10(t *testing.T) {
+	server := serveLines(t, func(yield func([]string, error) bool) { yield([]string{"a"}, nil) })
+	for query, want := range map[string]string{
+		"": "proxy_http_version 1.1", "?include_count=false": "proxy_http_version 1.1", "?include_count=true": `{"count":1}`,
+	} {
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", server.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if _, err := io.WriteString(conn, "GET /"+query+" HTTP/1.0\r\nHost: x\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil || !strings.Contains(string(answer), want) || strings.Contains(string(answer), " 400 ") == strings.Contains(query, "true") {
+			t.Errorf("%q is answered %q, %v", query, answer, err)
+		}
 	}
 }

@@ -68,7 +68,7 @@ export interface paths {
          * @description All accounts, or those that match every filter given, one on each line, with the promises of the list: the
          *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
          *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+         *     never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
          */
         get: operations["exportAccounts"];
         put?: never;
@@ -223,7 +223,7 @@ export interface paths {
          * @description All sessions, or those that match every filter given, one on each line, with the promises of the list: the
          *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
          *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were, but to a client of HTTP/1.0, which cannot tell.
+         *     never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
          */
         get: operations["exportAudios"];
         put?: never;
@@ -937,7 +937,8 @@ export interface components {
         StepCount: number;
         /**
          * Format: int64
-         * @description The account that the session belongs to; null if to none.
+         * @description The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
+         *     creation may not be known here yet; that of an account whose deletion is known here is refused (400).
          */
         AccountReference: number | null;
         AudioInput: {
@@ -1652,6 +1653,8 @@ export interface components {
         AudioOrder: "session_id" | "session_id desc" | "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
         /** @description If true, `total_count` tells how many match on all pages, which takes longer the more do. */
         IncludeTotal: boolean;
+        /** @description If true, the last line has the number of those before it, as `{"count":2}`. */
+        IncludeCount: boolean;
         /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
         PageSize: number;
         /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
@@ -1985,6 +1988,8 @@ export interface operations {
     exportAccounts: {
         parameters: {
             query?: {
+                /** @description If true, the last line has the number of those before it, as `{"count":2}`. */
+                include_count?: components["parameters"]["IncludeCount"];
                 /** @description Only accounts of exactly this name. */
                 name?: components["parameters"]["Name"];
                 /** @description Only the account of this e-mail, which is normalised first. */
@@ -2523,6 +2528,8 @@ export interface operations {
     exportAudios: {
         parameters: {
             query?: {
+                /** @description If true, the last line has the number of those before it, as `{"count":2}`. */
+                include_count?: components["parameters"]["IncludeCount"];
                 /** @description Only the session of this id. */
                 session_id?: components["parameters"]["SessionIDFilter"];
                 /** @description Only sessions of this id or a larger one. */

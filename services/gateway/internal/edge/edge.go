@@ -53,7 +53,7 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 		e.Any("/v1/"+name, pass)
 		e.Any("/v1/"+name+"/*path", pass)
 		e.Any("/v1/"+name+`\:batch`, pass)
-		e.Any("/v1/"+name+`\:export`, pass)
+		e.Any("/v1/"+name+`\:export`, seesTheEnd, pass)
 		e.Any("/v1/events/"+name, pass)
 	}
 	e.NoMethod(func(c *gin.Context) {
@@ -84,6 +84,14 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...ne
 		"audios":   readiness(audios),
 	})
 	return e
+}
+
+// seesTheEnd refuses an export if the client could not detect that it is
+// incomplete. The service cannot: it sees the protocol of the gateway.
+func seesTheEnd(c *gin.Context) {
+	if err := rest.CheckLines(c.Request); err != nil {
+		httpserver.Fail(c, err)
+	}
 }
 
 // forward removes the headers for this hop, and replaces those about the origin

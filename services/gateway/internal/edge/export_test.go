@@ -138,3 +138,19 @@ func TestExportsThatBreakOffAreCutOff(t *testing.T) {
 		}
 	}
 }
+
+func TestExportsOverHTTP10AreRefusedUnlessCounted(t *testing.T) {
+	service := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "{\"count\":0}\n") })
+	for target, want := range map[string]int{
+		"/v1/audios:export": http.StatusBadRequest, "/v1/accounts:export": http.StatusBadRequest,
+		"/v1/audios:export?include_count=true": http.StatusOK, "/v1/audios": http.StatusOK,
+	} {
+		w := httptest.NewRecorder()
+		r := httptest.NewRequest(http.MethodGet, target, nil)
+		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
+		New("", service, service).ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d %s", target, w.Code, w.Body)
+		}
+	}
+}

@@ -38,6 +38,7 @@ func (a api) export(c *gin.Context) error {
 		return err
 	}
 	query := fromFilters(params)
+	params.Bool("include_count") // see rest.ServeLines
 	if err := params.Err(); err != nil {
 		return err
 	}
@@ -49,6 +50,5 @@ func (a api) export(c *gin.Context) error {
 	}
 	a.feed.Pin(c, params, first.Head)
 	origin := httpserver.PublicURL(c.Request)
-	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
-	return nil
+	return rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Account) any { return toAccount(a, origin) })
 }

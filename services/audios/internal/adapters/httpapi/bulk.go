@@ -39,6 +39,7 @@ func (a api) export(c *gin.Context) error {
 		return err
 	}
 	query := fromFilters(params)
+	params.Bool("include_count") // see rest.ServeLines
 	if err := params.Err(); err != nil {
 		return err
 	}
@@ -50,6 +51,5 @@ func (a api) export(c *gin.Context) error {
 	}
 	a.feed.Pin(c, params, first.Head)
 	origin := httpserver.PublicURL(c.Request)
-	rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Audio) any { return toAudio(a, origin) })
-	return nil
+	return rest.ServeLines(c, a.service.From(ctx, query, first), func(a domain.Audio) any { return toAudio(a, origin) })
 }
