@@ -480,7 +480,7 @@ type Account struct {
 	Version Version `json:"version"`
 }
 
-// AccountChange Of what was created or updated.
+// AccountChange Of a created or updated resource.
 type AccountChange struct {
 	ChangedFields []string `json:"changed_fields"`
 	RequestID     string   `json:"request_id"`
@@ -557,7 +557,7 @@ type AccountInput struct {
 	Name Text `json:"name"`
 }
 
-// AccountKey Of what was deleted.
+// AccountKey Of a deleted resource.
 type AccountKey struct {
 	// ID Chosen by the service; safe in every JSON client.
 	ID AccountID `json:"id"`
@@ -601,7 +601,7 @@ type AccountResult struct {
 	// Location The address of the resource.
 	Location *string `json:"location,omitempty"`
 
-	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	// Problem A Problem without the instance, which is that of the answer.
 	Problem  *ItemProblem `json:"problem,omitempty"`
 	Resource *Account     `json:"resource,omitempty"`
 
@@ -644,7 +644,7 @@ type Audio struct {
 	Version Version `json:"version"`
 }
 
-// AudioChange Of what was created or updated.
+// AudioChange Of a created or updated resource.
 type AudioChange struct {
 	ChangedFields []string `json:"changed_fields"`
 	RequestID     string   `json:"request_id"`
@@ -727,7 +727,7 @@ type AudioInput struct {
 	Ticks Ticks `json:"ticks"`
 }
 
-// AudioKey Of what was deleted.
+// AudioKey Of a deleted resource.
 type AudioKey struct {
 	// SessionID Chosen by the client; never changes.
 	SessionID SessionID `json:"session_id"`
@@ -768,7 +768,7 @@ type AudioResult struct {
 	// Location The address of the resource.
 	Location *string `json:"location,omitempty"`
 
-	// Problem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+	// Problem A Problem without the instance, which is that of the answer.
 	Problem  *ItemProblem `json:"problem,omitempty"`
 	Resource *Audio       `json:"resource,omitempty"`
 
@@ -825,9 +825,9 @@ type ImageForm struct {
 	Image openapi_types.File `json:"image"`
 }
 
-// ItemProblem What is wrong with an item; a Problem but for the instance, which is that of the answer.
+// ItemProblem A Problem without the instance, which is that of the answer.
 type ItemProblem struct {
-	// Detail What is wrong this time.
+	// Detail The fault in this request.
 	Detail string `json:"detail"`
 
 	// Errors Each fault found.
@@ -851,7 +851,7 @@ type NextPageToken = string
 
 // Problem A failure (RFC 9457).
 type Problem struct {
-	// Detail What is wrong this time.
+	// Detail The fault in this request.
 	Detail string `json:"detail"`
 
 	// Errors Each fault found.
@@ -1093,24 +1093,24 @@ type ListAccountsParams struct {
 	// Address Only accounts of exactly this address.
 	Address *Address `form:"address,omitempty" json:"address,omitempty"`
 
-	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	// Ids Only resources with one of these ids, at most 100. Unknown ids are ignored.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-	// from the `updated_at` of the last item of the last page.
+	// UpdatedSince Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+	// continue from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
 	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`;
 	// with `updated_since`, `updated_at`.
 	OrderBy *ListAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
-	// IncludeTotal If true, `total_count` tells how many match on all pages, which takes longer the more do.
+	// IncludeTotal If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are.
 	IncludeTotal *IncludeTotal `form:"include_total,omitempty" json:"include_total,omitempty"`
 
 	// PageSize Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
 
-	// PageToken Where to go on, as the page before told. It belongs to the filters and the order it was given for.
+	// PageToken The `next_page_token` of the previous page. It is valid only with the same filters and order.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
@@ -1120,16 +1120,16 @@ type ListAccountsParamsOrderBy string
 // CreateAccountParams defines parameters for CreateAccount.
 type CreateAccountParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-	// is erased: the same request is 404, and makes nothing.
+	// same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+	// for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+	// erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAccountParams defines parameters for DeleteAccount.
 type DeleteAccountParams struct {
-	// AllowMissing If true, what is not there is deleted, too.
+	// AllowMissing If true, deleting a missing resource succeeds.
 	AllowMissing *AllowMissing `form:"allow_missing,omitempty" json:"allow_missing,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -1210,10 +1210,10 @@ type GetImageParamsSize int
 // PutImageParams defines parameters for PutImage.
 type PutImageParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-	// is erased: the same request is 404, and makes nothing.
+	// same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+	// for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+	// erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -1231,10 +1231,10 @@ type CreateAccountsJSONBody = []AccountInput
 // CreateAccountsParams defines parameters for CreateAccounts.
 type CreateAccountsParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-	// is erased: the same request is 404, and makes nothing.
+	// same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+	// for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+	// erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1252,11 +1252,11 @@ type ExportAccountsParams struct {
 	// Address Only accounts of exactly this address.
 	Address *Address `form:"address,omitempty" json:"address,omitempty"`
 
-	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	// Ids Only resources with one of these ids, at most 100. Unknown ids are ignored.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-	// from the `updated_at` of the last item of the last page.
+	// UpdatedSince Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+	// continue from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
 	// OrderBy The order, ascending unless `desc` follows, then that of ids. By default `id`;
@@ -1305,24 +1305,24 @@ type ListAudiosParams struct {
 	// StepCountMax Only sessions at this step or an earlier one.
 	StepCountMax *StepCountMax `form:"step_count_max,omitempty" json:"step_count_max,omitempty"`
 
-	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	// Ids Only resources with one of these ids, at most 100. Unknown ids are ignored.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-	// from the `updated_at` of the last item of the last page.
+	// UpdatedSince Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+	// continue from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
 	// OrderBy The order, ascending unless `desc` follows, then that of session ids, and `id`
 	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ListAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
-	// IncludeTotal If true, `total_count` tells how many match on all pages, which takes longer the more do.
+	// IncludeTotal If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are.
 	IncludeTotal *IncludeTotal `form:"include_total,omitempty" json:"include_total,omitempty"`
 
 	// PageSize Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
 
-	// PageToken Where to go on, as the page before told. It belongs to the filters and the order it was given for.
+	// PageToken The `next_page_token` of the previous page. It is valid only with the same filters and order.
 	PageToken *PageToken `form:"page_token,omitempty" json:"page_token,omitempty"`
 }
 
@@ -1336,16 +1336,16 @@ type CreateAudioParams struct {
 	KeepAccount *KeepAccount `form:"keep_account,omitempty" json:"keep_account,omitempty"`
 
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-	// is erased: the same request is 404, and makes nothing.
+	// same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+	// for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+	// erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
 // DeleteAudioParams defines parameters for DeleteAudio.
 type DeleteAudioParams struct {
-	// AllowMissing If true, what is not there is deleted, too.
+	// AllowMissing If true, deleting a missing resource succeeds.
 	AllowMissing *AllowMissing `form:"allow_missing,omitempty" json:"allow_missing,omitempty"`
 
 	// IfMatch ETags, or `*`. Unless the current one is among them when the change is made, nothing is changed and the answer
@@ -1416,10 +1416,10 @@ type CreateAudiosJSONBody = []AudioInput
 // CreateAudiosParams defines parameters for CreateAudios.
 type CreateAudiosParams struct {
 	// IdempotencyKey Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-	// same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-	// the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-	// is erased: the same request is 404, and makes nothing.
+	// same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+	// for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+	// batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+	// erased: the same request is 404, and makes nothing.
 	IdempotencyKey *IdempotencyKey `json:"Idempotency-Key,omitempty"`
 }
 
@@ -1464,11 +1464,11 @@ type ExportAudiosParams struct {
 	// StepCountMax Only sessions at this step or an earlier one.
 	StepCountMax *StepCountMax `form:"step_count_max,omitempty" json:"step_count_max,omitempty"`
 
-	// Ids Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+	// Ids Only resources with one of these ids, at most 100. Unknown ids are ignored.
 	Ids *IDs `form:"ids,omitempty" json:"ids,omitempty"`
 
-	// UpdatedSince Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-	// from the `updated_at` of the last item of the last page.
+	// UpdatedSince Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+	// continue from the `updated_at` of the last item of the last page.
 	UpdatedSince *UpdatedSince `form:"updated_since,omitempty" json:"updated_since,omitempty"`
 
 	// OrderBy The order, ascending unless `desc` follows, then that of session ids, and `id`
@@ -1806,10 +1806,9 @@ type ClientInterface interface {
 	//
 	// All accounts, or those that match every filter given, page by page.
 	//
-	// While others write, the pages together hold what matches all along **exactly once** in the order of `id` or
-	// `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves an account to
-	// the end. A list that is not only filtered but also put in another order than that of ids takes longer the
-	// more it matches.
+	// While others write, an account that matches throughout is listed **exactly once** in the order of `id` or
+	// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+	// list in another order than that of ids takes longer the more it matches.
 	//
 	// Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
 	ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1880,8 +1879,8 @@ type ClientInterface interface {
 
 	// ListAccountEvents Read the history of an account
 	//
-	// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-	// was a version and not what was in it. Events are kept for 90 days.
+	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+	// then. Events are kept for 90 days.
 	//
 	// Corresponds with GET /v1/accounts/{id}/events (the `ListAccountEvents` operationId).
 	ListAccountEvents(ctx context.Context, id AccountIDParameter, params *ListAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1893,21 +1892,21 @@ type ClientInterface interface {
 
 	// GetImage Read the image of an account
 	//
-	// Always the current image. The URL that an account gives, with its `v`, changes with the content, so what it
-	// answers may be kept for good by the client; without `v`, or with an old one, it is to be asked for again.
+	// Always the current image. The URL in an account has a `v` that changes with the content, so clients may cache
+	// its answer permanently. Without `v`, or with an old one, the answer must be revalidated.
 	//
 	// Corresponds with GET /v1/accounts/{id}/image (the `GetImage` operationId).
 	GetImage(ctx context.Context, id AccountIDParameter, params *GetImageParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PutImageWithBody Set the image of an account
 	//
-	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-	// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
-	// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
-	// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
-	// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
-	// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
-	// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It must
+	// be of its content type, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. An image that takes
+	// too much to decode is refused as well (413): a JPEG of more than 64 scans, or one that needs more than 360 MiB
+	// of memory. No usual image does. Only the picture is kept: Exif (place, camera), text, previews and data after
+	// the end are removed. An image whose Exif orientation is not upright is turned; a JPEG loses quality if it would
+	// exceed 5 MiB then. A file without any of that is served byte for byte. An image that cannot be worked on within
+	// 25 seconds, as many others are, is answered with 503.
 	//
 	// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
 	// there, `If-None-Match: *` for there being no image.
@@ -1920,7 +1919,7 @@ type ClientInterface interface {
 	// CreateAccountsWithBody Register many accounts
 	//
 	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
 	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -1935,7 +1934,7 @@ type ClientInterface interface {
 	// CreateAccounts Register many accounts
 	//
 	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
 	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -1950,9 +1949,10 @@ type ClientInterface interface {
 	// ExportAccounts Read all accounts in one answer
 	//
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
-	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+	// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+	// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+	// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+	// `include_count=true` is accepted.
 	//
 	// Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 	ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1961,10 +1961,9 @@ type ClientInterface interface {
 	//
 	// All sessions, or those that match every filter given, page by page.
 	//
-	// While others write, the pages together hold what matches all along **exactly once** in the order of
-	// `session_id` or `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves
-	// a session to the end. A list that is not only filtered but also put in another order than that of ids takes
-	// longer the more it matches.
+	// While others write, a session that matches throughout is listed **exactly once** in the order of `session_id` or
+	// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+	// list in another order than that of ids takes longer the more it matches.
 	//
 	// Corresponds with GET /v1/audios (the `ListAudios` operationId).
 	ListAudios(ctx context.Context, params *ListAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2001,7 +2000,7 @@ type ClientInterface interface {
 	//
 	// A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 	// the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-	// but the account changes, the document at `file_url` is made anew from what the session then holds.
+	// but the account changes, the document at `file_url` is rendered from the new values.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -2012,7 +2011,7 @@ type ClientInterface interface {
 	//
 	// A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 	// the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-	// but the account changes, the document at `file_url` is made anew from what the session then holds.
+	// but the account changes, the document at `file_url` is rendered from the new values.
 	//
 	// Takes a body of the `application/merge-patch+json` content type.
 	//
@@ -2043,16 +2042,16 @@ type ClientInterface interface {
 
 	// ListAudioEvents Read the history of an audio session
 	//
-	// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-	// was a version and not what was in it. Events are kept for 90 days.
+	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+	// then. Events are kept for 90 days.
 	//
 	// Corresponds with GET /v1/audios/{session_id}/events (the `ListAudioEvents` operationId).
 	ListAudioEvents(ctx context.Context, sessionID SessionIDParameter, params *ListAudioEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetAudioFile Read the document of an audio session
 	//
-	// The document that the session was last stored with, byte for byte; after a `PATCH` of what it tells, one that
-	// tells what is so now. The `v` in its URL tells contents apart and is not needed.
+	// The document of the session, byte for byte as it was sent. After a `PATCH` of its values, it is rendered from
+	// the new ones. The `v` in its URL identifies the content and is optional.
 	//
 	// Corresponds with GET /v1/audios/{session_id}/file (the `GetAudioFile` operationId).
 	GetAudioFile(ctx context.Context, sessionID SessionIDParameter, params *GetAudioFileParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2060,7 +2059,7 @@ type ClientInterface interface {
 	// CreateAudiosWithBody Store many audio sessions
 	//
 	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
 	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2075,7 +2074,7 @@ type ClientInterface interface {
 	// CreateAudios Store many audio sessions
 	//
 	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
 	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2090,9 +2089,10 @@ type ClientInterface interface {
 	// ExportAudios Read all audio sessions in one answer
 	//
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
-	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+	// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+	// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+	// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+	// `include_count=true` is accepted.
 	//
 	// Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 	ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2130,10 +2130,9 @@ type ClientInterface interface {
 //
 // All accounts, or those that match every filter given, page by page.
 //
-// While others write, the pages together hold what matches all along **exactly once** in the order of `id` or
-// `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves an account to
-// the end. A list that is not only filtered but also put in another order than that of ids takes longer the
-// more it matches.
+// While others write, an account that matches throughout is listed **exactly once** in the order of `id` or
+// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+// list in another order than that of ids takes longer the more it matches.
 //
 // Corresponds with GET /v1/accounts (the `ListAccounts` operationId).
 func (c *Client) ListAccounts(ctx context.Context, params *ListAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2294,8 +2293,8 @@ func (c *Client) ReplaceAccount(ctx context.Context, id AccountIDParameter, para
 
 // ListAccountEvents Read the history of an account
 //
-// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-// was a version and not what was in it. Events are kept for 90 days.
+// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+// then. Events are kept for 90 days.
 //
 // Corresponds with GET /v1/accounts/{id}/events (the `ListAccountEvents` operationId).
 func (c *Client) ListAccountEvents(ctx context.Context, id AccountIDParameter, params *ListAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2327,8 +2326,8 @@ func (c *Client) DeleteImage(ctx context.Context, id AccountIDParameter, params 
 
 // GetImage Read the image of an account
 //
-// Always the current image. The URL that an account gives, with its `v`, changes with the content, so what it
-// answers may be kept for good by the client; without `v`, or with an old one, it is to be asked for again.
+// Always the current image. The URL in an account has a `v` that changes with the content, so clients may cache
+// its answer permanently. Without `v`, or with an old one, the answer must be revalidated.
 //
 // Corresponds with GET /v1/accounts/{id}/image (the `GetImage` operationId).
 func (c *Client) GetImage(ctx context.Context, id AccountIDParameter, params *GetImageParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2345,13 +2344,13 @@ func (c *Client) GetImage(ctx context.Context, id AccountIDParameter, params *Ge
 
 // PutImageWithBody Set the image of an account
 //
-// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
-// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
-// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
-// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
-// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
-// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It must
+// be of its content type, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. An image that takes
+// too much to decode is refused as well (413): a JPEG of more than 64 scans, or one that needs more than 360 MiB
+// of memory. No usual image does. Only the picture is kept: Exif (place, camera), text, previews and data after
+// the end are removed. An image whose Exif orientation is not upright is turned; a JPEG loses quality if it would
+// exceed 5 MiB then. A file without any of that is served byte for byte. An image that cannot be worked on within
+// 25 seconds, as many others are, is answered with 503.
 //
 // The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
 // there, `If-None-Match: *` for there being no image.
@@ -2374,7 +2373,7 @@ func (c *Client) PutImageWithBody(ctx context.Context, id AccountIDParameter, pa
 // CreateAccountsWithBody Register many accounts
 //
 // Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
 // They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2399,7 +2398,7 @@ func (c *Client) CreateAccountsWithBody(ctx context.Context, params *CreateAccou
 // CreateAccounts Register many accounts
 //
 // Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
 // They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2424,9 +2423,10 @@ func (c *Client) CreateAccounts(ctx context.Context, params *CreateAccountsParam
 // ExportAccounts Read all accounts in one answer
 //
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
-// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+// `include_count=true` is accepted.
 //
 // Corresponds with GET /v1/accounts:export (the `ExportAccounts` operationId).
 func (c *Client) ExportAccounts(ctx context.Context, params *ExportAccountsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2445,10 +2445,9 @@ func (c *Client) ExportAccounts(ctx context.Context, params *ExportAccountsParam
 //
 // All sessions, or those that match every filter given, page by page.
 //
-// While others write, the pages together hold what matches all along **exactly once** in the order of
-// `session_id` or `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves
-// a session to the end. A list that is not only filtered but also put in another order than that of ids takes
-// longer the more it matches.
+// While others write, a session that matches throughout is listed **exactly once** in the order of `session_id` or
+// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+// list in another order than that of ids takes longer the more it matches.
 //
 // Corresponds with GET /v1/audios (the `ListAudios` operationId).
 func (c *Client) ListAudios(ctx context.Context, params *ListAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2535,7 +2534,7 @@ func (c *Client) GetAudio(ctx context.Context, sessionID SessionIDParameter, par
 //
 // A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 // the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-// but the account changes, the document at `file_url` is made anew from what the session then holds.
+// but the account changes, the document at `file_url` is rendered from the new values.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2556,7 +2555,7 @@ func (c *Client) PatchAudioWithBody(ctx context.Context, sessionID SessionIDPara
 //
 // A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 // the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-// but the account changes, the document at `file_url` is made anew from what the session then holds.
+// but the account changes, the document at `file_url` is rendered from the new values.
 //
 // Takes a body of the `application/merge-patch+json` content type.
 //
@@ -2617,8 +2616,8 @@ func (c *Client) ReplaceAudio(ctx context.Context, sessionID SessionIDParameter,
 
 // ListAudioEvents Read the history of an audio session
 //
-// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-// was a version and not what was in it. Events are kept for 90 days.
+// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+// then. Events are kept for 90 days.
 //
 // Corresponds with GET /v1/audios/{session_id}/events (the `ListAudioEvents` operationId).
 func (c *Client) ListAudioEvents(ctx context.Context, sessionID SessionIDParameter, params *ListAudioEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2635,8 +2634,8 @@ func (c *Client) ListAudioEvents(ctx context.Context, sessionID SessionIDParamet
 
 // GetAudioFile Read the document of an audio session
 //
-// The document that the session was last stored with, byte for byte; after a `PATCH` of what it tells, one that
-// tells what is so now. The `v` in its URL tells contents apart and is not needed.
+// The document of the session, byte for byte as it was sent. After a `PATCH` of its values, it is rendered from
+// the new ones. The `v` in its URL identifies the content and is optional.
 //
 // Corresponds with GET /v1/audios/{session_id}/file (the `GetAudioFile` operationId).
 func (c *Client) GetAudioFile(ctx context.Context, sessionID SessionIDParameter, params *GetAudioFileParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2654,7 +2653,7 @@ func (c *Client) GetAudioFile(ctx context.Context, sessionID SessionIDParameter,
 // CreateAudiosWithBody Store many audio sessions
 //
 // Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
 // They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2679,7 +2678,7 @@ func (c *Client) CreateAudiosWithBody(ctx context.Context, params *CreateAudiosP
 // CreateAudios Store many audio sessions
 //
 // Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
 // They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -2704,9 +2703,10 @@ func (c *Client) CreateAudios(ctx context.Context, params *CreateAudiosParams, b
 // ExportAudios Read all audio sessions in one answer
 //
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
-// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+// `include_count=true` is accepted.
 //
 // Corresponds with GET /v1/audios:export (the `ExportAudios` operationId).
 func (c *Client) ExportAudios(ctx context.Context, params *ExportAudiosParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5098,10 +5098,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// All accounts, or those that match every filter given, page by page.
 	//
-	// While others write, the pages together hold what matches all along **exactly once** in the order of `id` or
-	// `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves an account to
-	// the end. A list that is not only filtered but also put in another order than that of ids takes longer the
-	// more it matches.
+	// While others write, an account that matches throughout is listed **exactly once** in the order of `id` or
+	// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+	// list in another order than that of ids takes longer the more it matches.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5178,8 +5177,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListAccountEventsWithResponse Read the history of an account
 	//
-	// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-	// was a version and not what was in it. Events are kept for 90 days.
+	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+	// then. Events are kept for 90 days.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5195,8 +5194,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetImageWithResponse Read the image of an account
 	//
-	// Always the current image. The URL that an account gives, with its `v`, changes with the content, so what it
-	// answers may be kept for good by the client; without `v`, or with an old one, it is to be asked for again.
+	// Always the current image. The URL in an account has a `v` that changes with the content, so clients may cache
+	// its answer permanently. Without `v`, or with an old one, the answer must be revalidated.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5205,13 +5204,13 @@ type ClientWithResponsesInterface interface {
 
 	// PutImageWithBodyWithResponse Set the image of an account
 	//
-	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-	// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
-	// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
-	// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
-	// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
-	// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
-	// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+	// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It must
+	// be of its content type, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. An image that takes
+	// too much to decode is refused as well (413): a JPEG of more than 64 scans, or one that needs more than 360 MiB
+	// of memory. No usual image does. Only the picture is kept: Exif (place, camera), text, previews and data after
+	// the end are removed. An image whose Exif orientation is not upright is turned; a JPEG loses quality if it would
+	// exceed 5 MiB then. A file without any of that is served byte for byte. An image that cannot be worked on within
+	// 25 seconds, as many others are, is answered with 503.
 	//
 	// The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
 	// there, `If-None-Match: *` for there being no image.
@@ -5224,7 +5223,7 @@ type ClientWithResponsesInterface interface {
 	// CreateAccountsWithBodyWithResponse Register many accounts
 	//
 	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
 	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -5239,7 +5238,7 @@ type ClientWithResponsesInterface interface {
 	// CreateAccountsWithResponse Register many accounts
 	//
 	// Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
 	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -5254,9 +5253,10 @@ type ClientWithResponsesInterface interface {
 	// ExportAccountsWithResponse Read all accounts in one answer
 	//
 	// All accounts, or those that match every filter given, one on each line, with the promises of the list: the
-	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+	// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+	// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+	// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+	// `include_count=true` is accepted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5267,10 +5267,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// All sessions, or those that match every filter given, page by page.
 	//
-	// While others write, the pages together hold what matches all along **exactly once** in the order of
-	// `session_id` or `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves
-	// a session to the end. A list that is not only filtered but also put in another order than that of ids takes
-	// longer the more it matches.
+	// While others write, a session that matches throughout is listed **exactly once** in the order of `session_id` or
+	// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+	// list in another order than that of ids takes longer the more it matches.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5313,7 +5312,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 	// the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-	// but the account changes, the document at `file_url` is made anew from what the session then holds.
+	// but the account changes, the document at `file_url` is rendered from the new values.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5324,7 +5323,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 	// the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-	// but the account changes, the document at `file_url` is made anew from what the session then holds.
+	// but the account changes, the document at `file_url` is rendered from the new values.
 	//
 	// Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5355,8 +5354,8 @@ type ClientWithResponsesInterface interface {
 
 	// ListAudioEventsWithResponse Read the history of an audio session
 	//
-	// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-	// was a version and not what was in it. Events are kept for 90 days.
+	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+	// then. Events are kept for 90 days.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5365,8 +5364,8 @@ type ClientWithResponsesInterface interface {
 
 	// GetAudioFileWithResponse Read the document of an audio session
 	//
-	// The document that the session was last stored with, byte for byte; after a `PATCH` of what it tells, one that
-	// tells what is so now. The `v` in its URL tells contents apart and is not needed.
+	// The document of the session, byte for byte as it was sent. After a `PATCH` of its values, it is rendered from
+	// the new ones. The `v` in its URL identifies the content and is optional.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5376,7 +5375,7 @@ type ClientWithResponsesInterface interface {
 	// CreateAudiosWithBodyWithResponse Store many audio sessions
 	//
 	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
 	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -5391,7 +5390,7 @@ type ClientWithResponsesInterface interface {
 	// CreateAudiosWithResponse Store many audio sessions
 	//
 	// Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-	// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
 	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -5406,9 +5405,10 @@ type ClientWithResponsesInterface interface {
 	// ExportAudiosWithResponse Read all audio sessions in one answer
 	//
 	// All sessions, or those that match every filter given, one on each line, with the promises of the list: the
-	// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-	// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-	// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+	// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+	// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+	// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+	// `include_count=true` is accepted.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9381,10 +9381,9 @@ func (r FollowAudiosResponse) ContentType() string {
 //
 // All accounts, or those that match every filter given, page by page.
 //
-// While others write, the pages together hold what matches all along **exactly once** in the order of `id` or
-// `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves an account to
-// the end. A list that is not only filtered but also put in another order than that of ids takes longer the
-// more it matches.
+// While others write, an account that matches throughout is listed **exactly once** in the order of `id` or
+// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+// list in another order than that of ids takes longer the more it matches.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9515,8 +9514,8 @@ func (c *ClientWithResponses) ReplaceAccountWithResponse(ctx context.Context, id
 
 // ListAccountEventsWithResponse Read the history of an account
 //
-// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-// was a version and not what was in it. Events are kept for 90 days.
+// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+// then. Events are kept for 90 days.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9544,8 +9543,8 @@ func (c *ClientWithResponses) DeleteImageWithResponse(ctx context.Context, id Ac
 
 // GetImageWithResponse Read the image of an account
 //
-// Always the current image. The URL that an account gives, with its `v`, changes with the content, so what it
-// answers may be kept for good by the client; without `v`, or with an old one, it is to be asked for again.
+// Always the current image. The URL in an account has a `v` that changes with the content, so clients may cache
+// its answer permanently. Without `v`, or with an old one, the answer must be revalidated.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9560,13 +9559,13 @@ func (c *ClientWithResponses) GetImageWithResponse(ctx context.Context, id Accou
 
 // PutImageWithBodyWithResponse Set the image of an account
 //
-// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-// has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
-// that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
-// 360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
-// text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
-// a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
-// image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+// The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It must
+// be of its content type, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. An image that takes
+// too much to decode is refused as well (413): a JPEG of more than 64 scans, or one that needs more than 360 MiB
+// of memory. No usual image does. Only the picture is kept: Exif (place, camera), text, previews and data after
+// the end are removed. An image whose Exif orientation is not upright is turned; a JPEG loses quality if it would
+// exceed 5 MiB then. A file without any of that is served byte for byte. An image that cannot be worked on within
+// 25 seconds, as many others are, is answered with 503.
 //
 // The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
 // there, `If-None-Match: *` for there being no image.
@@ -9585,7 +9584,7 @@ func (c *ClientWithResponses) PutImageWithBodyWithResponse(ctx context.Context, 
 // CreateAccountsWithBodyWithResponse Register many accounts
 //
 // Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
 // They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -9606,7 +9605,7 @@ func (c *ClientWithResponses) CreateAccountsWithBodyWithResponse(ctx context.Con
 // CreateAccountsWithResponse Register many accounts
 //
 // Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
 // They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -9627,9 +9626,10 @@ func (c *ClientWithResponses) CreateAccountsWithResponse(ctx context.Context, pa
 // ExportAccountsWithResponse Read all accounts in one answer
 //
 // All accounts, or those that match every filter given, one on each line, with the promises of the list: the
-// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+// `include_count=true` is accepted.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9646,10 +9646,9 @@ func (c *ClientWithResponses) ExportAccountsWithResponse(ctx context.Context, pa
 //
 // All sessions, or those that match every filter given, page by page.
 //
-// While others write, the pages together hold what matches all along **exactly once** in the order of
-// `session_id` or `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves
-// a session to the end. A list that is not only filtered but also put in another order than that of ids takes
-// longer the more it matches.
+// While others write, a session that matches throughout is listed **exactly once** in the order of `session_id` or
+// `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+// list in another order than that of ids takes longer the more it matches.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9722,7 +9721,7 @@ func (c *ClientWithResponses) GetAudioWithResponse(ctx context.Context, sessionI
 //
 // A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 // the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-// but the account changes, the document at `file_url` is made anew from what the session then holds.
+// but the account changes, the document at `file_url` is rendered from the new values.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9739,7 +9738,7 @@ func (c *ClientWithResponses) PatchAudioWithBodyWithResponse(ctx context.Context
 //
 // A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
 // the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-// but the account changes, the document at `file_url` is made anew from what the session then holds.
+// but the account changes, the document at `file_url` is rendered from the new values.
 //
 // Takes a body of the `application/merge-patch+json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9788,8 +9787,8 @@ func (c *ClientWithResponses) ReplaceAudioWithResponse(ctx context.Context, sess
 
 // ListAudioEventsWithResponse Read the history of an audio session
 //
-// Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-// was a version and not what was in it. Events are kept for 90 days.
+// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+// then. Events are kept for 90 days.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9804,8 +9803,8 @@ func (c *ClientWithResponses) ListAudioEventsWithResponse(ctx context.Context, s
 
 // GetAudioFileWithResponse Read the document of an audio session
 //
-// The document that the session was last stored with, byte for byte; after a `PATCH` of what it tells, one that
-// tells what is so now. The `v` in its URL tells contents apart and is not needed.
+// The document of the session, byte for byte as it was sent. After a `PATCH` of its values, it is rendered from
+// the new ones. The `v` in its URL identifies the content and is optional.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9821,7 +9820,7 @@ func (c *ClientWithResponses) GetAudioFileWithResponse(ctx context.Context, sess
 // CreateAudiosWithBodyWithResponse Store many audio sessions
 //
 // Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
 // They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -9842,7 +9841,7 @@ func (c *ClientWithResponses) CreateAudiosWithBodyWithResponse(ctx context.Conte
 // CreateAudiosWithResponse Store many audio sessions
 //
 // Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-// wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
 // They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -9863,9 +9862,10 @@ func (c *ClientWithResponses) CreateAudiosWithResponse(ctx context.Context, para
 // ExportAudiosWithResponse Read all audio sessions in one answer
 //
 // All sessions, or those that match every filter given, one on each line, with the promises of the list: the
-// answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-// after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-// never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+// answer is read page by page while it is sent, and is not a view of one moment. The feed after
+// `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+// answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+// `include_count=true` is accepted.
 //
 // Returns a wrapper object for the known response body format(s).
 //

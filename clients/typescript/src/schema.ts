@@ -15,10 +15,9 @@ export interface paths {
          * List accounts
          * @description All accounts, or those that match every filter given, page by page.
          *
-         *     While others write, the pages together hold what matches all along **exactly once** in the order of `id` or
-         *     `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves an account to
-         *     the end. A list that is not only filtered but also put in another order than that of ids takes longer the
-         *     more it matches.
+         *     While others write, an account that matches throughout is listed **exactly once** in the order of `id` or
+         *     `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+         *     list in another order than that of ids takes longer the more it matches.
          */
         get: operations["listAccounts"];
         put?: never;
@@ -42,7 +41,7 @@ export interface paths {
         /**
          * Register many accounts
          * @description Each of 1 to 1,000 accounts, as if they were registered one after the other: of two with one e-mail, the first
-         *     wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+         *     wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
          *     `application/x-ndjson`, there is one on each line.
          *
          *     They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -66,9 +65,10 @@ export interface paths {
         /**
          * Read all accounts in one answer
          * @description All accounts, or those that match every filter given, one on each line, with the promises of the list: the
-         *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-         *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+         *     answer is read page by page while it is sent, and is not a view of one moment. The feed after
+         *     `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+         *     answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+         *     `include_count=true` is accepted.
          */
         get: operations["exportAccounts"];
         put?: never;
@@ -130,19 +130,19 @@ export interface paths {
         };
         /**
          * Read the image of an account
-         * @description Always the current image. The URL that an account gives, with its `v`, changes with the content, so what it
-         *     answers may be kept for good by the client; without `v`, or with an old one, it is to be asked for again.
+         * @description Always the current image. The URL in an account has a `v` that changes with the content, so clients may cache
+         *     its answer permanently. Without `v`, or with an old one, the answer must be revalidated.
          */
         get: operations["getImage"];
         /**
          * Set the image of an account
-         * @description The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It
-         *     has to be what its content type says, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. One
-         *     that takes too much to decode is refused as well (413): a JPEG of more than 64 scans, or what needs more than
-         *     360 MiB of memory, which of usual images none does. The picture alone is kept: Exif (the place, the camera),
-         *     text, previews and what follows the image's end are dropped, and an image that is to be seen turned is turned;
-         *     a JPEG gets coarser if it had more than 5 MiB then. A file without any of that is served byte for byte. An
-         *     image that cannot be worked on within 25 seconds, as many others are, is answered with 503.
+         * @description The image itself, or a form with it under the key `image`, in a file named `*.jpeg`, `*.jpg` or `*.png`. It must
+         *     be of its content type, and has at most 5 MiB, 25 megapixels and 65,535 pixels on a side. An image that takes
+         *     too much to decode is refused as well (413): a JPEG of more than 64 scans, or one that needs more than 360 MiB
+         *     of memory. No usual image does. Only the picture is kept: Exif (place, camera), text, previews and data after
+         *     the end are removed. An image whose Exif orientation is not upright is turned; a JPEG loses quality if it would
+         *     exceed 5 MiB then. A file without any of that is served byte for byte. An image that cannot be worked on within
+         *     25 seconds, as many others are, is answered with 503.
          *
          *     The answer and its `ETag` are those of the account, which has changed. `If-Match: *` asks for the account to be
          *     there, `If-None-Match: *` for there being no image.
@@ -167,10 +167,9 @@ export interface paths {
          * List audio sessions
          * @description All sessions, or those that match every filter given, page by page.
          *
-         *     While others write, the pages together hold what matches all along **exactly once** in the order of
-         *     `session_id` or `created_at`, either way, and **at least once** in that of `updated_at`: there a change moves
-         *     a session to the end. A list that is not only filtered but also put in another order than that of ids takes
-         *     longer the more it matches.
+         *     While others write, a session that matches throughout is listed **exactly once** in the order of `session_id` or
+         *     `created_at`, and **at least once** in that of `updated_at`, in which a change moves it to the end. A filtered
+         *     list in another order than that of ids takes longer the more it matches.
          */
         get: operations["listAudios"];
         put?: never;
@@ -197,7 +196,7 @@ export interface paths {
         /**
          * Store many audio sessions
          * @description Each of 1 to 1,000 sessions, as if they were stored one after the other: of two with one `session_id`, the first
-         *     wins. What is wrong with one does not hold up the others; `results` has what became of each, in their order. As
+         *     wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
          *     `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
          *
          *     They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
@@ -221,9 +220,10 @@ export interface paths {
         /**
          * Read all audio sessions in one answer
          * @description All sessions, or those that match every filter given, one on each line, with the promises of the list: the
-         *     answer is read page by page while it is sent, and is not a view of one moment. What it misses, the feed tells
-         *     after `Concha-Feed-Cursor`. If it cannot be read to its end, the connection is cut: an answer that is not whole
-         *     never looks as if it were. Over HTTP/1.0, where a client cannot see that, only `include_count=true` is accepted.
+         *     answer is read page by page while it is sent, and is not a view of one moment. The feed after
+         *     `Concha-Feed-Cursor` has the changes that it misses. If it cannot be read to its end, the connection is cut: an
+         *     answer that is not whole never looks as if it were. Over HTTP/1.0, where a client cannot see that, only
+         *     `include_count=true` is accepted.
          */
         get: operations["exportAudios"];
         put?: never;
@@ -265,7 +265,7 @@ export interface paths {
          * Change some members of an audio session
          * @description A merge patch (RFC 7396): members that are left out stay, and `account_id` becomes null by null. Members that
          *     the service sets, and `session_id`, are refused. A request that changes nothing keeps the version. If anything
-         *     but the account changes, the document at `file_url` is made anew from what the session then holds.
+         *     but the account changes, the document at `file_url` is rendered from the new values.
          */
         patch: operations["patchAudio"];
         trace?: never;
@@ -285,8 +285,8 @@ export interface paths {
         };
         /**
          * Read the document of an audio session
-         * @description The document that the session was last stored with, byte for byte; after a `PATCH` of what it tells, one that
-         *     tells what is so now. The `v` in its URL tells contents apart and is not needed.
+         * @description The document of the session, byte for byte as it was sent. After a `PATCH` of its values, it is rendered from
+         *     the new ones. The `v` in its URL identifies the content and is optional.
          */
         get: operations["getAudioFile"];
         put?: never;
@@ -312,8 +312,8 @@ export interface paths {
         };
         /**
          * Read the history of an account
-         * @description Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-         *     was a version and not what was in it. Events are kept for 90 days.
+         * @description Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+         *     then. Events are kept for 90 days.
          */
         get: operations["listAccountEvents"];
         put?: never;
@@ -339,8 +339,8 @@ export interface paths {
         };
         /**
          * Read the history of an audio session
-         * @description Its events in the order of their versions, also after it was deleted: then the earlier ones tell that there
-         *     was a version and not what was in it. Events are kept for 90 days.
+         * @description Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
+         *     then. Events are kept for 90 days.
          */
         get: operations["listAudioEvents"];
         put?: never;
@@ -412,7 +412,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read who is asking and what it may do */
+        /** Read the caller and its scopes */
         get: operations["getCaller"];
         put?: never;
         post?: never;
@@ -464,7 +464,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an account
-         * @description What is not there is deleted, too.
+         * @description Deleting a missing resource succeeds, too.
          */
         delete: operations["classicDeleteAccount"];
         options?: never;
@@ -573,7 +573,7 @@ export interface paths {
         post?: never;
         /**
          * Delete an audio session
-         * @description What is not there is deleted, too.
+         * @description Deleting a missing resource succeeds, too.
          */
         delete: operations["classicDeleteAudio"];
         options?: never;
@@ -607,7 +607,7 @@ export interface paths {
         };
         /**
          * Look at the data and change it
-         * @description A user interface to this API. What it needs comes from below `/console/`. An installation can switch it off;
+         * @description A user interface to this API. Its files are below `/console/`. An installation can switch it off;
          *     the answer is 404 then.
          */
         get: operations["getConsole"];
@@ -645,7 +645,7 @@ export interface paths {
         };
         /**
          * Read and try this API
-         * @description Swagger UI over this document; what it needs comes from below `/docs/`.
+         * @description Swagger UI over this document; its files are below `/docs/`.
          */
         get: operations["getDocs"];
         put?: never;
@@ -681,8 +681,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what is told on Pub/Sub
-         * @description The AsyncAPI document of the events that tell of every change.
+         * Read the contract of the events
+         * @description The AsyncAPI document of the events on Pub/Sub.
          */
         get: operations["getEventContract"];
         put?: never;
@@ -726,7 +726,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Read what problems there are */
+        /** List the types of problems */
         get: operations["listProblems"];
         put?: never;
         post?: never;
@@ -750,7 +750,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Read what a problem means and what to do
+         * Read the cause and the remedy of a problem
          * @description The `type` of every problem is the address of such a page.
          */
         get: operations["getProblem"];
@@ -1063,14 +1063,14 @@ export interface components {
             /** @description The payload. */
             data: components["schemas"]["AccountChange"] | components["schemas"]["AccountKey"] | components["schemas"]["Redacted"];
         };
-        /** @description Of what was created or updated. */
+        /** @description Of a created or updated resource. */
         AccountChange: {
             /** @description The resource as it was after the change, as v1 gives it but for URLs, which are relative to the API. */
             resource: Record<string, never>;
             changed_fields: string[];
             request_id: string;
         };
-        /** @description Of what was deleted. */
+        /** @description Of a deleted resource. */
         AccountKey: {
             id: components["schemas"]["AccountID"];
         };
@@ -1108,14 +1108,14 @@ export interface components {
             /** @description The payload. */
             data: components["schemas"]["AudioChange"] | components["schemas"]["AudioKey"] | components["schemas"]["Redacted"];
         };
-        /** @description Of what was created or updated. */
+        /** @description Of a created or updated resource. */
         AudioChange: {
             /** @description The resource as it was after the change, as v1 gives it but for URLs, which are relative to the API. */
             resource: Record<string, never>;
             changed_fields: string[];
             request_id: string;
         };
-        /** @description Of what was deleted. */
+        /** @description Of a deleted resource. */
         AudioKey: {
             session_id: components["schemas"]["SessionID"];
         };
@@ -1132,7 +1132,7 @@ export interface components {
             access: "open" | "required";
             /** @description Null for a caller without a credential. */
             id: string | null;
-            /** @description What the caller may do. */
+            /** @description The scopes of the caller. */
             scopes: string[];
         };
         Index: {
@@ -1160,13 +1160,13 @@ export interface components {
             title: string;
             /** @description The status of the answer. */
             status: number;
-            /** @description What is wrong this time. */
+            /** @description The fault in this request. */
             detail: string;
             /** @description The request, for a report. */
             instance: string;
             errors?: components["schemas"]["Faults"];
         };
-        /** @description What is wrong with an item; a Problem but for the instance, which is that of the answer. */
+        /** @description A Problem without the instance, which is that of the answer. */
         ItemProblem: {
             /**
              * Format: uri
@@ -1180,7 +1180,7 @@ export interface components {
              * @enum {integer}
              */
             status: 400 | 409 | 413;
-            /** @description What is wrong this time. */
+            /** @description The fault in this request. */
             detail: string;
             errors?: components["schemas"]["Faults"];
         };
@@ -1313,9 +1313,9 @@ export interface components {
         };
         /**
          * @description `validation-error`: a rule is broken; `malformed-request`: the body or query cannot be read;
-         *     `invalid-page-token`: the page token is not one of this list; `already-exists`: the e-mail or session is
-         *     taken; `unsupported-media-type`: the content type is missing or not taken here, or a file is not what it
-         *     says; `idempotency-key-reused`: the Idempotency-Key came with another body before.
+         *     `invalid-page-token`: the page token is not one of this list; `already-exists`: the e-mail or session is taken;
+         *     `unsupported-media-type`: the content type is missing or not taken here, or a file is not of its declared type;
+         *     `idempotency-key-reused`: the Idempotency-Key came with another body before.
          */
         ClassicBadRequest: {
             headers: {
@@ -1330,7 +1330,7 @@ export interface components {
                 };
             };
         };
-        /** @description `no-such-instance-error`: there is none of this id, or it has no such part. */
+        /** @description `no-such-instance-error`: no resource has this id, or it has no such part. */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1450,7 +1450,7 @@ export interface components {
                 };
             };
         };
-        /** @description `unsupported-media-type`: the content type is missing or not taken here, or a file is not what it says. */
+        /** @description `unsupported-media-type`: the content type is missing or not taken here, or a file is not of its declared type. */
         UnsupportedMediaType: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1626,7 +1626,7 @@ export interface components {
         /** @description Only sessions at this step or an earlier one. */
         StepCountMax: components["schemas"]["FilterInteger"];
         /**
-         * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+         * @description Only resources with one of these ids, at most 100. Unknown ids are ignored.
          * @example [
          *       3448,
          *       3449
@@ -1634,8 +1634,8 @@ export interface components {
          */
         IDs: components["schemas"]["FilterInteger"][];
         /**
-         * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-         *     from the `updated_at` of the last item of the last page.
+         * @description Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+         *     continue from the `updated_at` of the last item of the last page.
          * @example 2026-11-23T15:00:00Z
          */
         UpdatedSince: string;
@@ -1651,20 +1651,20 @@ export interface components {
          * @example created_at desc
          */
         AudioOrder: "session_id" | "session_id desc" | "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
-        /** @description If true, `total_count` tells how many match on all pages, which takes longer the more do. */
+        /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
         IncludeTotal: boolean;
         /** @description If true, the last line has the number of those before it, as `{"count":2}`. */
         IncludeCount: boolean;
         /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
         PageSize: number;
-        /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
+        /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
         PageToken: string;
         /**
          * @description If true, `account_id` in the document is ignored: a session that is replaced stays with its account, a new one
          *     has none.
          */
         KeepAccount: boolean;
-        /** @description If true, what is not there is deleted, too. */
+        /** @description If true, deleting a missing resource succeeds. */
         AllowMissing: boolean;
         /** @description Which content the URL is of. It has no effect but on how long an image may be kept. */
         ContentVersion: string;
@@ -1675,10 +1675,10 @@ export interface components {
         Range: string;
         /**
          * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-         *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-         *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-         *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-         *     is erased: the same request is 404, and makes nothing.
+         *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+         *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+         *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+         *     erased: the same request is 404, and makes nothing.
          * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
          */
         IdempotencyKey: string;
@@ -1753,7 +1753,7 @@ export interface components {
     };
     headers: {
         /**
-         * @description The address of what was made.
+         * @description The address of the created resource.
          * @example https://api.example.com/v1/accounts/4503599627370497
          */
         Location: string;
@@ -1794,9 +1794,10 @@ export interface components {
          */
         "Concha-Feed-Cursor": components["schemas"]["Cursor"];
         /**
-         * @description Where the feed was when the first page of the list was read, the same on all of its pages. To have a copy of
-         *     the list and keep it up, read all pages, then follow the feed from here, and apply the events whose versions
-         *     are above those of the pages; the others repeat what the pages had already. Only callers with `events:read` get it.
+         * @description The position of the feed when the first page of the list was read, the same on all of its pages. To copy the
+         *     list and keep it up to date, read all pages, then follow the feed from here, and apply the events whose versions
+         *     are above those of the pages. Other events repeat changes that the pages contain. Only callers with
+         *     `events:read` get it.
          * @example MSBhY2NvdW50cyAxNzk1NDQ2MTIzNDU2Nzg5IDE3LjE3OTU0NDYxMjM0NTY3ODk
          */
         ListCursor: components["schemas"]["Cursor"];
@@ -1846,7 +1847,7 @@ export interface operations {
                 /** @description Only accounts of exactly this address. */
                 address?: components["parameters"]["Address"];
                 /**
-                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @description Only resources with one of these ids, at most 100. Unknown ids are ignored.
                  * @example [
                  *       3448,
                  *       3449
@@ -1854,8 +1855,8 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-                 *     from the `updated_at` of the last item of the last page.
+                 * @description Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+                 *     continue from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
@@ -1865,11 +1866,11 @@ export interface operations {
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AccountOrder"];
-                /** @description If true, `total_count` tells how many match on all pages, which takes longer the more do. */
+                /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
                 include_total?: components["parameters"]["IncludeTotal"];
                 /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
                 page_size?: components["parameters"]["PageSize"];
-                /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
+                /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];
             };
             header?: never;
@@ -1903,10 +1904,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1946,10 +1947,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -1964,7 +1965,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of each account. */
+            /** @description The result of each account. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1997,7 +1998,7 @@ export interface operations {
                 /** @description Only accounts of exactly this address. */
                 address?: components["parameters"]["Address"];
                 /**
-                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @description Only resources with one of these ids, at most 100. Unknown ids are ignored.
                  * @example [
                  *       3448,
                  *       3449
@@ -2005,8 +2006,8 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-                 *     from the `updated_at` of the last item of the last page.
+                 * @description Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+                 *     continue from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
@@ -2117,7 +2118,7 @@ export interface operations {
     deleteAccount: {
         parameters: {
             query?: {
-                /** @description If true, what is not there is deleted, too. */
+                /** @description If true, deleting a missing resource succeeds. */
                 allow_missing?: components["parameters"]["AllowMissing"];
             };
             header?: {
@@ -2273,10 +2274,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2391,7 +2392,7 @@ export interface operations {
                 /** @description Only sessions at this step or an earlier one. */
                 step_count_max?: components["parameters"]["StepCountMax"];
                 /**
-                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @description Only resources with one of these ids, at most 100. Unknown ids are ignored.
                  * @example [
                  *       3448,
                  *       3449
@@ -2399,8 +2400,8 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-                 *     from the `updated_at` of the last item of the last page.
+                 * @description Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+                 *     continue from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
@@ -2410,11 +2411,11 @@ export interface operations {
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AudioOrder"];
-                /** @description If true, `total_count` tells how many match on all pages, which takes longer the more do. */
+                /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
                 include_total?: components["parameters"]["IncludeTotal"];
                 /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
                 page_size?: components["parameters"]["PageSize"];
-                /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
+                /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];
             };
             header?: never;
@@ -2454,10 +2455,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2486,10 +2487,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2504,7 +2505,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What became of each session. */
+            /** @description The result of each session. */
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -2555,7 +2556,7 @@ export interface operations {
                 /** @description Only sessions at this step or an earlier one. */
                 step_count_max?: components["parameters"]["StepCountMax"];
                 /**
-                 * @description Only what has one of these ids, at most 100; an id that nothing has counts for nothing.
+                 * @description Only resources with one of these ids, at most 100. Unknown ids are ignored.
                  * @example [
                  *       3448,
                  *       3449
@@ -2563,8 +2564,8 @@ export interface operations {
                  */
                 ids?: components["parameters"]["IDs"];
                 /**
-                 * @description Only what was created or changed then or later. A time before 1970 is taken for 1970. To follow changes, go on
-                 *     from the `updated_at` of the last item of the last page.
+                 * @description Only resources created or changed at this time or later. A time before 1970 means 1970. To follow changes,
+                 *     continue from the `updated_at` of the last item of the last page.
                  * @example 2026-11-23T15:00:00Z
                  */
                 updated_since?: components["parameters"]["UpdatedSince"];
@@ -2681,7 +2682,7 @@ export interface operations {
     deleteAudio: {
         parameters: {
             query?: {
-                /** @description If true, what is not there is deleted, too. */
+                /** @description If true, deleting a missing resource succeeds. */
                 allow_missing?: components["parameters"]["AllowMissing"];
             };
             header?: {
@@ -3030,7 +3031,7 @@ export interface operations {
                 email?: components["parameters"]["Email"];
                 /** @description Only accounts of exactly this address. */
                 address?: components["parameters"]["Address"];
-                /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
+                /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];
             };
             header?: never;
@@ -3064,10 +3065,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3210,10 +3211,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3258,10 +3259,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3309,7 +3310,7 @@ export interface operations {
                 selected_tick?: components["parameters"]["SelectedTick"];
                 /** @description Only sessions at this step. */
                 step_count?: components["parameters"]["StepCount"];
-                /** @description Where to go on, as the page before told. It belongs to the filters and the order it was given for. */
+                /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];
             };
             header?: never;
@@ -3343,10 +3344,10 @@ export interface operations {
             header?: {
                 /**
                  * @description Makes it safe to send the request again, such as after its answer was lost: for 24 hours, the same key with the
-                 *     same body gets the first answer, and nothing is done. Choose a random one for each new request. A key counts for
-                 *     the collection in both trees. Only what succeeded is remembered: an answer that made nothing, such as that to a
-                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer
-                 *     is erased: the same request is 404, and makes nothing.
+                 *     same body gets the first answer, without a second effect. Choose a random one for each new request. A key counts
+                 *     for the collection in both trees. Only successes are recorded: an answer without an effect, such as that to a
+                 *     batch without a valid item, is not. Once the resource that the request made or changed is deleted, its answer is
+                 *     erased: the same request is 404, and makes nothing.
                  * @example 8e03978e-40d5-43dd-bc93-6894a57f9324
                  */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];

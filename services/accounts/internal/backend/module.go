@@ -35,7 +35,7 @@ type (
 	Checks map[string]func(context.Context) error
 	// Upkeep are the tasks that the database needs at intervals, by name.
 	Upkeep map[string]func(context.Context) (done int64, err error)
-	// Purges remove what has been kept for long enough, by its name; none if
-	// the database does so by itself.
+	// Purges delete expired data, by name. It is empty if the database does
+	// that itself.
 	Purges map[string]func(context.Context) (removed int64, err error)
 )

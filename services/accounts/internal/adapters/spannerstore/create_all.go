@@ -46,9 +46,9 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 	return outcomes, translate(err)
 }
 
-// taken reads what CreateAll has to know, in one call: which of the accounts'
-// e-mails are taken, and the record of the request, if there is one. It locks
-// what it finds and the places of what it does not.
+// taken reads in one call which e-mails of accounts are taken, and the record
+// of the request, if there is one. It locks the rows that it finds and the
+// places of those that it does not find.
 func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record spannerkeys.Rows, err error) {
 	emails := make([]string, len(accounts))
 	for i, a := range accounts {

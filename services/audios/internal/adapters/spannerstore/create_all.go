@@ -57,8 +57,8 @@ type pasts struct {
 	accountDeleted map[int64]bool  // keyed by account id
 }
 
-// pastOfAll is past for many sessions, in one call as well. It locks what it
-// finds and the places of what it does not.
+// pastOfAll is past for many sessions, also in one call. It locks the rows that
+// it finds and the places of those that it does not find.
 func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record spannerkeys.Rows, err error) {
 	ids, accounts := make([]int64, len(sessions)), []int64{}
 	for i, session := range sessions {

@@ -96,9 +96,8 @@ func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.
 	return a, s.log.Append(tx, created)
 }
 
-// past reads what Create has to know, in one call: the last version of the
-// session if it was deleted, else 0, whether its account is deleted, and the
-// record of the request, if there is one.
+// past reads in one call the last version of a deleted session, or 0, whether
+// its account is deleted, and the record of the request, if there is one.
 func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record spannerkeys.Rows, err error) {
 	query := spanner.Statement{
 		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
