@@ -263,8 +263,9 @@ func (q *Query) Selection(idNames ...string) list.Options {
 	return o
 }
 
-// Order returns order_by, which must be one of names, optionally followed by "
-// desc". If it is absent, the order is ascending by fallback.
+// Paging returns o with the options that only a list has: include_total,
+// page_size and page_token. Call it after every filter and the order have been
+// read, because a page token is bound to them.
 func (q *Query) Paging(o list.Options) list.Options {
 	o.Total, o.Limit, o.After = q.Bool("include_total"), q.pageSize(), q.after()
 	return o

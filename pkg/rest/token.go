@@ -75,8 +75,11 @@ type page[T any] struct {
 	NextPageToken string `json:"next_page_token"` // "" on the last page
 }
 
-// ServePage answers with a page. Its Link header (RFC 8288) refers to the next
-// page, if there is one, and from later pages to the first.
+// ServeList answers with a page of the list that q asks for, as the results of
+// body. cursor is the position of the feed when the first page was read, and
+// place returns the place of an item, from which the next page continues. The
+// Link header (RFC 8288) refers to the next page, if there is one, and from
+// later pages to the first.
 func ServeList[T, B any](c *gin.Context, q *Query, resourceType string, p list.Page[T], cursor string, place func(T) list.Place, body func(T) B) {
 	answer := page[B]{ResourceType: resourceType, Count: len(p.Items), Items: make([]B, len(p.Items)), TotalCount: p.Total}
 	for i, item := range p.Items {
