@@ -105,11 +105,10 @@ type eventStream struct {
 	control *http.ResponseController
 }
 
-// openStream begins the answer. It removes the server's deadlines, which are
-// meant for answers that end.
+// openStream begins the answer.
 func openStream(c *gin.Context) *eventStream {
 	out := &eventStream{w: c.Writer, control: http.NewResponseController(c.Writer)}
-	_ = out.control.SetReadDeadline(time.Time{}) // fails on some response writers of tests
+	httpserver.Extend(out.control, streamStall)
 	c.Header("Content-Type", streamType)
 	c.Header("Cache-Control", "no-store")
 	c.Header("X-Accel-Buffering", "no")
@@ -122,7 +121,7 @@ func (s *eventStream) batch(b *batch) error {
 		return nil
 	}
 	for _, e := range b.events {
-		_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
+		httpserver.Extend(s.control, streamStall)
 		for _, part := range [...]string{"id: ", e.cursor, "\nevent: ", e.kind, "\ndata: "} {
 			if _, err := s.w.WriteString(part); err != nil {
 				return err
@@ -141,7 +140,7 @@ func (s *eventStream) batch(b *batch) error {
 
 // send writes a piece of the stream and flushes it.
 func (s *eventStream) send(text string) error {
-	_ = s.control.SetWriteDeadline(time.Now().Add(streamStall))
+	httpserver.Extend(s.control, streamStall)
 	if _, err := s.w.WriteString(text); err != nil {
 		return err
 	}

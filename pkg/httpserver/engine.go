@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -64,15 +65,43 @@ func HealthWithin(e *gin.Engine, timeout time.Duration, checks map[string]func(c
 		c.PureJSON(http.StatusOK, gin.H{"status": "ok"})
 	}
 	Get(e, "/livez", ok)
+	current := &readiness{timeout: timeout, checks: checks}
 	for _, path := range append(aliases, "/readyz") {
 		Get(e, path, func(c *gin.Context) {
-			if err := ready(c.Request.Context(), timeout, checks); err != nil {
+			if err := current.get(c.Request.Context()); err != nil {
 				Fail(c, err)
 				return
 			}
 			ok(c)
 		})
 	}
+}
+
+// readyFor is how long the result of the checks is used again. Checks cost
+// something, such as a write to a disk, and anybody can ask for them.
+const readyFor = time.Second
+
+// readiness runs the checks at most once at a time, and once a second.
+type readiness struct {
+	timeout time.Duration
+	checks  map[string]func(context.Context) error
+
+	mu      sync.Mutex
+	checked time.Time
+	err     error
+}
+
+func (r *readiness) get(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.checked.IsZero() || time.Since(r.checked) >= readyFor {
+		err := ready(ctx, r.timeout, r.checks)
+		if ctx.Err() != nil {
+			return err // of a client that has left, and no result
+		}
+		r.err, r.checked = err, time.Now()
+	}
+	return r.err
 }
 
 // ready returns nil, or an unavailable fault with a violation for each failed

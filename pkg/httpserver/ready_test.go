@@ -28,6 +28,12 @@ func TestRunReady(t *testing.T) {
 		t.Errorf("exit code %d of a ready process, want 0", code)
 	}
 	broken = errors.New("down")
+	if code := httpserver.RunReady(port); code != 0 {
+		t.Errorf("exit code %d, want the result of the last second again", code)
+	}
+	fresh := httpserver.NewEngine()
+	httpserver.Health(fresh, map[string]func(context.Context) error{"database": func(context.Context) error { return broken }})
+	server.Config.Handler = fresh
 	if code := httpserver.RunReady(port); code != 1 {
 		t.Errorf("exit code %d of a process that is not ready, want 1", code)
 	}

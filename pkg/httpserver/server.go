@@ -29,6 +29,9 @@ const (
 	idleTimeout    = 120 * time.Second
 	maxHeaderBytes = 64 << 10
 	drainTimeout   = 4 * time.Second
+	stallTimeout   = 30 * time.Second // of an HTTP/2 connection whose client reads nothing
+	pingTimeout    = 15 * time.Second
+	maxStreams     = 100             // of an HTTP/2 connection at once
 	noticeTimeout  = 2 * time.Second // a part of drainTimeout
 )
 
@@ -41,6 +44,7 @@ type Server struct {
 	listener            net.Listener
 	stopping            chan struct{}
 	drainFor, noticeFor time.Duration
+	bodies              *Budget
 
 	draining atomic.Bool
 	inFlight atomic.Int64  // number of requests, without those for /readyz while draining
@@ -49,7 +53,7 @@ type Server struct {
 
 // NewServer returns a server of h for port; 0 means any free port.
 func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
-	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout}
+	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout, bodies: NewBudget(DefaultBudget)}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -61,7 +65,14 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		WriteTimeout:      writeTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          stdlog.New(errorLog{log.Named("http")}, "", 0),
+		ConnContext:       markSpare,
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams: maxStreams,
+			WriteByteTimeout:     stallTimeout,
+			SendPingTimeout:      stallTimeout,
+			PingTimeout:          pingTimeout,
+		},
+		ErrorLog: stdlog.New(errorLog{log.Named("http")}, "", 0),
 		// OPTIONS * must pass through the middleware, too.
 		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
@@ -86,6 +97,13 @@ func (l errorLog) Write(line []byte) (int, error) {
 // the other requests.
 func (s *Server) gate(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if isSpare(r) {
+			w.Header().Set("Connection", "close")
+			if !isHealth(r) {
+				WriteError(w, r, ErrUnavailable.Detailf("the process has as many connections as it can take"))
+				return
+			}
+		}
 		if s.draining.Load() && (r.URL.Path == "/readyz" || r.URL.Path == ReadyPath) {
 			WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
 			return
@@ -99,6 +117,8 @@ func (s *Server) gate(h http.Handler) http.Handler {
 				}
 			}
 		}()
+		r, end := s.bodies.begin(r)
+		defer end()
 		h.ServeHTTP(w, r)
 	})
 }
@@ -132,7 +152,8 @@ func (s *Server) Start(ctx context.Context, died func(error)) error {
 func (s *Server) Serve(listener net.Listener, died func(error)) {
 	s.listener = listener
 	go func() {
-		if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		limited := &limitedListener{Listener: listener, limit: maxConnections()}
+		if err := s.http.Serve(limited); !errors.Is(err, http.ErrServerClosed) {
 			died(fmt.Errorf("serve HTTP: %w", err))
 		}
 	}()

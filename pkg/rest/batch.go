@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/gin-gonic/gin"
@@ -105,6 +106,23 @@ func Refused[T any](r *http.Request, err error) Result[T] {
 	return Result[T]{Status: p.Status, Problem: &p}
 }
 
+// maxBatchFaults is how many faults of its items the answer to a batch lists,
+// beside the first of each item: it bounds how much larger than its request an
+// answer can be.
+const maxBatchFaults = 1000
+
+// shorten leaves the first fault of a problem, and at most left others, and
+// returns what is left after that.
+func shorten(p *httpserver.Problem, left int) int {
+	if more := len(p.Errors) - 1; more > left {
+		p.Errors = slices.Clone(p.Errors[:1+left])
+		return 0
+	} else if more > 0 {
+		left -= more
+	}
+	return left
+}
+
 // ServeBatch answers a batch with a result for each item. parse reads one item.
 // create creates resources from the parsed items, possibly none, and returns
 // their results in the same order. key identifies the request (see
@@ -127,12 +145,14 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 	}
 	defer land()
 	results := make([]Result[R], len(sent))
+	faults := maxBatchFaults
 	var items []I
 	var places []int // indexes of the items among the results
 	for i := range sent {
 		item, err := parse(sent[i])
 		if err != nil {
 			results[i] = Refused[R](c.Request, err)
+			faults = shorten(results[i].Problem, faults)
 			continue
 		}
 		items, places = append(items, item), append(places, i)

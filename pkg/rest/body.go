@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -72,15 +73,10 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	// With room for one more read, bytes.Buffer detects the end without
-	// growing.
+	// growing. Beyond maxPreallocated it grows with what has arrived: a promise
+	// of a body costs a client nothing.
 	size := max(c.Request.ContentLength, 0)
 	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead))
-	if size > maxPreallocated { // the rest is likely to follow, so doubling is not necessary
-		if _, err := io.CopyN(buf, body, maxPreallocated); err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-		buf.Grow(int(size-maxPreallocated) + bytes.MinRead)
-	}
 	if _, err := buf.ReadFrom(body); err != nil {
 		return nil, err
 	}
@@ -113,9 +109,12 @@ func ReadJSON(c *gin.Context) ([]byte, error) {
 
 // OpenBody returns a reader of the body with the errors of ReadBody.
 func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
-	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header()}
+	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header(), ctx: c.Request.Context()}
 	if c.Request.ContentLength > limit {
 		return nil, b.tooLarge(limit)
+	}
+	if err := httpserver.TakeBody(b.ctx, 0); err != nil {
+		return nil, b.refused(err)
 	}
 	return b, nil
 }
@@ -123,10 +122,21 @@ func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
 type limitedBody struct {
 	io.ReadCloser
 	header http.Header
+	ctx    context.Context //nolint:containedctx // of the request
+}
+
+// refused returns err. The connection is closed, because the rest of the body is
+// in it.
+func (b *limitedBody) refused(err error) error {
+	b.header.Set("Connection", "close")
+	return err
 }
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
+	if err := httpserver.TakeBody(b.ctx, int64(n)); n > 0 && err != nil {
+		return 0, b.refused(err)
+	}
 	if err == nil || err == io.EOF {
 		return n, err
 	}

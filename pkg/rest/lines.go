@@ -45,7 +45,6 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 	}
 	c.Header("Content-Type", ndjson)
 	control := http.NewResponseController(c.Writer)
-	_ = control.SetReadDeadline(time.Time{}) // fails on some response writers of tests
 	encoder := json.NewEncoder(c.Writer)
 	encoder.SetEscapeHTML(false)
 	count := 0
@@ -58,7 +57,7 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 			return nil
 		}
 		for _, item := range items {
-			_ = control.SetWriteDeadline(time.Now().Add(linesStall))
+			httpserver.Extend(control, linesStall)
 			if err := encoder.Encode(body(item)); err != nil {
 				return err
 			}

@@ -16,6 +16,9 @@ var ErrUnavailable = fault.New(fault.Unavailable, "unavailable", "the database c
 // errFull is an ErrUnavailable whose text names the cause.
 var errFull = ErrUnavailable.Detailf("the disk of the server is full; try again later")
 
+// errCorrupt is an ErrUnavailable whose text names the cause.
+var errCorrupt = ErrUnavailable.Detailf("the database is damaged; restore it from a backup")
+
 // isFull reports whether err is due to a full disk.
 func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
 
@@ -38,6 +41,8 @@ func Translate(err error) error {
 	switch e.Code() & 0xff {
 	case sqlite3.SQLITE_FULL:
 		return errFull.Wrap(err)
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return errCorrupt.Wrap(err)
 	case sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
 		sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_NOMEM:
 		return ErrUnavailable.Wrap(err)

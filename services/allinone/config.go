@@ -12,6 +12,7 @@ import (
 // Config holds the settings of the process.
 type Config struct {
 	settings.Process
+	settings.Memory
 	Gateway   gateway.Config
 	Backend   string             `env:"CONCHA_BACKEND" envDefault:"embedded" desc:"embedded (SQLite and a folder) is the only backend of this process"`
 	AdminPort settings.AdminPort `env:"CONCHA_ADMIN_PORT" envDefault:"0" desc:"TCP port of /metrics and /debug/pprof/, which is not for the public; 0 for none"`

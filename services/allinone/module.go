@@ -38,6 +38,7 @@ func system(cfg Config, started func(url string)) fx.Option {
 		logging.Module(cfg.Logging("allinone", cfg.TraceProject), os.Stderr),
 		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), DataDir: cfg.DataDir, Traces: cfg.TracesEnabled()}),
 		background.Module(),
+		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(int(cfg.Port), started),
 		fx.Provide(
 			cfg.bus,

@@ -14,6 +14,7 @@ import (
 
 type config struct {
 	settings.Process
+	settings.Memory
 	settings.Admin
 	accounts.Config
 	settings.Traces

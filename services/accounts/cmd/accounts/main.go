@@ -36,6 +36,7 @@ func main() {
 		logging.Module(cfg.Logging("accounts", cfg.TraceProject), os.Stderr),
 		telemetry.Module(telemetry.Config{Service: "accounts", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
+		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(int(cfg.Port), nil),
 		accounts.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),

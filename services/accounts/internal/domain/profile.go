@@ -109,6 +109,9 @@ func textRule(s string) string {
 	}
 }
 
+// emailRule returns what is wrong with an e-mail. It refuses what no mail server
+// takes as one address, and leaves the rest to them: a list, angle brackets,
+// comments, and spaces, which only a quoted local part may have.
 func emailRule(s string) string {
 	at := strings.LastIndexByte(s, '@')
 	switch {
@@ -118,7 +121,35 @@ func emailRule(s string) string {
 		return "must have at most " + strconv.Itoa(maxEmail) + " characters"
 	case strings.ContainsFunc(s, unicode.IsControl):
 		return "must not hold control characters"
-	default:
-		return ""
 	}
+	local, host := s[:at], s[at+1:]
+	if quoted(local) {
+		local = ""
+	}
+	switch {
+	case strings.ContainsFunc(local+host, unicode.IsSpace):
+		return "must be one e-mail address: no spaces outside quotation marks"
+	case strings.ContainsAny(local+host, `,;<>()"@`):
+		return "must be one e-mail address alone: none of , ; < > ( ) and no second @ outside quotation marks"
+	}
+	return ""
+}
+
+// quoted reports whether a local part is a quoted string (RFC 5321, 4.1.2).
+func quoted(local string) bool {
+	if len(local) < 2 || local[0] != '"' || local[len(local)-1] != '"' {
+		return false
+	}
+	escaped := false
+	for _, c := range []byte(local[1 : len(local)-1]) {
+		switch {
+		case escaped:
+			escaped = false
+		case c == '\\':
+			escaped = true
+		case c == '"':
+			return false
+		}
+	}
+	return !escaped
 }

@@ -36,6 +36,7 @@ func main() {
 		logging.Module(cfg.Logging("audios", cfg.TraceProject), os.Stderr),
 		telemetry.Module(telemetry.Config{Service: "audios", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
+		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(int(cfg.Port), nil),
 		audios.Module(cfg.Config, adapters),
 		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return h }),

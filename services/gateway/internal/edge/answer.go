@@ -102,7 +102,7 @@ func (p *Proxy) stream(w http.ResponseWriter, r *http.Request, body io.ReadClose
 // client keeps reading.
 func unhurried(w http.ResponseWriter) *flushed {
 	out := &flushed{w: w, control: http.NewResponseController(w)}
-	_ = out.control.SetReadDeadline(time.Time{})
+	httpserver.Extend(out.control, streamStall)
 	return out
 }
 
@@ -121,7 +121,7 @@ func (f *flushed) Write(p []byte) (int, error) {
 }
 
 func (f *flushed) flush() error {
-	_ = f.control.SetWriteDeadline(time.Now().Add(streamStall))
+	httpserver.Extend(f.control, streamStall)
 	return f.control.Flush()
 }
 

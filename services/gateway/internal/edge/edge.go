@@ -46,7 +46,7 @@ var (
 // must revalidate it each time.
 func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBody, limitCaching)
+	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBody, limitCaching, limitBrowsers)
 	services := map[string]http.Handler{"accounts": accounts, "audios": audios}
 	for name, service := range services {
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
@@ -102,14 +102,12 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 	plain, secure := []string{"http"}, []string{"https"}
 	return func(c *gin.Context) {
 		h := c.Request.Header
-		if connection, ok := h["Connection"]; ok {
-			id := h["X-Request-Id"] // set by this process; a Connection header cannot remove it
-			removeNominated(h, connection)
-			h["X-Request-Id"] = id
-		}
 		var told way
 		if len(trusted) > 0 && trusted.contain(c.Request.RemoteAddr) {
 			told = wayOf(h)
+		}
+		if connection, ok := h["Connection"]; ok {
+			removeNominated(h, connection)
 		}
 		for name := range h {
 			switch {
@@ -151,6 +149,22 @@ func limitBody(c *gin.Context) {
 }
 
 var revalidated = []string{"private, no-cache"}
+
+// What browsers may do with an answer that is no page: nothing runs or is framed,
+// no other site uses it unless CORS allows that, and its address is not passed on.
+// Pages replace the policy by their own.
+var (
+	contentPolicy  = []string{"default-src 'none'; frame-ancestors 'none'"}
+	resourcePolicy = []string{"same-origin"}
+	referrerPolicy = []string{"no-referrer"}
+)
+
+func limitBrowsers(c *gin.Context) {
+	h := c.Writer.Header()
+	h["Content-Security-Policy"] = contentPolicy
+	h["Cross-Origin-Resource-Policy"] = resourcePolicy
+	h["Referrer-Policy"] = referrerPolicy
+}
 
 func limitCaching(c *gin.Context) {
 	if c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead {

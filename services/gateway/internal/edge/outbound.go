@@ -71,11 +71,25 @@ func isOfOneHop(name string) bool {
 	return false
 }
 
-// removeNominated removes the headers that a Connection header lists.
+// removeNominated removes the headers that a Connection header names as those
+// of one hop, except those that a client must not take from a request: a proxy
+// in front of this process may have set them.
 func removeNominated(h http.Header, connection []string) {
 	for _, value := range connection {
 		for name := range strings.SplitSeq(value, ",") {
-			h.Del(textproto.TrimString(name))
+			name = http.CanonicalHeaderKey(textproto.TrimString(name))
+			if !isOfAllHops(name) {
+				delete(h, name)
+			}
 		}
 	}
+}
+
+// isOfAllHops reports whether a header is never one of a single hop.
+func isOfAllHops(name string) bool {
+	switch name {
+	case "Authorization", "Forwarded", "X-Real-Ip", "X-Request-Id", "Origin", "Host", "Cookie", "Content-Type", "Content-Length":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded-") || strings.HasPrefix(name, "Concha-") || strings.HasPrefix(name, "Sec-Fetch-")
 }

@@ -118,6 +118,8 @@ func TestProxyPassesBothWays(t *testing.T) {
 	res.header.Del("Date")
 	if diff := cmp.Diff(http.Header{
 		"Content-Type": {"text/plain; charset=utf-8"}, "X-Content-Type-Options": {"nosniff"}, "X-Request-Id": {id}, "X-Several": {"a", "b"},
+		"Content-Security-Policy":      {"default-src 'none'; frame-ancestors 'none'"},
+		"Cross-Origin-Resource-Policy": {"same-origin"}, "Referrer-Policy": {"no-referrer"},
 	}, res.header); diff != "" {
 		t.Errorf("answer headers (-want +got):\n%s", diff)
 	}

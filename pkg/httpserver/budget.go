@@ -1,0 +1,59 @@
+package httpserver
+
+import (
+	"context"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// Budget bounds the memory that the request bodies of a process take together.
+// A body counts with the bytes that have arrived, until its request ends. Safe
+// for concurrent use.
+type Budget struct {
+	limit int64
+	used  atomic.Int64
+}
+
+// DefaultBudget is the usual limit of a Budget, in bytes.
+const DefaultBudget = 256 << 20
+
+// NewBudget returns a Budget of limit bytes.
+func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+
+var errBudget = ErrUnavailable.Detailf("many large requests are under way, and their bodies take all the memory that there is for them; send this one again later").After(2 * time.Second)
+
+// share is the part of a budget that one request has taken.
+type share struct {
+	budget *Budget
+	taken  atomic.Int64
+}
+
+type shareKey struct{}
+
+// begin returns r, if it has a body, with a share of the budget, which is given
+// back by end.
+func (b *Budget) begin(r *http.Request) (counted *http.Request, end func()) {
+	if r.ContentLength == 0 {
+		return r, func() {}
+	}
+	s := &share{budget: b}
+	return r.WithContext(context.WithValue(r.Context(), shareKey{}, s)), func() { b.used.Add(-s.taken.Load()) }
+}
+
+// TakeBody counts n bytes of a request's body against the budget of the process.
+// With n = 0 it reports whether anything is left. Errors: ErrUnavailable if the
+// budget is used up.
+func TakeBody(ctx context.Context, n int64) error {
+	s, ok := ctx.Value(shareKey{}).(*share)
+	if !ok {
+		return nil
+	}
+	used := s.budget.used.Add(n)
+	if used > s.budget.limit || (n == 0 && used == s.budget.limit) {
+		s.budget.used.Add(-n)
+		return errBudget
+	}
+	s.taken.Add(n)
+	return nil
+}
