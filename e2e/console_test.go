@@ -19,8 +19,8 @@ import (
 	"github.com/concha-labs/backend/e2e/browser"
 )
 
-// ask sends a JSON request beside the browser and returns the answer.
-func ask(t *testing.T, method, url, body string) (answer map[string]any) {
+// sendJSON sends a JSON request beside the browser and returns the answer.
+func sendJSON(t *testing.T, method, url, body string) (answer map[string]any) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
@@ -46,7 +46,7 @@ func ask(t *testing.T, method, url, body string) (answer map[string]any) {
 
 func register(t *testing.T, url, name string) (id string) {
 	t.Helper()
-	account := ask(t, http.MethodPost, url+"/v1/accounts", fmt.Sprintf(`{"name":%q,"email":%q,"address":"1 Main Street"}`, name, uniqueEmail()))
+	account := sendJSON(t, http.MethodPost, url+"/v1/accounts", fmt.Sprintf(`{"name":%q,"email":%q,"address":"1 Main Street"}`, name, uniqueEmail()))
 	return strconv.FormatInt(int64(account["id"].(float64)), 10)
 }
 
@@ -85,14 +85,14 @@ func TestConsoleAccounts(t *testing.T) {
 	// A save that comes too late shows both versions, and saves the chosen.
 	p.Click("Edit")
 	p.Fill("Name", "Zoë Martin")
-	ask(t, http.MethodPatch, url+"/v1/accounts/"+id, `{"address":"9 Calle de Alcalá"}`)
+	sendJSON(t, http.MethodPatch, url+"/v1/accounts/"+id, `{"address":"9 Calle de Alcalá"}`)
 	p.See("This was changed meanwhile: it is at version 2.")
 	p.Click("Save")
 	p.See("This account was changed meanwhile")
 	p.Screenshot("conflict")
 	p.Click("Save the chosen")
 	p.See("Account saved")
-	if got := ask(t, http.MethodGet, url+"/v1/accounts/"+id, ""); got["name"] != "Zoë Martin" || got["address"] != "9 Calle de Alcalá" || got["version"] != 3.0 {
+	if got := sendJSON(t, http.MethodGet, url+"/v1/accounts/"+id, ""); got["name"] != "Zoë Martin" || got["address"] != "9 Calle de Alcalá" || got["version"] != 3.0 {
 		t.Errorf("saved as %v", got)
 	}
 
@@ -145,7 +145,7 @@ func TestConsoleFindsAndPages(t *testing.T) {
 
 	// New rows are counted, changed ones shown.
 	id := browser.Eval[string](p, `document.querySelector(".row-link").pathname.split("/").at(-1)`)
-	ask(t, http.MethodPatch, url+"/v1/accounts/"+id, `{"name":"Renamed"}`)
+	sendJSON(t, http.MethodPatch, url+"/v1/accounts/"+id, `{"name":"Renamed"}`)
 	p.See("Renamed")
 	register(t, url, "Forty-six")
 	p.Click("1 new account: show")
@@ -180,7 +180,7 @@ func TestConsoleSessions(t *testing.T) {
 	p.See("stored")
 	p.Until(`document.querySelectorAll(".transfers .problem").length === 1`)
 	for step := range 3 {
-		ask(t, http.MethodPost, url+"/v1/audios", sessionDocument(10+step, account, step+2))
+		sendJSON(t, http.MethodPost, url+"/v1/audios", sessionDocument(10+step, account, step+2))
 	}
 	p.Click("3 new sessions: show")
 	p.Until(`document.querySelectorAll(".tick-line").length === 4`)
@@ -249,7 +249,7 @@ func TestConsoleStreamGoesOnAfterARestart(t *testing.T) {
 	p.Until(`document.querySelectorAll(".event").length === 1`)
 	p.Fill("Type", "deleted")
 	p.See("No events")
-	ask(t, http.MethodDelete, url+"/v1/accounts/"+id, "")
+	sendJSON(t, http.MethodDelete, url+"/v1/accounts/"+id, "")
 	p.Until(`document.querySelectorAll(".event .deleted").length === 1`)
 }
 
@@ -334,9 +334,9 @@ func TestConsoleLooks(t *testing.T) {
 	for i := range 12 {
 		session = "70" + strconv.Itoa(i)
 		id, _ := strconv.Atoi(session)
-		ask(t, http.MethodPost, url+"/v1/audios", sessionDocument(id, account, i%10))
+		sendJSON(t, http.MethodPost, url+"/v1/audios", sessionDocument(id, account, i%10))
 	}
-	ask(t, http.MethodPatch, url+"/v1/accounts/"+account, `{"address":"2 Main Street"}`)
+	sendJSON(t, http.MethodPatch, url+"/v1/accounts/"+account, `{"address":"2 Main Street"}`)
 	looks("full", map[string]string{
 		"overview": "/console", "accounts": "/console/accounts", "sessions": "/console/sessions", "events": "/console/events",
 		"overlay": "/console/sessions?view=overlay&account_id=" + account, "account": "/console/accounts/" + account,

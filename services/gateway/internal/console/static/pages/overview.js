@@ -56,7 +56,7 @@ const Activity = ({ activity }) => html`
     <div class="card-head"><h2 id="activity-title">Activity</h2><a href=${pageAddress("/events")}>All events</a></div>
     <${Rate} bars=${activity.bars} />
     ${
-      activity.events.length === 0
+      activity.bars.every((count) => count === 0)
         ? html`<${Empty} title="Nothing has happened in the last 5 minutes" />`
         : html`<ol class="events" aria-label="The latest events">${activity.events.map((event) => html`<${EventRow} key=${event.id} event=${event} />`)}</ol>`
     }

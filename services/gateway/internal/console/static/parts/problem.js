@@ -21,7 +21,7 @@ export function ProblemBox({ problem, shown = [], retry, children }) {
         }
         ${problem.requestId && html`<p class="quiet">Request <code>${problem.requestId}</code></p>`}
         ${children}
-        ${retry && html`<button type="button" class="small" onClick=${retry}>Try again</button>`}
+        ${retry && problem.status !== 404 && html`<button type="button" class="small" onClick=${retry}>Try again</button>`}
       </div>
     </div>
   `;
