@@ -16,7 +16,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
-	"github.com/concha-labs/backend/e2e/browser"
+	"github.com/concha-labs/backend/e2e/browsertest"
 )
 
 // sendJSON sends a JSON request beside the browser and returns the answer.
@@ -65,7 +65,7 @@ func writeFile(t *testing.T, name, content string) (path string) {
 
 func TestConsoleAccounts(t *testing.T) {
 	url, _ := startSystem(t)
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	p.Open("/console/accounts")
 	p.See("There are no accounts yet")
 
@@ -80,7 +80,7 @@ func TestConsoleAccounts(t *testing.T) {
 	p.Fill("Address", "1 Rue des Lilas")
 	p.Click("Create")
 	p.See("zoe@example.org")
-	id := browser.Eval[string](p, `location.pathname.split("/").at(-1)`)
+	id := browsertest.Eval[string](p, `location.pathname.split("/").at(-1)`)
 
 	// A save that comes too late shows both versions, and saves the chosen.
 	p.Click("Edit")
@@ -125,10 +125,10 @@ func TestConsoleFindsAndPages(t *testing.T) {
 	for i := range 45 {
 		register(t, url, fmt.Sprintf("Person %02d", i))
 	}
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	p.Open("/console/accounts?page_size=20")
 	p.See("45 accounts")
-	first := browser.Eval[string](p, `document.querySelector(".row-link").innerText`)
+	first := browsertest.Eval[string](p, `document.querySelector(".row-link").innerText`)
 	p.Click("Next")
 	p.See("Page 2")
 	p.Click("Next")
@@ -137,14 +137,14 @@ func TestConsoleFindsAndPages(t *testing.T) {
 	p.Click("Previous")
 	p.See("Page 2")
 	p.Until(`history.length > 3`)
-	browser.Eval[any](p, `history.back()`) // the address holds the place
+	browsertest.Eval[any](p, `history.back()`) // the address holds the place
 	p.See("Page 3")
 	p.Click("First")
 	p.See("Page 1")
 	p.Until(`document.querySelector(".row-link").innerText === "` + first + `"`)
 
 	// New rows are counted, changed ones shown.
-	id := browser.Eval[string](p, `document.querySelector(".row-link").pathname.split("/").at(-1)`)
+	id := browsertest.Eval[string](p, `document.querySelector(".row-link").pathname.split("/").at(-1)`)
 	sendJSON(t, http.MethodPatch, url+"/v1/accounts/"+id, `{"name":"Renamed"}`)
 	p.See("Renamed")
 	register(t, url, "Forty-six")
@@ -158,10 +158,10 @@ func TestConsoleFindsAndPages(t *testing.T) {
 	p.Click("Remove the filter Name is Person 07")
 	p.See("46 accounts")
 
-	browser.Eval[any](p, `(window.saved = [], URL.createObjectURL = (blob) => (saved.push(blob), "#"), HTMLAnchorElement.prototype.click = () => {}, null)`)
+	browsertest.Eval[any](p, `(window.saved = [], URL.createObjectURL = (blob) => (saved.push(blob), "#"), HTMLAnchorElement.prototype.click = () => {}, null)`)
 	p.Click("Export")
 	p.See("Export saved")
-	if rows := browser.Eval[int](p, `saved[0].text().then((text) => text.trim().split("\n").length)`); rows != 46 {
+	if rows := browsertest.Eval[int](p, `saved[0].text().then((text) => text.trim().split("\n").length)`); rows != 46 {
 		t.Errorf("exported %d rows", rows)
 	}
 
@@ -172,7 +172,7 @@ func TestConsoleFindsAndPages(t *testing.T) {
 func TestConsoleSessions(t *testing.T) {
 	url, _ := startSystem(t)
 	account := register(t, url, "Ann")
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	p.Open("/console/sessions")
 	p.See("There are no sessions yet")
 	document := sessionDocument(7, account, 1)
@@ -187,7 +187,7 @@ func TestConsoleSessions(t *testing.T) {
 
 	p.Open("/console/sessions/7")
 	p.See("Tick 5: −80.2 dB, picked")
-	browser.Eval[any](p, `document.querySelector('[role="slider"]').focus()`)
+	browsertest.Eval[any](p, `document.querySelector('[role="slider"]').focus()`)
 	p.Press(kb.ArrowRight)
 	p.See("Tick 6: −75.8 dB")
 	p.Until(`document.querySelector('[role="slider"]').getAttribute("aria-valuetext") === "Tick 6: −75.8 dB"`)
@@ -217,7 +217,7 @@ func TestConsoleStreamGoesOnAfterARestart(t *testing.T) {
 	dir, port := t.TempDir(), "PORT="+freePort(t)
 	server := startProgram(t, dir, port)
 	url := server.url
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	register(t, url, "First")
 	p.Open("/console/events")
 	p.Until(`document.querySelectorAll(".event").length === 1 && document.querySelector(".live:not(.off)")`)
@@ -237,12 +237,12 @@ func TestConsoleStreamGoesOnAfterARestart(t *testing.T) {
 	p.Click("Pause")
 	id := register(t, url, "While paused")
 	p.See("1 event came since")
-	if n := browser.Eval[int](p, `document.querySelectorAll(".event").length`); n != 6 {
+	if n := browsertest.Eval[int](p, `document.querySelectorAll(".event").length`); n != 6 {
 		t.Errorf("%d events are shown while paused", n)
 	}
 	p.Click("Resume")
 	p.Until(`document.querySelectorAll(".event").length === 7`)
-	browser.Eval[any](p, `document.querySelector(".event summary").click()`)
+	browsertest.Eval[any](p, `document.querySelector(".event summary").click()`)
 	p.See(`"name": "While paused"`)
 	p.Fill("Subject", "account/"+id)
 	p.Click("Filter")
@@ -256,15 +256,15 @@ func TestConsoleStreamGoesOnAfterARestart(t *testing.T) {
 // TestConsoleByKeyboard makes an account without a pointer.
 func TestConsoleByKeyboard(t *testing.T) {
 	url, _ := startSystem(t)
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	p.Open("/console")
 	p.See("Nothing has happened")
 	focus := func(text string) { // by Tab alone
 		t.Helper()
 		for range 60 {
 			p.Press(kb.Tab)
-			if browser.Eval[bool](p, `[document.activeElement.innerText?.trim(), document.activeElement.name].includes("`+text+`")`) {
-				if !browser.Eval[bool](p, `getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
+			if browsertest.Eval[bool](p, `[document.activeElement.innerText?.trim(), document.activeElement.name].includes("`+text+`")`) {
+				if !browsertest.Eval[bool](p, `getComputedStyle(document.activeElement).outlineStyle !== "none"`) {
 					t.Errorf("the focus on %s is not seen", text)
 				}
 				return
@@ -295,7 +295,7 @@ func TestConsoleLooks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err) // "make test-browser" installs it
 	}
-	p := browser.New(t, url)
+	p := browsertest.New(t, url)
 	account, session := "", ""
 	looks := func(state string, pages map[string]string) {
 		for name, path := range pages {
@@ -307,15 +307,15 @@ func TestConsoleLooks(t *testing.T) {
 					p.Until(`document.querySelector("h1") && !document.querySelector(".skeleton, .counting")`)
 					label := fmt.Sprintf("%s-%s-%s-%d", name, state, theme, width)
 					p.Screenshot(label)
-					if over := browser.Eval[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
+					if over := browsertest.Eval[int](p, `document.documentElement.scrollWidth - innerWidth`); over > 0 {
 						t.Errorf("%s: wider than the window by %d pixels", label, over)
 					}
 					if width == 1024 && state == "empty" {
 						continue // the same elements as at 2560
 					}
-					browser.Eval[any](p, string(axe)+"; null")
+					browsertest.Eval[any](p, string(axe)+"; null")
 					const rules = `{runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}`
-					for _, violation := range browser.Eval[[]string](p, `axe.run(document, `+rules+`).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html + " " + n.failureSummary)))`) {
+					for _, violation := range browsertest.Eval[[]string](p, `axe.run(document, `+rules+`).then((r) => r.violations.flatMap((v) => v.nodes.map((n) => v.id + ": " + n.html + " " + n.failureSummary)))`) {
 						t.Errorf("%s: %s", label, violation)
 					}
 				}

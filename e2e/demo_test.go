@@ -18,7 +18,7 @@ func TestDemo(t *testing.T) {
 		return exitCode(t, cmd.Run()), out.String(), errs.String()
 	}
 	count := func(collection string) string {
-		resp, err := http.Get(url + "/v1/" + collection + "?include_total=true&page_size=1") //nolint:noctx // a test
+		resp, err := http.Get(url + "/v1/" + collection + "?include_total=true&page_size=1")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -13,18 +13,51 @@ import (
 // the part of an e-mail address.
 var (
 	givenNames = [][2]string{
-		{"Amelia", "amelia"}, {"José", "jose"}, {"Fatima", "fatima"}, {"Łukasz", "lukasz"}, {"Yuki", "yuki"}, {"Priya", "priya"},
-		{"Björk", "bjork"}, {"Oluwaseun", "seun"}, {"Minh Khai", "khai"}, {"Ingrid", "ingrid"}, {"Mateo", "mateo"}, {"Siobhán", "siobhan"},
-		{"Anaïs", "anais"}, {"Tomáš", "tomas"}, {"Aroha", "aroha"}, {"Dmytro", "dmytro"}, {"Nia", "nia"}, {"Henrik", "henrik"},
+		{"Amelia", "amelia"},
+		{"José", "jose"},
+		{"Fatima", "fatima"},
+		{"Łukasz", "lukasz"},
+		{"Yuki", "yuki"},
+		{"Priya", "priya"},
+		{"Björk", "bjork"},
+		{"Oluwaseun", "seun"},
+		{"Minh Khai", "khai"},
+		{"Ingrid", "ingrid"},
+		{"Mateo", "mateo"},
+		{"Siobhán", "siobhan"},
+		{"Anaïs", "anais"},
+		{"Tomáš", "tomas"},
+		{"Aroha", "aroha"},
+		{"Dmytro", "dmytro"},
+		{"Nia", "nia"},
+		{"Henrik", "henrik"},
 	}
 	familyNames = [][2]string{
-		{"Hart", "hart"}, {"Álvarez", "alvarez"}, {"al-Zahra", "alzahra"}, {"Wiśniewski", "wisniewski"}, {"Tanaka", "tanaka"},
-		{"Raghunathan", "raghunathan"}, {"Guðmundsdóttir", "gudmunds"}, {"Adebayo", "adebayo"}, {"Nguyễn", "nguyen"}, {"Østergård", "ostergard"},
-		{"Ferreira da Silva", "ferreira"}, {"O’Sullivan", "osullivan"}, {"Lefèvre", "lefevre"}, {"Novák", "novak"}, {"Kowhai", "kowhai"}, {"Shevchenko", "shevchenko"},
+		{"Hart", "hart"},
+		{"Álvarez", "alvarez"},
+		{"al-Zahra", "alzahra"},
+		{"Wiśniewski", "wisniewski"},
+		{"Tanaka", "tanaka"},
+		{"Raghunathan", "raghunathan"},
+		{"Guðmundsdóttir", "gudmunds"},
+		{"Adebayo", "adebayo"},
+		{"Nguyễn", "nguyen"},
+		{"Østergård", "ostergard"},
+		{"Ferreira da Silva", "ferreira"},
+		{"O’Sullivan", "osullivan"},
+		{"Lefèvre", "lefevre"},
+		{"Novák", "novak"},
+		{"Kowhai", "kowhai"},
+		{"Shevchenko", "shevchenko"},
 	}
 	wholeNames = [][2]string{
-		{"فاطمة الزهراء", "fatima.zahra"}, {"שרה כהן", "sarah.cohen"}, {"田中 由紀", "tanaka.yuki"}, {"Олена Коваль", "olena.koval"},
-		{"김서연", "seoyeon.kim"}, {"Ελένη Παπαδοπούλου", "eleni.p"}, {"Maya 🎧 Lindqvist", "maya.lindqvist"},
+		{"فاطمة الزهراء", "fatima.zahra"},
+		{"שרה כהן", "sarah.cohen"},
+		{"田中 由紀", "tanaka.yuki"},
+		{"Олена Коваль", "olena.koval"},
+		{"김서연", "seoyeon.kim"},
+		{"Ελένη Παπαδοπούλου", "eleni.p"},
+		{"Maya 🎧 Lindqvist", "maya.lindqvist"},
 	}
 	streets = []string{"Harbour Street", "Rue des Lilas", "Calle de Alcalá", "Lindenallee", "Kastanjevej", "Rose Lane", "Via Garibaldi", "Queen’s Road"}
 	cities  = []string{"Dublin", "Lyon", "Madrid", "Leipzig", "Aarhus", "Bristol", "Torino", "Wellington", "Lviv", "Porto"}
@@ -34,7 +67,7 @@ func pick[T any](from []T) T { return from[rand.IntN(len(from))] }
 
 // person makes up an account. Its e-mail is at a domain that nobody has.
 func person() api.AccountInput {
-	name, local := "", ""
+	var name, local string
 	if rand.IntN(7) == 0 {
 		whole := pick(wholeNames)
 		name, local = whole[0], whole[1]

@@ -1,5 +1,5 @@
-// Package browser drives Chromium in tests.
-package browser
+// Package browsertest drives Chromium in tests.
+package browsertest
 
 import (
 	"context"
@@ -38,7 +38,7 @@ type Page struct {
 // threw an exception, violated its policy, or sent a request to another origin.
 func New(t testing.TB, origin string) *Page {
 	t.Helper()
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(chromedp.DefaultExecAllocatorOptions[:],
+	ctx, cancel := chromedp.NewExecAllocator(context.WithoutCancel(t.Context()), append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(find(t)), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true),
@@ -211,7 +211,7 @@ func (p *Page) Theme(name string) {
 // SCREENSHOTS names, if it names one.
 func (p *Page) Screenshot(name string) {
 	p.t.Helper()
-	folder := os.Getenv("SCREENSHOTS")
+	folder := os.Getenv("SCREENSHOTS") //nolint:forbidigo // of the tests, not of a program
 	if folder == "" {
 		return
 	}
@@ -219,10 +219,10 @@ func (p *Page) Screenshot(name string) {
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
-		err = os.MkdirAll(folder, 0o750)
+		err = os.MkdirAll(folder, 0o750) //nolint:gosec // the folder is of who runs the tests
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600)
+		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600) //nolint:gosec // the folder is of who runs the tests
 	}
 	if err != nil {
 		p.t.Errorf("screenshot %s: %v", name, err)
