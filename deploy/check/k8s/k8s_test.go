@@ -103,6 +103,32 @@ func TestManifests(t *testing.T) {
 	}
 }
 
+// TestMonitoring adds the component that no overlay has.
+func TestMonitoring(t *testing.T) {
+	const overlay = "overlays/emulators/kustomization.yaml"
+	files, err := load(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(repo.Read(t, "deploy/k8s/"+overlay), "components:\n", "components:\n  - ../../components/monitoring\n", 1)
+	if err := files.WriteFile("/"+overlay, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	mistakes, reach := check(files, "emulators", repo.Programs(t))
+	if len(mistakes) > 0 {
+		t.Error(strings.Join(mistakes, "\n"))
+	}
+	want := sorted(reachable["emulators"], to("accounts:9090", "Prometheus"), to("audios:9090", "Prometheus"), to("gateway:9090", "Prometheus"))
+	if diff := cmp.Diff(want, reach); diff != "" {
+		t.Errorf("who may reach whom (-want +got):\n%s", diff)
+	}
+	_, rules, _ := strings.Cut(repo.Read(t, "deploy/k8s/components/monitoring/rules.yaml"), "spec:\n")
+	_, original, _ := strings.Cut(repo.Read(t, "deploy/observability/rules.yaml"), "groups:\n")
+	if got := strings.ReplaceAll("\n"+rules, "\n  ", "\n"); got != "\ngroups:\n"+original {
+		t.Error("the PrometheusRule has other rules than deploy/observability/rules.yaml")
+	}
+}
+
 // TestMistakes makes one mistake at a time: each must be found.
 func TestMistakes(t *testing.T) {
 	const (
