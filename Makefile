@@ -17,7 +17,14 @@ help: ## List the targets
 
 .PHONY: run
 run: ## The whole system on http://localhost:8080, data in ./data; needs Go alone
-	@go run ./services/allinone
+	@echo 'building: the first time takes some minutes' >&2
+	@go build -o bin/ ./services/allinone && exec bin/allinone
+
+.PHONY: build
+build: ## Static binaries of all programs in bin/
+	CGO_ENABLED=0 go build -trimpath -o bin/ \
+		-ldflags "-s -w -X github.com/concha-labs/backend/pkg/settings.version=$$(git describe --always --dirty 2>/dev/null || echo dev)" \
+		./services/allinone ./services/accounts/cmd/accounts ./services/audios/cmd/audios ./services/gateway/cmd/gateway ./cmd/concha
 
 .PHONY: test
 test: ## All tests on the embedded adapters (RACE=1: race detector, TESTFLAGS=...)

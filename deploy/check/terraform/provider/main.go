@@ -99,27 +99,35 @@ func (s *server) GetMetadata(context.Context, *tfprotov5.GetMetadataRequest) (*t
 	}
 	return r, nil
 }
+
 func (s *server) GetProviderSchema(context.Context, *tfprotov5.GetProviderSchemaRequest) (*tfprotov5.GetProviderSchemaResponse, error) {
 	return s.proto, nil
 }
+
 func (s *server) GetResourceIdentitySchemas(context.Context, *tfprotov5.GetResourceIdentitySchemasRequest) (*tfprotov5.GetResourceIdentitySchemasResponse, error) {
 	return &tfprotov5.GetResourceIdentitySchemasResponse{}, nil
 }
+
 func (s *server) PrepareProviderConfig(_ context.Context, r *tfprotov5.PrepareProviderConfigRequest) (*tfprotov5.PrepareProviderConfigResponse, error) {
 	return &tfprotov5.PrepareProviderConfigResponse{PreparedConfig: r.Config}, nil
 }
+
 func (s *server) ConfigureProvider(context.Context, *tfprotov5.ConfigureProviderRequest) (*tfprotov5.ConfigureProviderResponse, error) {
 	return &tfprotov5.ConfigureProviderResponse{}, nil
 }
+
 func (s *server) StopProvider(context.Context, *tfprotov5.StopProviderRequest) (*tfprotov5.StopProviderResponse, error) {
 	return &tfprotov5.StopProviderResponse{}, nil
 }
+
 func (s *server) ValidateResourceTypeConfig(context.Context, *tfprotov5.ValidateResourceTypeConfigRequest) (*tfprotov5.ValidateResourceTypeConfigResponse, error) {
 	return &tfprotov5.ValidateResourceTypeConfigResponse{}, nil
 }
+
 func (s *server) ValidateDataSourceConfig(context.Context, *tfprotov5.ValidateDataSourceConfigRequest) (*tfprotov5.ValidateDataSourceConfigResponse, error) {
 	return &tfprotov5.ValidateDataSourceConfigResponse{}, nil
 }
+
 func (s *server) UpgradeResourceState(_ context.Context, r *tfprotov5.UpgradeResourceStateRequest) (*tfprotov5.UpgradeResourceStateResponse, error) {
 	t := s.proto.ResourceSchemas[r.TypeName].ValueType()
 	v, err := r.RawState.Unmarshal(t)
@@ -129,9 +137,11 @@ func (s *server) UpgradeResourceState(_ context.Context, r *tfprotov5.UpgradeRes
 	d, err := tfprotov5.NewDynamicValue(t, v)
 	return &tfprotov5.UpgradeResourceStateResponse{UpgradedState: &d}, err
 }
+
 func (s *server) ReadResource(_ context.Context, r *tfprotov5.ReadResourceRequest) (*tfprotov5.ReadResourceResponse, error) {
 	return &tfprotov5.ReadResourceResponse{NewState: r.CurrentState}, nil
 }
+
 func (s *server) PlanResourceChange(_ context.Context, r *tfprotov5.PlanResourceChangeRequest) (*tfprotov5.PlanResourceChangeResponse, error) {
 	t := s.proto.ResourceSchemas[r.TypeName].ValueType()
 	proposed, err := r.ProposedNewState.Unmarshal(t)
@@ -162,6 +172,7 @@ func (s *server) PlanResourceChange(_ context.Context, r *tfprotov5.PlanResource
 	d, err := tfprotov5.NewDynamicValue(t, proposed)
 	return &tfprotov5.PlanResourceChangeResponse{PlannedState: &d}, err
 }
+
 // derived is the value of an attribute that the real provider knows in a plan.
 func derived(typ, name string, resource tftypes.Value) string {
 	var attributes map[string]tftypes.Value
@@ -207,6 +218,7 @@ func made(typ string) func(p *tftypes.AttributePath, v tftypes.Value) (tftypes.V
 		return tftypes.NewValue(v.Type(), nil), nil
 	}
 }
+
 func (s *server) ApplyResourceChange(_ context.Context, r *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
 	t := s.proto.ResourceSchemas[r.TypeName].ValueType()
 	v, err := r.PlannedState.Unmarshal(t)
@@ -219,6 +231,7 @@ func (s *server) ApplyResourceChange(_ context.Context, r *tfprotov5.ApplyResour
 	d, err := tfprotov5.NewDynamicValue(t, v)
 	return &tfprotov5.ApplyResourceChangeResponse{NewState: &d}, err
 }
+
 func (s *server) ReadDataSource(_ context.Context, r *tfprotov5.ReadDataSourceRequest) (*tfprotov5.ReadDataSourceResponse, error) {
 	t := s.proto.DataSourceSchemas[r.TypeName].ValueType()
 	v, err := r.Config.Unmarshal(t)
