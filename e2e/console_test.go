@@ -96,7 +96,7 @@ func TestConsoleAccounts(t *testing.T) {
 		t.Errorf("saved as %v", got)
 	}
 
-	p.Do(chromedp.SetUploadFiles(`input[type="file"]`, []string{writeFile(t, "a.png", string(pngOf(300, 200)))}))
+	p.Do(chromedp.SetUploadFiles(`input[type="file"]`, []string{writeFile(t, "a.png", pngOf(300, 200))}))
 	p.See("Image saved")
 	p.Until(`document.querySelector(".picture img")?.naturalWidth > 0`)
 	p.Do(chromedp.SetUploadFiles(`input[type="file"]`, []string{writeFile(t, "b.png", "no picture")}))

@@ -26,7 +26,7 @@ const patience = 30 * time.Second
 // Page is a tab of a Chromium of its own. Its methods end the test on failure.
 type Page struct {
 	t      testing.TB
-	ctx    context.Context //nolint:containedctx // the tab is one to chromedp
+	ctx    context.Context //nolint:containedctx // chromedp knows the tab by it
 	origin string
 
 	mu     sync.Mutex
@@ -211,7 +211,7 @@ func (p *Page) Theme(name string) {
 // SCREENSHOTS names, if it names one.
 func (p *Page) Screenshot(name string) {
 	p.t.Helper()
-	folder := os.Getenv("SCREENSHOTS") //nolint:forbidigo // of the tests, not of a program
+	folder := os.Getenv("SCREENSHOTS")
 	if folder == "" {
 		return
 	}
@@ -219,10 +219,10 @@ func (p *Page) Screenshot(name string) {
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
 	if err == nil {
-		err = os.MkdirAll(folder, 0o750) //nolint:gosec // the folder is of who runs the tests
+		err = os.MkdirAll(folder, 0o750)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600) //nolint:gosec // the folder is of who runs the tests
+		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o600)
 	}
 	if err != nil {
 		p.t.Errorf("screenshot %s: %v", name, err)
