@@ -58,6 +58,14 @@ deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules, das
 	@deploy/check/setup.sh
 	@GOWORK=off go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
 
+# The last release, or what this branch began from.
+BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)
+
+.PHONY: breaking-changes
+breaking-changes: ## Whether openapi.yaml or a schema of events breaks clients of BASE (the last release)
+	@GOBIN=$(CURDIR)/.tools go install github.com/oasdiff/oasdiff@v1.37.0
+	@GOWORK=off go run -C deploy/check ./breaking $(BASE)
+
 .PHONY: lint
 lint: $(LINTER) $(GENERATOR) lint-console ## Linters, layer rules, formatting, and each module built on its own
 	@echo 'lint: golangci-lint'

@@ -14,6 +14,7 @@ if ! command -v promtool >/dev/null || ! command -v prometheus >/dev/null; then
 	$as_root apt-get update -qq
 	$as_root apt-get install -qq -y --no-install-recommends prometheus >/dev/null
 fi
+GOBIN=$PWD/.tools GOWORK=off go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 bindings=.tools/provider-google
 version=16.12.1 # of provider 6.50
 if [ "$(cat "$bindings/version" 2>/dev/null)" != "$version" ]; then
