@@ -20,6 +20,8 @@ type fleet struct {
 	ports    map[string]string // by program
 	admin    map[string]string // the ports of /metrics
 
+	keys, privateKey, publicKeys string // files
+
 	spanner, broker, storage *backend
 }
 
@@ -29,7 +31,7 @@ func newFleet(t *testing.T) *fleet {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &fleet{
+	f := &fleet{
 		programs: dir,
 		project:  "e2e-" + strings.ToLower(rand.Text()),
 		ports:    map[string]string{"gateway": freePort(t), "accounts": freePort(t), "audios": freePort(t)},
@@ -38,6 +40,17 @@ func newFleet(t *testing.T) *fleet {
 		broker:   newBackend(t, "PUBSUB_EMULATOR_HOST"),
 		storage:  newBackend(t, "STORAGE_EMULATOR_HOST"),
 	}
+	folder := t.TempDir()
+	f.keys, f.privateKey, f.publicKeys = filepath.Join(folder, "keys"), filepath.Join(folder, "private.pem"), filepath.Join(folder, "public.pem")
+	for _, args := range [][]string{
+		{"keys", "gateway", "--private", f.privateKey, "--public", f.publicKeys},
+		{"keys", "new", "--name", "e2e", "--scopes", "accounts:read", "--file", f.keys},
+	} {
+		if out, err := concha(t, nil, args...).CombinedOutput(); err != nil {
+			t.Fatalf("concha %v: %v: %s", args, err, out)
+		}
+	}
+	return f
 }
 
 func (f *fleet) url(program string) string { return "http://localhost:" + f.ports[program] }
@@ -55,11 +68,15 @@ func (f *fleet) command(t *testing.T, program string, args []string, settings ..
 	cmd.Dir = t.TempDir()
 	cmd.Env = []string{"HOME=" + cmd.Dir, "CONCHA_LOG_LEVEL=warn", "CONCHA_ADMIN_PORT=0"}
 	if program == "gateway" {
-		cmd.Env = append(cmd.Env, "CONCHA_ACCOUNTS_URL="+f.url("accounts"), "CONCHA_AUDIOS_URL="+f.url("audios"))
+		// Anybody may do everything, so that every scenario runs as it is, behind
+		// all the checks.
+		cmd.Env = append(cmd.Env, "CONCHA_ACCOUNTS_URL="+f.url("accounts"), "CONCHA_AUDIOS_URL="+f.url("audios"),
+			"CONCHA_GATEWAY_KEY_FILE="+f.privateKey, "CONCHA_API_KEYS_FILE="+f.keys,
+			"CONCHA_ANONYMOUS_SCOPES=accounts:read,accounts:write,audios:read,audios:write,events:read", "CONCHA_ANONYMOUS_RATE_LIMIT=1000000/s")
 	} else {
 		cmd.Env = append(cmd.Env,
 			"CONCHA_PUBLIC_URL="+f.url("gateway"), "GOOGLE_CLOUD_PROJECT="+f.project, "CONCHA_SPANNER_DATABASE="+f.database(program),
-			"CONCHA_SPANNER_MAX_WRITES=1", "CONCHA_BUCKET="+f.project+"-"+program,
+			"CONCHA_GATEWAY_PUBLIC_KEYS_FILE="+f.publicKeys, "CONCHA_SPANNER_MAX_WRITES=1", "CONCHA_BUCKET="+f.project+"-"+program,
 			"SPANNER_EMULATOR_HOST="+f.spanner.address(), "PUBSUB_EMULATOR_HOST="+f.broker.address(),
 			"STORAGE_EMULATOR_HOST=http://"+f.storage.address())
 	}

@@ -23,13 +23,14 @@ func main() {
 // newRoot returns the whole command line. A new command is added here.
 func newRoot(cfg config) *cobra.Command {
 	root := group(&cobra.Command{
-		Use: "concha", Short: "Work with a running system through its API.", Version: settings.Version(),
+		Use: "concha", Short: "Work with a running system through its API, and make keys for it.", Version: settings.Version(),
 		SilenceErrors: true, SilenceUsage: true,
 	})
 	root.AddCommand(
 		newEvents(cfg),
 		newWipe(),
 		newDemo(),
+		newKeys(),
 	)
 	return root
 }

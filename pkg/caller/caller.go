@@ -5,6 +5,9 @@ package caller
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
 
 	"github.com/concha-labs/backend/pkg/fault"
 )
@@ -22,14 +25,26 @@ type Caller struct {
 	Scopes Scopes
 }
 
+const keyPrefix = "key:"
+
 // Key returns the ID of a caller with an API key.
-func Key(id string) string { return "key:" + id }
+func Key(id string) string { return keyPrefix + id }
 
 // Subject returns the ID of a caller with a token.
 func Subject(issuer, subject string) string { return issuer + "|" + subject }
 
 // system is the caller of a context that has none.
 var system = Caller{Scopes: AllScopes}
+
+// Logged returns the name of the caller for logs: the ID of an API key, and the
+// hash of any other, which may name a person. It is "" for an anonymous caller.
+func (c Caller) Logged() string {
+	if c.ID == "" || strings.HasPrefix(c.ID, keyPrefix) {
+		return c.ID
+	}
+	sum := sha256.Sum256([]byte(c.ID))
+	return "jwt:" + hex.EncodeToString(sum[:8])
+}
 
 type contextKey struct{}
 

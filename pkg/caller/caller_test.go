@@ -97,3 +97,13 @@ func TestScopesAsText(t *testing.T) {
 		t.Errorf("all scopes are %q", got)
 	}
 }
+
+func TestLogsHaveNoPersonalData(t *testing.T) {
+	for id, want := range map[string]string{
+		"": "", "key:ci": "key:ci", caller.Subject("https://issuer.example", "ann@example.org"): "jwt:6b917a92130955d1",
+	} {
+		if got := (caller.Caller{ID: id}).Logged(); got != want {
+			t.Errorf("Logged of %q = %q, want %q", id, got, want)
+		}
+	}
+}

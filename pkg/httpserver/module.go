@@ -20,13 +20,13 @@ type options struct {
 	Bodies *Budget `optional:"true"`
 }
 
-// Module serves the http.Handler of the graph on port while the app runs. It
-// must be at the top level of fx.New. It starts after, and stops before,
-// everything that the handler uses. If serving fails, the process exits with 1.
+// Module serves the http.Handler of the graph on port of host, which is an IP
+// address or "" for all, while the app runs. It must be at the top level of
+// fx.New. It starts after, and stops before, everything that the handler uses. If serving fails, the process exits with 1.
 // If started is not nil, it is called with the server's local URL after the
 // server has begun to accept requests. A *Budget of the graph bounds the memory
 // of request bodies instead of DefaultBudget.
-func Module(port int, started func(url string)) fx.Option {
+func Module(host string, port int, started func(url string)) fx.Option {
 	return fx.Options(
 		fx.StopTimeout(stopTimeout),
 		fx.Invoke(func(lc fx.Lifecycle, shutdown fx.Shutdowner, h http.Handler, log *zap.Logger, opt options) {
@@ -34,6 +34,7 @@ func Module(port int, started func(url string)) fx.Option {
 			if opt.Bodies != nil {
 				s.bodies = opt.Bodies
 			}
+			s.host = host
 			died := func(err error) {
 				log.Error("the server died", zap.Error(err))
 				_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already

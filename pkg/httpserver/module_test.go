@@ -22,7 +22,7 @@ func TestModuleServesTheHandlerOfTheGraph(t *testing.T) {
 			lc.Append(fx.StopHook(func() { stopped = append(stopped, "database") }))
 			return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
 		}),
-		Module(0, func(u string) { url = u }),
+		Module("127.0.0.1", 0, func(u string) { url = u }),
 	)
 	if got := app.StopTimeout(); got != stopTimeout {
 		t.Errorf("StopTimeout = %v", got)
@@ -51,7 +51,7 @@ func TestModuleFailsToStartOnATakenPort(t *testing.T) {
 	if _, err := fmt.Sscanf(s.Addr(), "localhost:%d", &port); err != nil {
 		t.Fatal(err)
 	}
-	app := fx.New(fx.NopLogger, fx.Supply(fx.Annotate(http.NotFoundHandler(), fx.As(new(http.Handler)))), fx.Provide(zap.NewNop), Module(port, nil))
+	app := fx.New(fx.NopLogger, fx.Supply(fx.Annotate(http.NotFoundHandler(), fx.As(new(http.Handler)))), fx.Provide(zap.NewNop), Module("", port, nil))
 	if err := app.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "is taken") {
 		t.Errorf("err = %v", err)
 	}

@@ -37,6 +37,7 @@ type recorder struct {
 	level        zapcore.Level // at least info
 	clientGone   bool          // the client left before its answer was ready
 	err          error         // of a 5xx answer, of an aborted answer, or of sending it
+	caller       string        // as it may be logged, "" if there is none
 	stack        []byte        // of a panic
 }
 
@@ -58,6 +59,14 @@ func recorderOf(w http.ResponseWriter) *recorder {
 		default:
 			return nil
 		}
+	}
+}
+
+// NoteCaller names the caller of the request in its log line. The name must not
+// be personal data.
+func NoteCaller(w http.ResponseWriter, name string) {
+	if rec := recorderOf(w); rec != nil {
+		rec.caller = name
 	}
 }
 
@@ -209,6 +218,9 @@ func (r httpRequest) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 // MarshalLogObject adds the other fields of the line.
 func (rec *recorder) MarshalLogObject(enc zapcore.ObjectEncoder) error {
 	enc.AddString("request_id", rec.id[0])
+	if rec.caller != "" {
+		enc.AddString("caller", rec.caller)
+	}
 	if rec.err != nil {
 		text := rec.err.Error()
 		if rec.remote != "" { // errors of package net contain it

@@ -7,6 +7,7 @@ import (
 	stdlog "log"
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strconv"
 	"strings"
@@ -38,6 +39,7 @@ const (
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
 // HTTP/2 on one port.
 type Server struct {
+	host                string // "": all addresses
 	port                int
 	log                 *zap.Logger
 	http                *http.Server
@@ -76,7 +78,7 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		// OPTIONS * must pass through the middleware, too.
 		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.Background(), stoppingKey{}, s.stopping)
+			return context.WithValue(context.Background(), stoppingKey{}, (<-chan struct{})(s.stopping))
 		},
 	}
 	return s
@@ -129,15 +131,21 @@ type stoppingKey struct{}
 // stop. Long answers (streams, long polls) end then. It returns nil for a
 // context that does not come from a Server.
 func Stopping(ctx context.Context) <-chan struct{} {
-	ch, _ := ctx.Value(stoppingKey{}).(chan struct{})
+	ch, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
 	return ch
+}
+
+// WithStopping returns a context of a request whose long answers end when
+// stopping is closed, instead of when the server of ctx stops.
+func WithStopping(ctx context.Context, stopping <-chan struct{}) context.Context {
+	return context.WithValue(ctx, stoppingKey{}, stopping)
 }
 
 // Start listens and serves in the background. If serving fails before Stop, it
 // calls died once with the reason. A server must not be started twice.
 func (s *Server) Start(ctx context.Context, died func(error)) error {
 	var lc net.ListenConfig
-	listener, err := lc.Listen(ctx, "tcp", ":"+strconv.Itoa(s.port))
+	listener, err := lc.Listen(ctx, "tcp", net.JoinHostPort(s.host, strconv.Itoa(s.port)))
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("port %d is taken: stop the program that listens there, or set PORT to another: %w", s.port, err)
 	}
@@ -163,7 +171,11 @@ func (s *Server) Serve(listener net.Listener, died func(error)) {
 // "localhost:8080". Call it after Start.
 func (s *Server) Addr() string {
 	_, port, _ := net.SplitHostPort(s.listener.Addr().String())
-	return "localhost:" + port
+	host := "localhost"
+	if address, err := netip.ParseAddr(s.host); err == nil && !address.IsLoopback() && !address.IsUnspecified() {
+		host = s.host // nothing else reaches the server
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // Stop stops the server: /readyz answers 503, Stopping is closed, and each

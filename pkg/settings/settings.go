@@ -25,6 +25,7 @@ import (
 // Process holds the settings of every process. Embed it in a config type.
 type Process struct {
 	Port     Port          `env:"PORT" envDefault:"8080" desc:"TCP port to listen on, 1..65535"`
+	Listen   Listen        `env:"CONCHA_LISTEN" desc:"IP address to listen on, or * for all; default: *, but 127.0.0.1 for all in one without access control"`
 	LogLevel logging.Level `env:"CONCHA_LOG_LEVEL" envDefault:"info" desc:"debug, info, warn or error"`
 	NoColor  string        `env:"NO_COLOR" desc:"any value: log lines on a terminal have no colours"`
 }

@@ -204,6 +204,7 @@ Commands:
 Variables:
   NAME               DEFAULT  MEANING
   PORT               8080     TCP port to listen on, 1..65535
+  CONCHA_LISTEN      -        IP address to listen on, or * for all; default: *, but 127.0.0.1 for all in one without access control
   CONCHA_LOG_LEVEL   info     debug, info, warn or error
   NO_COLOR           -        any value: log lines on a terminal have no colours
   CONCHA_BACKEND     gcp      where to keep things

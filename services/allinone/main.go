@@ -16,5 +16,5 @@ func main() {
 	if command == custody.AdoptCommand.Name {
 		os.Exit(custody.AdoptExit(adopt(context.Background(), cfg, os.Stdout)...))
 	}
-	fx.New(system(cfg, announce)).Run()
+	fx.New(system(cfg, cfg.announce)).Run()
 }

@@ -39,7 +39,7 @@ func system(cfg Config, started func(url string)) fx.Option {
 		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), DataDir: cfg.DataDir, Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
-		httpserver.Module(int(cfg.Port), started),
+		httpserver.Module(cfg.listen().Host(), int(cfg.Port), started),
 		fx.Provide(
 			cfg.bus,
 			func(accounts accounts.Handler, audios audios.Handler) gateway.Upstreams {
@@ -49,7 +49,8 @@ func system(cfg Config, started func(url string)) fx.Option {
 		),
 		fx.Module("named accounts", logging.In("accounts"), accounts.Module(cfg.accounts(), accountsembedded.Adapters())),
 		fx.Module("named audios", logging.In("audios"), audios.Module(cfg.audios(), audiosembedded.Adapters())),
-		gateway.Module(cfg.Gateway),
+		gateway.Module(cfg.gateway()),
+		fx.Invoke(cfg.warn),
 	)
 }
 

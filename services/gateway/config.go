@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway/internal/access"
 	"github.com/concha-labs/backend/services/gateway/internal/classic"
 	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
@@ -16,6 +17,14 @@ type Config struct {
 	TrustedProxies edge.Networks `env:"CONCHA_TRUSTED_PROXIES" desc:"addresses and networks (CIDR) of the proxies in front whose X-Forwarded-For, -Proto and -Host are trusted, separated by commas; default: none"`
 	// ClassicImageField is the name of the image's address in classic accounts.
 	ClassicImageField classic.ImageField `env:"CONCHA_CLASSIC_IMAGE_FIELD" envDefault:"image_hosted_url" desc:"member of accounts on the classic paths that has the address of the image: image_hosted_url, or image_hosted_link as in the original server's code"`
+	// Access says who may use the API.
+	Access access.Config
 	// Console adds the user interface at /console.
 	Console bool `env:"CONCHA_CONSOLE" envDefault:"true" desc:"false: there is no user interface at /console"`
 }
+
+// AuthMode is the value of CONCHA_AUTH.
+type AuthMode = access.Mode
+
+// AuthRequired has requests need credentials.
+const AuthRequired = access.Required

@@ -184,7 +184,7 @@ func TestEventContractHasEveryAttribute(t *testing.T) {
 
 // ce-dataschema refers to an existing schema, which matches the event's data.
 func TestDataSchemasAreServed(t *testing.T) {
-	h := newEngine(Config{}, Upstreams{})
+	h := engine(t, Config{}, nil, nil)
 	for _, e := range eventstest.Events() {
 		path := strings.TrimPrefix(e.Attributes(eventstest.Origin)["ce-dataschema"], eventstest.Origin)
 		w := httptest.NewRecorder()

@@ -5,13 +5,16 @@ package gateway
 
 import (
 	"bytes"
+	"context"
 	_ "embed"
 	"net/http"
 
 	"github.com/gin-gonic/gin"
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway/internal/access"
 	"github.com/concha-labs/backend/services/gateway/internal/classic"
 	"github.com/concha-labs/backend/services/gateway/internal/console"
 	"github.com/concha-labs/backend/services/gateway/internal/docs"
@@ -39,13 +42,36 @@ type Handler http.Handler
 func Module(cfg Config) fx.Option {
 	return fx.Module("gateway",
 		fx.Supply(fx.Private, cfg),
-		fx.Provide(fx.Private, newEngine),
+		fx.Provide(fx.Private, newGuard, newEngine),
 		fx.Provide(func(e *gin.Engine) (Handler, error) { return edge.Compress(e) }),
 	)
 }
 
-func newEngine(cfg Config, up Upstreams) *gin.Engine {
-	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies...)
+// newGuard returns a guard that runs as long as the app.
+func newGuard(cfg Config, lc fx.Lifecycle, log *zap.Logger) (*access.Guard, error) {
+	guard, err := access.New(cfg.Access, cfg.TrustedProxies.ClientAddress, log)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	lc.Append(fx.StartStopHook(
+		func() {
+			go func() {
+				defer close(ended)
+				guard.Run(ctx)
+			}()
+		},
+		func() {
+			cancel()
+			<-ended
+		},
+	))
+	return guard, nil
+}
+
+func newEngine(cfg Config, up Upstreams, guard *access.Guard) *gin.Engine {
+	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies, guard.Handlers()...)
 	classic.Register(e, cfg.ClassicImageField, up.Accounts, up.Audios)
 	docs.Register(e, bytes.ReplaceAll(contract, []byte(classic.ImageHostedURL), []byte(cfg.ClassicImageField.Name())), eventContract)
 	home.Register(e, settings.Version(), cfg.Console)

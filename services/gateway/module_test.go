@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"go.uber.org/fx"
+	"go.uber.org/zap"
 )
 
 func TestModuleWires(t *testing.T) {
 	err := fx.ValidateApp(
 		fx.NopLogger,
 		fx.Supply(Upstreams{Accounts: http.NotFoundHandler(), Audios: http.NotFoundHandler()}),
+		fx.Provide(zap.NewNop),
 		Module(Config{}),
 		fx.Invoke(func(Handler) {}),
 	)

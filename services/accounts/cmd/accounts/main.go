@@ -37,8 +37,8 @@ func main() {
 		telemetry.Module(telemetry.Config{Service: "accounts", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
-		httpserver.Module(int(cfg.Port), nil),
+		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),
 		accounts.Module(cfg.Config, adapters),
-		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return h }),
+		fx.Provide(cfg.bus, func(h accounts.Handler) http.Handler { return cfg.Caller.Require("accounts", h) }),
 	).Run()
 }

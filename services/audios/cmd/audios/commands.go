@@ -4,6 +4,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/callerjwt"
 	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/provision"
@@ -17,10 +18,20 @@ type config struct {
 	settings.Memory
 	settings.Admin
 	audios.Config
+
+	Caller callerjwt.Config
 	settings.Traces
 }
 
 var commands = []settings.Command{provision.MigrateCommand, provision.ProvisionCommand, custody.AdoptCommand, httpserver.ReadyCommand}
+
+// Validate implements settings.Validator.
+func (c config) Validate() []settings.Problem {
+	if c.Embedded() {
+		return nil
+	}
+	return c.Caller.Problems()
+}
 
 func (c config) run(command string) (exitCode int) {
 	if command == httpserver.ReadyCommand.Name {

@@ -37,8 +37,8 @@ func main() {
 		telemetry.Module(telemetry.Config{Service: "audios", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
-		httpserver.Module(int(cfg.Port), nil),
+		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),
 		audios.Module(cfg.Config, adapters),
-		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return h }),
+		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return cfg.Caller.Require("audios", h) }),
 	).Run()
 }

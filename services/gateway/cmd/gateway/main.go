@@ -13,7 +13,6 @@ import (
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/telemetry"
 	"github.com/concha-labs/backend/services/gateway"
-	"github.com/concha-labs/backend/services/gateway/internal/edge"
 )
 
 func main() {
@@ -28,9 +27,9 @@ func main() {
 	fx.New(
 		logging.Module(cfg.Logging("gateway", cfg.TraceProject), os.Stderr),
 		telemetry.Module(telemetry.Config{Service: "gateway", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
-		httpserver.Module(int(cfg.Port), nil),
-		fx.Supply(gateway.Upstreams{Accounts: edge.NewProxy("accounts", cfg.Accounts), Audios: edge.NewProxy("audios", cfg.Audios)}),
-		gateway.Module(cfg.Config),
-		fx.Provide(func(h gateway.Handler) http.Handler { return h }),
+		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),
+		gateway.Module(cfg.gateway()),
+		fx.Provide(cfg.upstreams, func(h gateway.Handler) http.Handler { return h }),
+		fx.Invoke(cfg.warn),
 	).Run()
 }

@@ -2,21 +2,35 @@ package edge
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/caller"
 )
 
-// caller says who sends a request, and which scopes it has.
-type caller struct {
+// callerBody says who sends a request, and which scopes it has.
+type callerBody struct {
 	Access string   `json:"access"`
 	ID     *string  `json:"id"`
 	Scopes []string `json:"scopes"`
 }
 
 // anyone is every caller of an open system.
-var anyone = caller{
+var anyone = callerBody{
 	Access: "open",
-	Scopes: []string{"accounts:read", "accounts:write", "audios:read", "audios:write", "events:read"},
+	Scopes: strings.Fields((caller.AllScopes &^ (caller.AccountsOwn | caller.AudiosOwn)).String()),
 }
 
-func getCaller(c *gin.Context) { c.JSON(http.StatusOK, anyone) }
+func getCaller(c *gin.Context) {
+	who, ok := caller.Lookup(c.Request.Context())
+	if !ok {
+		c.JSON(http.StatusOK, anyone)
+		return
+	}
+	body := callerBody{Access: "required", Scopes: strings.Fields(who.Scopes.String())}
+	if who.ID != "" {
+		body.ID = &who.ID
+	}
+	c.JSON(http.StatusOK, body)
+}

@@ -10,7 +10,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 
 	"github.com/gin-gonic/gin"
@@ -18,6 +17,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/pkg/settings"
+	"github.com/concha-labs/backend/services/gateway/internal/operations"
 )
 
 // The maximum size of a request's body, in bytes. Services have lower limits of
@@ -29,13 +29,14 @@ var (
 	errMethod   = httpserver.ErrMalformed.Detailf("the method is no token")
 )
 
-// New returns an engine that passes /v1/accounts, /v1/audios, :batch and
-// :export of each, and /v1/events/{accounts,audios} to the two services. It
-// answers /ping, /problems/, /livez and /readyz itself. It is ready when both
-// services are, at one address each.
+// New returns an engine that passes the operations of the contract on accounts,
+// audios and their feeds to the two services. It answers /ping, /v1/caller,
+// /problems/, /livez and /readyz itself. It is ready when both services are, at
+// one address each.
 //
-// Its middleware also applies to routes that are added later. It limits the
-// body to 6 MiB and removes headers that clients must not set:
+// Its middleware also applies to routes that are added later. It removes headers
+// that clients must not set, runs the middleware given, and limits the body to
+// 6 MiB:
 //   - Services receive publicURL in X-Forwarded-Host and -Proto or, if that is
 //     "", the origin that the client used.
 //   - They receive the address of the client in X-Forwarded-For.
@@ -44,33 +45,31 @@ var (
 //
 // Unless an answer has its own Cache-Control, only its client may store it, and
 // must revalidate it each time.
-func New(publicURL settings.Origin, accounts, audios http.Handler, trusted ...netip.Prefix) *gin.Engine {
+func New(publicURL settings.Origin, accounts, audios http.Handler, trusted Networks, middleware ...gin.HandlerFunc) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBody, limitCaching, limitBrowsers)
-	services := map[string]http.Handler{"accounts": accounts, "audios": audios}
-	for name, service := range services {
+	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBrowsers)
+	e.Use(middleware...)
+	e.Use(limitBody, limitCaching)
+	for _, op := range operations.All {
+		service := serviceOf(op.Path, accounts, audios)
+		if service == nil {
+			continue
+		}
 		pass := func(c *gin.Context) { service.ServeHTTP(c.Writer, c.Request) }
-		e.Any("/v1/"+name, pass)
-		e.Any("/v1/"+name+"/*path", pass)
-		e.Any("/v1/"+name+`\:batch`, pass)
-		e.Any("/v1/"+name+`\:export`, seesTheEnd, pass)
-		e.Any("/v1/events/"+name, pass)
+		handlers := []gin.HandlerFunc{pass}
+		if strings.HasSuffix(op.Path, ":export") {
+			handlers = []gin.HandlerFunc{seesTheEnd, pass}
+		}
+		e.Handle(op.Method, op.Template(), handlers...)
+		if op.Method == http.MethodGet {
+			e.HEAD(op.Template(), handlers...)
+		}
 	}
 	e.NoMethod(func(c *gin.Context) {
 		if _, err := http.NewRequestWithContext(c.Request.Context(), c.Request.Method, "/", http.NoBody); err != nil {
 			c.Writer.Header().Del("Allow")
 			httpserver.Fail(c, errMethod.Wrap(err))
 			return
-		}
-		for name, service := range services {
-			if path := c.Request.URL.EscapedPath(); strings.HasPrefix(path, "/v1/"+name) || strings.HasPrefix(path, "/v1/events/"+name) {
-				// The service reports the methods of a route that Any does not
-				// know.
-				c.Writer.Header().Del("Allow")
-				c.Status(http.StatusOK)
-				service.ServeHTTP(c.Writer, c.Request)
-				return
-			}
 		}
 		httpserver.Fail(c, httpserver.ErrMethodNotAllowed)
 	})
@@ -94,8 +93,26 @@ func seesTheEnd(c *gin.Context) {
 	}
 }
 
-// forward removes the headers for this hop, and replaces those about the origin
-// of the request unless it comes from a trusted peer.
+// serviceOf returns the service that serves a path of the contract, or nil if
+// the gateway does itself.
+func serviceOf(path string, accounts, audios http.Handler) http.Handler {
+	rest, ok := strings.CutPrefix(path, "/v1/")
+	if !ok {
+		return nil
+	}
+	rest = strings.TrimPrefix(rest, "events/")
+	switch collection := rest[:strings.IndexAny(rest+"/", "/:")]; collection {
+	case "accounts":
+		return accounts
+	case "audios":
+		return audios
+	}
+	return nil
+}
+
+// forward removes the headers for this hop and those by which services know the
+// gateway, and replaces those about the origin of the request unless it comes
+// from a trusted peer.
 func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 	scheme, name, _ := strings.Cut(string(publicURL), "://")
 	proto, host := []string{scheme}, []string{name}
@@ -112,6 +129,7 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 		for name := range h {
 			switch {
 			case isOfOneHop(name), strings.HasPrefix(name, "X-Forwarded-"), name == "Forwarded", name == "X-Real-Ip",
+				name == "Concha-Caller", name == "X-Serverless-Authorization",
 				name == "Expect": // this process has answered it
 				delete(h, name)
 			}

@@ -48,6 +48,11 @@ func (p *Proxy) ask(out *http.Request) (*http.Response, error) {
 		traceparent = telemetry.Traceparent(ctx)
 		out.Header["Traceparent"] = []string{traceparent}
 	}
+	for _, introduce := range p.introductions {
+		if err := introduce(out); err != nil {
+			return nil, introductionError{err}
+		}
+	}
 	res, err := p.transport.RoundTrip(out)
 	status := 0
 	if err == nil {

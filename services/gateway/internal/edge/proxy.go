@@ -62,6 +62,8 @@ type Proxy struct {
 	balancer  *balancer
 	transport *http.Transport
 	copies    *sync.Pool // of *copying
+
+	introductions []Introduction
 }
 
 // NewProxy returns a proxy to a service, by its name, that has one or more
@@ -71,7 +73,7 @@ type Proxy struct {
 // one accepts no connection; and, if it has no body and only reads, if one
 // breaks the connection before an answer, or answers 503 while another has not
 // failed.
-func NewProxy(service string, addresses Addresses) *Proxy {
+func NewProxy(service string, addresses Addresses, introductions ...Introduction) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
 		service:   service,
@@ -86,16 +88,27 @@ func NewProxy(service string, addresses Addresses) *Proxy {
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // answers pass unchanged
 		},
-		copies: &sync.Pool{New: newCopying},
+		copies:        &sync.Pool{New: newCopying},
+		introductions: introductions,
 	}
 }
+
+// Introduction adds the headers to a request by which a service knows who sends
+// it. URL.Scheme and URL.Host are those of the address that it goes to.
+type Introduction func(*http.Request) error
+
+// introductionError is a failure of an Introduction, for which no address is to
+// blame.
+type introductionError struct{ error }
+
+func (e introductionError) Unwrap() error { return e.error }
 
 // each returns a proxy for each address.
 func (p *Proxy) each() []http.Handler {
 	proxies := make([]http.Handler, len(p.balancer.addresses))
 	for i, a := range p.balancer.addresses {
 		alone := &balancer{addresses: []*address{{scheme: a.scheme, host: a.host, ejections: a.ejections}}}
-		proxies[i] = &Proxy{service: p.service, durations: p.durations, balancer: alone, transport: p.transport, copies: p.copies}
+		proxies[i] = &Proxy{service: p.service, durations: p.durations, balancer: alone, transport: p.transport, copies: p.copies, introductions: p.introductions}
 	}
 	return proxies
 }
@@ -181,6 +194,9 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 			continue
 		}
 		if _, ok := errors.AsType[bodyError](err); ok {
+			return nil, err
+		}
+		if _, ok := errors.AsType[introductionError](err); ok {
 			return nil, err
 		}
 		if out.Context().Err() != nil { // the client has left

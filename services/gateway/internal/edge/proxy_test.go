@@ -35,7 +35,7 @@ func addresses(t testing.TB, urls ...string) Addresses {
 func front(t *testing.T, urls ...string) (*httptest.Server, *Proxy) {
 	t.Helper()
 	p := NewProxy("service", addresses(t, urls...))
-	s := httptest.NewServer(httpserver.Process(New("", p, p), zap.NewNop()))
+	s := httptest.NewServer(httpserver.Process(New("", p, p, nil), zap.NewNop()))
 	t.Cleanup(s.Close)
 	t.Cleanup(p.transport.CloseIdleConnections)
 	return s, p
@@ -95,7 +95,7 @@ func TestProxyPassesBothWays(t *testing.T) {
 		_, _ = io.WriteString(w, "made")
 		w.Header().Set("X-Sum", "42")
 	}))
-	r := request(t, http.MethodPost, s.URL+"/v1/accounts/a%2Fb?x=%zz&y=1;2", strings.NewReader("content"))
+	r := request(t, http.MethodPut, s.URL+"/v1/accounts/a%2Fb?x=%zz&y=1;2", strings.NewReader("content"))
 	r.Header = http.Header{
 		"User-Agent": nil, "Content-Type": {"text/plain"}, "X-Several": {"a", "b"}, "Te": {"trailers"},
 		"Connection": {"X-Mine"}, "X-Mine": {"1"}, "Proxy-Authorization": {"secret"}, "Expect": {"100-continue"},

@@ -337,7 +337,7 @@ func TestReadyWhenAnyAddressIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := inMemory(t, test.services...)
-				var e *gin.Engine = New("", p, http.HandlerFunc(ok))
+				var e *gin.Engine = New("", p, http.HandlerFunc(ok), nil)
 				h := httpserver.Process(e, zap.NewNop())
 				for range 3 {
 					begun := time.Now()

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/concha-labs/backend/pkg/settings"
@@ -42,10 +43,33 @@ func (n *Networks) UnmarshalText(text []byte) error {
 // n.
 func (n Networks) contain(remoteAddr string) bool {
 	peer, err := netip.ParseAddrPort(remoteAddr)
-	if err != nil {
-		return false
+	return err == nil && n.has(peer.Addr())
+}
+
+// ClientAddress returns the address that a request comes from, as the engine of
+// New sees it: that of the peer, or, if the peer is within n, the last one of
+// X-Forwarded-For that is not. It is invalid if the peer has none.
+func (n Networks) ClientAddress(r *http.Request) netip.Addr {
+	peer, _ := netip.ParseAddrPort(r.RemoteAddr)
+	client := peer.Addr()
+	if len(n) == 0 || !client.IsValid() || !n.has(client) {
+		return client
 	}
-	address := peer.Addr().Unmap().WithZone("")
+	way := strings.Split(r.Header.Get("X-Forwarded-For"), ",") // ends with the peer
+	for _, hop := range slices.Backward(way) {
+		address, err := netip.ParseAddr(strings.TrimSpace(hop))
+		if err != nil {
+			break
+		}
+		if client = address; !n.has(address) {
+			break
+		}
+	}
+	return client
+}
+
+func (n Networks) has(address netip.Addr) bool {
+	address = address.Unmap().WithZone("")
 	for _, network := range n {
 		if network.Contains(address) {
 			return true

@@ -40,7 +40,7 @@ func Register(r gin.IRoutes, version string, console bool) {
 		links.Console = "/console"
 	}
 	httpserver.Get(r, "/", func(c *gin.Context) {
-		c.Header("Vary", "Accept")
+		c.Writer.Header().Add("Vary", "Accept")
 		if !strings.Contains(c.GetHeader("Accept"), "text/html") {
 			c.JSON(http.StatusOK, links)
 			return

@@ -1,0 +1,231 @@
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	jose "github.com/go-jose/go-jose/v4"
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
+)
+
+const (
+	// refreshEvery is how often the keys of an issuer are fetched.
+	refreshEvery = 10 * time.Minute
+	// retryFirst and retryMost bound the pause after a fetch that failed, which
+	// doubles each time.
+	retryFirst = time.Second
+	retryMost  = time.Minute
+	// keepKeys is how long keys count after they were fetched.
+	keepKeys = 24 * time.Hour
+	// unknownEvery is how often an unknown key id leads to a fetch.
+	unknownEvery = time.Minute
+	fetchTimeout = 10 * time.Second
+	// waitForKeys is how long a request that no known key can answer waits for a
+	// fetch.
+	waitForKeys = 2 * time.Second
+	maxDocument = 1 << 20 // bytes
+)
+
+var errNoKeys = httpserver.ErrUnavailable.Detailf("the signing keys of the token's issuer cannot be fetched at the moment; try again")
+
+// issuer fetches the signing keys of an OpenID Connect issuer in the
+// background.
+type issuer struct {
+	url    string
+	client *http.Client
+	log    *zap.Logger
+
+	mu          sync.Mutex
+	keys        []jose.JSONWebKey
+	fetched     time.Time     // when the keys were; zero: never
+	failed      bool          // the last fetch
+	fetching    chan struct{} // closed when the fetch under way has ended; nil: there is none
+	lastUnknown time.Time     // when an unknown key id led to a fetch
+}
+
+func newIssuer(address string, log *zap.Logger) *issuer {
+	return &issuer{url: address, log: log, client: &http.Client{
+		Timeout:       fetchTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("it redirects") },
+	}}
+}
+
+// run keeps the keys fresh until ctx ends.
+func (i *issuer) run(ctx context.Context) {
+	pause := retryFirst
+	for {
+		<-i.fetch(ctx)
+		i.mu.Lock()
+		failed := i.failed
+		i.mu.Unlock()
+		next := refreshEvery
+		if failed {
+			next, pause = pause, min(2*pause, retryMost)
+		} else {
+			pause = retryFirst
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(next):
+		}
+	}
+}
+
+// keysFor returns the keys that may have signed a token with that key id, which
+// may be empty. It waits for a fetch, for a bounded time, only if there is no
+// such key.
+// Errors: errCredentials if there is no such key; errNoKeys if nobody can know.
+func (i *issuer) keysFor(ctx context.Context, id, algorithm string) ([]jose.JSONWebKey, error) {
+	found, wait := i.known(ctx, id, algorithm)
+	if len(found) > 0 {
+		return found, nil
+	}
+	if wait != nil {
+		timeout := time.NewTimer(waitForKeys)
+		defer timeout.Stop()
+		select {
+		case <-wait:
+		case <-timeout.C:
+		case <-ctx.Done():
+		}
+		if found, _ = i.known(ctx, id, algorithm); len(found) > 0 {
+			return found, nil
+		}
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.failed || i.stale() || i.fetching != nil {
+		return nil, errNoKeys
+	}
+	return nil, errCredentials
+}
+
+// known returns the keys of keysFor as they are now. If there are none, it
+// returns a channel that is closed when the fetch under way ends, or nil if
+// there is none and it is too early for one.
+func (i *issuer) known(ctx context.Context, id, algorithm string) (found []jose.JSONWebKey, fetching <-chan struct{}) {
+	i.mu.Lock()
+	usable := !i.stale()
+	if usable {
+		for _, key := range i.keys {
+			if (id == "" || key.KeyID == id) && fits(key, algorithm) {
+				found = append(found, key)
+			}
+		}
+	}
+	fetching = i.fetching
+	due := len(found) == 0 && fetching == nil && time.Since(i.lastUnknown) >= unknownEvery
+	if due {
+		i.lastUnknown = time.Now()
+	}
+	i.mu.Unlock()
+	if due {
+		fetching = i.fetch(context.WithoutCancel(ctx))
+	}
+	return found, fetching
+}
+
+// stale reports whether the keys do not count, as they are missing or too old.
+func (i *issuer) stale() bool { return i.fetched.IsZero() || time.Since(i.fetched) > keepKeys }
+
+// fetch begins a fetch, unless one is under way, and returns a channel that is
+// closed when it ends.
+func (i *issuer) fetch(ctx context.Context) <-chan struct{} {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.fetching != nil {
+		return i.fetching
+	}
+	done := make(chan struct{})
+	i.fetching = done
+	go func() {
+		keys, err := i.download(ctx)
+		if err != nil && ctx.Err() == nil {
+			i.log.Warn("the signing keys of an issuer cannot be fetched: the last ones count for 24 hours",
+				zap.String("issuer", i.url), zap.Error(err))
+		}
+		i.mu.Lock()
+		if i.failed = err != nil; !i.failed {
+			i.keys, i.fetched = keys, time.Now()
+		}
+		i.fetching = nil
+		i.mu.Unlock()
+		close(done)
+	}()
+	return done
+}
+
+func (i *issuer) download(ctx context.Context) ([]jose.JSONWebKey, error) {
+	var discovery struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	if err := i.get(ctx, strings.TrimSuffix(i.url, "/")+"/.well-known/openid-configuration", &discovery); err != nil {
+		return nil, err
+	}
+	if discovery.Issuer != i.url {
+		return nil, fmt.Errorf("the configuration is that of the issuer %q", discovery.Issuer)
+	}
+	var set struct {
+		Keys []json.RawMessage `json:"keys"`
+	}
+	if err := i.get(ctx, discovery.Keys, &set); err != nil {
+		return nil, err
+	}
+	var keys []jose.JSONWebKey
+	for _, raw := range set.Keys {
+		var key jose.JSONWebKey
+		if key.UnmarshalJSON(raw) != nil || !key.Valid() || !key.IsPublic() {
+			continue // of a kind that is not used here
+		}
+		if fits(key, string(jose.RS256)) || fits(key, string(jose.ES256)) || fits(key, string(jose.EdDSA)) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) == 0 {
+		return nil, errors.New("the issuer has no signing key for RS256, ES256 or EdDSA")
+	}
+	return keys, nil
+}
+
+// get reads the JSON document at an address.
+func (i *issuer) get(ctx context.Context, address string, into any) error {
+	u, err := url.Parse(address)
+	if err != nil || !isSafe(u) {
+		return fmt.Errorf("the address %q is neither https nor on this machine", address)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := i.client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s answers %s", address, res.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxDocument+1))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", address, err)
+	}
+	if len(body) > maxDocument {
+		return fmt.Errorf("%s is larger than 1 MiB", address)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("read %s: %w", address, err)
+	}
+	return nil
+}
