@@ -46,7 +46,7 @@ func measureGateway(ctx context.Context, opts options, dir string) error {
 	defer service.stop()
 	origin := "http://" + service.server.addr
 	sides := [2]side{
-		{program: program{"gateway", []string{gateway}, []string{"CONCHA_ACCOUNTS_URL=" + origin, "CONCHA_AUDIOS_URL=" + origin, "CONCHA_ADMIN_PORT=0"}}},
+		{program: program{"gateway", []string{gateway}, []string{"CONCHA_ACCOUNTS_URL=" + origin, "CONCHA_AUDIOS_URL=" + origin, "CONCHA_ADMIN_PORT=0", "CONCHA_AUTH=none"}}},
 		{program: program{"httputil", []string{self, "httputil"}, []string{upstreamEnv + "=" + origin}}},
 	}
 	defer sides[0].stop()

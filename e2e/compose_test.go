@@ -126,6 +126,15 @@ func TestComposeSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	project := composition(t)
+	secrets := t.TempDir() // the files that "make up" makes
+	for _, args := range [][]string{
+		{"keys", "gateway", "--private", filepath.Join(secrets, "gateway-key"), "--public", filepath.Join(secrets, "gateway-public-keys")},
+		{"keys", "new", "--name", "x", "--scopes", "accounts:read", "--file", filepath.Join(secrets, "api-keys")},
+	} {
+		if out, err := concha(t, nil, args...).CombinedOutput(); err != nil {
+			t.Fatalf("concha %v: %v: %s", args, err, out)
+		}
+	}
 	for _, name := range []string{"accounts", "audios", "gateway", "accounts-provision", "audios-provision"} {
 		s, err := project.GetService(name)
 		if err != nil {
@@ -139,7 +148,7 @@ func TestComposeSettings(t *testing.T) {
 		cmd := exec.CommandContext(t.Context(), program, s.Command...)
 		cmd.Env = []string{"PORT=wrong"}
 		for variable, value := range s.Environment {
-			cmd.Env = append(cmd.Env, variable+"="+*value)
+			cmd.Env = append(cmd.Env, variable+"="+strings.Replace(*value, "/run/secrets", secrets, 1))
 			if !strings.HasSuffix(variable, "_EMULATOR_HOST") && !strings.Contains(string(usage), variable) {
 				t.Errorf("%s has no setting %s", name, variable)
 			}
