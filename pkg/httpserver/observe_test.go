@@ -106,8 +106,8 @@ func TestObserveStartsSpans(t *testing.T) {
 // process that exports no traces, without and with a trace of the client's.
 func BenchmarkObserve(b *testing.B) {
 	for name, observe := range map[string][]gin.HandlerFunc{"bare": nil, "observed": {httpserver.Observe("bench")}} {
-		for kind, traceparent := range map[string]string{"": "", " sampled": sampled} {
-			b.Run(name+kind, func(b *testing.B) {
+		for kind, traceparent := range map[string]string{"untraced": "", "sampled": sampled} {
+			b.Run(name+"/"+kind, func(b *testing.B) {
 				e := httpserver.NewEngine()
 				e.Use(observe...)
 				e.GET("/v1/accounts/:id", func(c *gin.Context) { c.Status(http.StatusNoContent) })

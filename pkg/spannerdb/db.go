@@ -208,7 +208,8 @@ func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx
 	client := db.current()
 	begun := time.Now()
 	_, err := client.ReadWriteTransaction(call, func(call context.Context, rw *spanner.ReadWriteTransaction) error {
-		if runs++; runs > 1 {
+		runs++
+		if runs > 1 {
 			retriesTotal.Inc()
 		}
 		tx := &Tx{ReadWriteTransaction: rw}

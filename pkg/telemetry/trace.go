@@ -37,7 +37,7 @@ func Start(ctx context.Context, scope, name string, options ...trace.SpanStartOp
 	if !Tracing() {
 		return ctx, noSpan
 	}
-	return otel.Tracer("github.com/concha-labs/backend/"+scope).Start(ctx, name, options...)
+	return otel.Tracer("github.com/concha-labs/backend/"+scope).Start(ctx, name, options...) //nolint:spancheck // the caller ends it
 }
 
 // End ends a span, as failed if err is not nil.
