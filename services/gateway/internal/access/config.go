@@ -69,7 +69,6 @@ func (c Config) Problems() (problems []settings.Problem) {
 	if len(c.Issuers) > 0 && c.Audience == "" {
 		add("CONCHA_OIDC_AUDIENCE", "is required with CONCHA_OIDC_ISSUERS")
 	}
-	const own = caller.AccountsOwn | caller.AudiosOwn
 	for variable, scopes := range map[string]caller.Scopes{"CONCHA_ANONYMOUS_SCOPES": c.AnonymousScopes, "CONCHA_CLASSIC_SCOPES": c.ClassicScopes} {
 		if scopes&own != 0 {
 			add(variable, "must not hold an own scope: a caller without credentials owns nothing")

@@ -125,7 +125,7 @@ func (i *issuer) known(ctx context.Context, id, algorithm string) (found []jose.
 		}
 	}
 	fetching = i.fetching
-	due := len(found) == 0 && fetching == nil && time.Since(i.lastUnknown) >= unknownEvery
+	due := usable && len(found) == 0 && fetching == nil && time.Since(i.lastUnknown) >= unknownEvery
 	if due {
 		i.lastUnknown = time.Now()
 	}

@@ -81,6 +81,9 @@ type claims struct {
 type scopeNames []string
 
 func (s *scopeNames) UnmarshalJSON(text []byte) error {
+	if string(text) == "null" {
+		return nil
+	}
 	var one string
 	if err := json.Unmarshal(text, &one); err == nil {
 		*s = append(scopeNames{}, strings.Fields(one)...)
