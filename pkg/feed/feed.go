@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
@@ -165,7 +166,8 @@ func integer(q *rest.Query, name string, least, most, otherwise int64) int {
 	return int(*n)
 }
 
-// Pin sets CursorHeader on a page of a list and returns the cursor for the
+// Pin sets CursorHeader on a page of a list, if the caller may follow the feed,
+// and returns the cursor for the
 // token of the next page. Every page of a list has the cursor of the first
 // page, which is the position in the log when that page was read. A client that
 // reads all pages and then follows the feed from the cursor misses no change.
@@ -173,7 +175,9 @@ func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (c
 	if cursor = list.Cursor(); cursor == "" {
 		cursor = f.Cursor(first)
 	}
-	c.Header(CursorHeader, cursor)
+	if caller.From(c.Request.Context()).MayFollow() {
+		c.Header(CursorHeader, cursor)
+	}
 	return cursor
 }
 

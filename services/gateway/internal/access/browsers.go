@@ -8,15 +8,15 @@ import (
 )
 
 var (
-	deny       = []string{"DENY"}
-	hsts       = []string{"max-age=31536000"}
-	origin     = []string{"Origin"}
-	yes        = []string{"true"}
-	everyone   = []string{anyOrigin}
-	exposed    = []string{"ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Concha-Feed-Cursor, X-Request-Id, X-Truncated"}
-	methods    = []string{"GET, HEAD, POST, PUT, PATCH, DELETE"}
-	requested  = []string{"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, Idempotency-Key, Last-Event-ID, X-Request-Id, Traceparent"}
-	maxAge     = []string{"7200"}
+	deny      = []string{"DENY"}
+	hsts      = []string{"max-age=31536000"}
+	origin    = []string{"Origin"}
+	yes       = []string{"true"}
+	everyone  = []string{anyOrigin}
+	exposed   = []string{"ETag, Link, Location, Retry-After, RateLimit, RateLimit-Policy, Concha-Feed-Cursor, X-Request-Id, X-Truncated"}
+	methods   = []string{"GET, HEAD, POST, PUT, PATCH, DELETE"}
+	requested = []string{"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, Idempotency-Key, Last-Event-ID, X-Request-Id, Traceparent"}
+	maxAge    = []string{"7200"}
 )
 
 // browsers returns the middleware that tells browsers how to treat an answer

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/rest"
@@ -28,7 +29,7 @@ type api struct {
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
 	a := api{service, changes, requireIfMatch, new(rest.Flights)}
 	e := httpserver.NewEngine()
-	e.Use(httpserver.Observe("accounts"))
+	e.Use(httpserver.Observe("accounts"), rest.RequireScope(caller.Accounts))
 	httpserver.Health(e, checks, httpserver.ReadyPath)
 
 	handle := httpserver.Handle
