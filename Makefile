@@ -104,7 +104,7 @@ clients/typescript/node_modules: clients/typescript/package-lock.json
 
 .PHONY: generate
 generate: $(GENERATOR) clients/typescript/node_modules ## Make the clients anew from openapi.yaml
-	go test -count=1 -run "^TestOperationsAreThoseOfTheContract$$" ./services/gateway -update
+	go test -count=1 -run "^(TestOperationsAreThoseOfTheContract|TestScopesAreDocumented)$$" ./services/gateway -update
 	cd pkg/client && ../../$(GENERATOR) --config oapi-codegen.yaml -o client.gen.go ../../services/gateway/openapi.yaml
 	@npm --prefix clients/typescript run --silent generate
 

@@ -14,6 +14,7 @@ import (
 	v3 "github.com/pb33f/libopenapi/datamodel/high/v3"
 
 	"github.com/concha-labs/backend/pkg/caller"
+	enforced "github.com/concha-labs/backend/services/gateway/internal/operations"
 )
 
 var update = flag.Bool("update", false, "write the generated list of operations anew")
@@ -78,3 +79,38 @@ func alternatives(t *testing.T, op *v3.Operation) string {
 }
 
 func title(word string) string { return strings.ToUpper(word[:1]) + word[1:] }
+
+// TestScopesAreDocumented compares the table in docs/security.md with the
+// operations.
+func TestScopesAreDocumented(t *testing.T) {
+	const file, begin, end = "../../docs/security.md", "<!-- operations -->\n", "<!-- end -->"
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, _ := strings.Cut(string(content), begin)
+	table, after, ok := strings.Cut(rest, end)
+	if !ok {
+		t.Fatalf("%s has no place for the table", file)
+	}
+	var want strings.Builder
+	want.WriteString("| Operation | Scopes |\n|---|---|\n")
+	for _, op := range enforced.All {
+		var names []string
+		for _, scopes := range op.Scopes {
+			names = append(names, "`"+cmp.Or(scopes.String(), "any caller")+"`")
+		}
+		if len(names) > 0 {
+			fmt.Fprintf(&want, "| `%s %s` | %s |\n", op.Method, op.Path, strings.Join(names, ", "))
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(before+begin+want.String()+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if table != want.String() {
+		t.Errorf("the table of %s is not that of openapi.yaml: run \"make generate\"", file)
+	}
+}
