@@ -5959,6 +5959,12 @@ type GetAccountResponse404Headers struct {
 	XRequestID string
 }
 
+// GetAccountResponse412Headers the declared response headers of an HTTP 412 response for GetAccount
+type GetAccountResponse412Headers struct {
+	ETag       string
+	XRequestID string
+}
+
 // GetAccountResponse429Headers the declared response headers of an HTTP 429 response for GetAccount
 type GetAccountResponse429Headers struct {
 	RateLimit       *string
@@ -5986,6 +5992,8 @@ type GetAccountResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
 	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
 	ApplicationProblemJSON429 *RateLimited
 	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
@@ -6002,6 +6010,8 @@ type GetAccountResponse struct {
 	Headers403 *GetAccountResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetAccountResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *GetAccountResponse412Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *GetAccountResponse429Headers
 	// Headers5XX the parsed response headers for an HTTP 5XX response
@@ -6031,6 +6041,11 @@ func (r GetAccountResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r GetAccountResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r GetAccountResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
@@ -6828,6 +6843,12 @@ type GetImageResponse404Headers struct {
 	XRequestID string
 }
 
+// GetImageResponse412Headers the declared response headers of an HTTP 412 response for GetImage
+type GetImageResponse412Headers struct {
+	ETag       string
+	XRequestID string
+}
+
 // GetImageResponse416Headers the declared response headers of an HTTP 416 response for GetImage
 type GetImageResponse416Headers struct {
 	ContentRange string
@@ -6859,6 +6880,8 @@ type GetImageResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
 	// ApplicationProblemJSON416 the response for an HTTP 416 `application/problem+json` response
 	ApplicationProblemJSON416 *RangeNotSatisfiable
 	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -6879,6 +6902,8 @@ type GetImageResponse struct {
 	Headers403 *GetImageResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetImageResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *GetImageResponse412Headers
 	// Headers416 the parsed response headers for an HTTP 416 response
 	Headers416 *GetImageResponse416Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -6905,6 +6930,11 @@ func (r GetImageResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r GetImageResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r GetImageResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON416 returns the response for an HTTP 416 `application/problem+json` response
@@ -7968,6 +7998,12 @@ type GetAudioResponse404Headers struct {
 	XRequestID string
 }
 
+// GetAudioResponse412Headers the declared response headers of an HTTP 412 response for GetAudio
+type GetAudioResponse412Headers struct {
+	ETag       string
+	XRequestID string
+}
+
 // GetAudioResponse429Headers the declared response headers of an HTTP 429 response for GetAudio
 type GetAudioResponse429Headers struct {
 	RateLimit       *string
@@ -7995,6 +8031,8 @@ type GetAudioResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
 	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
 	ApplicationProblemJSON429 *RateLimited
 	// ApplicationProblemJSON5XX the response for an HTTP 5XX `application/problem+json` response
@@ -8011,6 +8049,8 @@ type GetAudioResponse struct {
 	Headers403 *GetAudioResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetAudioResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *GetAudioResponse412Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *GetAudioResponse429Headers
 	// Headers5XX the parsed response headers for an HTTP 5XX response
@@ -8040,6 +8080,11 @@ func (r GetAudioResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r GetAudioResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r GetAudioResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON429 returns the response for an HTTP 429 `application/problem+json` response
@@ -8665,6 +8710,12 @@ type GetAudioFileResponse404Headers struct {
 	XRequestID string
 }
 
+// GetAudioFileResponse412Headers the declared response headers of an HTTP 412 response for GetAudioFile
+type GetAudioFileResponse412Headers struct {
+	ETag       string
+	XRequestID string
+}
+
 // GetAudioFileResponse416Headers the declared response headers of an HTTP 416 response for GetAudioFile
 type GetAudioFileResponse416Headers struct {
 	ContentRange string
@@ -8700,6 +8751,8 @@ type GetAudioFileResponse struct {
 	ApplicationProblemJSON403 *Forbidden
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
+	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
+	ApplicationProblemJSON412 *PreconditionFailed
 	// ApplicationProblemJSON416 the response for an HTTP 416 `application/problem+json` response
 	ApplicationProblemJSON416 *RangeNotSatisfiable
 	// ApplicationProblemJSON429 the response for an HTTP 429 `application/problem+json` response
@@ -8720,6 +8773,8 @@ type GetAudioFileResponse struct {
 	Headers403 *GetAudioFileResponse403Headers
 	// Headers404 the parsed response headers for an HTTP 404 response
 	Headers404 *GetAudioFileResponse404Headers
+	// Headers412 the parsed response headers for an HTTP 412 response
+	Headers412 *GetAudioFileResponse412Headers
 	// Headers416 the parsed response headers for an HTTP 416 response
 	Headers416 *GetAudioFileResponse416Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
@@ -8756,6 +8811,11 @@ func (r GetAudioFileResponse) GetApplicationProblemJSON403() *Forbidden {
 // GetApplicationProblemJSON404 returns the response for an HTTP 404 `application/problem+json` response
 func (r GetAudioFileResponse) GetApplicationProblemJSON404() *NotFound {
 	return r.ApplicationProblemJSON404
+}
+
+// GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
+func (r GetAudioFileResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+	return r.ApplicationProblemJSON412
 }
 
 // GetApplicationProblemJSON416 returns the response for an HTTP 416 `application/problem+json` response
@@ -10618,6 +10678,13 @@ func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest RateLimited
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10709,6 +10776,23 @@ func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers GetAccountResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 429:
 		var headers GetAccountResponse429Headers
 		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
@@ -11753,6 +11837,13 @@ func ParseGetImageResponse(rsp *http.Response) (*GetImageResponse, error) {
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 416:
 		var dest RangeNotSatisfiable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -11889,6 +11980,23 @@ func ParseGetImageResponse(rsp *http.Response) (*GetImageResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers GetImageResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 416:
 		var headers GetImageResponse416Headers
 		if values := rsp.Header.Values("Content-Range"); len(values) > 0 {
@@ -13323,6 +13431,13 @@ func ParseGetAudioResponse(rsp *http.Response) (*GetAudioResponse, error) {
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest RateLimited
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -13414,6 +13529,23 @@ func ParseGetAudioResponse(rsp *http.Response) (*GetAudioResponse, error) {
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers GetAudioResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 429:
 		var headers GetAudioResponse429Headers
 		if values := rsp.Header.Values("RateLimit"); len(values) > 0 {
@@ -14256,6 +14388,13 @@ func ParseGetAudioFileResponse(rsp *http.Response) (*GetAudioFileResponse, error
 		}
 		response.ApplicationProblemJSON404 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
+		var dest PreconditionFailed
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationProblemJSON412 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 416:
 		var dest RangeNotSatisfiable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -14388,6 +14527,23 @@ func ParseGetAudioFileResponse(rsp *http.Response) (*GetAudioFileResponse, error
 			headers.XRequestID = value
 		}
 		response.Headers404 = &headers
+	case rsp.StatusCode == 412:
+		var headers GetAudioFileResponse412Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Request-Id", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.XRequestID = value
+		}
+		response.Headers412 = &headers
 	case rsp.StatusCode == 416:
 		var headers GetAudioFileResponse416Headers
 		if values := rsp.Header.Values("Content-Range"); len(values) > 0 {

@@ -2069,6 +2069,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
@@ -2263,6 +2264,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
@@ -2627,6 +2629,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
@@ -2821,6 +2824,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             416: components["responses"]["RangeNotSatisfiable"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
@@ -3122,9 +3126,11 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAccount"];
             304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
@@ -3390,9 +3396,11 @@ export interface operations {
         responses: {
             200: components["responses"]["ClassicAudio"];
             304: components["responses"]["NotModified"];
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];
         };
@@ -3521,7 +3529,9 @@ export interface operations {
                 };
             };
             304: components["responses"]["ContentNotModified"];
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NoRoute"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
     ping: {
@@ -3570,6 +3580,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["ContentNotModified"];
+            400: components["responses"]["BadRequest"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
     getContract: {
@@ -3598,6 +3610,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["ContentNotModified"];
+            400: components["responses"]["BadRequest"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
     getEventContract: {
@@ -3626,6 +3640,8 @@ export interface operations {
                 };
             };
             304: components["responses"]["ContentNotModified"];
+            400: components["responses"]["BadRequest"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
     getSchema: {
@@ -3660,7 +3676,9 @@ export interface operations {
                 };
             };
             304: components["responses"]["ContentNotModified"];
+            400: components["responses"]["BadRequest"];
             404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
         };
     };
     listProblems: {

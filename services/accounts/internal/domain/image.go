@@ -166,7 +166,10 @@ func sizeOfPNG(r *bufio.Reader) (width, height int, err error) {
 		return 0, 0, ErrImageType.Detailf("the PNG does not begin with its header")
 	}
 	w, h := binary.BigEndian.Uint32(header[16:]), binary.BigEndian.Uint32(header[20:])
-	return int(min(w, 1<<30)), int(min(h, 1<<30)), nil
+	if uint64(w)*uint64(h) > 1<<60 {
+		return 0, 0, ErrImageType.Detailf("the PNG claims a size that no PNG has")
+	}
+	return int(w), int(h), nil
 }
 
 // sizeOfJPEG reads a JPEG up to the header of its frame.
