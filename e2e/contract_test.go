@@ -112,7 +112,11 @@ var mayEndInSlash = regexp.MustCompile(`^/(accounts|audios|ping|docs|problems)\b
 func (c *contract) operation(req *http.Request) (item *v3.PathItem, template string, op *v3.Operation) {
 	path := req.URL.EscapedPath()
 	item, template, ok := c.paths.Lookup(path) // which ignores empty segments
-	if !ok || strings.Contains(path, "//") || (strings.HasSuffix(path, "/") && !mayEndInSlash.MatchString(path)) {
+	if path == "/" {
+		item, ok = c.model.Paths.PathItems.Get(path)
+		template = path
+	}
+	if !ok || strings.Contains(path, "//") || (path != "/" && strings.HasSuffix(path, "/") && !mayEndInSlash.MatchString(path)) {
 		return nil, "", nil
 	}
 	op, _ = item.GetOperations().Get(strings.ToLower(documentedMethod(req)))

@@ -164,7 +164,7 @@ var anyHeaders = []struct {
 	texts []string
 }{
 	{"Accept-Encoding", []string{"gzip", "gzip;q=0", "identity;q=0", "br, *", "x"}},
-	{"If-Match", []string{`"1"`, "*", `"x"`, "1"}},
+	{"If-Match", []string{`"1"`, "*", `"x"`}},
 	{"If-None-Match", []string{`"1"`, "*", `W/"1"`, `"1-gzip"`, `"x"`, "1"}},
 	{"If-Modified-Since", []string{"Mon, 01 Jan 2001 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT", "x"}},
 	{"If-Unmodified-Since", []string{"Mon, 01 Jan 2001 00:00:00 GMT", "x"}},

@@ -20,7 +20,7 @@ func readFile(t testing.TB, name string) string {
 
 func routes(c *client) {
 	for _, path := range []string{
-		"/", "/nope", "/v1", "/v1/", "/v1/nope", "/v2/accounts", "/v1/accounts/", "/v1/audios/", "/v1/accounts/1/", "/v1/accounts/1/nope", "/v1/events", "/v1/events/nope", "/v1/events/accounts/1", "/v1/audios/1/nope",
+		"/nope", "/v1", "/v1/", "/v1/nope", "/v2/accounts", "/v1/accounts/", "/v1/audios/", "/v1/accounts/1/", "/v1/accounts/1/nope", "/v1/events", "/v1/events/nope", "/v1/events/accounts/1", "/v1/audios/1/nope",
 		"/accounts/1/nope", "/accounts/1/image", "/accounts/1/upload_image/x", "//accounts", "/Accounts", "/accounts%2f1", "/v1/accounts%2F1",
 		"/v1/../accounts", "/%76%31/nope", "/livez/", "/readyz/", "/favicon.ico", "/.env", "/docs/nope", "/docs/../x", "/problems/a/b",
 	} {

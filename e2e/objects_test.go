@@ -63,7 +63,7 @@ func objects(t *testing.T, dir string, contents ...string) {
 		found := map[string]int{}
 		for _, store := range []string{"images", "files"} {
 			err := filepath.WalkDir(filepath.Join(dir, store), func(name string, entry os.DirEntry, err error) error {
-				if err != nil || entry.IsDir() {
+				if err != nil || entry.IsDir() || entry.Name() == ".installation" {
 					return err
 				}
 				content, err := os.ReadFile(name)

@@ -202,6 +202,7 @@ func (e ImageContentType) Valid() bool {
 // Defines values for ItemProblemStatus.
 const (
 	N400 ItemProblemStatus = 400
+	N404 ItemProblemStatus = 404
 	N409 ItemProblemStatus = 409
 	N413 ItemProblemStatus = 413
 )
@@ -210,6 +211,8 @@ const (
 func (e ItemProblemStatus) Valid() bool {
 	switch e {
 	case N400:
+		return true
+	case N404:
 		return true
 	case N409:
 		return true
@@ -789,6 +792,12 @@ type Cursor = string
 
 // ETag defines model for ETag.
 type ETag = string
+
+// ExportCount The last line of an export with `include_count`.
+type ExportCount struct {
+	// Count How many lines come before it.
+	Count int `json:"count"`
+}
 
 // Faults Each fault found.
 type Faults = []struct {

@@ -905,7 +905,7 @@ export interface components {
                  * @description That of the problem.
                  * @enum {integer}
                  */
-                status: 400 | 409 | 413;
+                status: 400 | 404 | 409 | 413;
                 problem: components["schemas"]["ItemProblem"];
             })[];
         };
@@ -1015,7 +1015,7 @@ export interface components {
                  * @description That of the problem.
                  * @enum {integer}
                  */
-                status: 400 | 409 | 413;
+                status: 400 | 404 | 409 | 413;
                 problem: components["schemas"]["ItemProblem"];
             })[];
         };
@@ -1166,6 +1166,11 @@ export interface components {
             instance: string;
             errors?: components["schemas"]["Faults"];
         };
+        /** @description The last line of an export with `include_count`. */
+        ExportCount: {
+            /** @description How many lines come before it. */
+            count: number;
+        };
         /** @description A Problem without the instance, which is that of the answer. */
         ItemProblem: {
             /**
@@ -1179,7 +1184,7 @@ export interface components {
              * @description That of the item.
              * @enum {integer}
              */
-            status: 400 | 409 | 413;
+            status: 400 | 404 | 409 | 413;
             /** @description The fault in this request. */
             detail: string;
             errors?: components["schemas"]["Faults"];
@@ -1392,7 +1397,7 @@ export interface components {
         /** @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. */
         PreconditionFailed: {
             headers: {
-                ETag: components["headers"]["ETag"];
+                ETag: components["headers"]["ContentETag"];
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };
@@ -2032,7 +2037,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": components["schemas"]["Account"];
+                    "application/x-ndjson": components["schemas"]["Account"] | components["schemas"]["ExportCount"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -2592,7 +2597,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/x-ndjson": components["schemas"]["Audio"];
+                    "application/x-ndjson": components["schemas"]["Audio"] | components["schemas"]["ExportCount"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -3021,6 +3026,7 @@ export interface operations {
                     "application/json": components["schemas"]["Caller"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthenticated"];
             429: components["responses"]["RateLimited"];
             "5XX": components["responses"]["Failure"];

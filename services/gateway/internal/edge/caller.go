@@ -7,6 +7,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/caller"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 )
 
 // callerBody says who sends a request, and which scopes it has.
@@ -23,6 +25,14 @@ var anyone = callerBody{
 }
 
 func getCaller(c *gin.Context) {
+	query, err := rest.ReadQuery(c.Request)
+	if err == nil {
+		err = query.Err()
+	}
+	if err != nil {
+		httpserver.Fail(c, err)
+		return
+	}
 	who, ok := caller.Lookup(c.Request.Context())
 	if !ok {
 		c.JSON(http.StatusOK, anyone)
