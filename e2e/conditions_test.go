@@ -69,8 +69,8 @@ func readConditions(c *client) {
 		audio, "/audios" + sessionPath(session), audio + "/file",
 	} {
 		etag := c.get(path).expect(200).header.Get("ETag")
-		for _, range_ := range [][]string{nil, {"Range", "bytes=0-1"}} {
-			with := func(header ...string) []string { return append(header, range_...) }
+		for _, span := range [][]string{nil, {"Range", "bytes=0-1"}} {
+			with := func(header ...string) []string { return append(header, span...) }
 			c.get(path, with("If-Match", `"0"`)...).failedCondition(etag)
 			c.get(path, with("If-Match", "W/"+etag)...).failedCondition(etag)
 			c.get(path, with("If-Match", `"0"`, "If-None-Match", etag)...).failedCondition(etag)

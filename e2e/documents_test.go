@@ -8,7 +8,7 @@ import (
 )
 
 // block is a shell block of a document, and the answer shown after it, if any.
-var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```\n(?:\n```http\n(HTTP/1\\.1 .*?)$)?")
+var block = regexp.MustCompile("(?ms)^```sh\n(.*?)^```\n(?:\n```http\n(HTTP/1\\.1 .*?)$)?") //nolint:gocritic // with (?m), ^ is the start of each line
 
 // The shell blocks of README.md and docs/api.md work one after the other, in
 // one data folder. A request whose answer is not shown has to succeed. Blocks

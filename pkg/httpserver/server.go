@@ -78,7 +78,7 @@ func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
 		// OPTIONS * must pass through the middleware, too.
 		DisableGeneralOptionsHandler: true,
 		BaseContext: func(net.Listener) context.Context {
-			return context.WithValue(context.Background(), stoppingKey{}, (<-chan struct{})(s.stopping))
+			return WithStopping(context.Background(), s.stopping)
 		},
 	}
 	return s

@@ -84,7 +84,7 @@ func deflated(s string) string {
 	return b.String()
 }
 
-// after returns content with inserted inserted at i.
+// after returns content with more bytes at i.
 func after(content []byte, i int, inserted string) []byte {
 	return []byte(string(content[:i]) + inserted + string(content[i:]))
 }
