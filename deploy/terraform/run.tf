@@ -5,10 +5,11 @@ locals {
   public_url = var.public_url != "" ? var.public_url : "https://gateway-${data.google_project.this.number}.${var.region}.run.app"
 
   environment = { for service, s in local.services : service => {
-    CONCHA_PUBLIC_URL       = local.public_url
-    GOOGLE_CLOUD_PROJECT    = var.project
-    CONCHA_SPANNER_DATABASE = "projects/${var.project}/instances/${google_spanner_instance.concha.name}/databases/${google_spanner_database.service[service].name}"
-    CONCHA_BUCKET           = google_storage_bucket.service[service].name
+    CONCHA_PUBLIC_URL               = local.public_url
+    CONCHA_GATEWAY_PUBLIC_KEYS_FILE = "/secrets/gateway-public-keys/keys.pem"
+    GOOGLE_CLOUD_PROJECT            = var.project
+    CONCHA_SPANNER_DATABASE         = "projects/${var.project}/instances/${google_spanner_instance.concha.name}/databases/${google_spanner_database.service[service].name}"
+    CONCHA_BUCKET                   = google_storage_bucket.service[service].name
   } }
 }
 
@@ -21,7 +22,7 @@ resource "google_cloud_run_v2_service" "service" {
   location            = var.region
   ingress             = "INGRESS_TRAFFIC_INTERNAL_ONLY"
   deletion_protection = true
-  depends_on          = [google_cloud_run_v2_job.migrate, google_pubsub_subscription_iam_member.subscriber, google_pubsub_topic_iam_member.publisher, google_storage_bucket_iam_member.user]
+  depends_on          = [google_cloud_run_v2_job.migrate, google_pubsub_subscription_iam_member.subscriber, google_pubsub_topic_iam_member.publisher, google_storage_bucket_iam_member.user, google_secret_manager_secret_iam_member.reader]
 
   template {
     service_account                  = google_service_account.service[each.key].email
@@ -31,6 +32,19 @@ resource "google_cloud_run_v2_service" "service" {
       min_instance_count = 1
       max_instance_count = 16
     }
+    dynamic "volumes" {
+      for_each = { for name, s in local.secrets : name => s if contains(s.readers, each.key) }
+      content {
+        name = volumes.key
+        secret {
+          secret = google_secret_manager_secret.key[volumes.key].secret_id
+          items {
+            version = "latest"
+            path    = volumes.value.file
+          }
+        }
+      }
+    }
     containers {
       image = "${local.images}/${each.key}:${var.image_version}"
       dynamic "env" {
@@ -38,6 +52,13 @@ resource "google_cloud_run_v2_service" "service" {
         content {
           name  = env.key
           value = env.value
+        }
+      }
+      dynamic "volume_mounts" {
+        for_each = { for name, s in local.secrets : name => s if contains(s.readers, each.key) }
+        content {
+          name       = volume_mounts.key
+          mount_path = "/secrets/${volume_mounts.key}"
         }
       }
       ports {
@@ -135,6 +156,7 @@ resource "google_cloud_run_v2_service" "gateway" {
   location            = var.region
   ingress             = "INGRESS_TRAFFIC_ALL"
   deletion_protection = true
+  depends_on          = [google_secret_manager_secret_iam_member.reader]
 
   template {
     service_account                  = google_service_account.service["gateway"].email
@@ -151,13 +173,38 @@ resource "google_cloud_run_v2_service" "gateway" {
         subnetwork = google_compute_subnetwork.concha.id
       }
     }
+    dynamic "volumes" {
+      for_each = { for name, s in local.secrets : name => s if contains(s.readers, "gateway") }
+      content {
+        name = volumes.key
+        secret {
+          secret = google_secret_manager_secret.key[volumes.key].secret_id
+          items {
+            version = "latest"
+            path    = volumes.value.file
+          }
+        }
+      }
+    }
     containers {
       image = "${local.images}/gateway:${var.image_version}"
       dynamic "env" {
-        for_each = merge({ CONCHA_PUBLIC_URL = local.public_url }, { for service in keys(local.services) : "CONCHA_${upper(service)}_URL" => google_cloud_run_v2_service.service[service].uri })
+        for_each = merge({
+          CONCHA_PUBLIC_URL       = local.public_url
+          CONCHA_API_KEYS_FILE    = "/secrets/api-keys/keys.ndjson"
+          CONCHA_GATEWAY_KEY_FILE = "/secrets/gateway-key/key.pem"
+          CONCHA_UPSTREAM_AUTH    = "google-id-token"
+        }, { for service in keys(local.services) : "CONCHA_${upper(service)}_URL" => google_cloud_run_v2_service.service[service].uri })
         content {
           name  = env.key
           value = env.value
+        }
+      }
+      dynamic "volume_mounts" {
+        for_each = { for name, s in local.secrets : name => s if contains(s.readers, "gateway") }
+        content {
+          name       = volume_mounts.key
+          mount_path = "/secrets/${volume_mounts.key}"
         }
       }
       ports {

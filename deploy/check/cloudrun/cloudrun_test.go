@@ -64,6 +64,26 @@ func check(name, text string, program repo.Program) (mistakes []string) {
 	for _, e := range c.Env {
 		environment[e.Name] = e.Value
 	}
+	files := map[string]bool{}
+	for _, v := range template.Spec.Volumes {
+		if v.Secret == nil || v.Secret.SecretName != "concha-"+v.Name || (name == "gateway") != (v.Name != "gateway-public-keys") {
+			report("it may not mount the volume %s", v.Name)
+			continue
+		}
+		for _, mount := range c.VolumeMounts {
+			if mount.Name == v.Name {
+				files[mount.MountPath+"/"+v.Secret.Items[0].Path] = true
+			}
+		}
+	}
+	for setting, value := range environment {
+		if strings.HasSuffix(setting, "_FILE") && !files[value] {
+			report("%s is %s, in no secret that is mounted", setting, value)
+		}
+	}
+	if (name == "gateway") != (environment["CONCHA_UPSTREAM_AUTH"] == "google-id-token") {
+		report("the gateway sends no identity to the services")
+	}
 	return append(mistakes, program.Check(c.Args, environment)...)
 }
 
@@ -79,6 +99,9 @@ func TestServices(t *testing.T) {
 func TestMistakes(t *testing.T) {
 	programs := repo.Programs(t)
 	for name, m := range map[string]struct{ service, old, new, want string }{
+		"keys elsewhere":        {"gateway", "path: key.pem", "path: keys.pem", "CONCHA_GATEWAY_KEY_FILE"},
+		"private key, public":   {"accounts", "secretName: concha-gateway-public-keys", "secretName: concha-gateway-key", "may not mount"},
+		"no identity":           {"gateway", "google-id-token", "none", "identity"},
 		"misspelt field":        {"accounts", "containerConcurrency", "containerConcurency", "unknown field"},
 		"wrong type":            {"accounts", "timeoutSeconds: 300", "timeoutSeconds: 5m", "timeoutSeconds"},
 		"misspelt annotation":   {"accounts", "run.googleapis.com/minScale", "run.googleapis.com/min-scale", "minScale"},

@@ -3,6 +3,7 @@ package k8s
 import (
 	"fmt"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -176,12 +177,42 @@ func (o *objects) checkServer(p pod, environment map[string]string) (mistakes []
 	if memory := c.Resources.Limits.Memory(); err != nil || limit.Value() < memory.Value()/2 || limit.Value() > memory.Value()*19/20 {
 		report("GOMEMLIMIT is %q, not between a half and 95%% of the limit %s", environment["GOMEMLIMIT"], memory)
 	}
+	mistakes = append(mistakes, checkFiles(p, environment)...)
 	spread := map[string]bool{}
 	for _, constraint := range p.Spec.TopologySpreadConstraints {
 		spread[constraint.TopologyKey] = selects(constraint.LabelSelector, p.Labels)
 	}
 	if !spread["topology.kubernetes.io/zone"] || !spread["kubernetes.io/hostname"] {
 		report("it is not spread over zones and hosts")
+	}
+	return mistakes
+}
+
+// secrets are the Secrets that a program may read.
+var secrets = map[string][]string{
+	"gateway":  {"concha-api-keys", "concha-gateway-key"},
+	"accounts": {"concha-gateway-public-keys"},
+	"audios":   {"concha-gateway-public-keys"},
+}
+
+// checkFiles wants the files that settings name in Secrets that are mounted.
+func checkFiles(p pod, environment map[string]string) (mistakes []string) {
+	mounted := map[string]string{} // by folder
+	for _, volume := range p.Spec.Volumes {
+		if volume.Secret == nil || !slices.Contains(secrets[p.Labels[nameLabel]], volume.Secret.SecretName) {
+			mistakes = append(mistakes, fmt.Sprintf("%s: it may not mount the volume %s", p.id, volume.Name))
+			continue
+		}
+		for _, mount := range p.container().VolumeMounts {
+			if mount.Name == volume.Name {
+				mounted[mount.MountPath] = volume.Secret.SecretName
+			}
+		}
+	}
+	for name, value := range environment {
+		if folder, _ := filepath.Split(value); strings.HasSuffix(name, "_FILE") && "concha-"+filepath.Base(folder) != mounted[filepath.Clean(folder)] {
+			mistakes = append(mistakes, fmt.Sprintf("%s: %s is %s, in no Secret that is mounted", p.id, name, value))
+		}
 	}
 	return mistakes
 }

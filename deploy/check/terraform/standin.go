@@ -121,6 +121,7 @@ var required = map[string]map[string]any{
 		"uniform_bucket_level_access": true, "public_access_prevention": "enforced", "force_destroy": false,
 		"soft_delete_policy.retention_duration_seconds": 0.0,
 	},
+	"google_secret_manager_secret":        {"deletion_protection": true},
 	"google_artifact_registry_repository": {"format": "DOCKER", "docker_config.immutable_tags": true},
 }
 
@@ -146,6 +147,10 @@ var roles = []string{
 	"google_pubsub_subscription_iam_member accounts-self roles/pubsub.subscriber Pub/Sub",
 	"google_pubsub_subscription_iam_member audios-self roles/pubsub.subscriber Pub/Sub",
 	"google_pubsub_subscription_iam_member audios-account-events roles/pubsub.subscriber Pub/Sub",
+	"google_secret_manager_secret_iam_member concha-api-keys roles/secretmanager.secretAccessor concha-gateway",
+	"google_secret_manager_secret_iam_member concha-gateway-key roles/secretmanager.secretAccessor concha-gateway",
+	"google_secret_manager_secret_iam_member concha-gateway-public-keys roles/secretmanager.secretAccessor concha-accounts",
+	"google_secret_manager_secret_iam_member concha-gateway-public-keys roles/secretmanager.secretAccessor concha-audios",
 	"google_cloud_run_v2_service_iam_member gateway roles/run.invoker allUsers",
 	"google_cloud_run_v2_service_iam_member accounts roles/run.invoker concha-gateway",
 	"google_cloud_run_v2_service_iam_member audios roles/run.invoker concha-gateway",
@@ -206,6 +211,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 		"google_spanner_database": 2, "google_spanner_backup_schedule": 2, "google_storage_bucket": 2, "google_pubsub_topic": 5,
 		"google_pubsub_subscription": 6, "google_cloud_run_v2_service": 3, "google_cloud_run_v2_job": 2, "google_service_account": 4,
 		"google_monitoring_alert_policy": 4, "google_artifact_registry_repository": 1, "google_monitoring_notification_channel": 1,
+		"google_secret_manager_secret": 3,
 	} {
 		if count[typ] != want {
 			mistakes = append(mistakes, fmt.Sprintf("%d of %s, not %d", count[typ], typ, want))
@@ -218,7 +224,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 // grant is a line in the form of roles.
 func grant(r resource) string {
 	on := "?"
-	for _, key := range []string{"database", "bucket", "topic", "subscription", "name"} {
+	for _, key := range []string{"database", "bucket", "topic", "subscription", "secret_id", "name"} {
 		if name, ok := r.Values[key].(string); ok {
 			on = name
 			break
@@ -270,6 +276,22 @@ func checkRun(r resource, programs map[string]repo.Program) (mistakes []string) 
 	mistakes = append(mistakes, programs[name].Check(args, environment)...)
 	if job {
 		return mistakes
+	}
+	files := map[string]bool{}
+	volumes, _ := r.at(template + "volumes").([]any)
+	for _, v := range volumes {
+		volume := resource{Values: v.(map[string]any)}
+		if fmt.Sprint(volume.at("secret.secret")) == fmt.Sprintf("concha-%v", volume.at("name")) {
+			files[fmt.Sprintf("/secrets/%v/%v", volume.at("name"), volume.at("secret.items.path"))] = true
+		}
+	}
+	for setting, value := range environment {
+		if strings.HasSuffix(setting, "_FILE") && !files[value] {
+			report("%s is %s, in no secret that is mounted", setting, value)
+		}
+	}
+	if (name == "gateway") != (environment["CONCHA_UPSTREAM_AUTH"] == "google-id-token") {
+		report("the gateway sends no identity to the services")
 	}
 	ingress, minimum := "INGRESS_TRAFFIC_INTERNAL_ONLY", 1.0
 	if name == "gateway" {

@@ -74,6 +74,9 @@ func TestModule(t *testing.T) {
 // TestMistakes makes one mistake at a time: each must be found.
 func TestMistakes(t *testing.T) {
 	for name, m := range map[string]struct{ file, old, new, want string }{
+		"private key for a service":     {"secrets.tf", "readers = [\"gateway\"] }\n    gateway-public", "readers = [\"gateway\", \"audios\"] }\n    gateway-public", "concha-gateway-key roles/secretmanager"},
+		"keys elsewhere":                {"run.tf", "/secrets/api-keys/keys.ndjson", "/secrets/keys.ndjson", "CONCHA_API_KEYS_FILE"},
+		"no identity":                   {"run.tf", "          CONCHA_UPSTREAM_AUTH    = \"google-id-token\"\n", "", "identity"},
 		"misspelt argument":             {"data.tf", "processing_units =", "processing_unit =", "processing_unit"},
 		"misspelt block":                {"data.tf", "dead_letter_policy {", "dead_letters {", "dead_letters"},
 		"misspelt resource":             {"data.tf", `resource "google_pubsub_topic" "dead_letter"`, `resource "google_pubsub_topics" "dead_letter"`, "google_pubsub_topics"},

@@ -3,6 +3,10 @@
 package repo
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"os"
 	"os/exec"
@@ -40,7 +44,7 @@ var build = sync.OnceValues(func() (string, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
 	}
-	return dir, nil
+	return dir, writeSamples(dir)
 })
 
 // Program is a program of a service, by what it says about itself.
@@ -86,6 +90,43 @@ var inherited = map[string]bool{
 	"GOMEMLIMIT": true, "SPANNER_EMULATOR_HOST": true, "PUBSUB_EMULATOR_HOST": true, "STORAGE_EMULATOR_HOST": true,
 }
 
+// samples are files of the kinds that settings name, by setting.
+func samples(program string) map[string]string {
+	dir := filepath.Dir(program)
+	return map[string]string{
+		"CONCHA_API_KEYS_FILE":            filepath.Join(dir, "keys.ndjson"),
+		"CONCHA_GATEWAY_KEY_FILE":         filepath.Join(dir, "key.pem"),
+		"CONCHA_GATEWAY_PUBLIC_KEYS_FILE": filepath.Join(dir, "keys.pem"),
+	}
+}
+
+// writeSamples writes the files of samples into the folder of the programs.
+func writeSamples(dir string) error {
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return err
+	}
+	publicDER, err := x509.MarshalPKIXPublicKey(public)
+	if err != nil {
+		return err
+	}
+	line := `{"id":"sample01","name":"sample","sha256":"` + strings.Repeat("0a", 32) + `","scopes":["accounts:read"]}` + "\n"
+	for name, content := range map[string][]byte{
+		"key.pem":     pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		"keys.pem":    pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER}),
+		"keys.ndjson": []byte(line),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Check returns the mistakes in the arguments and the environment that the
 // program is deployed with. It runs the program with one mistake of its own, so
 // that it never starts.
@@ -100,6 +141,9 @@ func (p Program) Check(args []string, environment map[string]string) (mistakes [
 	for name, value := range environment {
 		if !p.Settings[name] && !inherited[name] {
 			mistakes = append(mistakes, fmt.Sprintf("%s has no setting %s", filepath.Base(p.Path), name))
+		}
+		if sample, ok := samples(p.Path)[name]; ok {
+			value = sample // the file is made where the program is deployed
 		}
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
