@@ -111,6 +111,9 @@ var mayEndInSlash = regexp.MustCompile(`^/(accounts|audios|ping|docs|problems)\b
 // operation returns the contract's operation for a request, or a nil op.
 func (c *contract) operation(req *http.Request) (item *v3.PathItem, template string, op *v3.Operation) {
 	path := req.URL.EscapedPath()
+	if !strings.Contains(strings.ToLower(path), "%2f") { // an escaped slash separates no segments
+		path = req.URL.Path
+	}
 	item, template, ok := c.paths.Lookup(path) // which ignores empty segments
 	if path == "/" {
 		item, ok = c.model.Paths.PathItems.Get(path)
