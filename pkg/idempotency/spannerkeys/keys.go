@@ -40,10 +40,12 @@ type Rows []*struct {
 	Parts     [][]byte
 }
 
+// The names part_subject and part_place differ from the columns: SQL ignores the
+// case of names, and a column comes first.
 const (
 	column = `ARRAY(SELECT AS STRUCT k.Body, k.Result, k.Subjects IS NULL AS Undivided,
-		ARRAY(SELECT (SELECT r.Result FROM IdempotencyResults r WHERE r.Subject = subject AND r.Id = k.Id AND r.Place = place)
-			FROM UNNEST(k.Subjects) subject WITH OFFSET place ORDER BY place) AS Parts
+		ARRAY(SELECT (SELECT r.Result FROM IdempotencyResults r WHERE r.Subject = part_subject AND r.Id = k.Id AND r.Place = part_place)
+			FROM UNNEST(k.Subjects) part_subject WITH OFFSET part_place ORDER BY part_place) AS Parts
 		FROM IdempotencyKeys k WHERE k.Id = @idempotency_key AND k.CreatedAt > @idempotency_expired)`
 	noColumn = `ARRAY(SELECT AS STRUCT b'' AS Body, b'' AS Result, FALSE AS Undivided, [b''] AS Parts FROM UNNEST(ARRAY<INT64>[]))`
 )
