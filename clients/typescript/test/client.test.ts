@@ -273,5 +273,5 @@ test("the package is the built client and its types", async () => {
   const root = fileURLToPath(new URL("../../../", import.meta.url));
   const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: root });
   const files = JSON.parse(stdout)[0].files.map((file: { path: string }) => file.path);
-  assert.deepEqual(files.sort(), ["README.md", "dist/index.d.ts", "dist/index.js", "dist/schema.d.ts", "dist/schema.js", "package.json"]);
+  assert.deepEqual(files.sort(), ["LICENSE", "README.md", "dist/index.d.ts", "dist/index.js", "dist/schema.d.ts", "dist/schema.js", "package.json"]);
 });
