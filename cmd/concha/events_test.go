@@ -32,7 +32,7 @@ func disarm(cmd *cobra.Command) {
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"":                                       "events, wipe",
+		"":                                       "demo, events, keys, wipe",
 		"dance":                                  `"dance"`,
 		"events":                                 "replay, snapshot, tail",
 		"events dance":                           `"dance"`,
