@@ -88,5 +88,8 @@ func (c Config) announce(url string) {
 	} else if host != "" {
 		reach = "everybody who reaches " + host
 	}
+	if c.Auth == gateway.AuthRequired {
+		reach += " with a key or a token"
+	}
 	_, _ = fmt.Fprintf(os.Stdout, "The API is at %s, its documentation at %s/docs; it is open to %s\n", url, url, reach)
 }
