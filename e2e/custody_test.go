@@ -156,7 +156,7 @@ func (p *program) picture(t *testing.T) {
 func (p *program) ready(t *testing.T, status int) string {
 	t.Helper()
 	for begun := time.Now(); ; {
-		resp, err := http.Get(p.url + "/readyz") //nolint:noctx // of this test
+		resp, err := http.Get(p.url + "/readyz")
 		if err != nil {
 			t.Fatal(err)
 		}

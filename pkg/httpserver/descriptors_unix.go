@@ -13,5 +13,5 @@ func descriptors() int64 {
 	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit) != nil || uint64(limit.Cur) > math.MaxInt32 { //nolint:unconvert // signed on some systems
 		return math.MaxInt32
 	}
-	return int64(limit.Cur) //nolint:unconvert // as above
+	return int64(limit.Cur)
 }
