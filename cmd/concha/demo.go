@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net/http"
 	"os"
 	"time"
 
@@ -22,8 +21,8 @@ const (
 )
 
 // newDemo returns the command that fills a system with sample data.
-func newDemo() *cobra.Command {
-	var to server
+func newDemo(cfg config) *cobra.Command {
+	to := newServer(cfg)
 	d := demo{}
 	cmd := &cobra.Command{
 		Use: "demo", Short: "Fill a system with sample accounts, images and sessions", Args: cobra.NoArgs,
@@ -34,7 +33,7 @@ func newDemo() *cobra.Command {
 			}
 			return to.check()
 		},
-		RunE: work(func(ctx context.Context) error { return d.run(ctx, to.origin) }),
+		RunE: work(func(ctx context.Context) error { return d.run(ctx, to) }),
 	}
 	to.flag(cmd.Flags())
 	cmd.Flags().IntVar(&d.accounts, "accounts", 120, "`number` of accounts")
@@ -55,8 +54,8 @@ type demo struct {
 	changes                int
 }
 
-func (d *demo) run(ctx context.Context, origin string) (err error) {
-	d.api, err = api.NewClientWithResponses(origin, api.WithHTTPClient(&http.Client{Timeout: 60 * time.Second}), api.WithErrors())
+func (d *demo) run(ctx context.Context, to server) (err error) {
+	d.api, err = to.client(60 * time.Second)
 	if err != nil {
 		return err
 	}
@@ -78,7 +77,7 @@ func (d *demo) run(ctx context.Context, origin string) (err error) {
 		}
 	}
 	_, err = fmt.Fprintf(d.out, "%d accounts, %d images and %d sessions are at %s; %d accounts were changed since. See them at %s/console\n",
-		d.made, d.images, d.sessions, origin, d.changes, origin)
+		d.made, d.images, d.sessions, to.origin, d.changes, to.origin)
 	return err
 }
 

@@ -18,6 +18,7 @@ import (
 
 // config holds the settings of the commands.
 type config struct {
+	Token              string `env:"CONCHA_TOKEN" desc:"API key or JWT that is sent to the server"`
 	NoColor            string `env:"NO_COLOR" desc:"anything: events tail prints no colours on a terminal"`
 	EventsTopic        string `env:"CONCHA_EVENTS_TOPIC" desc:"a live topic, which events replay refuses as it does account-events-v1 and audio-events-v1"`
 	AccountEventsTopic string `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" desc:"another live topic, which events replay refuses"`
@@ -42,7 +43,7 @@ func (s *selection) choose(collection string) (err error) {
 	if err := s.server.check(); err != nil {
 		return err
 	}
-	if s.source, err = newSource(s.server.origin, collection); err != nil || s.subject == "" {
+	if s.source, err = newSource(s.server, collection); err != nil || s.subject == "" {
 		return err
 	}
 	if _, err = s.source.id(s.subject); err != nil {
@@ -57,7 +58,7 @@ func (s *selection) subjectFlag(flags *pflag.FlagSet) {
 
 func newEvents(cfg config) *cobra.Command {
 	cmd := group(&cobra.Command{Use: "events", Short: "Follow the feed, publish a part of it again, or print all resources"})
-	chosen := new(selection)
+	chosen := &selection{server: newServer(cfg)}
 	chosen.server.flag(cmd.PersistentFlags())
 	cmd.AddCommand(newTail(chosen, cfg), newReplay(chosen, cfg), newSnapshot(chosen))
 	return cmd

@@ -28,8 +28,8 @@ func newRoot(cfg config) *cobra.Command {
 	})
 	root.AddCommand(
 		newEvents(cfg),
-		newWipe(),
-		newDemo(),
+		newWipe(cfg),
+		newDemo(cfg),
 		newKeys(),
 	)
 	return root

@@ -2,15 +2,21 @@ package main
 
 import (
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	api "github.com/concha-labs/backend/pkg/client"
 )
 
 // server is the running system that a command works with.
-type server struct{ origin string }
+type server struct{ origin, token string }
+
+func newServer(cfg config) server { return server{token: cfg.Token} }
 
 func (s *server) flag(flags *pflag.FlagSet) {
 	flags.StringVar(&s.origin, "url", "http://localhost:8080", "`origin` of the server")
@@ -22,6 +28,17 @@ func (s *server) check() error {
 		return errors.New("--url must be an origin as in http://localhost:8080")
 	}
 	return nil
+}
+
+// client returns a client that sends the credential, if there is one, and
+// returns failures as errors. A request may take as long as the timeout; zero
+// means no limit.
+func (s *server) client(timeout time.Duration) (*api.ClientWithResponses, error) {
+	options := []api.ClientOption{api.WithHTTPClient(&http.Client{Timeout: timeout}), api.WithErrors()}
+	if s.token != "" {
+		options = append(options, api.WithToken(s.token))
+	}
+	return api.NewClientWithResponses(s.origin, options...)
 }
 
 var collections = []string{"accounts", "audios"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -75,7 +76,7 @@ func (s *script) start(t *testing.T, collection string) source {
 
 func sourceOf(t *testing.T, origin, collection string) source {
 	t.Helper()
-	s, err := newSource(origin, collection)
+	s, err := newSource(server{origin: origin}, collection)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,4 +121,26 @@ func (p *topic) Publish(_ context.Context, msgs []bus.Message) error {
 	}
 	p.messages = append(p.messages, msgs...)
 	return nil
+}
+
+// Each command sends the credential of its settings.
+func TestCredential(t *testing.T) {
+	t.Parallel()
+	for _, command := range []string{"wipe accounts", "demo", "events tail accounts", "events snapshot audios"} {
+		sent := make(chan string, 100)
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			sent <- r.Header.Get("Authorization")
+			fails(http.StatusForbidden, "no")(w, r)
+		}))
+		root := newRoot(config{Token: "secret"})
+		root.SetOut(io.Discard)
+		root.SetArgs(append(strings.Fields(command), "--url", server.URL))
+		if err := root.ExecuteContext(t.Context()); err == nil {
+			t.Errorf("%s succeeds though it is forbidden", command)
+		}
+		server.Close()
+		if got := <-sent; got != "Bearer secret" {
+			t.Errorf("%s sends the credential %q", command, got)
+		}
+	}
 }

@@ -21,12 +21,12 @@ const patience = time.Minute
 
 // source is one service of a running server.
 type source struct {
-	api        *api.Client
+	api        api.ClientInterface
 	collection string // accounts or audios
 }
 
-func newSource(origin, collection string) (source, error) {
-	client, err := api.NewClient(origin, api.WithErrors())
+func newSource(from server, collection string) (source, error) {
+	client, err := from.client(0)
 	return source{api: client, collection: collection}, err
 }
 

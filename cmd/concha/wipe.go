@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +15,8 @@ import (
 )
 
 // newWipe returns the command that deletes all resources of a collection.
-func newWipe() *cobra.Command {
-	var to server
+func newWipe(cfg config) *cobra.Command {
+	to := newServer(cfg)
 	w := wiper{}
 	cmd := &cobra.Command{
 		Use: "wipe accounts|audios", Short: "Delete all accounts, or all audios", Args: oneCollection,
@@ -26,7 +25,7 @@ func newWipe() *cobra.Command {
 			return to.check()
 		},
 		RunE: work(func(ctx context.Context) error {
-			if err := w.run(ctx, to.origin); err != nil {
+			if err := w.run(ctx, to); err != nil {
 				return fmt.Errorf("%w; %d are deleted", err, w.deleted.Load())
 			}
 			return nil
@@ -48,8 +47,8 @@ type wiper struct {
 
 // run deletes the first page until there is no page. Resources that are added
 // meanwhile are deleted too.
-func (w *wiper) run(ctx context.Context, server string) (err error) {
-	w.api, err = api.NewClientWithResponses(server, api.WithHTTPClient(&http.Client{Timeout: 30 * time.Second}), api.WithErrors())
+func (w *wiper) run(ctx context.Context, to server) (err error) {
+	w.api, err = to.client(30 * time.Second)
 	if err != nil {
 		return err
 	}
@@ -62,7 +61,7 @@ func (w *wiper) run(ctx context.Context, server string) (err error) {
 			return err
 		}
 		if len(ids) == 0 {
-			fmt.Fprintf(w.out, "\r%d deleted from the %s of %s\n", w.deleted.Load(), w.collection, server)
+			fmt.Fprintf(w.out, "\r%d deleted from the %s of %s\n", w.deleted.Load(), w.collection, to.origin)
 			return nil
 		}
 		if err := w.remove(ctx, ids); err != nil {

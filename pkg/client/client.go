@@ -5,5 +5,6 @@
 // member for each status in the document, such as JSON201; the member of the
 // actual status is not nil. Every failure is a [Problem]. A method returns an
 // error only if there was no answer or the answer could not be read. With
-// [WithErrors], failures are errors too.
+// [WithErrors], failures are errors too. [WithToken] and [WithTokenSource] send
+// a credential.
 package client

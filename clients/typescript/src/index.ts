@@ -1,3 +1,4 @@
+import { EventSourceParserStream } from "eventsource-parser/stream";
 import createClient, { mergeHeaders, type Client, type ClientOptions, type FetchOptions } from "openapi-fetch";
 
 import type { components, paths } from "./schema.js";
@@ -6,18 +7,30 @@ export type { components, operations, paths } from "./schema.js";
 
 export type Account = components["schemas"]["Account"];
 export type Audio = components["schemas"]["Audio"];
+export type AccountEvent = components["schemas"]["AccountEvent"];
+export type AudioEvent = components["schemas"]["AudioEvent"];
 export type Problem = components["schemas"]["Problem"];
 
 export type ConchaClient = Client<paths>;
+
+/**
+ * An API key or a JWT, or a function that returns one. The function is called for each request, so it should keep a
+ * token until shortly before it expires.
+ */
+export type Credential = string | (() => string | Promise<string>);
 
 /**
  * A client of the Concha API. Answers are `{ data, error, response }`; it throws only if there is no answer.
  *
  * A body with a `Blob` as a member is sent as a form, any other object as JSON; what `fetch` takes by itself (a
  * `Blob`, a string, bytes, a stream) is sent as it is, with the type of the `Blob` as its `Content-Type`. What is
- * answered is read as JSON: an image needs `parseAs: "blob"`, an export {@link exportItems}.
+ * answered is read as JSON: an image needs `parseAs: "blob"`, an export {@link exportItems}, a stream of events
+ * {@link followEvents}.
  */
-export function createConchaClient(options: ClientOptions & { baseUrl: string }): ConchaClient {
+export function createConchaClient({
+  credential,
+  ...options
+}: ClientOptions & { baseUrl: string; credential?: Credential }): ConchaClient {
   const streams = { duplex: "half" }; // which Node asks for with a body that is a stream
   const client = createClient<paths>({
     ...streams,
@@ -28,7 +41,10 @@ export function createConchaClient(options: ClientOptions & { baseUrl: string })
     headers: { "content-type": null, ...Object.fromEntries(mergeHeaders(options.headers)) },
   });
   client.use({
-    onRequest({ request }) {
+    async onRequest({ request }) {
+      if (credential) {
+        request.headers.set("Authorization", `Bearer ${typeof credential === "string" ? credential : await credential()}`);
+      }
       if (request.method === "PATCH" && request.headers.get("Content-Type") === json) {
         request.headers.set("Content-Type", "application/merge-patch+json");
       }
@@ -116,21 +132,71 @@ export async function* exportItems<Path extends keyof Exports>(
   path: Path,
   options: Options<Path> = {} as Options<Path>,
 ): AsyncGenerator<Exports[Path], void, undefined> {
-  const stream = (await get(client, path, { ...options, parseAs: "stream" })) as ReadableStream<BufferSource> | null;
+  const stream = (await get(client, path, { ...options, parseAs: "stream" })) as Bytes | null;
   if (!stream) {
     return; // there is nothing
   }
-  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for await (const chunk of chunks(stream.pipeThrough(new TextDecoderStream()))) {
+    const lines = (rest + chunk).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      yield JSON.parse(line) as Exports[Path];
+    }
+  }
+}
+
+type Bytes = ReadableStream<BufferSource>;
+
+/** Yields the chunks of a stream, in browsers too whose streams cannot be iterated. Cancels it at the end. */
+async function* chunks<Chunk>(stream: ReadableStream<Chunk>): AsyncGenerator<Chunk, void, undefined> {
+  const reader = stream.getReader();
   try {
-    let rest = "";
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      const lines = (rest + chunk.value).split("\n");
-      rest = lines.pop() ?? "";
-      for (const line of lines) {
-        yield JSON.parse(line) as Exports[Path];
-      }
+      yield chunk.value;
     }
   } finally {
-    await reader.cancel(); // or it has ended
+    await reader.cancel();
+  }
+}
+
+type Feeds = { "/v1/events/accounts": AccountEvent; "/v1/events/audios": AudioEvent };
+
+/**
+ * Yields events as they are committed, without end: those after the cursor `after`, or since a time, or all that are
+ * kept. Each event has its `cursor`, which `after` takes. If the connection ends, or the API has no room, it connects
+ * again and goes on after the last event. Unlike an `EventSource`, it sends the credential of the client.
+ *
+ * Throws a {@link ProblemError} if the API refuses the request: 410 if the cursor has expired, 401 if the credential
+ * has. Throws the reason of the `signal` when that is aborted.
+ */
+export async function* followEvents<Path extends keyof Feeds>(
+  client: ConchaClient,
+  path: Path,
+  { after, since, signal }: { after?: string; since?: string; signal?: AbortSignal } = {},
+): AsyncGenerator<Feeds[Path], never, undefined> {
+  for (;;) {
+    let pause = 1; // second
+    try {
+      const stream = (await get(client, path, {
+        params: { query: after ? { after } : { since } },
+        headers: { Accept: "text/event-stream" },
+        parseAs: "stream",
+        signal,
+      })) as Bytes;
+      const messages = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
+      for await (const { data, id } of chunks(messages)) {
+        yield JSON.parse(data) as Feeds[Path];
+        after = id;
+      }
+    } catch (error) {
+      if (error instanceof ProblemError && (error.response.status === 429 || error.response.status >= 500)) {
+        pause = Number(error.response.headers.get("Retry-After")) || pause;
+      } else if (signal?.aborted || !(error instanceof TypeError)) {
+        throw error; // a TypeError is what fetch throws if the connection fails
+      }
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+    signal?.throwIfAborted();
   }
 }

@@ -2,7 +2,10 @@
 // system.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { randomInt, randomUUID } from "node:crypto";
+import { createHash, randomInt, randomUUID } from "node:crypto";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -10,6 +13,7 @@ import { promisify } from "node:util";
 import {
   createConchaClient,
   exportItems,
+  followEvents,
   listItems,
   ProblemError,
   type Account,
@@ -245,6 +249,61 @@ test("the feed goes on from a list", async () => {
   const events = data as Exclude<typeof data, string | undefined>;
   assert.deepEqual(events.map((event) => [event.id, event.type]), [[`account/${account.id}/1`, "concha.account.created.v1"]]);
   assert.equal(response.headers.get("Concha-Feed-Cursor"), events[0]?.cursor);
+});
+
+test("a client with a key follows the feed through a change of its key", async () => {
+  const dir = await mkdtemp(join(tmpdir(), "concha-"));
+  const file = join(dir, "keys");
+  const keys = ["first", "second"].map((id) => `concha_${id}_${randomUUID()}`) as [string, string];
+  const lines = keys.map((key) => {
+    const sha256 = createHash("sha256").update(key).digest("hex");
+    return JSON.stringify({ id: key.split("_")[1], name: "test", sha256, scopes: ["accounts:write", "events:read"] });
+  }) as [string, string];
+  await writeFile(file, lines.join("\n"));
+  const guarded = await startSystem({ CONCHA_AUTH: "required", CONCHA_API_KEYS_FILE: file });
+  try {
+    let key = keys[0];
+    const connections: (string | null)[] = [];
+    const client = createConchaClient({
+      baseUrl: guarded.url,
+      credential: async () => key,
+      fetch: (request) => {
+        if (request.headers.get("Accept") === "text/event-stream") {
+          connections.push(request.headers.get("Authorization"));
+        }
+        return fetch(request);
+      },
+    });
+    const create = async () => {
+      const { data, error } = await client.POST("/v1/accounts", { body: input() });
+      assert.ok(data, error?.detail);
+      return `account/${data.id}/1`;
+    };
+    const nobody = createConchaClient({ baseUrl: guarded.url });
+    const unknown = (error: unknown) => error instanceof ProblemError && error.problem?.status === 401;
+    await assert.rejects(followEvents(nobody, "/v1/events/accounts").next(), unknown);
+
+    const events = followEvents(client, "/v1/events/accounts");
+    const first = await create();
+    assert.equal((await events.next()).value.id, first);
+    key = keys[1];
+    await writeFile(file, lines[1]); // withdraws the first key, which ends the stream
+    const second = await create();
+    assert.equal((await events.next()).value.id, second);
+    while (connections.length < 2) {
+      const next = await create();
+      assert.equal((await events.next()).value.id, next);
+    }
+    assert.deepEqual([...new Set(connections)], keys.map((k) => `Bearer ${k}`));
+
+    const stop = new AbortController();
+    const stopped = followEvents(client, "/v1/events/accounts", { since: "2100-01-01T00:00:00Z", signal: stop.signal }).next();
+    stop.abort(new Error("enough"));
+    await assert.rejects(stopped, /enough/);
+  } finally {
+    await guarded.stop();
+    await rm(dir, { recursive: true });
+  }
 });
 
 test("what the client is told itself counts", async () => {

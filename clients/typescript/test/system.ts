@@ -15,14 +15,14 @@ export interface System {
   stop(): Promise<void>;
 }
 
-/** Builds the all-in-one program and starts it. Returns once it takes requests. */
-export async function startSystem(): Promise<System> {
+/** Builds the all-in-one program and starts it with more settings. Returns once it takes requests. */
+export async function startSystem(settings: Record<string, string> = {}): Promise<System> {
   const dir = await mkdtemp(join(tmpdir(), "concha-"));
   const program = join(dir, "allinone");
   const root = fileURLToPath(new URL("../../../../../", import.meta.url));
   await promisify(execFile)("go", ["build", "-o", program, "./services/allinone"], { cwd: root });
   const process = spawn(program, {
-    env: { PORT: String(await freePort()), CONCHA_DATA_DIR: join(dir, "data"), CONCHA_LOG_LEVEL: "warn" },
+    env: { PORT: String(await freePort()), CONCHA_DATA_DIR: join(dir, "data"), CONCHA_LOG_LEVEL: "warn", ...settings },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(process, "exit");
