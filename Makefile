@@ -54,9 +54,10 @@ $(CONSOLE)/node_modules: $(CONSOLE)/package-lock.json
 
 # The tests are run one package after another, as each uses both processors.
 .PHONY: deploy-check
-deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules, dashboards, workflows
+deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules and dashboard, run on emulators; workflows
 	@deploy/check/setup.sh
-	@GOWORK=off go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
+	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
+	@GOWORK=off .tools/cloudtest exec go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
 
 # The last release, or what this branch began from.
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)

@@ -45,12 +45,17 @@ type Feed struct {
 	name string
 	log  eventlog.Reader
 	tail *tail
+
+	streams, polls prometheus.Gauge // of openStreams
 }
 
 // New returns the feed of a log. name is part of its cursors, so that a cursor
 // of another feed is refused.
 func New(name string, log eventlog.Reader) *Feed {
-	return &Feed{name: name, log: log, tail: newTail(log)}
+	return &Feed{
+		name: name, log: log, tail: newTail(log),
+		streams: openStreams.WithLabelValues(name, "stream"), polls: openStreams.WithLabelValues(name, "poll"),
+	}
 }
 
 // Get answers with the events after a cursor, after a time, or from the oldest
@@ -71,13 +76,6 @@ func (f *Feed) Get(c *gin.Context) error {
 		err = fault.Invalidate(notOurs(r.source))
 	}
 	return err
-}
-
-// opened counts an open request of a kind until closed is called.
-func (f *Feed) opened(kind string) (closed func()) {
-	open := openStreams.WithLabelValues(f.name, kind)
-	open.Inc()
-	return open.Dec
 }
 
 // wantsStream reports whether a client accepts an event stream and prefers it
@@ -204,7 +202,8 @@ func (f *Feed) batch(c *gin.Context, r request) error {
 func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 	over := time.NewTimer(r.wait)
 	defer over.Stop()
-	defer f.opened("poll")()
+	f.polls.Inc()
+	defer f.polls.Dec()
 	defer f.tail.follow()()
 	for {
 		changed := f.tail.changed()

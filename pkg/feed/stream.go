@@ -30,7 +30,8 @@ const (
 // page in memory: unread events remain in the log.
 func (f *Feed) stream(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
-	defer f.opened("stream")()
+	f.streams.Inc()
+	defer f.streams.Dec()
 	defer f.tail.follow()()
 	changed := f.tail.changed()
 	b, err := f.read(ctx, r.origin, r.after, streamPage)

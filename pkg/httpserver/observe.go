@@ -30,6 +30,14 @@ var (
 		Name: "concha_requests_limited_total",
 		Help: "Requests that were over a limit of their caller or of the process.",
 	}, []string{"reason"})
+
+	// refusals holds the counter of each problem that refuses a request for its
+	// caller. A counter that exists from the start shows its first increase.
+	refusals = map[string]prometheus.Counter{
+		"unauthenticated": refusedTotal.WithLabelValues("unauthenticated"),
+		"forbidden":       refusedTotal.WithLabelValues("forbidden"),
+		"rate-limited":    limitedTotal.WithLabelValues("rate"),
+	}
 )
 
 // Observe returns middleware that measures each request of a service's engine
@@ -134,10 +142,7 @@ func template(route string) string {
 
 // countRefusal counts an answer that refuses a request for its caller.
 func countRefusal(problem string) {
-	switch problem {
-	case "unauthenticated", "forbidden":
-		refusedTotal.WithLabelValues(problem).Inc()
-	case "rate-limited":
-		limitedTotal.WithLabelValues("rate").Inc()
+	if counter := refusals[problem]; counter != nil {
+		counter.Inc()
 	}
 }

@@ -42,6 +42,8 @@ Or start Docker: the image ` + image + ` is used then`
 type emulators struct {
 	spanner, faultySpanner, pubsub, storage string
 
+	spannerREST string // the REST API of spanner
+
 	kill context.CancelFunc
 	done sync.WaitGroup
 }
@@ -53,7 +55,7 @@ func (e *emulators) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, address := range []*string{&e.spanner, &e.faultySpanner, &e.pubsub} {
+	for _, address := range []*string{&e.spanner, &e.spannerREST, &e.faultySpanner, &e.pubsub} {
 		if *address, err = freeAddress(ctx); err != nil {
 			return err
 		}
@@ -64,10 +66,10 @@ func (e *emulators) start(ctx context.Context) error {
 	var wg sync.WaitGroup
 	var errs [3]error
 	wg.Go(func() {
-		errs[0] = e.run(ctx, "Spanner", e.spanner, launch.spanner(e.spanner, false), spannerReady, launch.patience)
+		errs[0] = e.run(ctx, "Spanner", e.spanner, launch.spanner(e.spanner, e.spannerREST), spannerReady, launch.patience)
 	})
 	wg.Go(func() {
-		errs[1] = e.run(ctx, "Spanner with faults", e.faultySpanner, launch.spanner(e.faultySpanner, true), spannerReady, launch.patience)
+		errs[1] = e.run(ctx, "Spanner with faults", e.faultySpanner, launch.faultySpanner(e.faultySpanner), spannerReady, launch.patience)
 	})
 	wg.Go(func() {
 		errs[2] = e.run(ctx, "Pub/Sub", e.pubsub, launch.pubsub(e.pubsub), pubsubReady, launch.patience)
@@ -141,9 +143,10 @@ func (e *emulators) serveStorage(ctx context.Context) error {
 
 // launch is how the emulators are started: each func returns a command line.
 type launch struct {
-	spanner  func(address string, faulty bool) []string
-	pubsub   func(address string) []string
-	patience time.Duration
+	spanner       func(address, rest string) []string
+	faultySpanner func(address string) []string
+	pubsub        func(address string) []string
+	patience      time.Duration
 }
 
 func launcher(ctx context.Context) (launch, error) {
@@ -157,8 +160,9 @@ func launcher(ctx context.Context) (launch, error) {
 }
 
 const (
-	spannerBinary = "bin/cloud_spanner_emulator/emulator_main"
-	pubsubScript  = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
+	spannerBinary  = "bin/cloud_spanner_emulator/emulator_main"
+	spannerGateway = "bin/cloud_spanner_emulator/gateway_main" // runs spannerBinary and serves its REST API
+	pubsubScript   = "platform/pubsub-emulator/bin/cloud-pubsub-emulator"
 )
 
 // findSDK returns the root of a Google Cloud SDK that has both emulators, and
@@ -183,7 +187,7 @@ func findSDK(ctx context.Context) (root string, ok bool) {
 }
 
 func hasEmulators(root string) bool {
-	for _, file := range []string{spannerBinary, pubsubScript} {
+	for _, file := range []string{spannerBinary, spannerGateway, pubsubScript} {
 		if _, err := os.Stat(filepath.Join(root, file)); err != nil {
 			return false
 		}
@@ -194,8 +198,16 @@ func hasEmulators(root string) bool {
 func fromSDK(root string) launch {
 	return launch{
 		patience: patience,
-		spanner: func(address string, faulty bool) []string {
-			return []string{filepath.Join(root, spannerBinary), "--host_port", address, fmt.Sprintf("--enable_fault_injection=%t", faulty)}
+		spanner: func(address, rest string) []string {
+			host, port, _ := net.SplitHostPort(address)
+			_, restPort, _ := net.SplitHostPort(rest)
+			return []string{
+				filepath.Join(root, spannerGateway), "--grpc_binary=" + filepath.Join(root, spannerBinary),
+				"--hostname=" + host, "--grpc_port=" + port, "--http_port=" + restPort,
+			}
+		},
+		faultySpanner: func(address string) []string {
+			return []string{filepath.Join(root, spannerBinary), "--host_port", address, "--enable_fault_injection=true"}
 		},
 		pubsub: func(address string) []string {
 			host, port, _ := net.SplitHostPort(address)
@@ -206,20 +218,23 @@ func fromSDK(root string) launch {
 
 // fromDocker asks for the one platform that has the emulator of Spanner.
 func fromDocker() launch {
-	container := func(address, port string, args ...string) []string {
-		return append([]string{"docker", "run", "--rm", "--init", "--platform", "linux/amd64", "--publish", address + ":" + port, image, "gcloud", "beta", "emulators"}, args...)
+	container := func(ports []string, args ...string) []string {
+		argv := []string{"docker", "run", "--rm", "--init", "--platform", "linux/amd64"}
+		for _, port := range ports {
+			argv = append(argv, "--publish", port)
+		}
+		return append(append(argv, image, "gcloud", "beta", "emulators"), args...)
 	}
 	return launch{
 		patience: dockerPatience,
-		spanner: func(address string, faulty bool) []string {
-			args := []string{"spanner", "start", "--host-port=0.0.0.0:9010", "--quiet"}
-			if faulty {
-				args = append(args, "--enable-fault-injection=true")
-			}
-			return container(address, "9010", args...)
+		spanner: func(address, rest string) []string {
+			return container([]string{address + ":9010", rest + ":9020"}, "spanner", "start", "--host-port=0.0.0.0:9010", "--rest-port=9020", "--quiet")
+		},
+		faultySpanner: func(address string) []string {
+			return container([]string{address + ":9010"}, "spanner", "start", "--host-port=0.0.0.0:9010", "--quiet", "--enable-fault-injection=true")
 		},
 		pubsub: func(address string) []string {
-			return container(address, "8085", "pubsub", "start", "--host-port=0.0.0.0:8085", "--project=test", "--quiet")
+			return container([]string{address + ":8085"}, "pubsub", "start", "--host-port=0.0.0.0:8085", "--project=test", "--quiet")
 		},
 	}
 }

@@ -4,6 +4,10 @@
 // package without tests are failures.
 //
 //	cloudtest [flags of go test] packages
+//	cloudtest exec command [arguments]
+//
+// In the second form it runs a command in the environment of the emulators, with
+// the address of Spanner's REST API as SPANNER_EMULATOR_REST.
 //
 // A -run among the flags selects tests, except for those that run while Spanner
 // injects faults. With -v the output of tests is printed at once.
@@ -14,6 +18,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -43,10 +48,15 @@ type pass struct {
 	packages []string
 }
 
+const usage = "usage: cloudtest [flags of go test] ./package... | cloudtest exec command [arguments]"
+
 func run(ctx context.Context, args []string) (err error) {
+	if len(args) > 1 && args[0] == "exec" {
+		return execute(ctx, args[1:])
+	}
 	first := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "./") })
 	if first < 0 {
-		return fmt.Errorf("usage: cloudtest [flags of go test] ./package...")
+		return errors.New(usage)
 	}
 	flags, packages := args[:first], args[first:]
 
@@ -66,6 +76,29 @@ func run(ctx context.Context, args []string) (err error) {
 		}
 	}
 	return report.close()
+}
+
+// execute runs a command in the environment of the emulators.
+func execute(ctx context.Context, argv []string) error {
+	e := new(emulators)
+	defer e.stop()
+	if err := e.start(ctx); err != nil {
+		return err
+	}
+	cmd := command(ctx, syscall.SIGKILL, argv[0], argv[1:]...)
+	cmd.Env = append(e.environment(e.spanner), "SPANNER_EMULATOR_REST=http://"+e.spannerREST)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	return wait(cmd)
+}
+
+// environment returns the environment in which the client libraries find the
+// emulators.
+func (e *emulators) environment(spanner string) []string {
+	return append(os.Environ(),
+		"SPANNER_EMULATOR_HOST="+spanner, "PUBSUB_EMULATOR_HOST="+e.pubsub, "STORAGE_EMULATOR_HOST=http://"+e.storage)
 }
 
 // passes returns all passes: the tests of the adapters, the suites of Spanner's
@@ -103,8 +136,7 @@ func (e *emulators) test(ctx context.Context, p pass, flags []string, report *re
 		args = append(args, "-run", p.only)
 	}
 	cmd := command(ctx, syscall.SIGKILL, "go", append(args, p.packages...)...)
-	cmd.Env = append(os.Environ(),
-		"SPANNER_EMULATOR_HOST="+p.spanner, "PUBSUB_EMULATOR_HOST="+e.pubsub, "STORAGE_EMULATOR_HOST=http://"+e.storage)
+	cmd.Env = e.environment(p.spanner)
 	cmd.Stderr = os.Stderr
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

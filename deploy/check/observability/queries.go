@@ -126,9 +126,18 @@ func checkRules(rules, tests, operations string) (mistakes []string, queries map
 		return []string{err.Error()}, nil
 	}
 	known, queries := documented(operations), map[string]string{}
+	recorded := map[string]string{} // expressions without their window, by name without it
 	for _, r := range file.rules() {
-		if r.Record != "" {
-			known[r.Record] = []string{"instance"}
+		if r.Record == "" {
+			continue
+		}
+		known[r.Record] = []string{"instance"}
+		name, window, _ := strings.Cut(r.Record, "_rate")
+		expr := strings.ReplaceAll(r.Expr, "["+window+"]", "")
+		if recorded[name] == "" {
+			recorded[name] = expr
+		} else if recorded[name] != expr {
+			mistakes = append(mistakes, r.Record+": it differs from the other windows in more than the window")
 		}
 	}
 	anchors := map[string]bool{}

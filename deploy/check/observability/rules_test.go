@@ -53,11 +53,11 @@ func TestRules(t *testing.T) {
 func TestRuleMistakes(t *testing.T) {
 	for name, m := range map[string]struct{ old, new, want string }{
 		"metric that does not exist":      {"(concha_relay_shards) < 16", "(concha_relay_shard) < 16", "no metric concha_relay_shard"},
-		"metric in place of its count":    {"sum(rate(http_server_request_duration_seconds_count[5m]))", "sum(rate(http_server_requests_total[5m]))", "no metric http_server_requests_total"},
+		"metric in place of its count":    {"sum(rate(http_server_request_duration_seconds_count{", "sum(rate(http_server_requests_total{", "no metric http_server_requests_total"},
 		"label that does not exist":       {`reason="unauthenticated"`, `cause="unauthenticated"`, "no label cause"},
 		"grouped by a label that is none": {"max by (log)", "max by (shard)", "no label shard"},
 		"OpenTelemetry's label":           {`status=~"5.."`, `http_response_status_code=~"5.."`, "no label http_response_status_code"},
-		"bucket that is none":             {`le="0.5"`, `le="0.6"`, "ConchaSlow"},
+		"bucket that is none":             {`le="0.5"`, `le="0.6"`, "differs"},
 		"runbook that is not there":       {"operations.md#events-late", "operations.md#late-events", "no section"},
 		"runbook elsewhere":               {"docs/operations.md#disk", "docs/runbook.md#disk", "no section"},
 		"no runbook":                      {"          runbook_url: " + runbooks + "disk\n", "", "no section"},
@@ -68,6 +68,8 @@ func TestRuleMistakes(t *testing.T) {
 		"syntax":                          {"max by (log) (", "max by (log) ((", "parse error"},
 		"misspelt field":                  {"annotations:", "annotation:", "unknown field"},
 		"label that its result lacks":     {"max by (log) (concha_relay", "max(concha_relay", "label log"},
+		"probes count":                    {`route!~"/livez|/readyz", status=~"5.."`, `status=~"5.."`, "differs"},
+		"services count":                  {`{service="gateway", route!~"/livez|/readyz", status=~"5.."}`, `{route!~"/livez|/readyz", status=~"5.."}`, "differs"},
 		"windows swapped":                 {"concha:errors:ratio_rate1h > 14.4 * 0.001", "concha:errors:ratio_rate1h > 14.4 * 0.1", "ConchaErrorsFast"},
 		"alert without a test":            {"alert: ConchaDiskFull", "alert: ConchaDiskIsFull", "no test"},
 		"recorded under another name":     {"record: concha:slow:ratio_rate6h", "record: concha:slow:ratio_6h", "no metric concha:slow:ratio_rate6h"},

@@ -38,7 +38,7 @@ func Read(t testing.TB, path string) string {
 var build = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(Root(), ".tools", "programs")
 	cmd := exec.Command("go", "build", "-o", dir+"/",
-		"./services/accounts/cmd/accounts", "./services/audios/cmd/audios", "./services/gateway/cmd/gateway")
+		"./services/accounts/cmd/accounts", "./services/audios/cmd/audios", "./services/gateway/cmd/gateway", "./services/allinone", "./cmd/concha")
 	cmd.Dir = Root()
 	cmd.Env = append(os.Environ(), "GOWORK=", "GOFLAGS=")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -46,6 +46,17 @@ var build = sync.OnceValues(func() (string, error) {
 	}
 	return dir, writeSamples(dir)
 })
+
+// Built returns the path of a program of this repository: of a service, or
+// allinone or concha.
+func Built(t testing.TB, name string) string {
+	t.Helper()
+	dir, err := build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, name)
+}
 
 // Program is a program of a service, by what it says about itself.
 type Program struct {
