@@ -22,6 +22,7 @@ type config struct {
 	NoColor            string `env:"NO_COLOR" desc:"anything: events tail prints no colours on a terminal"`
 	EventsTopic        string `env:"CONCHA_EVENTS_TOPIC" desc:"a live topic, which events replay refuses as it does account-events-v1 and audio-events-v1"`
 	AccountEventsTopic string `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" desc:"another live topic, which events replay refuses"`
+	DataDir            string `env:"CONCHA_DATA_DIR" envDefault:"./data" desc:"folder that backup reads and restore fills"`
 }
 
 // isLive reports whether a service publishes to a topic, as far as this program

@@ -32,7 +32,7 @@ func disarm(cmd *cobra.Command) {
 func TestArguments(t *testing.T) {
 	t.Parallel()
 	for line, want := range map[string]string{
-		"":                                       "demo, events, keys, wipe",
+		"":                                       "backup, demo, events, keys, restore, wipe",
 		"dance":                                  `"dance"`,
 		"events":                                 "replay, snapshot, tail",
 		"events dance":                           `"dance"`,

@@ -1,5 +1,5 @@
-// Command concha works with a running system through its API. Each command has
-// a file of its own.
+// Command concha works with a running system through its API, and with the files
+// of one. Each command has a file of its own.
 package main
 
 import (
@@ -23,7 +23,7 @@ func main() {
 // newRoot returns the whole command line. A new command is added here.
 func newRoot(cfg config) *cobra.Command {
 	root := group(&cobra.Command{
-		Use: "concha", Short: "Work with a running system through its API, and make keys for it.", Version: settings.Version(),
+		Use: "concha", Short: "Work with a running system through its API, make keys for it, and back up its data.", Version: settings.Version(),
 		SilenceErrors: true, SilenceUsage: true,
 	})
 	root.AddCommand(
@@ -31,6 +31,8 @@ func newRoot(cfg config) *cobra.Command {
 		newWipe(cfg),
 		newDemo(cfg),
 		newKeys(),
+		newBackup(cfg),
+		newRestore(cfg),
 	)
 	return root
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/concha-labs/backend/pkg/durable"
 )
 
 // inUse is the file beside a database that exists while a process writes to it,
@@ -74,11 +76,7 @@ func (u *inUse) write(content string) error {
 	if err != nil {
 		return err
 	}
-	dir, err := os.Open(filepath.Dir(u.path))
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return durable.Sync(filepath.Dir(u.path))
 }
 
 // LostLog reports whether the write-ahead log was missing when the database was

@@ -75,7 +75,7 @@ func open(dir string) (*Store, error) {
 
 // Put implements blob.Store. It ignores the content type.
 func (s *Store) Put(ctx context.Context, name, _ string, r io.Reader) error {
-	file, err := fileName(name)
+	file, err := FileName(name)
 	if err != nil {
 		return fmt.Errorf("put object: %w", err)
 	}
@@ -114,7 +114,7 @@ func (s *Store) write(file string, r io.Reader) error {
 
 // Open implements blob.Store.
 func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
-	file, err := fileName(name)
+	file, err := FileName(name)
 	if err != nil {
 		return nil, fmt.Errorf("open object: %w", err)
 	}
@@ -149,7 +149,7 @@ func (r *reader) Read(p []byte) (int, error) {
 
 // Delete implements blob.Store.
 func (s *Store) Delete(ctx context.Context, name string) error {
-	file, err := fileName(name)
+	file, err := FileName(name)
 	if err != nil {
 		return fmt.Errorf("delete object: %w", err)
 	}
@@ -220,8 +220,9 @@ func (s *Store) Check(ctx context.Context) error {
 	return nil
 }
 
-// fileName returns the name of the file that holds the object.
-func fileName(name string) (string, error) {
+// FileName returns the name of the file that holds the object in a Store's
+// folder. Errors: blob.ErrName.
+func FileName(name string) (string, error) {
 	if err := blob.CheckName(name); err != nil {
 		return "", err
 	}
