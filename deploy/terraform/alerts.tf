@@ -1,5 +1,5 @@
-# The alerts that Google's own metrics can give without a Prometheus. docs/operations.md
-# has a section for each.
+# The alerts and the dashboard that Google's own metrics and logs can give without
+# a Prometheus. docs/operations.md has a section for each alert.
 
 locals {
   runbooks = "https://github.com/concha-labs/backend/blob/main/docs/operations.md"
@@ -25,6 +25,13 @@ locals {
       threshold = 0.1
       duration  = "300s"
     }
+    refused-credentials = {
+      name      = "Credentials are refused"
+      filter    = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"gateway\" AND metric.type = \"run.googleapis.com/request_count\" AND metric.labels.response_code = \"401\""
+      aligner   = "ALIGN_RATE"
+      threshold = 1
+      duration  = "900s"
+    }
     latency = {
       name      = "Requests are slow"
       filter    = "resource.type = \"cloud_run_revision\" AND resource.labels.service_name = \"gateway\" AND metric.type = \"run.googleapis.com/request_latencies\""
@@ -32,6 +39,33 @@ locals {
       threshold = 2000
       duration  = "600s"
     }
+  }
+}
+
+# The warnings of the relays, of which docs/operations.md has the causes.
+resource "google_monitoring_alert_policy" "relay" {
+  display_name          = "Events are not published"
+  combiner              = "OR"
+  notification_channels = google_monitoring_notification_channel.email[*].id
+  depends_on            = [google_project_service.api]
+
+  conditions {
+    display_name = "Warnings of a relay"
+    condition_matched_log {
+      filter = "resource.type = \"cloud_run_revision\" AND severity >= WARNING AND jsonPayload.log : * AND jsonPayload.message : \"trying again\""
+    }
+  }
+
+  alert_strategy {
+    auto_close = "1800s"
+    notification_rate_limit {
+      period = "3600s"
+    }
+  }
+
+  documentation {
+    mime_type = "text/markdown"
+    content   = "${local.runbooks}#events-late"
   }
 }
 
@@ -68,4 +102,49 @@ resource "google_monitoring_alert_policy" "alert" {
     mime_type = "text/markdown"
     content   = "${local.runbooks}#${each.key}"
   }
+}
+
+locals {
+  run     = "resource.type = \"cloud_run_revision\" AND metric.type = \"run.googleapis.com"
+  pubsub  = "resource.type = \"pubsub_subscription\" AND metric.type = \"pubsub.googleapis.com/subscription"
+  spanner = "resource.type = \"spanner_instance\" AND metric.type = \"spanner.googleapis.com"
+  charts = [
+    { title = "Requests by status", filter = "${local.run}/request_count\"", aligner = "ALIGN_RATE", reducer = "REDUCE_SUM", by = ["resource.labels.service_name", "metric.labels.response_code_class"] },
+    { title = "Latency, p99 (ms)", filter = "${local.run}/request_latencies\"", aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX", by = ["resource.labels.service_name"] },
+    { title = "Oldest message that is not handled (s)", filter = "${local.pubsub}/oldest_unacked_message_age\"", aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", by = ["resource.labels.subscription_id"] },
+    { title = "Messages that are not handled, dead letters included", filter = "${local.pubsub}/num_undelivered_messages\"", aligner = "ALIGN_MAX", reducer = "REDUCE_MAX", by = ["resource.labels.subscription_id"] },
+    { title = "Spanner: processor (65% is the limit)", filter = "${local.spanner}/instance/cpu/utilization\"", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = ["metric.labels.database"] },
+    { title = "Spanner: storage (bytes)", filter = "${local.spanner}/instance/storage/used_bytes\"", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = ["metric.labels.database"] },
+    { title = "Instances", filter = "${local.run}/container/instance_count\"", aligner = "ALIGN_MAX", reducer = "REDUCE_SUM", by = ["resource.labels.service_name"] },
+    { title = "Memory, p99 of the limit", filter = "${local.run}/container/memory/utilizations\"", aligner = "ALIGN_PERCENTILE_99", reducer = "REDUCE_MAX", by = ["resource.labels.service_name"] },
+  ]
+}
+
+resource "google_monitoring_dashboard" "concha" {
+  depends_on = [google_project_service.api]
+  dashboard_json = jsonencode({
+    displayName = "Concha"
+    gridLayout = {
+      columns = "2" # int64 in JSON
+      widgets = [for chart in local.charts : {
+        title = chart.title
+        xyChart = {
+          dataSets = [{
+            plotType = "LINE"
+            timeSeriesQuery = {
+              timeSeriesFilter = {
+                filter = chart.filter
+                aggregation = {
+                  alignmentPeriod    = "60s"
+                  perSeriesAligner   = chart.aligner
+                  crossSeriesReducer = chart.reducer
+                  groupByFields      = chart.by
+                }
+              }
+            }
+          }]
+        }
+      }]
+    }
+  })
 }

@@ -2,7 +2,8 @@ locals {
   images = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.concha.repository_id}"
 
   # Cloud Run gives every service this address besides the one with a hash.
-  public_url = var.public_url != "" ? var.public_url : "https://gateway-${data.google_project.this.number}.${var.region}.run.app"
+  host       = var.domain != "" ? var.domain : "gateway-${data.google_project.this.number}.${var.region}.run.app"
+  public_url = var.public_url != "" ? var.public_url : "https://${local.host}"
 
   environment = { for service, s in local.services : service => {
     CONCHA_PUBLIC_URL               = local.public_url
@@ -232,6 +233,18 @@ resource "google_cloud_run_v2_service" "gateway" {
         }
       }
     }
+  }
+}
+
+resource "google_cloud_run_domain_mapping" "gateway" {
+  count    = var.domain == "" ? 0 : 1
+  name     = var.domain
+  location = var.region
+  metadata {
+    namespace = var.project
+  }
+  spec {
+    route_name = google_cloud_run_v2_service.gateway.name
   }
 }
 

@@ -22,8 +22,18 @@ variable "image_version" {
   }
 }
 
+variable "domain" {
+  description = "Host that is mapped to the gateway, such as api.example.com. The account that applies must own it. Empty: the gateway has the URL that Cloud Run gives it."
+  type        = string
+  default     = ""
+  validation {
+    condition     = var.domain == "" || can(regex("^[a-z0-9-]+([.][a-z0-9-]+)+$", var.domain))
+    error_message = "Must be a host, without https:// and without a path."
+  }
+}
+
 variable "public_url" {
-  description = "Origin under which clients reach the API, such as https://api.example.com. Empty: the URL that Cloud Run gives the gateway."
+  description = "Origin under which clients reach the API if a load balancer of your own serves it, such as https://api.example.com. Empty: that of domain."
   type        = string
   default     = ""
   validation {

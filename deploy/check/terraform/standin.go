@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 
+	monitoring "google.golang.org/api/monitoring/v1"
+
 	"github.com/concha-labs/backend/deploy/check/internal/repo"
 )
 
@@ -22,7 +24,7 @@ var wanted = strings.Fields(`google_project_service google_service_account googl
 	google_project_iam_member google_spanner_instance google_spanner_database google_spanner_database_iam_member
 	google_spanner_backup_schedule google_storage_bucket google_storage_bucket_iam_member google_pubsub_topic
 	google_pubsub_topic_iam_member google_pubsub_subscription google_pubsub_subscription_iam_member
-	google_cloud_run_v2_service google_cloud_run_v2_job google_cloud_run_v2_service_iam_member
+	google_cloud_run_v2_service google_cloud_run_v2_job google_cloud_run_v2_service_iam_member google_cloud_run_domain_mapping
 	google_artifact_registry_repository google_compute_network google_compute_subnetwork
 	google_monitoring_alert_policy google_monitoring_notification_channel google_monitoring_dashboard
 	google_secret_manager_secret google_secret_manager_secret_iam_member data.google_project`)
@@ -64,30 +66,33 @@ type resource struct {
 	Values              map[string]any
 }
 
-// plan returns what terraform would make of the module in dir.
-func plan(dir string, environment []string) ([]resource, error) {
-	run := func(args ...string) ([]byte, error) {
-		cmd := exec.Command("terraform", args...)
-		cmd.Dir, cmd.Env = dir, environment
-		out, err := cmd.Output()
-		if exit := (*exec.ExitError)(nil); err != nil {
-			text := string(out)
-			if errors.As(err, &exit) {
-				text += string(exit.Stderr)
-			}
-			return nil, fmt.Errorf("terraform %s: %s", args[0], text)
+// run runs terraform on the module in dir.
+func run(dir string, environment []string, args ...string) ([]byte, error) {
+	cmd := exec.Command("terraform", args...)
+	cmd.Dir, cmd.Env = dir, environment
+	out, err := cmd.Output()
+	if exit := (*exec.ExitError)(nil); err != nil {
+		text := string(out)
+		if errors.As(err, &exit) && len(exit.Stderr) > 0 {
+			text = string(exit.Stderr)
 		}
-		return out, nil
+		return nil, fmt.Errorf("terraform %s: %s", args[0], text)
 	}
+	return out, nil
+}
+
+// plan returns what terraform would make of the module in dir, and leaves the
+// plan in the file "plan" there.
+func plan(dir string, environment []string) ([]resource, error) {
 	for _, args := range [][]string{
 		{"init", "-input=false", "-no-color"},
 		{"plan", "-input=false", "-no-color", "-out=plan", "-var=project=my-project", "-var=image_version=v1.0.0", "-var=alert_email=ops@example.com"},
 	} {
-		if _, err := run(args...); err != nil {
+		if _, err := run(dir, environment, args...); err != nil {
 			return nil, err
 		}
 	}
-	out, err := run("show", "-json", "plan")
+	out, err := run(dir, environment, "show", "-json", "plan")
 	if err != nil {
 		return nil, err
 	}
@@ -190,6 +195,12 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 			for _, mistake := range checkRun(r, programs) {
 				report(r, "%s", mistake)
 			}
+		case r.Type == "google_monitoring_dashboard":
+			decoder := json.NewDecoder(strings.NewReader(fmt.Sprint(r.Values["dashboard_json"])))
+			decoder.DisallowUnknownFields()
+			if err := decoder.Decode(new(monitoring.Dashboard)); err != nil {
+				report(r, "%v", err)
+			}
 		case r.Type == "google_monitoring_alert_policy":
 			_, anchor, _ := strings.Cut(fmt.Sprint(r.at("documentation.content")), "docs/operations.md#")
 			if anchor == "" || !slices.Contains(anchors(operations), anchor) {
@@ -210,7 +221,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 	for typ, want := range map[string]int{
 		"google_spanner_database": 2, "google_spanner_backup_schedule": 2, "google_storage_bucket": 2, "google_pubsub_topic": 5,
 		"google_pubsub_subscription": 6, "google_cloud_run_v2_service": 3, "google_cloud_run_v2_job": 2, "google_service_account": 4,
-		"google_monitoring_alert_policy": 4, "google_artifact_registry_repository": 1, "google_monitoring_notification_channel": 1,
+		"google_monitoring_alert_policy": 6, "google_monitoring_dashboard": 1, "google_cloud_run_domain_mapping": 0, "google_artifact_registry_repository": 1, "google_monitoring_notification_channel": 1,
 		"google_secret_manager_secret": 3,
 	} {
 		if count[typ] != want {

@@ -219,7 +219,7 @@ func made(typ string) func(p *tftypes.AttributePath, v tftypes.Value) (tftypes.V
 	}
 }
 
-func (s *server) ApplyResourceChange(_ context.Context, r *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
+func (s *server) ApplyResourceChange(ctx context.Context, r *tfprotov5.ApplyResourceChangeRequest) (*tfprotov5.ApplyResourceChangeResponse, error) {
 	t := s.proto.ResourceSchemas[r.TypeName].ValueType()
 	v, err := r.PlannedState.Unmarshal(t)
 	if err != nil {
@@ -227,6 +227,11 @@ func (s *server) ApplyResourceChange(_ context.Context, r *tfprotov5.ApplyResour
 	}
 	if v, err = tftypes.Transform(v, made(r.TypeName)); err != nil {
 		return nil, err
+	}
+	if create, ok := creation(r.TypeName, v); ok {
+		if err := create.send(ctx); err != nil {
+			return nil, err
+		}
 	}
 	d, err := tfprotov5.NewDynamicValue(t, v)
 	return &tfprotov5.ApplyResourceChangeResponse{NewState: &d}, err
