@@ -19,14 +19,18 @@ import (
 	"github.com/concha-labs/backend/e2e/browsertest"
 )
 
-// sendJSON sends a JSON request beside the browser and returns the answer.
-func sendJSON(t *testing.T, method, url, body string) (answer map[string]any) {
+// sendJSON sends a JSON request beside the browser, with these header lines, and
+// returns the answer.
+func sendJSON(t *testing.T, method, url, body string, header ...string) (answer map[string]any) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", map[bool]string{false: "application/json", true: "application/merge-patch+json"}[method == http.MethodPatch])
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
@@ -44,9 +48,9 @@ func sendJSON(t *testing.T, method, url, body string) (answer map[string]any) {
 	return answer
 }
 
-func register(t *testing.T, url, name string) (id string) {
+func register(t *testing.T, url, name string, header ...string) (id string) {
 	t.Helper()
-	account := sendJSON(t, http.MethodPost, url+"/v1/accounts", fmt.Sprintf(`{"name":%q,"email":%q,"address":"1 Main Street"}`, name, uniqueEmail()))
+	account := sendJSON(t, http.MethodPost, url+"/v1/accounts", fmt.Sprintf(`{"name":%q,"email":%q,"address":"1 Main Street"}`, name, uniqueEmail()), header...)
 	return strconv.FormatInt(int64(account["id"].(float64)), 10)
 }
 

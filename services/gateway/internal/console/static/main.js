@@ -1,6 +1,6 @@
-import { caller, loadCaller } from "./api/caller.js";
+import { caller, loadCaller, useMustSignIn } from "./api/caller.js";
 import { online } from "./api/connection.js";
-import { credential, mustSignIn } from "./api/credential.js";
+import { credential } from "./api/credential.js";
 import { Problem } from "./api/problem.js";
 import { useStore } from "./api/store.js";
 import { html } from "./html.js";
@@ -44,7 +44,7 @@ function pageAt(path) {
 function Console() {
   const { path } = useRoute();
   const known = useStore(caller);
-  const needed = useStore(mustSignIn);
+  const mustSignIn = useMustSignIn();
   const who = useStore(credential);
   const isOnline = useStore(online);
   // Another credential is another caller
@@ -57,7 +57,7 @@ function Console() {
       });
     }
   }, [who, isOnline]);
-  if (needed) {
+  if (mustSignIn) {
     return html`<${Shell}><${SignIn} /><//>`;
   }
   return html`<${Shell}>${known ? pageAt(path) : html`<${Skeleton} />`}<//>`;

@@ -1,5 +1,6 @@
 // What the caller may do. What it may not do is not offered.
 import { call } from "./call.js";
+import { mustSignIn } from "./credential.js";
 import { Problem } from "./problem.js";
 import { Store, useStore } from "./store.js";
 
@@ -15,17 +16,15 @@ const everything = ["accounts:read", "accounts:write", "audios:read", "audios:wr
 /** Null until it is known. */
 export const caller = new Store(/** @type {Caller | null} */ (null));
 
-/** Asks who the caller is. An API without access control has no such route. */
+/** Asks who the caller is. An API without access control has no such route. Fails with a Problem if it is refused. */
 export async function loadCaller() {
   try {
     caller.set((await call("GET", "/v1/caller")).data);
   } catch (error) {
-    if (!(error instanceof Problem)) {
+    if (!(error instanceof Problem && error.status === 404)) {
       throw error;
     }
-    if (error.status === 404) {
-      caller.set({ access: "open", id: null, scopes: everything });
-    }
+    caller.set({ access: "open", id: null, scopes: everything });
   }
 }
 
@@ -44,4 +43,11 @@ export function covers(scopes, needed) {
 export function useMay() {
   const known = useStore(caller);
   return (/** @type {string} */ scope) => known !== null && covers(known.scopes, scope);
+}
+
+/** Whether nothing can be shown before a person signs in. */
+export function useMustSignIn() {
+  const known = useStore(caller);
+  const isRefused = useStore(mustSignIn);
+  return isRefused || (known?.access === "required" && known.id === null && known.scopes.length === 0);
 }

@@ -1,7 +1,9 @@
 import { call } from "../api/call.js";
+import { useMay } from "../api/caller.js";
 import { html } from "../html.js";
 import { say } from "../parts/notices.js";
 import { Page } from "../parts/page.js";
+import { Empty } from "../parts/placeholder.js";
 import { go, pageAddress } from "../route.js";
 import { useState } from "../vendor/hooks.js";
 import { AccountFields } from "./account-fields.js";
@@ -12,6 +14,7 @@ function randomKey() {
 }
 
 export function NewAccount() {
+  const mayCreate = useMay()("accounts:write");
   const [key, setKey] = useState(randomKey);
   const save = async (/** @type {import("./account-fields.js").Profile} */ profile) => {
     try {
@@ -27,7 +30,7 @@ export function NewAccount() {
   };
   return html`
     <${Page} title="New account" above=${html`<a href=${pageAddress("/accounts")}>Accounts</a>`}>
-      <${AccountFields} start=${{ name: "", email: "", address: "" }} action="Create" save=${save} cancel=${() => history.back()} />
+      ${mayCreate ? html`<${AccountFields} start=${{ name: "", email: "", address: "" }} action="Create" save=${save} cancel=${() => history.back()} />` : html`<${Empty} title="You may not create accounts">It needs the scope accounts:write.<//>`}
     <//>
   `;
 }

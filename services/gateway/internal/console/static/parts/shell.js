@@ -1,6 +1,6 @@
-import { useMay } from "../api/caller.js";
+import { caller, useMay, useMustSignIn } from "../api/caller.js";
 import { online } from "../api/connection.js";
-import { credential, signOut } from "../api/credential.js";
+import { credential, mustSignIn, signOut } from "../api/credential.js";
 import { useStore } from "../api/store.js";
 import { html } from "../html.js";
 import { pageAddress, useRoute } from "../route.js";
@@ -24,6 +24,8 @@ export function Shell({ children }) {
   const may = useMay();
   const isOnline = useStore(online);
   const signedIn = useStore(credential) !== "";
+  const isGuarded = useStore(caller)?.access === "required";
+  const isAsked = useMustSignIn();
   const [showsRequests, setShowsRequests] = useState(false);
   const isHere = (/** @type {string} */ place) =>
     place === "/" ? path === "/" : path === place || path.startsWith(`${place}/`);
@@ -44,6 +46,7 @@ export function Shell({ children }) {
         <button type="button" class="nav-button" onClick=${() => setShowsRequests(true)}><${Icon} name="terminal" /><span>Requests</span></button>
         <${ThemeButton} />
         ${signedIn && html`<button type="button" class="nav-button" onClick=${signOut}><${Icon} name="leave" /><span>Sign out</span></button>`}
+        ${isGuarded && !signedIn && !isAsked && html`<button type="button" class="nav-button" onClick=${() => mustSignIn.set(true)}><${Icon} name="leave" /><span>Sign in</span></button>`}
       </div>
     </aside>
     <main id="main" tabIndex="-1">
