@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
@@ -29,7 +30,7 @@ type config struct {
 // knows. The subscribers of a live topic did not ask for a replay, and events
 // that are interleaved with new ones are out of order.
 func (cfg config) isLive(topic string) bool {
-	return slices.Contains([]string{"account-events-v1", "audio-events-v1", cfg.EventsTopic, cfg.AccountEventsTopic}, topic)
+	return slices.Contains([]string{events.AccountsTopic, events.AudiosTopic, cfg.EventsTopic, cfg.AccountEventsTopic}, topic)
 }
 
 // selection is the events that a command works on.

@@ -47,9 +47,9 @@ type held struct {
 	done    chan struct{} // closed when publishing under the lease has ended
 }
 
-// publish publishes the events of a shard after a cursor until ctx ends, or
+// publish publishes the events of a shard after an offset until ctx ends, or
 // until retired ends and no batch is under way.
-type publish func(ctx, retired context.Context, lease Lease, after Cursor)
+type publish func(ctx, retired context.Context, lease Lease, after Offset)
 
 // run claims leases until ctx ends. It returns when all publishers have ended,
 // which they do after ctx, and at the latest when work ends.
@@ -150,7 +150,7 @@ func (h *holder) drop(leases []Lease) {
 }
 
 // begin starts publishing the shards that are new in leases, each from its
-// saved cursor. It reads the cursors only if there is a new shard.
+// saved offset. It reads the offsets only if there is a new shard.
 func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) error {
 	fresh := slices.DeleteFunc(leases, func(l Lease) bool { return h.held[l.Shard] != nil })
 	if len(fresh) == 0 {
@@ -167,7 +167,7 @@ func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) err
 	return nil
 }
 
-func (h *holder) publish(lease Lease, after Cursor, publish publish) {
+func (h *holder) publish(lease Lease, after Offset, publish publish) {
 	ctx, cancel := context.WithCancel(h.term)
 	retired, retire := context.WithCancel(ctx)
 	s := &held{epoch: lease.Epoch, cancel: cancel, retired: retired, retire: retire, done: make(chan struct{})}

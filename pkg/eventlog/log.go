@@ -21,20 +21,20 @@ const Retention = 90 * 24 * time.Hour
 // never changes its shard.
 const Shards = 16
 
-// Cursor is a position in one shard of a log. Its format belongs to the
+// Offset is a position in one shard of a log. Its format belongs to the
 // adapter. "" is the position before the first event.
-type Cursor string
+type Offset string
 
 // Entry is an event and its position.
 type Entry struct {
-	Cursor Cursor
+	Offset Offset
 	events.Event
 }
 
-// ShardCursor is the position from which to read a shard.
-type ShardCursor struct {
+// ShardOffset is the position from which to read a shard.
+type ShardOffset struct {
 	Shard int
-	After Cursor
+	After Offset
 }
 
 // Progress is the position up to which a shard has been published under a
@@ -42,7 +42,7 @@ type ShardCursor struct {
 type Progress struct {
 	Shard int
 	Epoch int64 // the epoch of the lease
-	UpTo  Cursor
+	UpTo  Offset
 }
 
 // Log is the port that a Relay uses. Appending is not part of it, because it
@@ -55,19 +55,19 @@ type Log interface {
 	// be more in the last event's shard and in the shards after it. An event
 	// that commits later never appears before one that was read. Idempotent.
 	// One call to the database.
-	Read(ctx context.Context, from []ShardCursor, limit int) ([]Entry, error)
+	Read(ctx context.Context, from []ShardOffset, limit int) ([]Entry, error)
 	// Claim runs Leases.Claim in one transaction: it gives up the replica's
 	// leases of the shards in release, renews the others for LeaseTTL, and
 	// takes free shards up to the replica's share. It returns the replica's
 	// leases, in the order of the shards, and its share. A replica with more
 	// leases than its share is expected to release the surplus. Idempotent.
 	Claim(ctx context.Context, replica string, release []int) (leases []Lease, share int, err error)
-	// Published returns the cursor that SavePublished saved last for each
+	// Published returns the offset that SavePublished saved last for each
 	// shard. A replica reads it after Claim has given it a lease. Idempotent.
-	Published(ctx context.Context) ([Shards]Cursor, error)
+	Published(ctx context.Context) ([Shards]Offset, error)
 	// Leave gives up all leases of the replica and its share. Idempotent.
 	Leave(ctx context.Context, replica string) error
-	// SavePublished saves, in one transaction, the cursor up to which each
+	// SavePublished saves, in one transaction, the offset up to which each
 	// shard has been published, unless a later one is saved already. A shard
 	// whose lease has another epoch by now is not changed and is returned as
 	// lost. Idempotent.

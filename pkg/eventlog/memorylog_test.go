@@ -15,7 +15,7 @@ import (
 type memoryLog struct {
 	mu         sync.Mutex
 	entries    [eventlog.Shards][]eventlog.Entry
-	published  [eventlog.Shards]eventlog.Cursor
+	published  [eventlog.Shards]eventlog.Offset
 	leases     eventlog.Leases
 	wake       *eventlog.Wake
 	down       bool
@@ -33,8 +33,8 @@ func (l *memoryLog) append(subject string, version int64) {
 	shard := eventlog.Shard(subject)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cursor := eventlog.Cursor(strconv.Itoa(len(l.entries[shard]) + 1))
-	l.entries[shard] = append(l.entries[shard], eventlog.Entry{Cursor: cursor, Event: events.Event{
+	cursor := eventlog.Offset(strconv.Itoa(len(l.entries[shard]) + 1))
+	l.entries[shard] = append(l.entries[shard], eventlog.Entry{Offset: cursor, Event: events.Event{
 		Type: events.AccountUpdatedV1, Subject: subject, Version: version, Data: []byte("{}"), Time: time.Now(),
 	}})
 }
@@ -45,7 +45,7 @@ func (l *memoryLog) set(change func()) {
 	change()
 }
 
-func (l *memoryLog) Read(_ context.Context, from []eventlog.ShardCursor, limit int) (all []eventlog.Entry, err error) {
+func (l *memoryLog) Read(_ context.Context, from []eventlog.ShardOffset, limit int) (all []eventlog.Entry, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reads++
@@ -71,7 +71,7 @@ func (l *memoryLog) Claim(_ context.Context, replica string, release []int) (lea
 	return l.leases.Owned(replica), share, nil
 }
 
-func (l *memoryLog) Published(context.Context) ([eventlog.Shards]eventlog.Cursor, error) {
+func (l *memoryLog) Published(context.Context) ([eventlog.Shards]eventlog.Offset, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.down {

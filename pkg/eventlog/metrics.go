@@ -22,7 +22,7 @@ var (
 	}, []string{"log"})
 	retriesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Name: "concha_relay_retries_total",
-		Help: "Batches that were tried again after a failure to publish them or to save their cursor.",
+		Help: "Batches that were tried again after a failure to publish them or to save their offset.",
 	}, []string{"log"})
 	leaseChangesTotal = promauto.NewCounterVec(prometheus.CounterOpts{
 		Name: "concha_relay_lease_changes_total",

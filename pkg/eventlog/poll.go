@@ -37,7 +37,7 @@ type poller struct {
 // ask is a request of a shard for events.
 type ask struct {
 	ctx   context.Context //nolint:containedctx // the shard's own, carried to the poller
-	from  ShardCursor
+	from  ShardOffset
 	now   bool
 	reply chan []Entry // has a buffer of one
 }
@@ -50,7 +50,7 @@ func newPoller(log Log, m *metrics, logger *zap.Logger) *poller {
 // them. It returns no events if ctx has ended, or if stop is closed and
 // everything has been read. If now is true, the shard is read at once instead
 // of after a signal.
-func (p *poller) next(ctx context.Context, from ShardCursor, now bool) []Entry {
+func (p *poller) next(ctx context.Context, from ShardOffset, now bool) []Entry {
 	a := &ask{ctx: ctx, from: from, now: now, reply: make(chan []Entry, 1)}
 	select {
 	case p.asks <- a:
@@ -156,7 +156,7 @@ func (p *poller) gather(all bool) {
 // finds events.
 func (p *poller) read(ctx context.Context) (found bool, err error) {
 	for {
-		var from []ShardCursor
+		var from []ShardOffset
 		for shard, a := range p.waiting {
 			if a != nil && a.ctx.Err() != nil {
 				p.waiting[shard] = nil
@@ -188,7 +188,7 @@ func (p *poller) read(ctx context.Context) (found bool, err error) {
 
 // lostSight records that these positions cannot be read. Events may have waited
 // there since the last successful read.
-func (p *poller) lostSight(from []ShardCursor, now time.Time) {
+func (p *poller) lostSight(from []ShardOffset, now time.Time) {
 	for _, at := range from {
 		if since := p.looked[at.Shard]; !since.IsZero() {
 			p.metrics.blind(at.Shard, since)
@@ -200,7 +200,7 @@ func (p *poller) lostSight(from []ShardCursor, now time.Time) {
 
 // sawNothing records that the shards before end have no events for those that
 // still wait.
-func (p *poller) sawNothing(from []ShardCursor, end int, now time.Time) {
+func (p *poller) sawNothing(from []ShardOffset, end int, now time.Time) {
 	for _, at := range from {
 		if at.Shard < end && p.waiting[at.Shard] != nil {
 			p.looked[at.Shard] = now
@@ -210,7 +210,7 @@ func (p *poller) sawNothing(from []ShardCursor, end int, now time.Time) {
 }
 
 // dueFrom marks the positions of shard and of later shards to be read again.
-func (p *poller) dueFrom(from []ShardCursor, shard int) {
+func (p *poller) dueFrom(from []ShardOffset, shard int) {
 	for _, at := range from {
 		p.due[at.Shard] = p.due[at.Shard] || at.Shard >= shard
 	}

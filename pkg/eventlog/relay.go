@@ -53,7 +53,7 @@ func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logge
 }
 
 // Run publishes events until ctx is done, and then for a short time the events
-// committed by then. Remaining events, and published events whose cursor was
+// committed by then. Remaining events, and published events whose offset was
 // not saved, are published by another replica or by the next Run. Run may be
 // called only once.
 func (r *Relay) Run(ctx context.Context) {
@@ -67,7 +67,7 @@ func (r *Relay) Run(ctx context.Context) {
 	services.Go(func() { p.run(work, ctx.Done()) })
 	services.Go(func() { s.run(work) })
 	h := &holder{log: r.log, zap: r.zap, replica: r.replica, metrics: r.metrics, ended: make(chan struct{}, 1)}
-	h.run(ctx, work, func(now, retired context.Context, lease Lease, after Cursor) {
+	h.run(ctx, work, func(now, retired context.Context, lease Lease, after Offset) {
 		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired, after)
 	})
 	cancel()
@@ -94,12 +94,12 @@ type shard struct {
 	limit   int // the number of events to publish at once
 }
 
-// run publishes the events after a cursor until ctx ends or the lease is lost.
+// run publishes the events after an offset until ctx ends or the lease is lost.
 // It also ends, after saving the batch under way, when retired ends, or when
 // the relay stops and nothing is left to publish.
-func (s *shard) run(ctx, retired context.Context, after Cursor) {
+func (s *shard) run(ctx, retired context.Context, after Offset) {
 	s.backoff, s.limit = minBackoff, relayBatch
-	at := ShardCursor{Shard: s.lease.Shard, After: after}
+	at := ShardOffset{Shard: s.lease.Shard, After: after}
 	for again := true; ; {
 		entries := s.poller.next(retired, at, again)
 		if len(entries) == 0 {
@@ -117,7 +117,7 @@ func (s *shard) run(ctx, retired context.Context, after Cursor) {
 			s.limit, again = 1, true
 			continue
 		}
-		at.After = entries[len(entries)-1].Cursor
+		at.After = entries[len(entries)-1].Offset
 		if !s.save(ctx, retired, entries) {
 			return
 		}
@@ -164,10 +164,10 @@ func (s *shard) fields(entries []Entry) []zap.Field {
 	}
 }
 
-// save saves the cursor after entries, retrying for as long as necessary. It
+// save saves the offset after entries, retrying for as long as necessary. It
 // returns false if the lease was lost or the relay has to end.
 func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
-	upTo := entries[len(entries)-1].Cursor
+	upTo := entries[len(entries)-1].Offset
 	for {
 		err := s.saver.save(ctx, Progress{Shard: s.lease.Shard, Epoch: s.lease.Epoch, UpTo: upTo})
 		if err == nil {
@@ -177,7 +177,7 @@ func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
 			s.zap.Info("another replica has taken over", zap.Int("shard", s.lease.Shard))
 			return false
 		}
-		if !s.pause(retired, s.saver.level(), "the published cursor is not saved, trying again", entries, err) {
+		if !s.pause(retired, s.saver.level(), "the published offset is not saved, trying again", entries, err) {
 			return false
 		}
 	}

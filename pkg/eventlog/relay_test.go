@@ -384,7 +384,7 @@ func TestRelayWarnings(t *testing.T) {
 		max  int
 	}{
 		"events are not published, trying again":          {func(_ *memoryLog, r *recorder) { r.setDown(true) }, 20, 200},
-		"the published cursor is not saved, trying again": {func(l *memoryLog, _ *recorder) { l.failSave = 1 << 30 }, 1, 1},
+		"the published offset is not saved, trying again": {func(l *memoryLog, _ *recorder) { l.failSave = 1 << 30 }, 1, 1},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			l, broker := newMemoryLog(), newRecorder()

@@ -12,7 +12,7 @@ import (
 // errLeaseLost means that a shard has another owner by now.
 var errLeaseLost = errors.New("the lease is lost")
 
-// saver saves the cursors of all shards that are waiting in one transaction. An
+// saver saves the offsets of all shards that are waiting in one transaction. An
 // outage of the database fails all of them, so one reports it.
 type saver struct {
 	log   Log

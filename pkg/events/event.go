@@ -13,6 +13,12 @@ import (
 	"time"
 )
 
+// The topics that the services publish to unless a setting names another.
+const (
+	AccountsTopic = "account-events-v1"
+	AudiosTopic   = "audio-events-v1"
+)
+
 // The event types. A payload that old consumers could not read gets a new
 // version, which is published beside the old one.
 const (

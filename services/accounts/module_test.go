@@ -1,6 +1,7 @@
 package accounts_test
 
 import (
+	"reflect"
 	"testing"
 
 	"go.uber.org/fx"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/accounts"
 	"github.com/concha-labs/backend/services/accounts/embedded"
@@ -26,5 +28,17 @@ func TestModuleIsComplete(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The default of a setting is a tag, which cannot name a constant.
+func TestDefaultTopics(t *testing.T) {
+	for field, want := range map[string]string{
+		"EventsTopic": events.AccountsTopic,
+	} {
+		setting, _ := reflect.TypeFor[accounts.Config]().FieldByName(field)
+		if got := setting.Tag.Get("envDefault"); got != want {
+			t.Errorf("%s is %q by default, want %q", field, got, want)
+		}
 	}
 }

@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/concha-labs/backend/pkg v0.0.0
+	github.com/concha-labs/backend/pkg/events v0.0.0
 	github.com/concha-labs/backend/services/accounts v0.0.0
 	github.com/concha-labs/backend/services/audios v0.0.0
 	github.com/concha-labs/backend/services/gateway v0.0.0
@@ -22,7 +23,6 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cloudwego/base64x v0.1.6 // indirect
-	github.com/concha-labs/backend/pkg/events v0.0.0 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.12 // indirect
 	github.com/gin-contrib/sse v1.1.0 // indirect

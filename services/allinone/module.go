@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/logging"
 	"github.com/concha-labs/backend/pkg/settings"
@@ -23,9 +24,6 @@ import (
 )
 
 const (
-	accountEvents = "account-events-v1"
-	audioEvents   = "audio-events-v1"
-
 	accountsSelf        = "accounts-self"
 	audiosSelf          = "audios-self"
 	audiosAccountEvents = "audios-account-events"
@@ -66,22 +64,22 @@ func adopt(ctx context.Context, cfg Config, out io.Writer) []error {
 
 func (c Config) bus(log *zap.Logger) *membus.Bus {
 	return membus.New(map[string][]string{
-		accountEvents: {accountsSelf, audiosAccountEvents},
-		audioEvents:   {audiosSelf},
+		events.AccountsTopic: {accountsSelf, audiosAccountEvents},
+		events.AudiosTopic:   {audiosSelf},
 	}, c.DataDir, log)
 }
 
 func (c Config) accounts() accounts.Config {
 	return accounts.Config{
-		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: accountEvents, Subscription: accountsSelf,
+		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: events.AccountsTopic, Subscription: accountsSelf,
 		RequireIfMatch: c.RequireIfMatch,
 	}
 }
 
 func (c Config) audios() audios.Config {
 	return audios.Config{
-		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: audioEvents, Subscription: audiosSelf,
-		AccountEventsTopic: accountEvents, AccountEventsSubscription: audiosAccountEvents,
+		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: events.AudiosTopic, Subscription: audiosSelf,
+		AccountEventsTopic: events.AccountsTopic, AccountEventsSubscription: audiosAccountEvents,
 		RequireIfMatch: c.RequireIfMatch,
 	}
 }

@@ -3,6 +3,7 @@ package audios_test
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"testing"
 
 	"go.uber.org/fx"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/audios"
 	"github.com/concha-labs/backend/services/audios/embedded"
@@ -42,5 +44,18 @@ func TestModuleFailsWithoutItsFolder(t *testing.T) {
 	}
 	if err := fx.New(fx.NopLogger, module(file, embedded.Adapters())).Err(); err == nil {
 		t.Error("the service starts with a file as its folder")
+	}
+}
+
+// The default of a setting is a tag, which cannot name a constant.
+func TestDefaultTopics(t *testing.T) {
+	for field, want := range map[string]string{
+		"EventsTopic":        events.AudiosTopic,
+		"AccountEventsTopic": events.AccountsTopic,
+	} {
+		setting, _ := reflect.TypeFor[audios.Config]().FieldByName(field)
+		if got := setting.Tag.Get("envDefault"); got != want {
+			t.Errorf("%s is %q by default, want %q", field, got, want)
+		}
 	}
 }

@@ -98,8 +98,8 @@ func testRedact(t *testing.T, b Backend) {
 	wantTold(t, all, s, redacted(event(s, 1)), redacted(event(s, 2)), deleted)
 	wantTold(t, read(t, b, eventlog.Shard(neighbour), "", 100), neighbour, event(neighbour, 1))
 	for i, e := range before {
-		if all[i].Cursor != e.Cursor || !all[i].Time.Equal(e.Time) {
-			t.Errorf("event %s was at %q, %v and is at %q, %v", e.ID(), e.Cursor, e.Time, all[i].Cursor, all[i].Time)
+		if all[i].Offset != e.Offset || !all[i].Time.Equal(e.Time) {
+			t.Errorf("event %s was at %q, %v and is at %q, %v", e.ID(), e.Offset, e.Time, all[i].Offset, all[i].Time)
 		}
 	}
 }

@@ -43,7 +43,7 @@ func Run(t *testing.T, b Backend) {
 		name string
 		run  func(*testing.T, Backend)
 	}{
-		{"published cursor", testPublished}, // first, because it needs an empty log
+		{"published offset", testPublished}, // first, because it needs an empty log
 		{"what is appended is read", testRoundTrip},
 		{"read in steps", testLimit},
 		{"read several shards at once", testShards},
@@ -102,11 +102,11 @@ func appendAll(t *testing.T, write func(context.Context, func(Tx) error) error, 
 	}
 }
 
-// read returns all events of a shard after a cursor.
-func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) (all []eventlog.Entry) {
+// read returns all events of a shard after an offset.
+func read(t *testing.T, b Backend, shard int, after eventlog.Offset, limit int) (all []eventlog.Entry) {
 	t.Helper()
 	for {
-		entries, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: after}}, limit)
+		entries, err := b.Log.Read(t.Context(), []eventlog.ShardOffset{{Shard: shard, After: after}}, limit)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}
@@ -116,15 +116,15 @@ func read(t *testing.T, b Backend, shard int, after eventlog.Cursor, limit int) 
 		if all = append(all, entries...); len(entries) < limit {
 			return all
 		}
-		after = entries[len(entries)-1].Cursor
+		after = entries[len(entries)-1].Offset
 	}
 }
 
-// end returns the cursor after the last event of a shard.
-func end(t *testing.T, b Backend, shard int) eventlog.Cursor {
+// end returns the offset after the last event of a shard.
+func end(t *testing.T, b Backend, shard int) eventlog.Offset {
 	t.Helper()
 	if all := read(t, b, shard, "", 100); len(all) > 0 {
-		return all[len(all)-1].Cursor
+		return all[len(all)-1].Offset
 	}
 	return ""
 }
@@ -149,10 +149,10 @@ func wantTold(t *testing.T, entries []eventlog.Entry, subject string, want ...ev
 
 func testShards(t *testing.T, b Backend) {
 	const each = 4
-	var from []eventlog.ShardCursor
+	var from []eventlog.ShardOffset
 	var want []events.Event
 	for _, shard := range []int{1, 2, 5, 15} {
-		from = append(from, eventlog.ShardCursor{Shard: shard, After: end(t, b, shard)})
+		from = append(from, eventlog.ShardOffset{Shard: shard, After: end(t, b, shard)})
 		s := subjectIn(t, shard)
 		for version := range int64(each) {
 			want = append(want, event(s, version+1))
@@ -215,7 +215,7 @@ func testLate(t *testing.T, b Backend) {
 	var seen []eventlog.Entry
 	follow := func() {
 		for _, e := range read(t, b, shard, after, 100) {
-			seen, after = append(seen, e), e.Cursor
+			seen, after = append(seen, e), e.Offset
 		}
 	}
 	for range 20 {
@@ -234,7 +234,7 @@ func testLate(t *testing.T, b Backend) {
 func testFollow(t *testing.T, b Backend) {
 	const writers, each = 6, 15
 	subjects := make([]string, writers)
-	after := map[int]eventlog.Cursor{}
+	after := map[int]eventlog.Offset{}
 	for i := range subjects {
 		subjects[i] = fmt.Sprintf("%s%d", subject(t), i)
 		shard := eventlog.Shard(subjects[i])
@@ -264,7 +264,7 @@ func testFollow(t *testing.T, b Backend) {
 		for shard, cursor := range after {
 			for _, e := range read(t, b, shard, cursor, 4) {
 				versions[e.Subject] = append(versions[e.Subject], e.Version)
-				after[shard] = e.Cursor
+				after[shard] = e.Offset
 			}
 		}
 		if over {
@@ -312,8 +312,8 @@ func testWake(t *testing.T, b Backend) {
 }
 
 func testBadCursor(t *testing.T, b Backend) {
-	for _, c := range []eventlog.Cursor{"x", "1x", "/", "-"} {
-		if _, err := b.Log.Read(t.Context(), []eventlog.ShardCursor{{After: c}}, 10); err == nil {
+	for _, c := range []eventlog.Offset{"x", "1x", "/", "-"} {
+		if _, err := b.Log.Read(t.Context(), []eventlog.ShardOffset{{After: c}}, 10); err == nil {
 			t.Errorf("Read after %q succeeded", c)
 		}
 		if _, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{UpTo: c}}); err == nil {
@@ -325,7 +325,7 @@ func testBadCursor(t *testing.T, b Backend) {
 func testCancelled(t *testing.T, b Backend) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := b.Log.Read(ctx, []eventlog.ShardCursor{{}}, 10); !errors.Is(err, context.Canceled) {
+	if _, err := b.Log.Read(ctx, []eventlog.ShardOffset{{}}, 10); !errors.Is(err, context.Canceled) {
 		t.Errorf("Read = %v, want context.Canceled", err)
 	}
 	if _, _, err := b.Log.Claim(ctx, "me", nil); !errors.Is(err, context.Canceled) {

@@ -57,8 +57,8 @@ func WantFollowed(t *testing.T, log eventlog.Reader, head eventlog.Position, lis
 func History(t *testing.T, log eventlog.Log, subject string) (history []events.Event) {
 	t.Helper()
 	shard := eventlog.Shard(subject)
-	for cursor := eventlog.Cursor(""); ; {
-		entries, err := log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: cursor}}, 1000)
+	for cursor := eventlog.Offset(""); ; {
+		entries, err := log.Read(t.Context(), []eventlog.ShardOffset{{Shard: shard, After: cursor}}, 1000)
 		if err != nil {
 			t.Fatalf("Read: %v", err)
 		}
@@ -71,6 +71,6 @@ func History(t *testing.T, log eventlog.Log, subject string) (history []events.E
 			}
 		}
 		history = append(history, told(entries, subject)...)
-		cursor = entries[len(entries)-1].Cursor
+		cursor = entries[len(entries)-1].Offset
 	}
 }

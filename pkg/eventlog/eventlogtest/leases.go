@@ -43,7 +43,7 @@ func pass(t *testing.T, b Backend, d time.Duration) {
 	}
 }
 
-func save(t *testing.T, b Backend, lease eventlog.Lease, upTo eventlog.Cursor) {
+func save(t *testing.T, b Backend, lease eventlog.Lease, upTo eventlog.Offset) {
 	t.Helper()
 	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: upTo}})
 	if len(lost) > 0 || err != nil {
@@ -51,7 +51,7 @@ func save(t *testing.T, b Backend, lease eventlog.Lease, upTo eventlog.Cursor) {
 	}
 }
 
-func published(t *testing.T, b Backend) [eventlog.Shards]eventlog.Cursor {
+func published(t *testing.T, b Backend) [eventlog.Shards]eventlog.Offset {
 	t.Helper()
 	cursors, err := b.Log.Published(t.Context())
 	if err != nil {
@@ -74,7 +74,7 @@ func testPublished(t *testing.T, b Backend) {
 		t.Fatalf("the only replica has %d leases and a share of %d, want all %d", len(leases), share, eventlog.Shards)
 	}
 	defer leave(t, b, me)
-	var want [eventlog.Shards]eventlog.Cursor
+	var want [eventlog.Shards]eventlog.Offset
 	check := func(when string) {
 		t.Helper()
 		if diff := gocmp.Diff(want, published(t, b)); diff != "" {
@@ -87,20 +87,20 @@ func testPublished(t *testing.T, b Backend) {
 	entries, others := read(t, b, eventlog.Shard(s), "", 10), read(t, b, eventlog.Shard(other), "", 10)
 	for _, e := range entries {
 		for range 2 { // idempotent
-			save(t, b, leases[eventlog.Shard(s)], e.Cursor)
+			save(t, b, leases[eventlog.Shard(s)], e.Offset)
 		}
-		want[eventlog.Shard(s)] = e.Cursor
+		want[eventlog.Shard(s)] = e.Offset
 		check("saved")
 	}
 	mine, theirs := leases[eventlog.Shard(s)], leases[eventlog.Shard(other)]
-	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in any order, one of them before the saved cursor
-		{Shard: theirs.Shard, Epoch: theirs.Epoch, UpTo: others[0].Cursor},
-		{Shard: mine.Shard, Epoch: mine.Epoch, UpTo: entries[0].Cursor},
+	lost, err := b.Log.SavePublished(t.Context(), []eventlog.Progress{ // in any order, one of them before the saved offset
+		{Shard: theirs.Shard, Epoch: theirs.Epoch, UpTo: others[0].Offset},
+		{Shard: mine.Shard, Epoch: mine.Epoch, UpTo: entries[0].Offset},
 	})
 	if len(lost) > 0 || err != nil {
 		t.Errorf("SavePublished = %v, %v", lost, err)
 	}
-	want[theirs.Shard] = others[0].Cursor
+	want[theirs.Shard] = others[0].Offset
 	check("two saved at once")
 }
 
@@ -256,7 +256,7 @@ func testFencing(t *testing.T, b Backend) {
 	shard := eventlog.Shard(s)
 	appendAll(t, b.Write, event(s, 1), event(s, 2))
 	entries := read(t, b, shard, "", 100)
-	first, last := entries[len(entries)-2].Cursor, entries[len(entries)-1].Cursor
+	first, last := entries[len(entries)-2].Offset, entries[len(entries)-1].Offset
 	leases, _ := claim(t, b, one)
 	old := leases[shard]
 	save(t, b, old, first)

@@ -197,7 +197,7 @@ func testLostLease(t *testing.T, r Relayed) {
 	shard := eventlog.Shard(s)
 	var once sync.Once
 	var taken []eventlog.Lease
-	var before [eventlog.Shards]eventlog.Cursor
+	var before [eventlog.Shards]eventlog.Offset
 	steal := func(step string) error {
 		if step == "the broker's acknowledgement" {
 			once.Do(func() {

@@ -106,15 +106,15 @@ type watched struct {
 	claimed chan struct{}
 
 	mu        sync.Mutex
-	published map[int]eventlog.Cursor // by shard
+	published map[int]eventlog.Offset // by shard
 	saved     chan struct{}
 }
 
 func watch(log eventlog.Log, fail func(step string) error) *watched {
-	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1), published: map[int]eventlog.Cursor{}, saved: make(chan struct{}, 1)}
+	return &watched{Log: log, fail: fail, claimed: make(chan struct{}, 1), published: map[int]eventlog.Offset{}, saved: make(chan struct{}, 1)}
 }
 
-func (w *watched) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
+func (w *watched) Read(ctx context.Context, from []eventlog.ShardOffset, limit int) ([]eventlog.Entry, error) {
 	if err := w.fail("reading"); err != nil {
 		return nil, err
 	}
@@ -181,14 +181,14 @@ func (w *watched) awaitShare(t *testing.T, want int32) {
 func (w *watched) awaitSaved(t *testing.T, b Backend) {
 	t.Helper()
 	limit := time.After(patience)
-	upTo := func(shard int) eventlog.Cursor {
+	upTo := func(shard int) eventlog.Offset {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		return w.published[shard]
 	}
 	for shard := range eventlog.Shards {
 		events := read(t, b, shard, "", 100)
-		for len(events) > 0 && upTo(shard) != events[len(events)-1].Cursor {
+		for len(events) > 0 && upTo(shard) != events[len(events)-1].Offset {
 			select {
 			case <-w.saved:
 			case <-limit:

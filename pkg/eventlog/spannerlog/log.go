@@ -1,6 +1,6 @@
 // Package spannerlog is the event log in a Spanner database. Reads are strong.
 // After a strong read has returned an event, Spanner commits nothing with an
-// earlier timestamp, so a cursor never skips an event.
+// earlier timestamp, so an offset never skips an event.
 package spannerlog
 
 import (
@@ -137,13 +137,13 @@ func redact(tx *spannerdb.Tx, rows *spanner.RowIterator) (versions []int64, err 
 
 func shardOf(subject string) int64 { return int64(eventlog.Shard(subject)) }
 
-// A cursor is the part of an event's key after the shard: nanoseconds since
+// An offset is the part of an event's key after the shard: nanoseconds since
 // 1970, subject and version, such as 1767323045678901000/account/123/7.
-func toCursor(e events.Event) eventlog.Cursor {
-	return eventlog.Cursor(strconv.FormatInt(e.Time.UnixNano(), 10) + "/" + e.ID())
+func toOffset(e events.Event) eventlog.Offset {
+	return eventlog.Offset(strconv.FormatInt(e.Time.UnixNano(), 10) + "/" + e.ID())
 }
 
-func fromCursor(c eventlog.Cursor) (spanner.Key, error) {
+func fromOffset(c eventlog.Offset) (spanner.Key, error) {
 	nanos, id, _ := strings.Cut(string(c), "/")
 	ns, err := strconv.ParseInt(nanos, 10, 64)
 	if err != nil {

@@ -20,13 +20,13 @@ func (l *Log) Wake() *eventlog.Wake { return l.wake }
 
 // Read implements eventlog.Log with one read of the table, in the order of its
 // key.
-func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) (entries []eventlog.Entry, err error) {
+func (l *Log) Read(ctx context.Context, from []eventlog.ShardOffset, limit int) (entries []eventlog.Entry, err error) {
 	var ranges []spanner.KeySet
 	for _, at := range from {
 		shard := spanner.Key{int64(at.Shard)}
 		keys := spanner.KeyRange{Start: shard, End: shard, Kind: spanner.ClosedClosed}
 		if at.After != "" {
-			last, err := fromCursor(at.After)
+			last, err := fromOffset(at.After)
 			if err != nil {
 				return nil, err
 			}
@@ -42,7 +42,7 @@ func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) 
 			if err := r.Columns(&e.Time, &e.Subject, &e.Version, &e.Type, &payload, &e.Traceparent); err != nil {
 				return err
 			}
-			e.Time, e.Data, e.Cursor = e.Time.UTC(), []byte(payload), toCursor(e.Event)
+			e.Time, e.Data, e.Offset = e.Time.UTC(), []byte(payload), toOffset(e.Event)
 			entries = append(entries, e)
 			return nil
 		})
@@ -147,7 +147,7 @@ func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases 
 }
 
 // Published implements eventlog.Log with one read.
-func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
+func (l *Log) Published(ctx context.Context) (offsets [eventlog.Shards]eventlog.Offset, err error) {
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		return tx.Read(ctx, "EventLogPublished", spanner.AllKeys(), []string{"Shard", "Cursor"}).Do(func(r *spanner.Row) error {
 			var shard int64
@@ -155,14 +155,14 @@ func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.
 			if err := r.Columns(&shard, &saved); err != nil {
 				return err
 			}
-			cursors[shard] = eventlog.Cursor(saved)
+			offsets[shard] = eventlog.Offset(saved)
 			return nil
 		})
 	})
 	if err != nil {
-		return cursors, fmt.Errorf("read the published cursors: %w", err)
+		return offsets, fmt.Errorf("read the published offsets: %w", err)
 	}
-	return cursors, nil
+	return offsets, nil
 }
 
 // Leave implements eventlog.Log.
@@ -178,7 +178,7 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 	next := make(map[int64]eventlog.Progress, len(done))
 	var keys []spanner.KeySet
 	for _, p := range done {
-		if _, err := fromCursor(p.UpTo); err != nil {
+		if _, err := fromOffset(p.UpTo); err != nil {
 			return nil, err
 		}
 		next[int64(p.Shard)] = p
@@ -202,7 +202,7 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 				return nil
 			}
 			lost = slices.DeleteFunc(lost, func(shard int) bool { return shard == p.Shard })
-			later, err := isLater(p.UpTo, eventlog.Cursor(saved))
+			later, err := isLater(p.UpTo, eventlog.Offset(saved))
 			if later {
 				saves = append(saves, spanner.Update("EventLogPublished", []string{"Shard", "Cursor"}, []any{shard, string(p.UpTo)}))
 			}
@@ -214,21 +214,21 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 		return tx.BufferWrite(saves)
 	})
 	if err != nil {
-		return nil, fmt.Errorf("save the published cursors: %w", err)
+		return nil, fmt.Errorf("save the published offsets: %w", err)
 	}
 	return lost, nil
 }
 
-// isLater reports whether cursor a comes after cursor b.
-func isLater(a, b eventlog.Cursor) (bool, error) {
+// isLater reports whether offset a comes after offset b.
+func isLater(a, b eventlog.Offset) (bool, error) {
 	if b == "" {
 		return true, nil
 	}
-	x, err := fromCursor(a)
+	x, err := fromOffset(a)
 	if err != nil {
 		return false, err
 	}
-	y, err := fromCursor(b)
+	y, err := fromOffset(b)
 	if err != nil {
 		return false, err
 	}

@@ -117,7 +117,7 @@ func TestOlderDatabase(t *testing.T) {
 	}
 	var got []eventlog.Entry
 	for shard, cursor := range cursors {
-		entries, err := log.Read(t.Context(), []eventlog.ShardCursor{{Shard: shard, After: cursor}}, 1000)
+		entries, err := log.Read(t.Context(), []eventlog.ShardOffset{{Shard: shard, After: cursor}}, 1000)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,15 +142,15 @@ func TestOlderDatabase(t *testing.T) {
 }
 
 func bySeq(a, b eventlog.Entry) int {
-	x, _ := strconv.Atoi(string(a.Cursor))
-	y, _ := strconv.Atoi(string(b.Cursor))
+	x, _ := strconv.Atoi(string(a.Offset))
+	y, _ := strconv.Atoi(string(b.Offset))
 	return x - y
 }
 
 // everything returns the first position of every shard.
-func everything() (from []eventlog.ShardCursor) {
+func everything() (from []eventlog.ShardOffset) {
 	for shard := range eventlog.Shards {
-		from = append(from, eventlog.ShardCursor{Shard: shard})
+		from = append(from, eventlog.ShardOffset{Shard: shard})
 	}
 	return from
 }
@@ -255,7 +255,7 @@ func publish(t *testing.T, log *sqlitelog.Log, e eventlog.Entry) {
 		t.Fatal(err)
 	}
 	lease := leases[eventlog.Shard(e.Subject)]
-	if lost, err := log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: e.Cursor}}); len(lost) > 0 || err != nil {
+	if lost, err := log.SavePublished(t.Context(), []eventlog.Progress{{Shard: lease.Shard, Epoch: lease.Epoch, UpTo: e.Offset}}); len(lost) > 0 || err != nil {
 		t.Fatal(lost, err)
 	}
 }

@@ -148,9 +148,9 @@ func readsOf(b *testing.B, size int64) map[string]func() error {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var shards []eventlog.ShardCursor
+	var shards []eventlog.ShardOffset
 	for shard := range eventlog.Shards {
-		shards = append(shards, eventlog.ShardCursor{Shard: shard, After: eventlog.Cursor(strconv.FormatInt(size/2, 10))})
+		shards = append(shards, eventlog.ShardOffset{Shard: shard, After: eventlog.Offset(strconv.FormatInt(size/2, 10))})
 	}
 	since := time.Now().Add(-time.Second)
 	all := func(n int, err error) error {

@@ -19,13 +19,13 @@ const selectShard = `SELECT * FROM (SELECT seq, time, subject, version, type, da
 
 // Read implements eventlog.Log. SQLite evaluates the parts of a UNION ALL one
 // after the other, and stops when the limit is reached.
-func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) ([]eventlog.Entry, error) {
+func (l *Log) Read(ctx context.Context, from []eventlog.ShardOffset, limit int) ([]eventlog.Entry, error) {
 	if len(from) == 0 {
 		return nil, nil
 	}
 	args := make([]any, 0, 3*len(from)+1)
 	for _, at := range from {
-		seq, err := fromCursor(at.After)
+		seq, err := fromOffset(at.After)
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +45,7 @@ func (l *Log) Read(ctx context.Context, from []eventlog.ShardCursor, limit int) 
 			return nil, fmt.Errorf("read events: %w", sqlitedb.Translate(err))
 		}
 		e.Time = time.UnixMicro(micros).UTC()
-		e.Cursor = toCursor(seq)
+		e.Offset = toOffset(seq)
 		entries = append(entries, e)
 	}
 	if err := rows.Err(); err != nil {
@@ -66,24 +66,24 @@ func (l *Log) Claim(ctx context.Context, replica string, release []int) (leases 
 }
 
 // Published implements eventlog.Log.
-func (l *Log) Published(ctx context.Context) (cursors [eventlog.Shards]eventlog.Cursor, err error) {
+func (l *Log) Published(ctx context.Context) (offsets [eventlog.Shards]eventlog.Offset, err error) {
 	rows, err := l.db.Query(ctx, `SELECT shard, seq FROM event_log_published`)
 	if err != nil {
-		return cursors, fmt.Errorf("read the published cursors: %w", err)
+		return offsets, fmt.Errorf("read the published offsets: %w", err)
 	}
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		var shard int
 		var seq int64
 		if err := rows.Scan(&shard, &seq); err != nil {
-			return cursors, fmt.Errorf("read the published cursors: %w", sqlitedb.Translate(err))
+			return offsets, fmt.Errorf("read the published offsets: %w", sqlitedb.Translate(err))
 		}
-		cursors[shard] = toCursor(seq)
+		offsets[shard] = toOffset(seq)
 	}
 	if err := rows.Err(); err != nil {
-		return cursors, fmt.Errorf("read the published cursors: %w", sqlitedb.Translate(err))
+		return offsets, fmt.Errorf("read the published offsets: %w", sqlitedb.Translate(err))
 	}
-	return cursors, nil
+	return offsets, nil
 }
 
 // Leave implements eventlog.Log.
@@ -99,7 +99,7 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 	err = l.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		lost = nil
 		for _, p := range done {
-			seq, err := fromCursor(p.UpTo)
+			seq, err := fromOffset(p.UpTo)
 			if err != nil {
 				return err
 			}
@@ -115,7 +115,7 @@ func (l *Log) SavePublished(ctx context.Context, done []eventlog.Progress) (lost
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("save the published cursors: %w", err)
+		return nil, fmt.Errorf("save the published offsets: %w", err)
 	}
 	return lost, nil
 }
@@ -126,11 +126,11 @@ func (l *Log) isCurrent(p eventlog.Progress) bool {
 	return l.leases.Shards[p.Shard].Epoch == p.Epoch
 }
 
-func toCursor(seq int64) eventlog.Cursor {
-	return eventlog.Cursor(strconv.FormatInt(seq, 10))
+func toOffset(seq int64) eventlog.Offset {
+	return eventlog.Offset(strconv.FormatInt(seq, 10))
 }
 
-func fromCursor(c eventlog.Cursor) (int64, error) {
+func fromOffset(c eventlog.Offset) (int64, error) {
 	if c == "" {
 		return 0, nil
 	}
