@@ -476,6 +476,10 @@ type Account struct {
 	// Name May be empty; no control characters.
 	Name Text `json:"name"`
 
+	// Owner The caller that created the resource: `key:` and the id of its API key, or the issuer and the subject of its token
+	// with a `|` between them. Null if it was created without credentials. Never changes.
+	Owner *Owner `json:"owner"`
+
 	// UpdatedAt As created_at.
 	UpdatedAt time.Time `json:"updated_at"`
 
@@ -485,6 +489,8 @@ type Account struct {
 
 // AccountChange Of a created or updated resource.
 type AccountChange struct {
+	// Actor The caller that made the change, as in `owner`; null if it was made without credentials. Absent from older events.
+	Actor         *string  `json:"actor,omitempty"`
 	ChangedFields []string `json:"changed_fields"`
 	RequestID     string   `json:"request_id"`
 
@@ -592,11 +598,13 @@ type AccountPatch struct {
 	Email *string `json:"email,omitempty"`
 
 	// Name May be empty; no control characters.
-	Name *Text `json:"name,omitempty"`
+	Name  *Text       `json:"name,omitempty"`
+	Owner interface{} `json:"owner,omitempty"`
 }
 
 // AccountReference The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
-// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
+// creation may not be known here yet; that of an account whose deletion is known here is refused (400). With an
+// `own` scope alone, it must be an account that the caller owns.
 type AccountReference = int64
 
 // AccountResult What became of an account of a batch.
@@ -620,7 +628,8 @@ type AccountResults struct {
 // Audio defines model for Audio.
 type Audio struct {
 	// AccountID The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
-	// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
+	// creation may not be known here yet; that of an account whose deletion is known here is refused (400). With an
+	// `own` scope alone, it must be an account that the caller owns.
 	AccountID *AccountReference `json:"account_id"`
 
 	// CreatedAt In UTC, always with six decimals, so that times sort as text.
@@ -629,6 +638,10 @@ type Audio struct {
 
 	// FileURL Address of the document that the session was stored with. Changes with its content.
 	FileURL string `json:"file_url"`
+
+	// Owner The caller that created the resource: `key:` and the id of its API key, or the issuer and the subject of its token
+	// with a `|` between them. Null if it was created without credentials. Never changes.
+	Owner *Owner `json:"owner"`
 
 	// SelectedTick Index of the tick that the person picked.
 	SelectedTick SelectedTick `json:"selected_tick"`
@@ -649,6 +662,8 @@ type Audio struct {
 
 // AudioChange Of a created or updated resource.
 type AudioChange struct {
+	// Actor The caller that made the change, as in `owner`; null if it was made without credentials. Absent from older events.
+	Actor         *string  `json:"actor,omitempty"`
 	ChangedFields []string `json:"changed_fields"`
 	RequestID     string   `json:"request_id"`
 
@@ -716,7 +731,8 @@ type AudioForm struct {
 // AudioInput defines model for AudioInput.
 type AudioInput struct {
 	// AccountID The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
-	// creation may not be known here yet; that of an account whose deletion is known here is refused (400).
+	// creation may not be known here yet; that of an account whose deletion is known here is refused (400). With an
+	// `own` scope alone, it must be an account that the caller owns.
 	AccountID *AccountReference `json:"account_id,omitempty"`
 
 	// SelectedTick Index of the tick that the person picked.
@@ -757,6 +773,7 @@ type AudioListResourceType string
 type AudioPatch struct {
 	// AccountID The account that the session belongs to; null if to none.
 	AccountID nullable.Nullable[AccountID] `json:"account_id,omitempty"`
+	Owner     interface{}                  `json:"owner,omitempty"`
 
 	// SelectedTick Index of the tick that the person picked.
 	SelectedTick *SelectedTick `json:"selected_tick,omitempty"`
@@ -857,6 +874,10 @@ type ItemProblemStatus int
 
 // NextPageToken The `page_token` of the next page; empty at the end.
 type NextPageToken = string
+
+// Owner The caller that created the resource: `key:` and the id of its API key, or the issuer and the subject of its token
+// with a `|` between them. Null if it was created without credentials. Never changes.
+type Owner = string
 
 // Problem A failure (RFC 9457).
 type Problem struct {
@@ -1889,7 +1910,8 @@ type ClientInterface interface {
 	// ListAccountEvents Read the history of an account
 	//
 	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-	// then. Events are kept for 90 days.
+	// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+	// is deleted; an `actor` that is another caller is null.
 	//
 	// Corresponds with GET /v1/accounts/{id}/events (the `ListAccountEvents` operationId).
 	ListAccountEvents(ctx context.Context, id AccountIDParameter, params *ListAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2052,7 +2074,8 @@ type ClientInterface interface {
 	// ListAudioEvents Read the history of an audio session
 	//
 	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-	// then. Events are kept for 90 days.
+	// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+	// is deleted; an `actor` that is another caller is null.
 	//
 	// Corresponds with GET /v1/audios/{session_id}/events (the `ListAudioEvents` operationId).
 	ListAudioEvents(ctx context.Context, sessionID SessionIDParameter, params *ListAudioEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2303,7 +2326,8 @@ func (c *Client) ReplaceAccount(ctx context.Context, id AccountIDParameter, para
 // ListAccountEvents Read the history of an account
 //
 // Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-// then. Events are kept for 90 days.
+// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+// is deleted; an `actor` that is another caller is null.
 //
 // Corresponds with GET /v1/accounts/{id}/events (the `ListAccountEvents` operationId).
 func (c *Client) ListAccountEvents(ctx context.Context, id AccountIDParameter, params *ListAccountEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2626,7 +2650,8 @@ func (c *Client) ReplaceAudio(ctx context.Context, sessionID SessionIDParameter,
 // ListAudioEvents Read the history of an audio session
 //
 // Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-// then. Events are kept for 90 days.
+// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+// is deleted; an `actor` that is another caller is null.
 //
 // Corresponds with GET /v1/audios/{session_id}/events (the `ListAudioEvents` operationId).
 func (c *Client) ListAudioEvents(ctx context.Context, sessionID SessionIDParameter, params *ListAudioEventsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5187,7 +5212,8 @@ type ClientWithResponsesInterface interface {
 	// ListAccountEventsWithResponse Read the history of an account
 	//
 	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-	// then. Events are kept for 90 days.
+	// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+	// is deleted; an `actor` that is another caller is null.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -5364,7 +5390,8 @@ type ClientWithResponsesInterface interface {
 	// ListAudioEventsWithResponse Read the history of an audio session
 	//
 	// Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-	// then. Events are kept for 90 days.
+	// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+	// is deleted; an `actor` that is another caller is null.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9584,7 +9611,8 @@ func (c *ClientWithResponses) ReplaceAccountWithResponse(ctx context.Context, id
 // ListAccountEventsWithResponse Read the history of an account
 //
 // Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-// then. Events are kept for 90 days.
+// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+// is deleted; an `actor` that is another caller is null.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -9857,7 +9885,8 @@ func (c *ClientWithResponses) ReplaceAudioWithResponse(ctx context.Context, sess
 // ListAudioEventsWithResponse Read the history of an audio session
 //
 // Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-// then. Events are kept for 90 days.
+// then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+// is deleted; an `actor` that is another caller is null.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -15,19 +15,26 @@ type Change[R Account | Audio] struct {
 	ChangedFields []string `json:"changed_fields"`
 	// Id of the request that made the change, "" if none did.
 	RequestID string `json:"request_id"`
+	// The caller that made the change: "key:" and the id of its API key, or the
+	// issuer and the subject of its token with a | between them. It is null if
+	// the change was made without credentials, and absent from older events.
+	Actor *string `json:"actor" jsonschema:"nullable"`
 }
 
 // Account is the v1 body of an account, in HTTP answers and in events.
 type Account struct {
-	ID        int64  `json:"id" jsonschema:"minimum=1,maximum=9007199254740991"`
-	Name      string `json:"name" jsonschema:"maxLength=1024"`
-	Email     string `json:"email" jsonschema:"maxLength=320"`
-	Address   string `json:"address" jsonschema:"maxLength=1024"`
-	Image     *Image `json:"image" jsonschema:"nullable"` // null until there is one
-	Version   int64  `json:"version" jsonschema:"minimum=1"`
-	ETag      string `json:"etag"` // as in the ETag header, with its quotes
-	CreatedAt Time   `json:"created_at"`
-	UpdatedAt Time   `json:"updated_at"`
+	ID      int64  `json:"id" jsonschema:"minimum=1,maximum=9007199254740991"`
+	Name    string `json:"name" jsonschema:"maxLength=1024"`
+	Email   string `json:"email" jsonschema:"maxLength=320"`
+	Address string `json:"address" jsonschema:"maxLength=1024"`
+	Image   *Image `json:"image" jsonschema:"nullable"` // null until there is one
+	// The caller that created the account, as in actor; null if it was created
+	// without credentials, absent from older events.
+	Owner     *string `json:"owner" jsonschema:"nullable"`
+	Version   int64   `json:"version" jsonschema:"minimum=1"`
+	ETag      string  `json:"etag"` // as in the ETag header, with its quotes
+	CreatedAt Time    `json:"created_at"`
+	UpdatedAt Time    `json:"updated_at"`
 }
 
 // Image describes the profile image of an account.
@@ -53,15 +60,27 @@ type Audio struct {
 	SelectedTick int       `json:"selected_tick" jsonschema:"minimum=0,maximum=14"` // index into ticks
 	StepCount    int       `json:"step_count" jsonschema:"minimum=0,maximum=9"`
 	FileURL      string    `json:"file_url" jsonschema:"format=uri-reference"` // the document as it was sent
-	Version      int64     `json:"version" jsonschema:"minimum=1"`
-	ETag         string    `json:"etag"` // as in the ETag header, with its quotes
-	CreatedAt    Time      `json:"created_at"`
-	UpdatedAt    Time      `json:"updated_at"`
+	// The caller that created the session, as in actor; null if it was created
+	// without credentials, absent from older events.
+	Owner     *string `json:"owner" jsonschema:"nullable"`
+	Version   int64   `json:"version" jsonschema:"minimum=1"`
+	ETag      string  `json:"etag"` // as in the ETag header, with its quotes
+	CreatedAt Time    `json:"created_at"`
+	UpdatedAt Time    `json:"updated_at"`
 }
 
 // AudioKey is the payload of concha.audio.deleted.v1.
 type AudioKey struct {
 	SessionID int64 `json:"session_id" jsonschema:"minimum=0,maximum=9007199254740991"`
+}
+
+// CallerID returns the value of Actor or Owner for the id of a caller: a pointer
+// to it, or nil for "".
+func CallerID(id string) *string {
+	if id == "" {
+		return nil
+	}
+	return &id
 }
 
 // Redacted is the payload that replaces the payloads of a resource's earlier

@@ -34,11 +34,12 @@ type Place struct {
 
 // Options select a page. A query embeds them beside its filters.
 type Options struct {
+	Owner        string    // only resources of this owner; "" for all
 	UpdatedSince time.Time // only resources updated then or later; zero for all
 	Order        Order
 	After        *Place // nil for the first page
 	Limit        int    // at least 1
-	Total        bool   // whether to count all matching accounts
+	Total        bool   // whether to count all matching resources
 }
 
 // latest is the latest time that every database takes.

@@ -313,7 +313,8 @@ export interface paths {
         /**
          * Read the history of an account
          * @description Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-         *     then. Events are kept for 90 days.
+         *     then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+         *     is deleted; an `actor` that is another caller is null.
          */
         get: operations["listAccountEvents"];
         put?: never;
@@ -340,7 +341,8 @@ export interface paths {
         /**
          * Read the history of an audio session
          * @description Its events in the order of their versions, also after its deletion; the payloads of the earlier ones are erased
-         *     then. Events are kept for 90 days.
+         *     then. Events are kept for 90 days. With an `own` scope alone, a caller reads the history of what it owns, until it
+         *     is deleted; an `actor` that is another caller is null.
          */
         get: operations["listAudioEvents"];
         put?: never;
@@ -832,6 +834,7 @@ export interface components {
             address?: components["schemas"]["Text"];
             id?: never;
             image?: never;
+            owner?: never;
             version?: never;
             etag?: never;
             created_at?: never;
@@ -857,6 +860,7 @@ export interface components {
             address: components["schemas"]["Text"];
             /** @description Null until there is one. */
             image: components["schemas"]["Image"] | null;
+            owner: components["schemas"]["Owner"];
             version: components["schemas"]["Version"];
             etag: components["schemas"]["ETag"];
             /**
@@ -885,6 +889,11 @@ export interface components {
             size_bytes: number;
             sha256: string;
         };
+        /**
+         * @description The caller that created the resource: `key:` and the id of its API key, or the issuer and the subject of its token
+         *     with a `|` between them. Null if it was created without credentials. Never changes.
+         */
+        Owner: string | null;
         /**
          * Format: int64
          * @description 1 at first, and one more with each change that changes something.
@@ -938,7 +947,8 @@ export interface components {
         /**
          * Format: int64
          * @description The account that the session belongs to; null if to none. An id that no account has is accepted, as the account's
-         *     creation may not be known here yet; that of an account whose deletion is known here is refused (400).
+         *     creation may not be known here yet; that of an account whose deletion is known here is refused (400). With an
+         *     `own` scope alone, it must be an account that the caller owns.
          */
         AccountReference: number | null;
         AudioInput: {
@@ -955,6 +965,7 @@ export interface components {
             step_count?: components["schemas"]["StepCount"];
             session_id?: never;
             file_url?: never;
+            owner?: never;
             version?: never;
             etag?: never;
             created_at?: never;
@@ -987,6 +998,7 @@ export interface components {
              * @description Address of the document that the session was stored with. Changes with its content.
              */
             file_url: string;
+            owner: components["schemas"]["Owner"];
             version: components["schemas"]["Version"];
             etag: components["schemas"]["ETag"];
             /**
@@ -1069,6 +1081,8 @@ export interface components {
             resource: Record<string, never>;
             changed_fields: string[];
             request_id: string;
+            /** @description The caller that made the change, as in `owner`; null if it was made without credentials. Absent from older events. */
+            actor?: string | null;
         };
         /** @description Of a deleted resource. */
         AccountKey: {
@@ -1114,6 +1128,8 @@ export interface components {
             resource: Record<string, never>;
             changed_fields: string[];
             request_id: string;
+            /** @description The caller that made the change, as in `owner`; null if it was made without credentials. Absent from older events. */
+            actor?: string | null;
         };
         /** @description Of a deleted resource. */
         AudioKey: {

@@ -44,8 +44,9 @@ func goldenFile(eventType string) string { return "testdata/" + eventType + ".js
 func Events() []events.Event {
 	committed := events.Time{Time: time.Date(2026, 3, 14, 9, 26, 53, 589793000, time.UTC)}
 	created := events.Time{Time: committed.Add(-time.Hour)}
+	owner, actor := "https://issuer.example.com|zoe", "key:import"
 	account := events.Account{
-		ID: 4503599627370497, Name: "Zoë <&> \u2028 Ltd", Email: "zoe@example.com", Address: "1 Main St",
+		ID: 4503599627370497, Name: "Zoë <&> \u2028 Ltd", Email: "zoe@example.com", Address: "1 Main St", Owner: &owner,
 		Version: 1, ETag: `"1"`, CreatedAt: created, UpdatedAt: created,
 	}
 	pictured := account
@@ -57,7 +58,7 @@ func Events() []events.Event {
 	audio := events.Audio{
 		SessionID: 0, AccountID: &account.ID,
 		Ticks:        []float64{-96.33, -96.33, -93.47, -89.03999999999999, -84.61, -80.18, -75.75, -71.32, -66.89, -62.46, -58.03, -53.6, -49.17, -44.74, -40.31},
-		SelectedTick: 5, StepCount: 1, FileURL: "/v1/audios/0/file",
+		SelectedTick: 5, StepCount: 1, FileURL: "/v1/audios/0/file", Owner: &owner,
 		Version: 1, ETag: `"1"`, CreatedAt: created, UpdatedAt: created,
 	}
 	stepped := audio
@@ -65,14 +66,14 @@ func Events() []events.Event {
 	const subjectA, subjectB = "account/4503599627370497", "audio/0"
 	list := []events.Event{
 		{Type: events.AccountCreatedV1, Subject: subjectA, Version: 1, Data: payload(events.Change[events.Account]{
-			Resource: account, ChangedFields: []string{"name", "email", "address"}, RequestID: "req-1",
+			Resource: account, ChangedFields: []string{"name", "email", "address"}, RequestID: "req-1", Actor: &owner,
 		})},
 		{Type: events.AccountUpdatedV1, Subject: subjectA, Version: 2, Data: payload(events.Change[events.Account]{
-			Resource: pictured, ChangedFields: []string{"image"}, RequestID: "req-2",
+			Resource: pictured, ChangedFields: []string{"image"}, RequestID: "req-2", Actor: &actor,
 		})},
 		{Type: events.AccountDeletedV1, Subject: subjectA, Version: 3, Data: payload(events.AccountKey{ID: account.ID})},
 		{Type: events.AudioCreatedV1, Subject: subjectB, Version: 1, Data: payload(events.Change[events.Audio]{
-			Resource: audio, ChangedFields: []string{"session_id", "account_id", "ticks", "selected_tick", "step_count"}, RequestID: "req-3",
+			Resource: audio, ChangedFields: []string{"session_id", "account_id", "ticks", "selected_tick", "step_count"}, RequestID: "req-3", Actor: &owner,
 		})},
 		{Type: events.AudioUpdatedV1, Subject: subjectB, Version: 2, Data: payload(events.Change[events.Audio]{
 			Resource: stepped, ChangedFields: []string{"step_count"}, RequestID: "req-4",

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -40,13 +41,10 @@ const (
 //   - domain.ErrImagesBusy, ErrImageTime: the image could not be processed in
 //     time.
 //   - idempotency.ErrReused: once was used for another image.
-//   - the errors of check and r.
+//   - caller.ErrForbidden, and the errors of check and r.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, check Check) (domain.Account, error) {
 	if once == (idempotency.Request{}) { // refuse before uploading; a repeated request may be entitled to its first result
-		current, err := s.store.Get(ctx, id)
-		if err == nil {
-			err = check.judge(current)
-		}
+		err := s.mayChange(ctx, id, check)
 		if err != nil {
 			return domain.Account{}, fmt.Errorf("attach image: %w", err)
 		}
@@ -75,6 +73,20 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	return a, nil
 }
 
+// mayChange returns nil if the caller may change an account and check allows
+// it. Errors: as in update.
+func (s *Service) mayChange(ctx context.Context, id int64, check Check) error {
+	reach, err := caller.From(ctx).Write(caller.Accounts)
+	if err != nil {
+		return err
+	}
+	current, err := s.get(ctx, id, reach)
+	if err != nil {
+		return err
+	}
+	return check.judge(current)
+}
+
 // dropImage deletes an object to which no account refers because its
 // transaction ended with err. If that is not certain, or deleting fails, the
 // object is left to SweepImages.
@@ -90,7 +102,8 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 }
 
 // DetachImage removes the image of an account. It does nothing if the account
-// has none. Idempotent. Errors: domain.ErrNotFound, the error of check.
+// has none. Idempotent. Errors: domain.ErrNotFound,
+// caller.ErrForbidden, the error of check.
 func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
 	if _, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -11,7 +12,8 @@ import (
 
 // ChangeProfile replaces the profile of an account. If the profile equals the
 // current one, nothing changes, not even the version. Idempotent. Errors:
-// domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
+// domain.ErrNotFound, domain.ErrEmailTaken, caller.ErrForbidden, the error of
+// check.
 func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
 	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
@@ -24,7 +26,8 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 
 // PatchProfile changes the fields of an account's profile that are set in
 // patch. If none differs, nothing changes, not even the version. Idempotent.
-// Errors: domain.ErrNotFound, domain.ErrEmailTaken, the error of check.
+// Errors: domain.ErrNotFound, domain.ErrEmailTaken, caller.ErrForbidden, the error of
+// check.
 func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
 	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(current.Patched(patch), s.now())
@@ -35,9 +38,15 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 	return a, nil
 }
 
-// update applies a change of the domain if check allows it, and logs the event.
+// update applies a change of the domain to an account that the caller may
+// change, if check allows it, and logs the event.
 func (s *Service) update(ctx context.Context, id int64, once idempotency.Request, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
-	return s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
+	reach, err := caller.From(ctx).Write(caller.Accounts)
+	if err != nil {
+		return domain.Account{}, err
+	}
+	check = check.within(reach)
+	a, err := s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return domain.Account{}, events.Event{}, err
 		}
@@ -48,4 +57,8 @@ func (s *Service) update(ctx context.Context, id int64, once idempotency.Request
 		updated, err := change(ctx, events.AccountUpdatedV1, next, fields)
 		return next, updated, err
 	})
+	if err == nil && !reach.Includes(a.Owner) { // a repetition by a caller that has lost a scope since
+		return domain.Account{}, domain.ErrNotFound
+	}
+	return a, err
 }

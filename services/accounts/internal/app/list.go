@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -35,8 +36,14 @@ func (q Query) PlaceOf(a domain.Account) list.Place {
 	return q.Order.Place(a.ID, a.CreatedAt, a.UpdatedAt)
 }
 
-// List returns a page of accounts; see Store.
+// List returns a page of the accounts that the caller may read; see Store.
+// Errors: caller.ErrForbidden.
 func (s *Service) List(ctx context.Context, q Query) (Page, error) {
+	reach, err := caller.From(ctx).Read(caller.Accounts)
+	if err != nil {
+		return Page{}, err
+	}
+	q.Owner, _ = reach.Owner()
 	page, err := s.store.List(ctx, q)
 	if err != nil {
 		return Page{}, fmt.Errorf("list accounts: %w", err)

@@ -42,7 +42,8 @@ type Store interface {
 	//   - at least once in the ascending order of updates, in which a change
 	//     moves an account towards the end.
 	//
-	// Idempotent.
+	// A list of one owner reads only rows of that owner, unless a filter names
+	// the resources: its cost does not depend on those of others. Idempotent.
 	List(ctx context.Context, q Query) (Page, error)
 	// Update replaces an account by the result of decide for its current state,
 	// in one transaction, and returns the new state. decide may be called more

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -15,7 +16,7 @@ import (
 const idAttempts = 5
 
 // Register creates an account, once. Idempotent if once has a key. Errors:
-// domain.ErrEmailTaken, idempotency.ErrReused.
+// domain.ErrEmailTaken, idempotency.ErrReused, caller.ErrForbidden.
 func (s *Service) Register(ctx context.Context, p domain.Profile, once idempotency.Request) (domain.Account, error) {
 	for attempt := 1; ; attempt++ {
 		a, created, err := s.registration(ctx, p)
@@ -33,9 +34,14 @@ func (s *Service) Register(ctx context.Context, p domain.Profile, once idempoten
 	}
 }
 
-// registration returns a new account and its event.
+// registration returns a new account of the caller and its event.
 func (s *Service) registration(ctx context.Context, p domain.Profile) (domain.Account, events.Event, error) {
+	who := caller.From(ctx)
+	if _, err := who.Write(caller.Accounts); err != nil {
+		return domain.Account{}, events.Event{}, err
+	}
 	a := domain.New(s.newID(), p, s.now())
+	a.Owner = who.ID
 	created, err := change(ctx, events.AccountCreatedV1, a, []string{"name", "email", "address"})
 	return a, created, err
 }

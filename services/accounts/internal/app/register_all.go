@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -25,7 +26,7 @@ type Registered struct {
 // returns the result of each. It uses one transaction for each group of
 // groupSize profiles. If a group fails, the accounts of earlier groups stay,
 // and a repetition with the same key continues after them. Idempotent if once
-// has a key. Errors: idempotency.ErrReused.
+// has a key. Errors: idempotency.ErrReused, caller.ErrForbidden.
 func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, once idempotency.Request) ([]Registered, error) {
 	registered := make([]Registered, 0, len(profiles))
 	for group := range slices.Chunk(profiles, groupSize) {
@@ -39,6 +40,7 @@ func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, on
 				r.Refused = o.Refused
 			} else {
 				r.Account = domain.New(o.ID, group[i], o.CreatedAt)
+				r.Account.Owner = caller.From(ctx).ID
 			}
 			registered = append(registered, r)
 		}

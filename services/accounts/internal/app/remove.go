@@ -5,15 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 // Remove deletes an account and redacts its events. The image is deleted when
-// the event is handled. Not idempotent. Errors: domain.ErrNotFound, the error
-// of check.
+// the event is handled. Not idempotent. Errors: domain.ErrNotFound,
+// caller.ErrForbidden, the error of check.
 func (s *Service) Remove(ctx context.Context, id int64, check Check) error {
-	err := s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
+	reach, err := caller.From(ctx).Write(caller.Accounts)
+	if err != nil {
+		return err
+	}
+	check = check.within(reach)
+	err = s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return events.Event{}, err
 		}

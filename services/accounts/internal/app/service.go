@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -52,20 +53,11 @@ func New(store Store, discards Discards, images Images, codec Codec, from Source
 	}
 }
 
-// Get returns an account. Idempotent. Errors: domain.ErrNotFound.
-func (s *Service) Get(ctx context.Context, id int64) (domain.Account, error) {
-	a, err := s.store.Get(ctx, id)
-	if err != nil {
-		return domain.Account{}, fmt.Errorf("get account: %w", err)
-	}
-	return a, nil
-}
-
 // Resource returns the v1 body of an account. The URL of its image is relative
 // to the API's origin and changes with the content.
 func Resource(a domain.Account) events.Account {
 	r := events.Account{
-		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address,
+		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address, Owner: events.CallerID(a.Owner),
 		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
 		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
@@ -90,6 +82,7 @@ func change(ctx context.Context, eventType string, a domain.Account, fields []st
 	origin := events.OriginFrom(ctx)
 	data, err := json.Marshal(events.Change[events.Account]{
 		Resource: Resource(a), ChangedFields: fields, RequestID: origin.RequestID,
+		Actor: events.CallerID(caller.From(ctx).ID),
 	})
 	if err != nil {
 		return events.Event{}, fmt.Errorf("encode event: %w", err)

@@ -51,7 +51,7 @@ func (inMemory) Close() error { return nil }
 // object is missing.
 func (s *Service) withImage(ctx context.Context, id int64, use func(domain.Image) error) error {
 	for attempt := 1; ; attempt++ {
-		a, err := s.store.Get(ctx, id)
+		a, err := s.Get(ctx, id)
 		if err != nil {
 			return fmt.Errorf("show image: %w", err)
 		}

@@ -24,6 +24,7 @@ type Account struct {
 	ID int64 // 1..MaxID
 	Profile
 	Image *Image // nil if there is no image
+	Owner string // the caller.Caller.ID that created it, never changed; "" if there is none
 	// Version is 1 for a new account and increases by one with each change.
 	Version   int64
 	CreatedAt time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -14,13 +15,17 @@ import (
 // object. Create does not check beforehand whether the session exists: it
 // hardly ever does, and the check would cost every creation a read. Idempotent
 // if once has a key. Errors: domain.ErrSessionTaken, domain.ErrAccountDeleted,
-// idempotency.ErrReused.
+// domain.ErrAccountUnknown, idempotency.ErrReused, caller.ErrForbidden.
 func (s *Service) Create(ctx context.Context, session domain.Session, document []byte, once idempotency.Request) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
 	file, err := s.putFile(ctx, session.SessionID, document)
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	a, err := s.creator.Create(ctx, session, once, func(last int64) (domain.Audio, events.Event, error) {
+	a, err := s.creator.Create(ctx, session, reach, once, func(last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, session, file, last)
 	})
 	if err != nil {
@@ -41,6 +46,7 @@ func (s *Service) creation(ctx context.Context, session domain.Session, file dom
 		fields = []string{"session_id", "account_id", "ticks", "selected_tick", "step_count", "file_url"}
 	}
 	a := domain.New(session, file, last, s.now())
+	a.Owner = caller.From(ctx).ID
 	created, err := change(ctx, events.AudioCreatedV1, a, fields)
 	return a, created, err
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -31,11 +32,15 @@ type Item struct {
 // returns the outcome of each. It uses one transaction for each group of
 // groupSize sessions. If a group fails, the sessions of earlier groups stay,
 // and a repetition with the same key continues after them. Idempotent if once
-// has a key. Errors: idempotency.ErrReused.
+// has a key. Errors: idempotency.ErrReused, caller.ErrForbidden.
 func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.Request) ([]Outcome, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return nil, err
+	}
 	outcomes := make([]Outcome, 0, len(items))
 	for group := range slices.Chunk(items, groupSize) {
-		created, err := s.createGroup(ctx, group, once.Part(len(outcomes)))
+		created, err := s.createGroup(ctx, group, reach, once.Part(len(outcomes)))
 		if err != nil {
 			return nil, fmt.Errorf("create audios: %w", err)
 		}
@@ -44,7 +49,7 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 	return outcomes, nil
 }
 
-func (s *Service) createGroup(ctx context.Context, items []Item, once idempotency.Request) ([]Outcome, error) {
+func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
 		return nil, err // SweepFiles deletes the stored objects
@@ -53,7 +58,7 @@ func (s *Service) createGroup(ctx context.Context, items []Item, once idempotenc
 	for i, item := range items {
 		sessions[i] = item.Session
 	}
-	outcomes, err := s.creator.CreateAll(ctx, sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+	outcomes, err := s.creator.CreateAll(ctx, sessions, reach, once, func(i int, last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, sessions[i], files[i], last)
 	})
 	s.atOnce(len(files), func(i int) {

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -82,17 +83,17 @@ type breaking struct {
 	commit bool
 }
 
-func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, once idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
+func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, accounts caller.Reach, once idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
 	b.at--
 	if b.at == 0 {
 		if b.commit {
-			if _, err := b.stores.CreateAll(ctx, s, once, decide); err != nil {
+			if _, err := b.stores.CreateAll(ctx, s, accounts, once, decide); err != nil {
 				return nil, err
 			}
 		}
 		return nil, errLost
 	}
-	return b.stores.CreateAll(ctx, s, once, decide)
+	return b.stores.CreateAll(ctx, s, accounts, once, decide)
 }
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"math"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -71,7 +72,7 @@ func (q Query) PlaceOf(a domain.Audio) list.Place {
 func (q Query) InCells() bool {
 	ranges := (q.SelectedTick != nil && !q.SelectedTick.IsOne()) || (q.StepCount != nil && !q.StepCount.IsOne())
 	return ranges && !q.Order.ByTime() && !q.SessionID.IsOne() &&
-		len(q.SessionIDs) == 0 && q.AccountID == nil && q.UpdatedSince.IsZero()
+		len(q.SessionIDs) == 0 && q.Owner == "" && q.AccountID == nil && q.UpdatedSince.IsZero()
 }
 
 // Cell is a pair of values of the two fields with few values.
@@ -98,8 +99,14 @@ func (r *Range) lets(n int64) bool {
 	return r.Min <= n && n <= r.Max
 }
 
-// List returns a page of audios; see Store.
+// List returns a page of the audios that the caller may read; see Store.
+// Errors: caller.ErrForbidden.
 func (s *Service) List(ctx context.Context, q Query) (Page, error) {
+	reach, err := caller.From(ctx).Read(caller.Audios)
+	if err != nil {
+		return Page{}, err
+	}
+	q.Owner, _ = reach.Owner()
 	page, err := s.store.List(ctx, q)
 	if err != nil {
 		return Page{}, fmt.Errorf("list audios: %w", err)

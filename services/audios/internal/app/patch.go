@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -11,14 +12,19 @@ import (
 // Patch changes the fields of an audio that are set in p. If none differs,
 // nothing changes, not even the version. domain.Audio.WithPatch describes the
 // effect on the file; no object is stored. Idempotent. Errors:
-// domain.ErrNotFound, domain.ErrAccountDeleted, the error of check, the errors
-// of p.Check.
+// domain.ErrNotFound, domain.ErrAccountDeleted, domain.ErrAccountUnknown,
+// caller.ErrForbidden, the error of check, the errors of p.Check.
 func (s *Service) Patch(ctx context.Context, sessionID int64, p domain.Patch, check Check) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	check = check.within(reach)
 	target := domain.Session{SessionID: sessionID}
 	if p.AccountID != nil {
 		target.AccountID = *p.AccountID
 	}
-	a, err := s.store.Update(ctx, target, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	a, err := s.store.Update(ctx, target, reach, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return domain.Audio{}, events.Event{}, err
 		}

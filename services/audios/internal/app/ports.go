@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -25,26 +26,34 @@ type Store interface {
 	//   - at least once in the ascending order of updates, in which a change
 	//     moves an audio towards the end.
 	//
-	// Idempotent.
+	// A list of one owner reads only rows of that owner, unless a filter names
+	// the resources: its cost does not depend on those of others. Idempotent.
 	List(ctx context.Context, q Query) (Page, error)
+	// AddAccount records the owner of an account, unless the account is recorded
+	// as deleted. Idempotent.
+	AddAccount(ctx context.Context, accountID int64, owner string) error
 	// Update replaces the audio of s.SessionID by the result of decide for its
 	// current state, in one transaction, and returns the new state. decide may
 	// be called more than once. It must not give the audio another account than
 	// that of s or the current one. If the version stays the same, nothing is
-	// written. The object of a replaced file is recorded as discarded.
+	// written. The object of a replaced file is recorded as discarded. accounts
+	// holds the accounts that s may have.
 	// Idempotent if decide is. Errors:
 	//   - domain.ErrNotFound: there is no such audio.
 	//   - domain.ErrAccountDeleted: something would be written, and
 	//     RemoveAccount has recorded the account of s as deleted.
+	//   - domain.ErrAccountUnknown: something would be written, and the account
+	//     of s is not in accounts, as far as AddAccount has recorded it.
 	//   - the error of decide.
-	Update(ctx context.Context, s domain.Session, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
+	Update(ctx context.Context, s domain.Session, accounts caller.Reach, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
 	// Delete removes an audio unless decide, which may be called more than
 	// once, returns an error. It records the version of the event as the
 	// session's last one, redacts the session's earlier events, and records the
 	// object of its file as discarded. Not idempotent: deleting again is
 	// domain.ErrNotFound. Errors: domain.ErrNotFound, the error of decide.
 	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
-	// RemoveAccount records permanently that an account is deleted, and deletes
+	// RemoveAccount records permanently that an account is deleted, forgets its
+	// owner, and deletes
 	// at most limit of its audios as Delete does, in one transaction; fewer if
 	// the transaction would be too large. It returns the number of deleted
 	// audios, which is 0 only if none is left. Idempotent. Errors: the error of
@@ -59,14 +68,17 @@ type Creator interface {
 	// never existed, and may be called more than once. Create returns the added
 	// audio. If the same request has created an audio in the last 24
 	// hours, Create returns that audio as it was then and does nothing.
-	// Idempotent if request has a key. Errors:
+	// Idempotent if request has a key. accounts holds the accounts that s may
+	// have. Errors:
 	//   - domain.ErrSessionTaken: the session exists.
 	//   - domain.ErrAccountDeleted: RemoveAccount has recorded the account of s
 	//     as deleted.
+	//   - domain.ErrAccountUnknown: the account of s is not in accounts, as far
+	//     as AddAccount has recorded it.
 	//   - idempotency.ErrReused, of kind fault.Invalid: the earlier request
 	//     had another body.
 	//   - the error of decide.
-	Create(ctx context.Context, s domain.Session, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
+	Create(ctx context.Context, s domain.Session, accounts caller.Reach, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
 	// CreateAll creates audios one after the other as Create does, but in one
 	// transaction, and returns the outcome of each session in order. decide
 	// also receives the index of the session. If the same request has
@@ -74,13 +86,13 @@ type Creator interface {
 	// nothing. Idempotent if request has a key. After an error nothing was
 	// created. Errors: the error of decide, and idempotency.ErrReused as in
 	// Create.
-	CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
+	CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
 }
 
 // Outcome is the result of one session of a batch.
 type Outcome struct {
 	Audio   domain.Audio // set if it was created
-	Refused *fault.Error // otherwise the reason: domain.ErrSessionTaken or domain.ErrAccountDeleted
+	Refused *fault.Error // otherwise the reason: domain.ErrSessionTaken, domain.ErrAccountDeleted or domain.ErrAccountUnknown
 }
 
 // Discards keeps the names of objects to which no audio refers any more. The

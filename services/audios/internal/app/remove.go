@@ -5,15 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
 // Remove deletes an audio and redacts its events. The file is deleted when the
-// event is handled. Not idempotent. Errors: domain.ErrNotFound, the error of
-// check.
+// event is handled. Not idempotent. Errors: domain.ErrNotFound,
+// caller.ErrForbidden, the error of check.
 func (s *Service) Remove(ctx context.Context, sessionID int64, check Check) error {
-	if err := s.store.Delete(ctx, sessionID, removal(ctx, check)); err != nil {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return err
+	}
+	if err := s.store.Delete(ctx, sessionID, removal(ctx, check.within(reach))); err != nil {
 		return fmt.Errorf("remove audio: %w", err)
 	}
 	return nil
@@ -34,6 +39,15 @@ func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 			return nil
 		}
 	}
+}
+
+// AddAccount records the owner of a new account. Sessions of callers that may
+// use only their own resources may name it from then on. Idempotent.
+func (s *Service) AddAccount(ctx context.Context, accountID int64, owner string) error {
+	if err := s.store.AddAccount(ctx, accountID, owner); err != nil {
+		return fmt.Errorf("add account %d: %w", accountID, err)
+	}
+	return nil
 }
 
 // removal returns a function that decides on a deletion and returns its event.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -12,8 +13,14 @@ import (
 // nothing changes, not even the version. If keepAccount is true, the audio
 // keeps its account, whatever session contains. The replaced object is deleted
 // when the event is handled. Idempotent. Errors: domain.ErrNotFound,
-// domain.ErrAccountDeleted, the error of check.
+// domain.ErrAccountDeleted, domain.ErrAccountUnknown, caller.ErrForbidden, the
+// error of check.
 func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, check Check) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	check = check.within(reach)
 	current, err := s.store.Get(ctx, session.SessionID) // check before uploading
 	if err == nil {
 		err = check.judge(current)
@@ -25,7 +32,7 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
-	a, err := s.store.Update(ctx, session, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	a, err := s.store.Update(ctx, session, reach, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		if err := check.judge(current); err != nil {
 			return domain.Audio{}, events.Event{}, err
 		}

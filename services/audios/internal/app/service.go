@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -53,22 +54,13 @@ func New(store Store, creator Creator, discards Discards, files Files, from Sour
 	}
 }
 
-// Get returns an audio. Idempotent. Errors: domain.ErrNotFound.
-func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error) {
-	a, err := s.store.Get(ctx, sessionID)
-	if err != nil {
-		return domain.Audio{}, fmt.Errorf("get audio: %w", err)
-	}
-	return a, nil
-}
-
 // Resource returns the v1 body of an audio. The URL of its file is relative to
 // the API's origin and changes with the content.
 func Resource(a domain.Audio) events.Audio {
 	return events.Audio{
 		SessionID: a.SessionID, AccountID: a.AccountID, Ticks: a.Ticks[:],
 		SelectedTick: a.SelectedTick, StepCount: a.StepCount,
-		FileURL: fmt.Sprintf("/v1/audios/%d/file?v=%s", a.SessionID, a.File.SHA256[:16]),
+		FileURL: fmt.Sprintf("/v1/audios/%d/file?v=%s", a.SessionID, a.File.SHA256[:16]), Owner: events.CallerID(a.Owner),
 		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
 		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
@@ -82,6 +74,7 @@ func change(ctx context.Context, eventType string, a domain.Audio, fields []stri
 	origin := events.OriginFrom(ctx)
 	data, err := json.Marshal(events.Change[events.Audio]{
 		Resource: Resource(a), ChangedFields: fields, RequestID: origin.RequestID,
+		Actor: events.CallerID(caller.From(ctx).ID),
 	})
 	if err != nil {
 		return events.Event{}, fmt.Errorf("encode event: %w", err)

@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -267,8 +268,8 @@ type unsure struct{ stores }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
 
-func (u unsure) Create(ctx context.Context, s domain.Session, once idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
-	if _, err := u.stores.Create(ctx, s, once, decide); err != nil {
+func (u unsure) Create(ctx context.Context, s domain.Session, accounts caller.Reach, once idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	if _, err := u.stores.Create(ctx, s, accounts, once, decide); err != nil {
 		return domain.Audio{}, err
 	}
 	return domain.Audio{}, errLost

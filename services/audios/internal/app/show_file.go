@@ -16,10 +16,10 @@ const openAttempts = 3
 
 // File returns the current file of an audio. The content is opened only if
 // wanted returns true; otherwise it is nil. Idempotent. Errors:
-// domain.ErrNotFound.
+// domain.ErrNotFound, caller.ErrForbidden.
 func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadSeekCloser, err error) {
 	for attempt := 1; ; attempt++ {
-		a, err := s.store.Get(ctx, sessionID)
+		a, err := s.Get(ctx, sessionID)
 		if err != nil {
 			return domain.File{}, nil, fmt.Errorf("show file: %w", err)
 		}

@@ -18,12 +18,19 @@ var (
 		Kind: fault.Invalid, Code: "account-deleted", Detail: "the account of the audio session has been deleted",
 		Violations: []fault.Violation{{Pointer: "/account_id", Detail: "must not be a deleted account"}},
 	}
+	// ErrAccountUnknown means that the account of a session is not known to be
+	// owned by a caller that may use only its own resources.
+	ErrAccountUnknown = &fault.Error{
+		Kind: fault.Invalid, Code: "account-unknown", Detail: "the account of the audio session is not known as one of the caller's",
+		Violations: []fault.Violation{{Pointer: "/account_id", Detail: "must be an account of the caller; if it was created a moment ago, repeat the request"}},
+	}
 )
 
 // Audio is an audio session with its document.
 type Audio struct {
 	Session
-	File File
+	File  File
+	Owner string // the caller.Caller.ID that created it, never changed; "" if there is none
 	// Version is 1 for a new session and increases by one with each change. A
 	// session that is created again after its deletion continues the numbering.
 	Version   int64

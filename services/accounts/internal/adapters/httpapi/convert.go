@@ -48,7 +48,7 @@ func fromPatch(c *gin.Context) (domain.ProfilePatch, error) {
 	if err != nil {
 		return domain.ProfilePatch{}, err
 	}
-	object.ReadOnly("id", "image", "version", "etag", "created_at", "updated_at")
+	object.ReadOnly("id", "image", "owner", "version", "etag", "created_at", "updated_at")
 	text := func(name string) *string { return rest.Given(object, name, (*rest.Object).String) }
 	patch, err := domain.NewProfilePatch(text("name"), text("email"), text("address"))
 	return patch, object.Err(err)

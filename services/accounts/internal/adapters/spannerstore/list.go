@@ -109,6 +109,17 @@ type selection struct {
 
 func (s *selection) where(condition string) { s.conditions = append(s.conditions, condition) }
 
+// inOrder selects the index that has an order behind a prefix.
+func (s *selection) inOrder(prefix, separator string, o list.Order) {
+	s.index = prefix
+	if s.sharded = o.ByTime(); s.sharded {
+		s.index += separator + columnOf[o.By]
+	}
+	if o.Desc {
+		s.index += "Desc"
+	}
+}
+
 func (s *selection) statement(columns, order string) spanner.Statement {
 	sql := "SELECT " + columns + " FROM Accounts@{FORCE_INDEX=" + s.index + "}"
 	if s.conditions != nil {
@@ -130,6 +141,8 @@ func matching(q app.Query) selection {
 	case q.Email != nil:
 		s.index = "AccountsByEmail"
 	case len(q.IDs) > 0:
+	case q.Owner != "":
+		s.inOrder("AccountsByOwner", "And", q.Order)
 	case q.Name != nil && (*q.Name != "" || q.Address == nil):
 		s.index = "AccountsByName"
 	case q.Address != nil:
@@ -137,13 +150,13 @@ func matching(q app.Query) selection {
 	case since && q.Order.By != list.ByUpdated:
 		s.index = "AccountsByUpdatedAt"
 		s.where("Shard IN " + allShards)
-	case columnOf[q.Order.By] != "":
-		s.index, s.sharded = "AccountsBy"+columnOf[q.Order.By], true
-		if q.Order.Desc {
-			s.index += "Desc"
-		}
+	case q.Order.ByTime():
+		s.inOrder("AccountsBy", "", q.Order)
 	case q.Order.Desc:
 		s.index = "AccountsByIdDesc"
+	}
+	if q.Owner != "" {
+		filter("Owner", q.Owner)
 	}
 	if q.Email != nil {
 		filter("Email", valid(string(*q.Email)))

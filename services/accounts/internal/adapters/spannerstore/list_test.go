@@ -18,7 +18,7 @@ import (
 // queries yields a list query for every combination of filters and order.
 func queries(yield func(app.Query) bool) {
 	text, email := "x", domain.Email("x@y")
-	for mask := range 64 {
+	for mask := range 128 {
 		for _, by := range []string{list.ByID, list.ByCreated, list.ByUpdated} {
 			q := app.Query{Options: list.Options{Order: list.Order{By: by, Desc: mask&32 != 0}, Limit: 10}}
 			if mask&1 != 0 {
@@ -35,6 +35,9 @@ func queries(yield func(app.Query) bool) {
 			}
 			if mask&16 != 0 {
 				q.UpdatedSince = time.Unix(1, 0)
+			}
+			if mask&64 != 0 {
+				q.Owner = "key:a"
 			}
 			if !yield(q) {
 				return

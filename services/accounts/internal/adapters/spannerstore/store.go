@@ -53,7 +53,7 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
 
-var columns = []string{"Id", "Name", "Email", "Address", "Image", "Version", "CreatedAt", "UpdatedAt"}
+var columns = []string{"Id", "Name", "Email", "Address", "Image", "Owner", "Version", "CreatedAt", "UpdatedAt"}
 
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
@@ -204,10 +204,11 @@ func scan(r *spanner.Row, err error) (domain.Account, error) {
 		return domain.Account{}, err
 	}
 	var a domain.Account
-	var image spanner.NullString
-	if err := r.Columns(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &a.Version, &a.CreatedAt, &a.UpdatedAt); err != nil {
+	var image, owner spanner.NullString
+	if err := r.Columns(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &owner, &a.Version, &a.CreatedAt, &a.UpdatedAt); err != nil {
 		return domain.Account{}, err
 	}
+	a.Owner = owner.StringVal
 	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
 	if image.Valid {
 		a.Image = &domain.Image{}
@@ -228,7 +229,8 @@ func values(a domain.Account) ([]any, error) {
 		}
 		image = spanner.NullString{StringVal: string(b), Valid: true}
 	}
-	return []any{a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt, a.UpdatedAt}, nil
+	owner := spanner.NullString{StringVal: a.Owner, Valid: a.Owner != ""}
+	return []any{a.ID, a.Name, string(a.Email), a.Address, image, owner, a.Version, a.CreatedAt, a.UpdatedAt}, nil
 }
 
 // translate maps errors of the database to those of app.Store.

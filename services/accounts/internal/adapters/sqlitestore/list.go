@@ -105,6 +105,12 @@ func (s *selection) sql(columns string) string {
 	return query
 }
 
+// ownerIndex holds the index that has the accounts of an owner in each order.
+var ownerIndex = map[string]string{
+	"": "accounts_by_owner", list.ByID: "accounts_by_owner",
+	list.ByCreated: "accounts_by_owner_and_created_at", list.ByUpdated: "accounts_by_owner_and_updated_at",
+}
+
 // matching selects all pages of q.
 func matching(q app.Query) (s selection) {
 	switch {
@@ -112,6 +118,8 @@ func matching(q app.Query) (s selection) {
 		s.index = "INDEXED BY sqlite_autoindex_accounts_1"
 	case len(q.IDs) > 0:
 		s.index = "NOT INDEXED" // use the primary key
+	case q.Owner != "":
+		s.index = "INDEXED BY " + ownerIndex[q.Order.By]
 	case q.Name != nil && (*q.Name != "" || q.Address == nil):
 		s.index = "INDEXED BY accounts_by_name"
 	case q.Address != nil:
@@ -122,6 +130,9 @@ func matching(q app.Query) (s selection) {
 		s.index = "INDEXED BY accounts_by_created_at"
 	default:
 		s.index = "NOT INDEXED"
+	}
+	if q.Owner != "" {
+		s.where("owner = ?", q.Owner)
 	}
 	if q.Email != nil {
 		s.where("email = ?", string(*q.Email))

@@ -95,15 +95,14 @@ func (s *Store) insert(tx *sqlitedb.Tx, a domain.Account, created events.Event) 
 	if err != nil {
 		return err
 	}
-	if _, err := tx.Exec(`INSERT INTO accounts (id, name, email, address, image, version, created_at, updated_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-		a.ID, a.Name, string(a.Email), a.Address, image, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+	if _, err := tx.Exec(`INSERT INTO accounts (`+columns+`) VALUES (?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?)`,
+		a.ID, a.Name, string(a.Email), a.Address, image, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
 		return err
 	}
 	return s.log.Append(tx, created)
 }
 
-const columns = `id, name, email, address, image, version, created_at, updated_at`
+const columns = `id, name, email, address, image, owner, version, created_at, updated_at`
 
 const selectOne = `SELECT ` + columns + ` FROM accounts WHERE id = ?`
 
@@ -215,10 +214,12 @@ func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []
 func scan(row interface{ Scan(dest ...any) error }) (domain.Account, error) {
 	var a domain.Account
 	var image []byte
+	var owner sql.NullString
 	var created, updated int64
-	if err := row.Scan(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &a.Version, &created, &updated); err != nil {
+	if err := row.Scan(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &owner, &a.Version, &created, &updated); err != nil {
 		return domain.Account{}, err
 	}
+	a.Owner = owner.String
 	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
 	if image != nil {
 		a.Image = &domain.Image{}

@@ -138,15 +138,7 @@ func testOrders(t *testing.T, b Backend) {
 		} {
 			t.Run(fmt.Sprintf("%s by %v", filter, order), func(t *testing.T) {
 				q.Order = order
-				want := slices.DeleteFunc(slices.Clone(all), func(a domain.Account) bool { return a.UpdatedAt.Before(q.UpdatedSince) })
-				slices.SortFunc(want, func(x, y domain.Account) int {
-					p, q := q.PlaceOf(x), q.PlaceOf(y)
-					c := cmp.Or(p.At.Compare(q.At), cmp.Compare(p.ID, q.ID))
-					if order.Desc {
-						return -c
-					}
-					return c
-				})
+				want := inOrder(slices.DeleteFunc(slices.Clone(all), func(a domain.Account) bool { return a.UpdatedAt.Before(q.UpdatedSince) }), q)
 				for _, limit := range []int{1, 3, 7, 1000} {
 					if q.Limit = limit; (filter == "none" || filter == "updates") && limit < 7 {
 						continue // accounts of other tests
@@ -159,6 +151,19 @@ func testOrders(t *testing.T, b Backend) {
 			})
 		}
 	}
+}
+
+// inOrder sorts accounts in the order of q.
+func inOrder(accounts []domain.Account, q app.Query) []domain.Account {
+	slices.SortFunc(accounts, func(x, y domain.Account) int {
+		p, r := q.PlaceOf(x), q.PlaceOf(y)
+		c := cmp.Or(p.At.Compare(r.At), cmp.Compare(p.ID, r.ID))
+		if q.Order.Desc {
+			return -c
+		}
+		return c
+	})
+	return accounts
 }
 
 func testEqualTimes(t *testing.T, b Backend) {

@@ -46,6 +46,8 @@ func Run(t *testing.T, b Backend) {
 		{"list in every order", testOrders},
 		{"list of equal times", testEqualTimes},
 		{"list while others write", testPagesAtOnce},
+		{"owner", testOwner},
+		{"list of an owner", testListOfOwner},
 		{"head of a list", testHead},
 		{"list, then follow the log", testListThenFollow},
 		{"heads of lists while others write", testHeadAtOnce},

@@ -69,7 +69,7 @@ func fromPatch(c *gin.Context) (domain.Patch, error) {
 	if err != nil {
 		return domain.Patch{}, err
 	}
-	object.ReadOnly("session_id", "file_url", "version", "etag", "created_at", "updated_at")
+	object.ReadOnly("session_id", "file_url", "owner", "version", "etag", "created_at", "updated_at")
 	patch := domain.Patch{
 		AccountID:    rest.Given(object, "account_id", (*rest.Object).OptionalInt),
 		Ticks:        rest.Given(object, "ticks", (*rest.Object).Floats),

@@ -2,10 +2,13 @@ package spannerstore
 
 import (
 	"context"
+	"errors"
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -15,7 +18,7 @@ import (
 
 // CreateAll implements app.Creator. An audio takes about 30 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
 		if err != nil {
@@ -31,9 +34,9 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 		}
 		outcomes = make([]app.Outcome, len(sessions))
 		for i, session := range sessions {
-			switch {
-			case session.AccountID != nil && past.accountDeleted[*session.AccountID]:
-				outcomes[i].Refused = domain.ErrAccountDeleted
+			switch err := past.requireAccount(session.AccountID, accounts); {
+			case err != nil:
+				outcomes[i].Refused, _ = errors.AsType[*fault.Error](err)
 			case past.taken[session.SessionID]:
 				outcomes[i].Refused = domain.ErrSessionTaken
 			default:
@@ -52,9 +55,16 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 
 // pasts is the past of sessions that are to be created.
 type pasts struct {
-	taken          map[int64]bool  // keyed by session id
-	last           map[int64]int64 // last versions of deleted sessions
-	accountDeleted map[int64]bool  // keyed by account id
+	taken    map[int64]bool           // keyed by session id
+	last     map[int64]int64          // last versions of deleted sessions
+	accounts map[int64]domain.Account // accounts that are deleted or have an owner
+}
+
+func (p pasts) requireAccount(id *int64, accounts caller.Reach) error {
+	if id == nil {
+		return nil
+	}
+	return requireAccount(id, p.accounts[*id], accounts)
 }
 
 // pastOfAll is past for many sessions, also in one call. It locks the rows that
@@ -70,7 +80,8 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 	query := spanner.Statement{
 		SQL: `SELECT ARRAY(SELECT SessionId FROM Audios WHERE SessionId IN UNNEST(@sessions)),
 			ARRAY(SELECT AS STRUCT SessionId, Version FROM DeletedAudios WHERE SessionId IN UNNEST(@sessions)),
-			ARRAY(SELECT AccountId FROM DeletedAccounts WHERE AccountId IN UNNEST(@accounts)), `,
+			ARRAY(SELECT AccountId FROM DeletedAccounts WHERE AccountId IN UNNEST(@accounts)),
+			ARRAY(SELECT AS STRUCT AccountId, Owner FROM AccountOwners WHERE AccountId IN UNNEST(@accounts)), `,
 		Params: map[string]any{"sessions": ids, "accounts": accounts},
 	}
 	s.keys.Select(&query, request)
@@ -79,12 +90,16 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 		ID      int64 `spanner:"SessionId"`
 		Version int64
 	}
+	var owned []*struct {
+		ID    int64 `spanner:"AccountId"`
+		Owner string
+	}
 	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error {
-		return r.Columns(&taken, &deleted, &accountsDeleted, &record)
+		return r.Columns(&taken, &deleted, &accountsDeleted, &owned, &record)
 	}); err != nil {
 		return pasts{}, nil, err
 	}
-	p = pasts{map[int64]bool{}, map[int64]int64{}, map[int64]bool{}}
+	p = pasts{map[int64]bool{}, map[int64]int64{}, map[int64]domain.Account{}}
 	for _, id := range taken {
 		p.taken[id] = true
 	}
@@ -92,7 +107,10 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 		p.last[d.ID] = d.Version
 	}
 	for _, id := range accountsDeleted {
-		p.accountDeleted[id] = true
+		p.accounts[id] = domain.Account{Deleted: true}
+	}
+	for _, account := range owned { // RemoveAccount forgets owners, so none of these is deleted
+		p.accounts[account.ID] = domain.Account{Owner: account.Owner}
 	}
 	return p, record, nil
 }

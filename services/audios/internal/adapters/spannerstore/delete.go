@@ -26,11 +26,24 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 	return err
 }
 
+// AddAccount implements app.Store.
+func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
+	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+		_, err := tx.Update(ctx, spanner.Statement{
+			SQL: `INSERT OR IGNORE INTO AccountOwners (AccountId, Owner) SELECT @account, @owner
+				FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)`,
+			Params: map[string]any{"account": accountID, "owner": owner},
+		})
+		return err
+	})
+}
+
 // RemoveAccount implements app.Store.
 func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
 	return s.remove(ctx, decide, func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Audio, error) {
 		if err := tx.BufferWrite([]*spanner.Mutation{
 			spanner.InsertOrUpdate("DeletedAccounts", []string{"AccountId"}, []any{accountID}),
+			spanner.Delete("AccountOwners", spanner.Key{accountID}),
 		}); err != nil {
 			return nil, err
 		}

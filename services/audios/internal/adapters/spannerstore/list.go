@@ -107,16 +107,18 @@ type selection struct {
 
 func newSelection(q app.Query) *selection {
 	s := &selection{index: "_BASE_TABLE", params: map[string]any{}}
-	byTime := columnOf[q.Order.By] != ""
+	byTime := q.Order.ByTime()
 	switch {
 	case len(q.SessionIDs) > 0, q.SessionID.IsOne():
+	case q.Owner != "":
+		s.inOrder("AudiosByOwner", "And", q.Order)
 	case q.AccountID != nil:
 		s.index = "AudiosByAccount"
 	case !q.UpdatedSince.IsZero() && q.Order.By != list.ByUpdated:
 		s.index = "AudiosByUpdatedAt"
 		s.where("Shard IN " + allShards)
 	case !q.UpdatedSince.IsZero():
-		s.inOrder(q.Order)
+		s.inOrder("AudiosBy", "", q.Order)
 	case q.SelectedTick != nil && q.StepCount != nil:
 		s.index = "AudiosBySelectedTickAndStepCount"
 	case q.SelectedTick != nil:
@@ -124,20 +126,19 @@ func newSelection(q app.Query) *selection {
 	case q.StepCount != nil:
 		s.index = "AudiosByStepCount"
 	case q.SessionID != nil && byTime:
-	default:
-		s.inOrder(q.Order)
+	case byTime:
+		s.inOrder("AudiosBy", "", q.Order)
+	case q.Order.Desc:
+		s.index = "AudiosBySessionIdDesc"
 	}
 	return s
 }
 
-// inOrder selects the index of all audios in an order.
-func (s *selection) inOrder(o list.Order) {
-	column := columnOf[o.By]
-	switch s.sharded = column != ""; {
-	case s.sharded:
-		s.index = "AudiosBy" + column
-	case o.Desc:
-		s.index = "AudiosBySessionId"
+// inOrder selects the index that has an order behind a prefix.
+func (s *selection) inOrder(prefix, separator string, o list.Order) {
+	s.index = prefix
+	if s.sharded = o.ByTime(); s.sharded {
+		s.index += separator + columnOf[o.By]
 	}
 	if o.Desc {
 		s.index += "Desc"
@@ -160,6 +161,10 @@ func (s *selection) between(column string, r *app.Range) {
 }
 
 func (s *selection) filter(q app.Query) {
+	if q.Owner != "" {
+		s.where("Owner = @owner")
+		s.params["owner"] = q.Owner
+	}
 	s.between("SessionId", q.SessionID)
 	if len(q.SessionIDs) > 0 {
 		s.where("SessionId IN UNNEST(@sessionids)")

@@ -10,7 +10,7 @@ import (
 
 var columns = []string{
 	"SessionId", "AccountId", "Ticks", "SelectedTick", "StepCount",
-	"FileObject", "FileBytes", "FileSha256", "Version", "CreatedAt", "UpdatedAt",
+	"FileObject", "FileBytes", "FileSha256", "Owner", "Version", "CreatedAt", "UpdatedAt",
 }
 
 // scan reads columns, and the further columns of a statement into rest.
@@ -18,9 +18,10 @@ func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	var a domain.Audio
 	var ticks []float64
 	var selectedTick, stepCount int64
+	var owner spanner.NullString
 	if err := r.Columns(append([]any{
 		&a.SessionID, &a.AccountID, &ticks, &selectedTick, &stepCount,
-		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &a.Version, &a.CreatedAt, &a.UpdatedAt,
+		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &owner, &a.Version, &a.CreatedAt, &a.UpdatedAt,
 	}, rest...)...); err != nil {
 		return domain.Audio{}, err
 	}
@@ -29,6 +30,7 @@ func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	}
 	a.Ticks = [domain.TickCount]float64(ticks)
 	a.SelectedTick, a.StepCount = int(selectedTick), int(stepCount)
+	a.Owner = owner.StringVal
 	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
 	return a, nil
 }
@@ -47,6 +49,8 @@ func scanAll(rows *spanner.RowIterator) (audios []domain.Audio, err error) {
 func values(a domain.Audio) []any {
 	return []any{
 		a.SessionID, a.AccountID, a.Ticks[:], int64(a.SelectedTick), int64(a.StepCount),
-		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt, a.UpdatedAt,
+		a.File.Object, a.File.SizeBytes, a.File.SHA256,
+		spanner.NullString{StringVal: a.Owner, Valid: a.Owner != ""},
+		a.Version, a.CreatedAt, a.UpdatedAt,
 	}
 }

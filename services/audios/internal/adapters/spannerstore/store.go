@@ -9,6 +9,7 @@ import (
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/custody/spannercustody"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -54,9 +55,9 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 }
 
 // Create implements app.Creator.
-func (s *Store) Create(ctx context.Context, session domain.Session, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		last, accountDeleted, record, err := s.past(ctx, tx, session, request)
+		last, account, record, err := s.past(ctx, tx, session, request)
 		if err != nil {
 			return err
 		}
@@ -68,8 +69,8 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 		if found, err := recorded.One(&a); err != nil || found {
 			return err
 		}
-		if accountDeleted {
-			return domain.ErrAccountDeleted
+		if err := requireAccount(session.AccountID, account, accounts); err != nil {
+			return err
 		}
 		if a, err = s.insert(tx, last, decide); err != nil {
 			return err
@@ -96,17 +97,28 @@ func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.
 	return a, s.log.Append(tx, created)
 }
 
-// past reads in one call the last version of a deleted session, or 0, whether
-// its account is deleted, and the record of the request, if there is one.
-func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, accountDeleted bool, record spannerkeys.Rows, err error) {
+// accountColumns are read into a domain.Account.
+const accountColumns = `EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account),
+	IFNULL((SELECT Owner FROM AccountOwners WHERE AccountId = @account), '')`
+
+// requireAccount refuses an account that a session may not have.
+func requireAccount(id *int64, account domain.Account, accounts caller.Reach) error {
+	if id == nil {
+		return nil
+	}
+	return account.Check(accounts)
+}
+
+// past reads in one call the last version of a deleted session, or 0, its
+// account, and the record of the request, if there is one.
+func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, account domain.Account, record spannerkeys.Rows, err error) {
 	query := spanner.Statement{
-		SQL: `SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0),
-			EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account), `,
+		SQL:    "SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0), " + accountColumns + ", ",
 		Params: map[string]any{"session": session.SessionID, "account": session.AccountID},
 	}
 	s.keys.Select(&query, request)
-	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &accountDeleted, &record) })
-	return last, accountDeleted, record, err
+	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &account.Deleted, &account.Owner, &record) })
+	return last, account, record, err
 }
 
 // Get implements app.Store.
@@ -123,9 +135,9 @@ func (s *Store) Get(ctx context.Context, sessionID int64) (a domain.Audio, err e
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, session domain.Session, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+func (s *Store) Update(ctx context.Context, session domain.Session, accounts caller.Reach, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		current, accountDeleted, err := present(ctx, tx, session)
+		current, account, err := present(ctx, tx, session)
 		if err != nil {
 			return err
 		}
@@ -133,8 +145,8 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
 			return err
 		}
-		if accountDeleted {
-			return domain.ErrAccountDeleted
+		if err := requireAccount(session.AccountID, account, accounts); err != nil {
+			return err
 		}
 		changes := []*spanner.Mutation{spanner.Update("Audios", columns, values(next))}
 		if next.File.Object != current.File.Object {
@@ -148,31 +160,31 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 	return next, err
 }
 
-// present reads in one call the current audio of a session, and whether the
-// account that it is to have is deleted.
-func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current domain.Audio, accountDeleted bool, err error) {
+// present reads in one call the current audio of a session, and the account
+// that it is to have.
+func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current domain.Audio, account domain.Account, err error) {
 	if s.AccountID == nil { // the most frequent case; a read is cheaper than a query
 		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{s.SessionID}, columns)
 		if err != nil {
-			return domain.Audio{}, false, err
+			return domain.Audio{}, account, err
 		}
 		current, err = scan(row)
-		return current, false, err
+		return current, account, err
 	}
 	found := false
 	err = tx.Query(ctx, spanner.Statement{
-		SQL: "SELECT " + strings.Join(columns, ", ") + ", EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)" +
+		SQL: "SELECT " + strings.Join(columns, ", ") + ", " + accountColumns +
 			" FROM Audios WHERE SessionId = @session",
 		Params: map[string]any{"session": s.SessionID, "account": s.AccountID},
 	}).Do(func(r *spanner.Row) error {
 		found = true
-		current, err = scan(r, &accountDeleted)
+		current, err = scan(r, &account.Deleted, &account.Owner)
 		return err
 	})
 	if err == nil && !found {
 		err = spanner.ErrRowNotFound
 	}
-	return current, accountDeleted, err
+	return current, account, err
 }
 
 func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *spannerdb.Tx) error) error {

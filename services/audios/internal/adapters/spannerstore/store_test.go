@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/option"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -56,7 +57,7 @@ func TestTwoStores(t *testing.T) {
 		store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 		wg.Go(func() {
 			for range each {
-				if _, err := store.Update(t.Context(), s, change); err != nil {
+				if _, err := store.Update(t.Context(), s, caller.Everything(), change); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}
@@ -88,7 +89,7 @@ func create(ctx context.Context, store *Store, s domain.Session, version int64) 
 }
 
 func createOnce(ctx context.Context, store *Store, s domain.Session, version int64, request idempotency.Request) error {
-	_, err := store.Create(ctx, s, request, func(int64) (domain.Audio, events.Event, error) {
+	_, err := store.Create(ctx, s, caller.Everything(), request, func(int64) (domain.Audio, events.Event, error) {
 		f := domain.File{Object: fmt.Sprintf("%d/%d", s.SessionID, version), SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
 		return domain.New(s, f, version-1, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), event(s.SessionID, version), nil
 	})
@@ -125,7 +126,7 @@ func TestCallsToSpanner(t *testing.T) {
 		return func(ctx context.Context) error {
 			to := owned
 			to.AccountID = account
-			_, err := store.Update(ctx, to, func(a domain.Audio) (domain.Audio, events.Event, error) {
+			_, err := store.Update(ctx, to, caller.Everything(), func(a domain.Audio) (domain.Audio, events.Event, error) {
 				a.AccountID = account
 				return change(a)
 			})
@@ -210,7 +211,7 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 4 {
-		if _, err := store.Update(t.Context(), s, change); err != nil {
+		if _, err := store.Update(t.Context(), s, caller.Everything(), change); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,7 +232,7 @@ func TestUnavailable(t *testing.T) {
 	s := session(nil)
 	_, getErr := store.Get(t.Context(), s.SessionID)
 	_, listErr := store.List(t.Context(), app.Query{Options: list.Options{Limit: 1}})
-	_, updateErr := store.Update(t.Context(), s, change)
+	_, updateErr := store.Update(t.Context(), s, caller.Everything(), change)
 	_, removeErr := store.RemoveAccount(t.Context(), 1, 1, deletion)
 	_, discardedErr := store.Discarded(t.Context(), s.SessionID)
 	for _, err := range []error{

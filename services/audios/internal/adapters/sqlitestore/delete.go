@@ -25,6 +25,9 @@ func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, d
 		if _, err := tx.Exec(`INSERT INTO deleted_accounts (account_id) VALUES (?) ON CONFLICT DO NOTHING`, accountID); err != nil {
 			return err
 		}
+		if _, err := tx.Exec(`DELETE FROM account_owners WHERE account_id = ?`, accountID); err != nil {
+			return err
+		}
 		rows, err := tx.Query(`SELECT `+columns+` FROM audios WHERE account_id = ? ORDER BY session_id LIMIT ?`, accountID, limit)
 		if err != nil {
 			return err

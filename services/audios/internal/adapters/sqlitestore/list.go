@@ -101,12 +101,20 @@ func countStatement(q app.Query) (query string, args []any) {
 	return s.sql("count(*)"), s.args
 }
 
+// ownerIndex holds the index that has the audios of an owner in each order.
+var ownerIndex = map[string]string{
+	"": "audios_by_owner", list.ByID: "audios_by_owner",
+	list.ByCreated: "audios_by_owner_and_created_at", list.ByUpdated: "audios_by_owner_and_updated_at",
+}
+
 // indexOf returns the most selective index that q allows. All rows that are
 // read match a filter, or are in the order of the list.
 func indexOf(q app.Query) string {
 	switch {
 	case len(q.SessionIDs) > 0, q.SessionID.IsOne():
 		return "NOT INDEXED" // but by its key
+	case q.Owner != "":
+		return "INDEXED BY " + ownerIndex[q.Order.By]
 	case q.AccountID != nil:
 		return "INDEXED BY audios_by_account"
 	case !q.UpdatedSince.IsZero():
@@ -149,6 +157,9 @@ func (s *selection) between(column string, r *app.Range) {
 }
 
 func (s *selection) filter(q app.Query) {
+	if q.Owner != "" {
+		s.where("owner = ?", q.Owner)
+	}
 	s.between("session_id", q.SessionID)
 	if len(q.SessionIDs) > 0 {
 		ids, _ := json.Marshal(q.SessionIDs) // integers: cannot fail

@@ -10,16 +10,18 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-const columns = `session_id, account_id, ticks, selected_tick, step_count, file_object, file_bytes, file_sha256, version, created_at, updated_at`
+const columns = `session_id, account_id, ticks, selected_tick, step_count, file_object, file_bytes, file_sha256, owner, version, created_at, updated_at`
 
 func scan(row interface{ Scan(dest ...any) error }) (domain.Audio, error) {
 	var a domain.Audio
 	var ticks []byte
+	var owner sql.NullString
 	var created, updated int64
 	if err := row.Scan(&a.SessionID, &a.AccountID, &ticks, &a.SelectedTick, &a.StepCount,
-		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &a.Version, &created, &updated); err != nil {
+		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &owner, &a.Version, &created, &updated); err != nil {
 		return domain.Audio{}, err
 	}
+	a.Owner = owner.String
 	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
 	var err error
 	if a.Ticks, err = fromBlob(ticks); err != nil {

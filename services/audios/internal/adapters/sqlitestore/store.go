@@ -7,8 +7,10 @@ import (
 	"embed"
 	"errors"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
@@ -45,7 +47,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 }
 
 // Create implements app.Creator.
-func (s *Store) Create(ctx context.Context, session domain.Session, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
+func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		recorded, err := s.keys.Find(tx, request)
 		if err != nil {
@@ -54,7 +56,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 		if found, err := recorded.One(&a); err != nil || found {
 			return err
 		}
-		if a, err = s.insert(tx, session, decide); err != nil {
+		if a, err = s.insert(tx, session, accounts, decide); err != nil {
 			return err
 		}
 		return s.keys.Record(tx, request, idempotency.Part{Subject: app.Subject(a.SessionID), Result: a})
@@ -63,7 +65,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, request idem
 }
 
 // CreateAll implements app.Creator.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		recorded, err := s.keys.Find(tx, request)
 		if err != nil {
@@ -75,15 +77,10 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 		}
 		outcomes = make([]app.Outcome, len(sessions))
 		for i, session := range sessions {
-			a, err := s.insert(tx, session, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
-			switch err = translate(err); {
-			case err == nil:
+			a, err := s.insert(tx, session, accounts, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
+			if err == nil {
 				outcomes[i].Audio = a
-			case errors.Is(err, domain.ErrSessionTaken):
-				outcomes[i].Refused = domain.ErrSessionTaken
-			case errors.Is(err, domain.ErrAccountDeleted):
-				outcomes[i].Refused = domain.ErrAccountDeleted
-			default:
+			} else if outcomes[i].Refused = refusal(translate(err)); outcomes[i].Refused == nil {
 				return err
 			}
 		}
@@ -92,10 +89,21 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, reques
 	return outcomes, translate(err)
 }
 
-// insert adds the audio of a session and its event. If the account is deleted
-// or the session exists, it writes nothing.
-func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
-	if err := requireAccount(tx, session.AccountID); err != nil {
+// refusal returns the reason for which an audio of a batch is not created while
+// the others are, or nil if err is no such reason.
+func refusal(err error) *fault.Error {
+	for _, reason := range []*fault.Error{domain.ErrSessionTaken, domain.ErrAccountDeleted, domain.ErrAccountUnknown} {
+		if errors.Is(err, reason) {
+			return reason
+		}
+	}
+	return nil
+}
+
+// insert adds the audio of a session and its event. If the session may
+// not have its account, or exists, it writes nothing.
+func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, accounts caller.Reach, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+	if err := requireAccount(tx, session.AccountID, accounts); err != nil {
 		return domain.Audio{}, err
 	}
 	last, err := lastVersion(tx, session.SessionID)
@@ -106,9 +114,9 @@ func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, decide func(int6
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?)`,
 		a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
-		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
 		return domain.Audio{}, err
 	}
 	if last > 0 {
@@ -128,7 +136,7 @@ func (s *Store) Get(ctx context.Context, sessionID int64) (domain.Audio, error) 
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, session domain.Session, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+func (s *Store) Update(ctx context.Context, session domain.Session, accounts caller.Reach, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		current, err := scan(tx.QueryRow(selectOne, session.SessionID))
 		if err != nil {
@@ -138,7 +146,7 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
 			return err
 		}
-		if err := requireAccount(tx, session.AccountID); err != nil {
+		if err := requireAccount(tx, session.AccountID, accounts); err != nil {
 			return err
 		}
 		if next.File.Object != current.File.Object {
@@ -157,17 +165,26 @@ func (s *Store) Update(ctx context.Context, session domain.Session, decide func(
 	return next, translate(err)
 }
 
-// requireAccount refuses an account that RemoveAccount has recorded as deleted.
-func requireAccount(tx *sqlitedb.Tx, accountID *int64) error {
+// requireAccount refuses an account that a session may not have.
+func requireAccount(tx *sqlitedb.Tx, accountID *int64, accounts caller.Reach) error {
 	if accountID == nil {
 		return nil
 	}
-	var deleted bool
-	err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE account_id = ?)`, *accountID).Scan(&deleted)
-	if err == nil && deleted {
-		err = domain.ErrAccountDeleted
+	var account domain.Account
+	if err := tx.QueryRow(`SELECT EXISTS (SELECT 1 FROM deleted_accounts WHERE account_id = ?1),
+		IFNULL((SELECT owner FROM account_owners WHERE account_id = ?1), '')`, *accountID).Scan(&account.Deleted, &account.Owner); err != nil {
+		return err
 	}
-	return err
+	return account.Check(accounts)
+}
+
+// AddAccount implements app.Store.
+func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
+	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec(`INSERT INTO account_owners (account_id, owner) SELECT ?1, ?2
+			WHERE NOT EXISTS (SELECT 1 FROM deleted_accounts WHERE account_id = ?1) ON CONFLICT DO NOTHING`, accountID, owner)
+		return err
+	}))
 }
 
 // lastVersion returns the last version of a deleted session, or 0.

@@ -3,6 +3,7 @@ package subscriber
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -13,16 +14,25 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
-var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no resource of its type")
+var (
+	errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no resource of its type")
+	errData    = fault.New(fault.Invalid, "malformed-event", "the event's data is not JSON of its type")
+)
 
 // New returns the handler of the service's own events and of those of accounts.
-// It deletes the objects that a change or a deletion has left behind, and
-// removes the sessions of a deleted account.
+// It records the owners of new accounts, removes the sessions of a deleted
+// account, and deletes the objects that a change or a deletion has left behind.
 func New(service *app.Service) bus.Handler {
 	return func(ctx context.Context, msg bus.Message) error {
 		var kind string
 		var handle func(context.Context, int64) error
 		switch msg.Attributes["ce-type"] {
+		case events.AccountCreatedV1:
+			owner, err := ownerIn(msg.Data)
+			if err != nil || owner == "" {
+				return err
+			}
+			kind, handle = "account/", func(ctx context.Context, id int64) error { return service.AddAccount(ctx, id, owner) }
 		case events.AccountDeletedV1:
 			kind, handle = "account/", service.RemoveAccount
 		case events.AudioUpdatedV1, events.AudioDeletedV1:
@@ -39,4 +49,18 @@ func New(service *app.Service) bus.Handler {
 		ctx = events.WithOrigin(ctx, events.Origin{Traceparent: msg.Attributes["ce-traceparent"]})
 		return handle(ctx, id)
 	}
+}
+
+// ownerIn returns the owner in the data of an account's event, or "" if it has
+// none or has been redacted.
+func ownerIn(data []byte) (string, error) {
+	var change struct {
+		Resource struct {
+			Owner string `json:"owner"`
+		} `json:"resource"`
+	}
+	if err := json.Unmarshal(data, &change); err != nil {
+		return "", errData.Wrap(err)
+	}
+	return change.Resource.Owner, nil
 }

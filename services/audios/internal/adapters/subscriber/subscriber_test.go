@@ -19,11 +19,13 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 	handle := subscriber.New(nil) // the event is refused before any use case
 	for _, e := range []events.Event{
 		{Type: events.AccountDeletedV1, Subject: "account/x"},
+		{Type: events.AccountCreatedV1, Subject: "account/x", Data: []byte(`{"resource":{"owner":"key:a"}}`)},
+		{Type: events.AccountCreatedV1, Subject: "account/5", Data: []byte(`{"resource":{"owner":7}}`)},
 		{Type: events.AccountDeletedV1, Subject: "audio/5"},
 		{Type: events.AudioDeletedV1, Subject: "account/5"},
 		{Type: events.AudioUpdatedV1, Subject: ""},
 	} {
-		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin)}); err == nil || !bus.Permanent(err) {
+		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}); err == nil || !bus.Permanent(err) {
 			t.Errorf("%s of %q: %v, want a permanent error", e.Type, e.Subject, err)
 		}
 	}
@@ -40,6 +42,11 @@ func (p *ports) RemoveAccount(ctx context.Context, accountID int64, _ int, _ fun
 	return 0, nil
 }
 
+func (p *ports) AddAccount(ctx context.Context, accountID int64, owner string) error {
+	p.asked = append(p.asked, fmt.Sprintf("add account %d of %s %s", accountID, owner, events.OriginFrom(ctx).Traceparent))
+	return nil
+}
+
 func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error) {
 	p.asked = append(p.asked, fmt.Sprintf("collect files %d %s", sessionID, events.OriginFrom(ctx).Traceparent))
 	return nil, nil
@@ -47,18 +54,25 @@ func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error
 
 func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return nil }
 
-// The deletion of an account removes its sessions, and updates and deletions of
-// an audio trigger the deletion of its discarded objects, in the trace of the
-// event. Other events have no effect.
+// The creation of an account records its owner, if it has one. The deletion of
+// an account removes its sessions. Updates and deletions of an audio trigger the
+// deletion of its discarded objects. All happens in the trace of the event. Other
+// events have no effect.
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
 	handle := subscriber.New(app.New(p, nil, p, nil, app.Sources{}))
 	list := append(eventstest.Events(),
+		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(`{"resource":{"owner":null}}`)},
+		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(events.Redacted)},
 		events.Event{Type: "concha.account.deleted.v2", Subject: "account/6"},
 		events.Event{Type: "concha.audio.deleted.v2", Subject: "audio/6"})
 	var want []string
 	for _, e := range list {
 		switch e.Type {
+		case events.AccountCreatedV1:
+			if e.Subject != "account/6" {
+				want = append(want, "add account 4503599627370497 of https://issuer.example.com|zoe "+e.Traceparent)
+			}
 		case events.AccountDeletedV1:
 			want = append(want, "remove account 4503599627370497 "+e.Traceparent)
 		case events.AudioUpdatedV1, events.AudioDeletedV1:

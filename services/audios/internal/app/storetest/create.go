@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -63,7 +64,7 @@ func testSessionTaken(t *testing.T, b Backend) {
 
 func testCreateRefused(t *testing.T, b Backend) {
 	a := newAudio()
-	_, err := b.Create(t.Context(), a.Session, idempotency.Request{}, func(int64) (domain.Audio, events.Event, error) {
+	_, err := b.Create(t.Context(), a.Session, caller.Everything(), idempotency.Request{}, func(int64) (domain.Audio, events.Event, error) {
 		return a, event(events.AudioCreatedV1, a.SessionID, 1), errRefused
 	})
 	if !errors.Is(err, errRefused) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -21,7 +22,7 @@ func createAll(t *testing.T, b Backend, once idempotency.Request, audios ...doma
 	for i, a := range audios {
 		sessions[i] = a.Session
 	}
-	return b.CreateAll(t.Context(), sessions, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+	return b.CreateAll(t.Context(), sessions, caller.Everything(), once, func(i int, last int64) (domain.Audio, events.Event, error) {
 		a := audios[i]
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
@@ -80,7 +81,7 @@ func testCreateAll(t *testing.T, b Backend) {
 
 func testCreateAllRefused(t *testing.T, b Backend) {
 	first, second := newAudio(), newAudio()
-	_, err := b.CreateAll(t.Context(), []domain.Session{first.Session, second.Session}, idempotency.Request{}, func(i int, _ int64) (domain.Audio, events.Event, error) {
+	_, err := b.CreateAll(t.Context(), []domain.Session{first.Session, second.Session}, caller.Everything(), idempotency.Request{}, func(i int, _ int64) (domain.Audio, events.Event, error) {
 		if i == 1 {
 			return domain.Audio{}, events.Event{}, errRefused
 		}

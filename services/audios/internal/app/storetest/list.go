@@ -189,7 +189,7 @@ func expected(audios []domain.Audio, q app.Query) []domain.Audio {
 	in := func(r *app.Range, n int64) bool { return r == nil || (r.Min <= n && n <= r.Max) }
 	var want []domain.Audio
 	for _, a := range audios {
-		if in(q.SessionID, a.SessionID) && in(q.SelectedTick, int64(a.SelectedTick)) && in(q.StepCount, int64(a.StepCount)) && !a.UpdatedAt.Before(q.UpdatedSince) {
+		if (q.Owner == "" || q.Owner == a.Owner) && in(q.SessionID, a.SessionID) && in(q.SelectedTick, int64(a.SelectedTick)) && in(q.StepCount, int64(a.StepCount)) && !a.UpdatedAt.Before(q.UpdatedSince) {
 			want = append(want, a)
 		}
 	}

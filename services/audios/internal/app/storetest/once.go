@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -20,7 +21,7 @@ func newOnce(body string) idempotency.Request {
 }
 
 func createOnce(t *testing.T, b Backend, a domain.Audio, once idempotency.Request) (domain.Audio, error) {
-	return b.Create(t.Context(), a.Session, once, func(last int64) (domain.Audio, events.Event, error) {
+	return b.Create(t.Context(), a.Session, caller.Everything(), once, func(last int64) (domain.Audio, events.Event, error) {
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
 	})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
@@ -49,6 +50,9 @@ func Run(t *testing.T, b Backend) {
 		{"list in every order", testOrders},
 		{"list of equal times", testEqualTimes},
 		{"list while others write", testPagesAtOnce},
+		{"owner", testOwner},
+		{"list of an owner", testListOfOwner},
+		{"accounts of an owner", testAccountsOfOwner},
 		{"head of a list", testHead},
 		{"list, then follow the log", testListThenFollow},
 		{"heads of lists while others write", testHeadAtOnce},
@@ -111,7 +115,7 @@ func event(eventType string, id, version int64) events.Event {
 }
 
 func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error) {
-	return b.Create(ctx, a.Session, idempotency.Request{}, func(last int64) (domain.Audio, events.Event, error) {
+	return b.Create(ctx, a.Session, caller.Everything(), idempotency.Request{}, func(last int64) (domain.Audio, events.Event, error) {
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
 	})
@@ -119,7 +123,7 @@ func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error
 
 // update edits the audio of s and sets its account to that of s.
 func update(ctx context.Context, b Backend, s domain.Session, edit func(*domain.Audio)) (domain.Audio, error) {
-	return b.Update(ctx, s, func(current domain.Audio) (domain.Audio, events.Event, error) {
+	return b.Update(ctx, s, caller.Everything(), func(current domain.Audio) (domain.Audio, events.Event, error) {
 		edit(&current)
 		current.AccountID = s.AccountID
 		current.Version++

@@ -1,0 +1,79 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/services/accounts/internal/domain"
+)
+
+// testOwner checks that an owner is kept, and that neither a change nor a batch
+// loses it.
+func testOwner(t *testing.T, b Backend) {
+	a := newAccount()
+	a.Owner = "https://issuer.example|Zoë"
+	mustCreate(t, b, a)
+	want(t, b, a)
+	next, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Name = "x" })
+	if err != nil || next.Owner != a.Owner {
+		t.Fatalf("Update = %+v, %v", next, err)
+	}
+	want(t, b, next)
+	other := newAccount()
+	other.Owner = "key:b"
+	once := newOnce("owner")
+	for range 2 {
+		got, err := createAll(t, b, once, other)
+		wantOutcomes(t, got, err, added(other))
+	}
+	want(t, b, other)
+}
+
+// testListOfOwner lists the accounts of an owner by every kind of filter, in
+// every order and in pages. Others have accounts that the filters match, too.
+func testListOfOwner(t *testing.T, b Backend) {
+	owner := fmt.Sprintf("key:%d", newAccount().ID)
+	name, address := newAccount().Name, "12 "+newAccount().Name
+	var all []domain.Account
+	var ids []int64
+	for i := range 12 {
+		a := newAccount()
+		a.Name, a.Address = name, address
+		a.CreatedAt = epoch.Add(time.Duration(i) * time.Microsecond)
+		a.UpdatedAt = epoch.Add(time.Duration(i*5%12) * time.Microsecond)
+		a.Owner = []string{owner, "", owner + "x"}[i%3]
+		mustCreate(t, b, a)
+		ids = append(ids, a.ID)
+		if a.Owner == owner {
+			all = append(all, a)
+		}
+	}
+	since := epoch.Add(4 * time.Microsecond)
+	for _, order := range orders {
+		for filter, q := range map[string]app.Query{
+			"none": {}, "name": {Name: &name}, "address": {Address: &address}, "ids": {IDs: ids},
+			"updates": {Options: list.Options{UpdatedSince: since}}, "name and updates": {Name: &name, Options: list.Options{UpdatedSince: since}},
+			"e-mail": {Email: &all[1].Email},
+		} {
+			t.Run(fmt.Sprintf("%s by %v", filter, order), func(t *testing.T) {
+				q.Owner, q.Order, q.Limit, q.Total = owner, order, 3, true
+				want := inOrder(slices.DeleteFunc(slices.Clone(all), func(a domain.Account) bool {
+					return a.UpdatedAt.Before(q.UpdatedSince) || q.Email != nil && a.Email != *q.Email
+				}), q)
+				if diff := gocmp.Diff(want, listAll(t, b, q)); diff != "" {
+					t.Errorf("accounts (-want +got):\n%s", diff)
+				}
+				page, err := b.List(t.Context(), q)
+				if err != nil || *page.Total != int64(len(want)) {
+					t.Errorf("total %v, %v, want %d", page.Total, err, len(want))
+				}
+			})
+		}
+	}
+}
