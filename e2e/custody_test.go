@@ -165,7 +165,7 @@ func (p *program) ready(t *testing.T, status int) string {
 		switch {
 		case err != nil:
 			t.Fatal(err)
-		case resp.StatusCode == status && !bytes.Contains(body, []byte("not known yet")):
+		case resp.StatusCode == status && !bytes.Contains(body, []byte("has not finished")):
 			return string(body)
 		case time.Since(begun) > 20*time.Second:
 			t.Fatalf("/readyz answers %d, not %d: %s", resp.StatusCode, status, body)

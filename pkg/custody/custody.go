@@ -62,7 +62,7 @@ var (
 	ErrForeign    = fault.New(fault.Unavailable, "object-store-of-another-database", "the object store belongs to another database")
 	ErrUnmarked   = fault.New(fault.Unavailable, "object-store-unmarked", "the object store has no marker")
 	ErrRolledBack = fault.New(fault.Unavailable, "database-rolled-back", "the database is older than the object store")
-	errUnknown    = fault.New(fault.Unavailable, "object-store-unconfirmed", "it is not known yet whether the object store belongs to the database")
+	errUnknown    = fault.New(fault.Unavailable, "object-store-unconfirmed", "the check that the object store belongs to the database has not finished")
 )
 
 const advice = "nothing is deleted until this is resolved: restore the right database or object store, or run the command adopt to go on with these two"

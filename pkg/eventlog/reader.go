@@ -14,8 +14,8 @@ import (
 var (
 	// ErrCursorExpired is named after its problem type.
 	ErrCursorExpired = fault.New(fault.NotFound, "cursor-expired",
-		"the events after this cursor are not kept any more; read the collection for its present state, and follow the feed from the Concha-Feed-Cursor of its first page")
-	ErrPosition = fault.New(fault.Invalid, "invalid-cursor", "the cursor is none of this log")
+		"the events after this cursor are no longer kept; read the collection for its present state, and follow the feed from the Concha-Feed-Cursor of its first page")
+	ErrPosition = fault.New(fault.Invalid, "invalid-cursor", "the cursor does not belong to this feed")
 )
 
 // Position is a place between two events in the order in which a Reader reads a

@@ -21,7 +21,7 @@ const DefaultBudget = 256 << 20
 // NewBudget returns a Budget of limit bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
-var errBudget = ErrUnavailable.Detailf("many large requests are under way, and their bodies take all the memory that there is for them; send this one again later").After(2 * time.Second)
+var errBudget = ErrUnavailable.Detailf("the bodies of the requests under way take all the memory that is reserved for them; send this request again later").After(2 * time.Second)
 
 // share is the part of a budget that one request has taken.
 type share struct {

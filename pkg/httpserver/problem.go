@@ -99,7 +99,7 @@ type tagged interface {
 	ETag() string
 }
 
-var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it comes back")
+var errInternal = fault.New(fault.Internal, "internal", "the service failed; report the instance of this problem if it happens again")
 
 // classify returns the problem type of err and the fault to show with it.
 func classify(err error) (ProblemType, *fault.Error) {

@@ -26,11 +26,11 @@ var (
 	ErrNoPrecondition   = fault.New(fault.Precondition, "precondition-required", "send If-Match with the ETag of the resource as you know it")
 	ErrTooLarge         = fault.New(fault.TooLarge, "payload-too-large", "the body is too large")
 	ErrRange            = fault.New(fault.Invalid, "range-not-satisfiable", "the content has no such range")
-	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body is of a type that is not taken here")
+	ErrUnsupported      = fault.New(fault.Unsupported, "unsupported-media-type", "the body has a type that is not accepted here")
 	ErrUnauthenticated  = fault.New(fault.Denied, "unauthenticated", "the request has no valid credentials")
 	ErrRateLimited      = fault.New(fault.Unavailable, "rate-limited", "the caller has sent too many requests")
 	ErrUnavailable      = fault.New(fault.Unavailable, "unavailable", "a part of the service cannot be reached at the moment; try again")
-	ErrBadUpstream      = fault.New(fault.Unavailable, "bad-upstream", "the service that answers here gave no valid answer")
+	ErrBadUpstream      = fault.New(fault.Unavailable, "bad-upstream", "the upstream service gave no valid answer")
 )
 
 // Problems returns every problem type, in the order of the documentation. The

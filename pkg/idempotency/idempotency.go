@@ -20,11 +20,11 @@ import (
 const Retention = 24 * time.Hour
 
 // ErrReused means that a key was used before for another body.
-var ErrReused = fault.New(fault.Invalid, "idempotency-key-reused", "this Idempotency-Key came with another body before; use a fresh one")
+var ErrReused = fault.New(fault.Invalid, "idempotency-key-reused", "this Idempotency-Key was used with another body; use a new one")
 
 // ErrErased means that the resource that the request made or changed has been
 // deleted since. Its result is erased, and the request is not carried out again.
-var ErrErased = fault.New(fault.NotFound, "result-erased", "a request with this Idempotency-Key was carried out before, and what it made or changed has been deleted since")
+var ErrErased = fault.New(fault.NotFound, "result-erased", "a request with this Idempotency-Key was carried out before, and the resource that it created or changed has been deleted since")
 
 // Part is the result of a request for one resource.
 type Part struct {

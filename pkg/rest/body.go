@@ -42,7 +42,7 @@ func MediaType(r *http.Request) string {
 // charset are ignored. "application/*+json" matches any type with that suffix.
 func RequireContentType(c *gin.Context, types ...string) error {
 	if coding := c.Request.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return httpserver.ErrUnsupported.Detailf("a body in the Content-Encoding %q is not taken; send it as it is", coding)
+		return httpserver.ErrUnsupported.Detailf("a body in the Content-Encoding %q is not accepted; send it without an encoding", coding)
 	}
 	got := MediaType(c.Request)
 	if slices.ContainsFunc(types, func(t string) bool { return matches(got, t) }) {
@@ -52,7 +52,7 @@ func RequireContentType(c *gin.Context, types ...string) error {
 	if got == "" {
 		return httpserver.ErrUnsupported.Detailf("the Content-Type is missing; send %s", taken)
 	}
-	return httpserver.ErrUnsupported.Detailf("a body of type %q is not taken here; send %s", got, taken)
+	return httpserver.ErrUnsupported.Detailf("a body of type %q is not accepted here; send %s", got, taken)
 }
 
 func matches(mediaType, pattern string) bool {

@@ -45,9 +45,9 @@ func TestRequireContentType(t *testing.T) {
 		{"Application/JSON ; charset=UTF-8", []string{"application/json"}, ""},
 		{"application/json;", []string{"image/png", "application/json"}, ""},
 		{"application/geo+json", []string{"application/json", "application/*+json"}, ""},
-		{"application/geo+json", []string{"application/json"}, `a body of type "application/geo+json" is not taken here; send application/json`},
-		{"application/+json", []string{"application/*+json"}, `a body of type "application/+json" is not taken here; send application/*+json`},
-		{"text/plain", []string{"image/png", "image/jpeg"}, `a body of type "text/plain" is not taken here; send image/png or image/jpeg`},
+		{"application/geo+json", []string{"application/json"}, `a body of type "application/geo+json" is not accepted here; send application/json`},
+		{"application/+json", []string{"application/*+json"}, `a body of type "application/+json" is not accepted here; send application/*+json`},
+		{"text/plain", []string{"image/png", "image/jpeg"}, `a body of type "text/plain" is not accepted here; send image/png or image/jpeg`},
 		{"", []string{"application/json"}, "the Content-Type is missing; send application/json"},
 	}
 	for _, tt := range tests {

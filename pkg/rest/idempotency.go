@@ -31,7 +31,7 @@ func IdempotencyKey(c *gin.Context) (hash [sha256.Size]byte, err error) {
 
 // ErrInProgress refuses a request while the same request is in progress.
 var ErrInProgress = fault.New(fault.Conflict, "request-in-progress",
-	"the same request, by its Idempotency-Key, is under way; send it again in a moment to get its answer")
+	"a request with this Idempotency-Key is under way; send this one again in a moment to get its answer")
 
 // Flights are the requests in progress in this process, by the hashes of
 // IdempotencyKey. They are for expensive requests; cheaper ones that arrive

@@ -69,7 +69,7 @@ func TestPageTokenIsRefused(t *testing.T) {
 		return base64.RawURLEncoding.EncodeToString(append(raw[:9:9], place...)) + ".AQID"
 	}
 	if forged("-62135596800000000,7") != token {
-		t.Fatal("what is forged well is no token")
+		t.Fatal("a well-made forgery is no token")
 	}
 	raw[0]++
 	version := base64.RawURLEncoding.EncodeToString(raw) + ".AQID"

@@ -26,13 +26,13 @@ const (
 
 // The errors of images.
 var (
-	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the content is no JPEG or PNG that can be read here")
+	ErrImageType     = fault.New(fault.Unsupported, "not-an-image", "the content is not a JPEG or PNG image that can be read")
 	ErrImageMismatch = fault.New(fault.Unsupported, "image-type-mismatch", "the content is not of the type that the request declares")
 	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
 	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels, and at most 65,535 pixels on a side")
 	ErrImageWork     = fault.New(fault.TooLarge, "image-too-much-work", "the image takes too much memory or time to decode")
-	ErrImagesBusy    = fault.New(fault.Unavailable, "images-busy", "so many images are being worked on that this one would wait too long; send the request again later").After(10 * time.Second)
-	ErrImageTime     = fault.New(fault.Unavailable, "image-out-of-time", "the image was not ready in time, as others are being worked on; send the request again later").After(10 * time.Second)
+	ErrImagesBusy    = fault.New(fault.Unavailable, "images-busy", "too many images are being processed; send the request again later").After(10 * time.Second)
+	ErrImageTime     = fault.New(fault.Unavailable, "image-out-of-time", "the image was not processed in time, because others are being processed; send the request again later").After(10 * time.Second)
 )
 
 // ImageSides are the lengths of the longer side, in pixels, of the scaled forms
@@ -95,7 +95,7 @@ func ImageFormat(content []byte) (string, error) {
 		if f.name == "jpeg" || f.name == "png" {
 			return f.name, nil
 		}
-		return "", ErrImageType.Detailf("the content is %s; only JPEG and PNG are taken", f.name)
+		return "", ErrImageType.Detailf("the content is %s; only JPEG and PNG are accepted", f.name)
 	}
 	if len(content) == 0 {
 		return "", ErrImageType.Detailf("the image is empty")
@@ -110,7 +110,7 @@ func JudgePixels(width, height int) error {
 	case width < 1 || height < 1:
 		return ErrImageType.Detailf("the image has no pixels")
 	case height > MaxImagePixels/width, max(width, height) > MaxImageSide:
-		return ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are taken, and at most 65,535 pixels on a side", width, height)
+		return ErrImagePixels.Detailf("the image is %d x %d pixels; at most 25 megapixels are accepted, and at most 65,535 pixels on a side", width, height)
 	}
 	return nil
 }
@@ -144,7 +144,7 @@ func ReadImageHeader(r io.Reader, declared string) (Image, io.Reader, error) {
 	img.Width, img.Height, err = size(source)
 	switch {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return Image{}, nil, ErrImageType.Detailf("the image ends before it says how many pixels it has")
+		return Image{}, nil, ErrImageType.Detailf("the image ends before its size")
 	case err != nil:
 		return Image{}, nil, err
 	}

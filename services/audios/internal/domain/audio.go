@@ -12,7 +12,7 @@ import (
 // The errors of audios.
 var (
 	ErrNotFound     = fault.New(fault.NotFound, "no-such-audio", "there is no such audio session")
-	ErrSessionTaken = fault.New(fault.Conflict, "session-taken", "an audio session of this session_id exists; use another one, or replace that session")
+	ErrSessionTaken = fault.New(fault.Conflict, "session-taken", "an audio session of this session_id exists; use another session_id, or replace that session")
 	// ErrAccountDeleted means that the account of a session has been deleted.
 	ErrAccountDeleted = &fault.Error{
 		Kind: fault.Invalid, Code: "account-deleted", Detail: "the account of the audio session has been deleted",

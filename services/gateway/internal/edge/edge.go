@@ -26,7 +26,7 @@ const maxBody = rest.MaxUpload
 
 var (
 	errTooLarge = httpserver.ErrTooLarge.Detailf("a body has at most %d bytes", maxBody)
-	errMethod   = httpserver.ErrMalformed.Detailf("the method is no token")
+	errMethod   = httpserver.ErrMalformed.Detailf("the method is not a valid token")
 )
 
 // New returns an engine that passes the operations of the contract on accounts,

@@ -38,7 +38,7 @@ const (
 
 var (
 	errUpstreamTimeout = fault.New(fault.Unavailable, "upstream-timeout",
-		"the service that answers here did not answer in time")
+		"the upstream service did not answer in time")
 	errBody = httpserver.ErrMalformed.Detailf("the body ended early or could not be read")
 )
 
@@ -213,7 +213,7 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	return nil, httpserver.ErrUnavailable.Detailf("the service that answers here cannot be reached").Wrap(err)
+	return nil, httpserver.ErrUnavailable.Detailf("the upstream service cannot be reached").Wrap(err)
 }
 
 // isDue reports whether the answer to r should begin soon: the service has all

@@ -139,7 +139,7 @@ func (c *Codec) do(ctx context.Context, p *picture, bytes int64, work func() err
 // judge refuses an image that takes more bytes than there are for all.
 func (c *Codec) judge(bytes int64) error {
 	if bytes > c.limit {
-		return domain.ErrImageWork.Detailf("the image takes %d MiB of memory to decode; at most %d are given", bytes>>20, c.limit>>20)
+		return domain.ErrImageWork.Detailf("the image takes %d MiB of memory to decode; at most %d are available", bytes>>20, c.limit>>20)
 	}
 	return nil
 }

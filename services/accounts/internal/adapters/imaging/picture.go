@@ -54,7 +54,7 @@ func measure(content []byte) (*picture, error) {
 		most = f.Components
 	}
 	if f.Scans > most {
-		return nil, domain.ErrImageWork.Detailf("the JPEG has %d scans; at most %d are taken", f.Scans, most)
+		return nil, domain.ErrImageWork.Detailf("the JPEG has %d scans; at most %d are accepted", f.Scans, most)
 	}
 	p := &picture{
 		format: "jpeg", jpeg: f, width: f.Width, height: f.Height, channels: f.Components,
