@@ -2,6 +2,7 @@ package background
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,31 +13,30 @@ import (
 
 func TestTasksByTheClockAreSkippedWhileItHasJumped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var ahead time.Duration
+		var ahead, byClock, always atomic.Int64
 		logs, seen := observer.New(zap.WarnLevel)
 		clock := newClock()
-		clock.wall = func() time.Time { return time.Now().Add(ahead) }
+		clock.wall = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		g := &Group{log: zap.New(logs), clock: clock, die: func() { t.Error("the process is taken down") }}
-		var byClock, always int
-		g.EveryByClock(time.Hour, "purge", func(context.Context) (int64, error) { byClock++; return 0, nil })
-		g.Every(time.Hour, "checkpoint", func(context.Context) (int64, error) { always++; return 0, nil })
+		g.EveryByClock(time.Hour, "purge", func(context.Context) (int64, error) { byClock.Add(1); return 0, nil })
+		g.Every(time.Hour, "checkpoint", func(context.Context) (int64, error) { always.Add(1); return 0, nil })
 		if err := g.start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
 		for _, c := range []struct {
 			ahead time.Duration
-			want  int // runs so far
+			want  int64 // runs so far
 		}{{30 * time.Second, 2}, {90 * 24 * time.Hour, 2}, {-2 * time.Hour, 2}, {0, 3}, {-time.Minute, 4}} {
-			ahead = c.ahead
+			ahead.Store(int64(c.ahead))
 			time.Sleep(time.Hour)
 			synctest.Wait()
-			if byClock != c.want {
-				t.Errorf("%d runs while the clock is %v ahead, want %d", byClock, c.ahead, c.want)
+			if runs := byClock.Load(); runs != c.want {
+				t.Errorf("%d runs while the clock is %v ahead, want %d", runs, c.ahead, c.want)
 			}
 		}
-		if always != 6 {
-			t.Errorf("a task that does not heed the clock ran %d times, want 6", always)
+		if runs := always.Load(); runs != 6 {
+			t.Errorf("a task that does not heed the clock ran %d times, want 6", runs)
 		}
 		if n := seen.Len(); n != 2 {
 			t.Errorf("%d warnings, want one for each run that was skipped: %v", n, seen.All())

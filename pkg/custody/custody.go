@@ -140,6 +140,9 @@ func (k *Keeper) Confirm(ctx context.Context) error {
 
 func (k *Keeper) confirm(ctx context.Context) (Identity, error) {
 	identity, err := k.renew(ctx)
+	if errors.Is(err, ErrUnmarked) {
+		identity, err = k.renew(ctx) // another replica may have written the marker after it was read
+	}
 	for attempt := 0; attempt < 5 && (errors.Is(err, blob.ErrMarkerChanged) || (err == nil && !identity.Bound)); attempt++ {
 		identity, err = k.renew(ctx) // after another replica, or to record that there is a marker now
 	}

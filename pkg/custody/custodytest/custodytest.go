@@ -41,6 +41,7 @@ func Run(t *testing.T, backend Backend) {
 		{"identity", testIdentity},
 		{"new database and empty store", testNew},
 		{"replicas", testReplicas},
+		{"replica that reads the marker too early", testEarlyRead},
 		{"two databases on one store", testTwoDatabases},
 		{"database made anew", testDatabaseMadeAnew},
 		{"older copy of the database", testOlderCopy},
@@ -210,6 +211,30 @@ func testReplicas(t *testing.T, w *world) {
 		}
 	}
 	wantCustody(t, w.keeper("one", w.db))
+}
+
+// testEarlyRead has one replica read that there is no marker, and another one
+// write it before the first goes on.
+func testEarlyRead(t *testing.T, w *world) {
+	other := w.keeper("one", w.db)
+	w.objects = &early{Objects: w.objects, then: func() { wantCustody(t, other) }}
+	wantCustody(t, w.keeper("one", w.db))
+}
+
+// early calls then once, after its first read of the marker.
+type early struct {
+	Objects
+
+	then func()
+}
+
+func (e *early) ReadMarker(ctx context.Context) ([]byte, error) {
+	content, err := e.Objects.ReadMarker(ctx)
+	if then := e.then; then != nil {
+		e.then = nil
+		then()
+	}
+	return content, err
 }
 
 func testTwoDatabases(t *testing.T, w *world) {
