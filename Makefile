@@ -67,6 +67,12 @@ breaking-changes: ## Whether openapi.yaml or a schema of events breaks clients o
 	@GOBIN=$(CURDIR)/.tools go install github.com/oasdiff/oasdiff@v1.37.0
 	@GOWORK=off go run -C deploy/check ./breaking $(BASE)
 
+.PHONY: upgrade-check
+upgrade-check: ## Run the program of BASE (the last release) and this one in turns on one data folder
+	@rm -rf .tools/previous && mkdir -p .tools/previous && git archive $(BASE) | tar -x -C .tools/previous
+	@cd .tools/previous && go build -buildvcs=false -o ../previous-allinone ./services/allinone
+	PREVIOUS=$(CURDIR)/.tools/previous-allinone go test -count=1 -v -tags upgrade -run '^TestUpgrade$$' $(TESTFLAGS) ./e2e
+
 .PHONY: lint
 lint: $(LINTER) $(GENERATOR) lint-console ## Linters, layer rules, formatting, and each module built on its own
 	@echo 'lint: golangci-lint'

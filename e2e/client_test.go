@@ -22,7 +22,7 @@ import (
 type client struct {
 	t        *testing.T
 	url      string
-	contract *contract
+	contract *contract // nil if answers are those of another release
 	http     *http.Client
 	problems *sync.Map // URLs of the types that problems have had
 	lenient  bool
@@ -134,6 +134,9 @@ func readBody(resp *http.Response) ([]byte, error) {
 // answers.
 func (c *client) check(req *http.Request, sent string, resp *http.Response, a answer) {
 	c.t.Helper()
+	if c.contract == nil {
+		return
+	}
 	if err := c.contract.check(req, []byte(sent), resp, a.body, c.lenient); err != nil {
 		c.t.Errorf("%s %.200s: %d %.500s\nbreaks the contract: %v", a.call, sent, a.status, a.body, err)
 	}

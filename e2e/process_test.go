@@ -75,7 +75,14 @@ func built(t testing.TB, name string, settings []string, args ...string) *exec.C
 // requests. It is killed when the test ends.
 func startProgram(t testing.TB, dir string, settings ...string) *program {
 	t.Helper()
-	cmd := command(t, append([]string{"PORT=" + freePort(t), "CONCHA_DATA_DIR=" + dir, "CONCHA_LOG_LEVEL=warn"}, settings...))
+	return launch(t, command(t, settings), dir)
+}
+
+// launch runs a program, which may be that of another release, as startProgram
+// does.
+func launch(t testing.TB, cmd *exec.Cmd, dir string) *program {
+	t.Helper()
+	cmd.Env = append([]string{"PORT=" + freePort(t), "CONCHA_DATA_DIR=" + dir, "CONCHA_LOG_LEVEL=warn"}, cmd.Env...)
 	p := &program{stderr: new(output), exited: make(chan struct{})}
 	cmd.Stderr = p.stderr
 	stdout, err := cmd.StdoutPipe()

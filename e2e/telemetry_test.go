@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -43,6 +44,10 @@ func TestTelemetry(t *testing.T) {
 	}
 	if _, err := request(http.MethodGet, p.url+"/metrics", "", http.StatusNotFound); err != nil {
 		t.Errorf("the public port: %v", err)
+	}
+	if conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", "127.0.0.2:"+admin); err == nil {
+		_ = conn.Close()
+		t.Error("without access control, the admin port is open to more than 127.0.0.1")
 	}
 	if code, _ := p.stop(t); code != 0 {
 		t.Errorf("exit code %d", code)

@@ -34,7 +34,7 @@ const (
 func system(cfg Config, started func(url string)) fx.Option {
 	return fx.Options(
 		logging.Module(cfg.Logging("allinone", cfg.TraceProject), os.Stderr),
-		telemetry.Module(telemetry.Config{Service: "allinone", Port: int(cfg.AdminPort), DataDir: cfg.DataDir, Traces: cfg.TracesEnabled()}),
+		telemetry.Module(telemetry.Config{Service: "allinone", Host: cfg.listen().Host(), Port: int(cfg.AdminPort), DataDir: cfg.DataDir, Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(cfg.listen().Host(), int(cfg.Port), started),

@@ -130,8 +130,8 @@ var required = map[string]map[string]any{
 	"google_artifact_registry_repository": {"format": "DOCKER", "docker_config.immutable_tags": true},
 }
 
-// roles are all roles that are granted, by type of resource and by member.
-var roles = []string{
+// Roles are all roles that are granted: the type of the resource, its name, the role and the member.
+var Roles = []string{
 	"google_spanner_database_iam_member accounts roles/spanner.databaseUser concha-accounts",
 	"google_spanner_database_iam_member audios roles/spanner.databaseUser concha-audios",
 	"google_spanner_database_iam_member accounts roles/spanner.databaseAdmin concha-migrate",
@@ -209,11 +209,11 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 		}
 	}
 	for _, role := range granted {
-		if !slices.Contains(roles, role) {
+		if !slices.Contains(Roles, role) {
 			mistakes = append(mistakes, "granted, and not needed: "+role)
 		}
 	}
-	for _, role := range roles {
+	for _, role := range Roles {
 		if !slices.Contains(granted, role) {
 			mistakes = append(mistakes, "not granted: "+role)
 		}
@@ -232,7 +232,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 	return mistakes
 }
 
-// grant is a line in the form of roles.
+// grant is a line in the form of Roles.
 func grant(r resource) string {
 	on := "?"
 	for _, key := range []string{"database", "bucket", "topic", "subscription", "secret_id", "name"} {

@@ -34,7 +34,7 @@ func main() {
 	}
 	fx.New(
 		logging.Module(cfg.Logging("accounts", cfg.TraceProject), os.Stderr),
-		telemetry.Module(telemetry.Config{Service: "accounts", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
+		telemetry.Module(telemetry.Config{Service: "accounts", Host: cfg.Listen.Host(), Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		background.Module(),
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),

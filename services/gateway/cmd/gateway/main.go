@@ -26,7 +26,7 @@ func main() {
 	}
 	fx.New(
 		logging.Module(cfg.Logging("gateway", cfg.TraceProject), os.Stderr),
-		telemetry.Module(telemetry.Config{Service: "gateway", Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
+		telemetry.Module(telemetry.Config{Service: "gateway", Host: cfg.Listen.Host(), Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
 		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),
 		gateway.Module(cfg.gateway()),
 		fx.Provide(cfg.upstreams, func(h gateway.Handler) http.Handler { return h }),
