@@ -23,6 +23,7 @@ const (
 	Unsupported              // the media type is not supported
 	Unavailable              // a backend is down or overloaded; retrying may help
 	Denied                   // the caller is unknown or lacks a right
+	Lost                     // something stored is gone that should be there; retrying cannot help
 )
 
 // Violation is one broken rule of an input.

@@ -40,7 +40,7 @@ func decodeProblem(t *testing.T, w *httptest.ResponseRecorder) problem {
 }
 
 func TestProblemsAreThoseOfTheContract(t *testing.T) {
-	want := strings.Fields(`validation-error malformed-request invalid-page-token no-such-instance-error no-such-route
+	want := strings.Fields(`validation-error malformed-request invalid-page-token no-such-instance-error content-missing no-such-route
 		method-not-allowed already-exists request-in-progress cursor-expired precondition-failed precondition-required payload-too-large
 		unsupported-media-type range-not-satisfiable idempotency-key-reused unauthenticated forbidden rate-limited internal bad-upstream
 		unavailable upstream-timeout`)

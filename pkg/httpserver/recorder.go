@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/logging"
 )
 
@@ -139,6 +140,9 @@ func (rec *recorder) note(err error, status int, clientGone bool) {
 		rec.err = err
 	}
 	if !begun {
+		if fault.KindOf(err) == fault.Lost {
+			rec.err, rec.level = err, zapcore.ErrorLevel
+		}
 		return
 	}
 	if !clientGone {

@@ -63,6 +63,7 @@ var problemOfKind = map[fault.Kind]string{
 	fault.Unsupported:  "unsupported-media-type",
 	fault.Unavailable:  "unavailable",
 	fault.Denied:       "forbidden",
+	fault.Lost:         "content-missing",
 }
 
 var problemTypes = []ProblemType{
@@ -81,6 +82,10 @@ var problemTypes = []ProblemType{
 	{
 		"no-such-instance-error", http.StatusNotFound, "There is no such resource",
 		"Nothing exists under this identifier: it never did, or it was deleted. Look for it in the list of its collection.",
+	},
+	{
+		"content-missing", http.StatusNotFound, "The content is missing from the store",
+		"The resource exists, but the bytes of its image or file are no longer in the object store. This is logged. Upload the content again, or ask the operator of the service to restore it from a backup.",
 	},
 	{
 		"no-such-route", http.StatusNotFound, "There is no such route",
@@ -132,7 +137,7 @@ var problemTypes = []ProblemType{
 	},
 	{
 		"forbidden", http.StatusForbidden, "The caller may not do this",
-		"The credentials are valid but do not allow this operation. Ask whoever runs the service for the right to it.",
+		"The credentials are valid but do not allow this operation: ask the operator of the service for the right to it. Or the request comes from a page of another site, or names the server by a name that is not its own: the detail names the setting that allows it.",
 	},
 	{
 		"rate-limited", http.StatusTooManyRequests, "Too many requests",

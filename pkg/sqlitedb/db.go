@@ -21,6 +21,7 @@ import (
 	"sync/atomic"
 
 	"github.com/gofrs/flock"
+	"go.uber.org/zap"
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"github.com/concha-labs/backend/pkg/durable"
@@ -32,7 +33,8 @@ type DB struct {
 	reads   sync.Map // SQL text to *sql.Stmt
 
 	full    atomic.Bool // the last write failed because the disk is full
-	onFull  atomic.Pointer[func(full bool)]
+	damaged atomic.Bool // a read or a write has found damage
+	log     atomic.Pointer[zap.Logger]
 	doubted atomic.Bool // whether writing may fail, until Check succeeds
 
 	inUse   inUse
@@ -68,6 +70,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 		writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock"), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
+	db.log.Store(zap.NewNop())
 	locked, err := db.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("open database %s: %w", path, advise(err, path))
@@ -94,7 +97,7 @@ func makeFile(path string) error {
 
 // advise adds advice to an error of the file system.
 func advise(err error, path string) error {
-	if isForeign(err) {
+	if isDamage(err) {
 		return fmt.Errorf("%w; %s is not an SQLite database, or is damaged: restore it from a backup, move it away to begin without data, or set CONCHA_DATA_DIR to another folder", err, path)
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); !ok && !errors.Is(Translate(err), ErrUnavailable) {
@@ -130,21 +133,36 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	}
 	var running context.Context
 	running, db.stop = context.WithCancel(context.Background())
-	go db.write(running, &Tx{conn: conn, stmts: map[string]*sql.Stmt{}})
+	go db.write(running, &Tx{db: db, conn: conn, stmts: map[string]*sql.Stmt{}})
 	return nil
 }
 
-// NotifyFull makes the database call changed once when writes begin to fail
-// because the disk is full, and once when one succeeds again.
-func (db *DB) NotifyFull(changed func(full bool)) { db.onFull.Store(&changed) }
+// LogTo makes the database log to log: once when writes begin to fail because
+// the disk is full, once when one succeeds again, and once when the database
+// turns out to be damaged.
+func (db *DB) LogTo(log *zap.Logger) { db.log.Store(log) }
 
 func (db *DB) noteFull(full bool) {
 	if db.full.Swap(full) == full {
 		return
 	}
-	if changed := db.onFull.Load(); changed != nil {
-		(*changed)(full)
+	folder := zap.String("folder", filepath.Dir(db.inUse.path))
+	if full {
+		db.log.Load().Error("the disk is full: writes are refused until there is space", folder)
+		return
 	}
+	db.log.Load().Info("the disk has space again", folder)
+}
+
+// observe translates an error of the driver. It remembers that the database is
+// damaged, so that Check fails from then on, and logs it once.
+func (db *DB) observe(err error) error {
+	err = Translate(err)
+	if isDamage(err) && !db.damaged.Swap(true) {
+		db.log.Load().Error("the database is damaged: stop the process and restore it from a backup",
+			zap.String("database", db.inUse.path), zap.Error(err))
+	}
+	return err
 }
 
 // patience is how long a connection waits for a lock.
@@ -181,16 +199,16 @@ func (db *DB) Close() error {
 // cached, so query must be one of a bounded set of texts. A read that has begun
 // completes even if ctx ends: watching ctx would cost two goroutines for each
 // read, and reads are short.
-func (db *DB) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (db *DB) Query(ctx context.Context, query string, args ...any) (*Rows, error) {
 	stmt, err := db.reader(ctx, query)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
 	if err != nil {
-		return nil, Translate(err)
+		return nil, db.observe(err)
 	}
-	return rows, nil
+	return &Rows{rows, db}, nil
 }
 
 // QueryRow is Query for at most one row.
@@ -199,7 +217,7 @@ func (db *DB) QueryRow(ctx context.Context, query string, args ...any) Row {
 	if err != nil {
 		return Row{err: err}
 	}
-	return Row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...)}
+	return Row{row: stmt.QueryRowContext(context.WithoutCancel(ctx), args...), db: db}
 }
 
 // reader returns the prepared statement of query, unless ctx has ended.
@@ -212,7 +230,7 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	}
 	stmt, err := db.readers.PrepareContext(ctx, query)
 	if err != nil {
-		return nil, Translate(err)
+		return nil, db.observe(err)
 	}
 	if kept, loaded := db.reads.LoadOrStore(query, stmt); loaded {
 		return kept.(*sql.Stmt), stmt.Close()
@@ -221,8 +239,12 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 }
 
 // Check reports whether the database can be read and written. It tests writing
-// only if no write has succeeded yet or one has failed since.
+// only if no write has succeeded yet or one has failed since. After a read or a
+// write has found the database damaged, Check fails until the process ends.
 func (db *DB) Check(ctx context.Context) error {
+	if db.damaged.Load() {
+		return errCorrupt.Detailf("the database %s is damaged; stop the process and restore it from a backup", filepath.Base(db.inUse.path))
+	}
 	if err := db.QueryRow(ctx, "SELECT 1").Scan(new(int)); err != nil || !db.doubted.Load() {
 		return err
 	}
@@ -263,12 +285,27 @@ func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 type Row struct {
 	row *sql.Row
 	err error
+	db  *DB
 }
 
-// Scan copies the row's columns. It returns sql.ErrNoRows if there is no row.
+// Scan copies the row's columns. Errors: sql.ErrNoRows if there is no row, and
+// those of Rows.Scan.
 func (r Row) Scan(dest ...any) error {
 	if r.err != nil {
 		return r.err
 	}
-	return Translate(r.row.Scan(dest...))
+	return r.db.observe(r.row.Scan(dest...))
 }
+
+// Rows is the result of a query.
+type Rows struct {
+	*sql.Rows
+	db *DB
+}
+
+// Scan copies the columns of the current row. Errors: ErrUnavailable if a value
+// is not of the type that the schema promises.
+func (r *Rows) Scan(dest ...any) error { return r.db.observe(r.Rows.Scan(dest...)) }
+
+// Err returns the error that ended the rows, if any. Errors: ErrUnavailable.
+func (r *Rows) Err() error { return r.db.observe(r.Rows.Err()) }

@@ -22,18 +22,35 @@ var errCorrupt = ErrUnavailable.Detailf("the database is damaged; restore it fro
 // isFull reports whether err is due to a full disk.
 func isFull(err error) bool { return hasCode(err, sqlite3.SQLITE_FULL) }
 
-// isForeign reports whether err says that a file is not an SQLite database.
-func isForeign(err error) bool { return hasCode(err, sqlite3.SQLITE_NOTADB) }
+// isDamage reports whether err says that a file is damaged, is not an SQLite
+// database, or holds a value that its schema does not allow.
+func isDamage(err error) bool {
+	return hasCode(err, sqlite3.SQLITE_CORRUPT) || hasCode(err, sqlite3.SQLITE_NOTADB) || isConversion(err)
+}
+
+// isConversion reports whether err is that of database/sql for a value that the
+// destination does not take. Its type is not exported.
+func isConversion(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if strings.HasPrefix(err.Error(), "sql: Scan error on column") {
+			return true
+		}
+	}
+	return false
+}
 
 func hasCode(err error, code int) bool {
 	e, ok := errors.AsType[*sqlite.Error](err)
 	return ok && e.Code()&0xff == code
 }
 
-// Translate maps the driver's errors to faults. A full or failing disk and a
-// lock that is not released are fault.Unavailable. It does not change other
-// errors, including translated ones.
+// Translate maps the driver's errors to faults. A full or failing disk, a lock
+// that is not released, and a damaged database are fault.Unavailable. It does
+// not change other errors, including translated ones.
 func Translate(err error) error {
+	if isConversion(err) && !errors.Is(err, ErrUnavailable) {
+		return errCorrupt.Wrap(err)
+	}
 	e, ok := errors.AsType[*sqlite.Error](err)
 	if !ok || errors.Is(err, ErrUnavailable) {
 		return err

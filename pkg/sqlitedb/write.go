@@ -186,6 +186,7 @@ func (tx *Tx) call(w *write) (err error) {
 // Tx is the transaction of a Write. It is valid only until the function returns
 // that received it.
 type Tx struct {
+	db      *DB
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	current *write
@@ -199,23 +200,23 @@ func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
 	}
 	res, err := stmt.ExecContext(context.Background(), args...)
 	if err != nil {
-		return 0, Translate(err)
+		return 0, tx.db.observe(err)
 	}
 	return res.RowsAffected()
 }
 
 // Query runs a read that sees the transaction's own writes. The rows must be
 // closed before the next statement.
-func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) {
+func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	stmt, err := tx.stmt(query)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := stmt.QueryContext(context.Background(), args...)
 	if err != nil {
-		return nil, Translate(err)
+		return nil, tx.db.observe(err)
 	}
-	return rows, nil
+	return &Rows{rows, tx.db}, nil
 }
 
 // QueryRow is Query for at most one row.
@@ -224,7 +225,7 @@ func (tx *Tx) QueryRow(query string, args ...any) Row {
 	if err != nil {
 		return Row{err: err}
 	}
-	return Row{row: stmt.QueryRowContext(context.Background(), args...)}
+	return Row{row: stmt.QueryRowContext(context.Background(), args...), db: tx.db}
 }
 
 // OnCommit registers f to be called, on the goroutine of the writer, after the
@@ -238,7 +239,7 @@ func (tx *Tx) OnCommit(f func()) {
 func (tx *Tx) emptyLog() error {
 	ctx := context.Background()
 	if _, err := tx.conn.ExecContext(ctx, "PRAGMA busy_timeout(100)"); err != nil {
-		return Translate(err)
+		return tx.db.observe(err)
 	}
 	defer func() { _, _ = tx.conn.ExecContext(ctx, "PRAGMA "+patience) }()
 	var busy bool
@@ -266,7 +267,7 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	}
 	s, err := tx.conn.PrepareContext(context.Background(), query)
 	if err != nil {
-		return nil, Translate(err)
+		return nil, tx.db.observe(err)
 	}
 	tx.stmts[query] = s
 	return s, nil

@@ -59,11 +59,7 @@ func (c Config) isPublic() bool {
 }
 
 // gateway returns the settings of the gateway.
-func (c Config) gateway() gateway.Config {
-	cfg := c.Gateway
-	cfg.Access.Mode = c.Auth
-	return cfg
-}
+func (c Config) gateway() gateway.Config { return c.Gateway.On(c.listen(), c.Auth) }
 
 // warn logs that there is no access control.
 func (c Config) warn(log *zap.Logger) {

@@ -23,6 +23,13 @@ type Config struct {
 	Console bool `env:"CONCHA_CONSOLE" envDefault:"true" desc:"false: there is no user interface at /console"`
 }
 
+// On returns c for a process that listens on an address, with that mode.
+func (c Config) On(listen settings.Listen, mode AuthMode) Config {
+	c.Access.Mode = mode
+	c.Access.Hosts = access.NewHosts(listen, c.PublicURL)
+	return c
+}
+
 // AuthMode is the value of CONCHA_AUTH.
 type AuthMode = access.Mode
 

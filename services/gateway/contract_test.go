@@ -125,7 +125,7 @@ func TestEveryProblemOfTheContractExists(t *testing.T) {
 // engine returns the gateway's engine over two services.
 func engine(t *testing.T, cfg Config, accounts, audios http.Handler) *gin.Engine {
 	t.Helper()
-	guard, err := access.New(cfg.Access, cfg.TrustedProxies.ClientAddress, zap.NewNop())
+	guard, err := access.New(cfg.Access, cfg.PublicURL, cfg.TrustedProxies.ClientAddress, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func Module(cfg Config) fx.Option {
 
 // newGuard returns a guard that runs as long as the app.
 func newGuard(cfg Config, lc fx.Lifecycle, log *zap.Logger) (*access.Guard, error) {
-	guard, err := access.New(cfg.Access, cfg.TrustedProxies.ClientAddress, log)
+	guard, err := access.New(cfg.Access, cfg.PublicURL, cfg.TrustedProxies.ClientAddress, log)
 	if err != nil {
 		return nil, err
 	}

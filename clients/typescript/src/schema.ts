@@ -1351,7 +1351,10 @@ export interface components {
                 };
             };
         };
-        /** @description `no-such-instance-error`: no resource has this id, or it has no such part. */
+        /**
+         * @description `no-such-instance-error`: no resource has this id, or it has no such part. `content-missing`: the resource
+         *     exists, but the content of its image or file is missing from the store.
+         */
         NotFound: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -1573,7 +1576,10 @@ export interface components {
                 };
             };
         };
-        /** @description `forbidden`: the caller lacks a scope, which the detail names. */
+        /**
+         * @description `forbidden`: the caller lacks a scope, a page of another site sent a change, or a server without access control
+         *     is addressed by a name that is not its own. The detail says which.
+         */
         Forbidden: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];

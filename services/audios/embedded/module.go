@@ -30,13 +30,7 @@ func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logger)
 		return backend.Adapters{}, err
 	}
 	lc.Append(fx.StopHook(db.Close))
-	db.NotifyFull(func(full bool) {
-		if full {
-			logger.Error("the disk is full: writes are refused until there is space", zap.String("folder", cfg.DataDir))
-			return
-		}
-		logger.Info("the disk has space again", zap.String("folder", cfg.DataDir))
-	})
+	db.LogTo(logger)
 	files, err := fileblob.New(filepath.Join(cfg.DataDir, "files"))
 	if err != nil {
 		return backend.Adapters{}, err

@@ -69,6 +69,9 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	}
 	if a.Image == nil || a.Image.Object != img.Object { // the account has the same content already, or the request is a repetition
 		s.dropImage(ctx, img, nil)
+		if a.Image != nil && a.Image.SHA256 == img.SHA256 {
+			s.mendImage(ctx, *a.Image, content)
+		}
 	}
 	return a, nil
 }
@@ -85,6 +88,17 @@ func (s *Service) mayChange(ctx context.Context, id int64, check Check) error {
 		return err
 	}
 	return check.judge(current)
+}
+
+// mendImage stores the content of an image again if its object was lost. It
+// fails without a consequence for the request, which changes nothing.
+func (s *Service) mendImage(ctx context.Context, img domain.Image, content []byte) {
+	switch object, err := s.images.Open(ctx, img.Object); {
+	case err == nil:
+		_ = object.Close()
+	case fault.KindOf(err) == fault.NotFound:
+		_ = s.images.Put(ctx, img.Object, img.ContentType, bytes.NewReader(content))
+	}
 }
 
 // dropImage deletes an object to which no account refers because its

@@ -362,7 +362,7 @@ func TestImageReplacedWhileItIsOpened(t *testing.T) {
 	}
 }
 
-func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
+func TestMissingObjectIsLost(t *testing.T) {
 	w := newWorld(t)
 	a := w.register(t, "a@b")
 	a, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil)
@@ -373,7 +373,16 @@ func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _, err = w.Image(t.Context(), a.ID, 0, func(domain.Image) bool { return true })
-	if fault.KindOf(err) != fault.Internal || err == nil {
-		t.Errorf("Image = %v, want an internal error", err)
+	if fault.KindOf(err) != fault.Lost {
+		t.Errorf("Image = %v, want fault.Lost", err)
+	}
+	again, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil)
+	if err != nil || again.Version != a.Version {
+		t.Errorf("AttachImage of the same = version %d, %v", again.Version, err)
+	}
+	if _, content, err := w.Image(t.Context(), a.ID, 0, func(domain.Image) bool { return true }); err != nil {
+		t.Errorf("Image after it was uploaded again: %v", err)
+	} else {
+		_ = content.Close()
 	}
 }

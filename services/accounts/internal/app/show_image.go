@@ -20,8 +20,8 @@ const openAttempts = 3
 // is if side is 0. It is scaled when it is first asked for, and kept beside the
 // original until that is collected. The content is opened only if wanted says
 // so of the image; else it is nil, and the size of a scaled image -1.
-// Errors: domain.ErrNotFound, domain.ErrNoImage, domain.ErrImagesBusy,
-// domain.ErrImageTime.
+// Errors: domain.ErrNotFound, domain.ErrNoImage, domain.ErrImageLost,
+// domain.ErrImagesBusy, domain.ErrImageTime.
 func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(domain.Image) bool) (img domain.Image, content io.ReadSeekCloser, err error) {
 	err = s.withImage(ctx, id, func(current domain.Image) (err error) {
 		img = current
@@ -65,7 +65,7 @@ func (s *Service) withImage(ctx context.Context, id int64, use func(domain.Image
 		case fault.KindOf(err) != fault.NotFound:
 			return fmt.Errorf("open image: %w", err)
 		case attempt == openAttempts:
-			return fmt.Errorf("image object %s is missing: %v", a.Image.Object, err) //nolint:errorlint // not the client's "not found": the reference dangles
+			return domain.ErrImageLost.Wrap(fmt.Errorf("object %s: %w", a.Image.Object, err))
 		}
 	}
 }

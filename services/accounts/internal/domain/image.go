@@ -31,6 +31,7 @@ var (
 	ErrImageBytes    = fault.New(fault.TooLarge, "image-too-large", "the image must have at most 5 MiB")
 	ErrImagePixels   = fault.New(fault.TooLarge, "image-too-many-pixels", "the image must have at most 25 megapixels, and at most 65,535 pixels on a side")
 	ErrImageWork     = fault.New(fault.TooLarge, "image-too-much-work", "the image takes too much memory or time to decode")
+	ErrImageLost     = fault.New(fault.Lost, "content-missing", "the content of the image is missing from the object store; upload the image again, or restore it from a backup")
 	ErrImagesBusy    = fault.New(fault.Unavailable, "images-busy", "too many images are being processed; send the request again later").After(10 * time.Second)
 	ErrImageTime     = fault.New(fault.Unavailable, "image-out-of-time", "the image was not processed in time, because others are being processed; send the request again later").After(10 * time.Second)
 )

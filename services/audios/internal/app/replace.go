@@ -1,11 +1,13 @@
 package app
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -53,6 +55,21 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	}
 	if a.File.Object != file.Object { // the audio has the same document already
 		s.dropFile(ctx, file, nil)
+		s.mendFile(ctx, a.File, document)
 	}
 	return a, nil
+}
+
+// mendFile stores a document again if its object was lost. It fails without a
+// consequence for the request, which changes nothing.
+func (s *Service) mendFile(ctx context.Context, file domain.File, document []byte) {
+	if file.Object == "" {
+		return
+	}
+	switch object, err := s.files.Open(ctx, file.Object); {
+	case err == nil:
+		_ = object.Close()
+	case fault.KindOf(err) == fault.NotFound:
+		_ = s.files.Put(ctx, file.Object, "application/json", bytes.NewReader(document))
+	}
 }

@@ -409,14 +409,22 @@ func TestFileReplacedWhileItIsOpened(t *testing.T) {
 	}
 }
 
-func TestMissingObjectIsNotTheClientsFault(t *testing.T) {
+func TestMissingObjectIsLost(t *testing.T) {
 	w := newWorld(t)
 	a := w.create(t, session(t, 7))
 	if err := w.files.Delete(t.Context(), a.File.Object); err != nil {
 		t.Fatal(err)
 	}
 	_, _, err := w.File(t.Context(), 7, func(domain.File) bool { return true })
-	if fault.KindOf(err) != fault.Internal || err == nil {
-		t.Errorf("File = %v, want an internal error", err)
+	if fault.KindOf(err) != fault.Lost {
+		t.Errorf("File = %v, want fault.Lost", err)
+	}
+	if again, err := w.Replace(t.Context(), session(t, 7), []byte(`{"a":"document"}`), false, nil); err != nil || again.Version != a.Version {
+		t.Errorf("Replace by the same = version %d, %v", again.Version, err)
+	}
+	if _, content, err := w.File(t.Context(), 7, func(domain.File) bool { return true }); err != nil {
+		t.Errorf("File after it was sent again: %v", err)
+	} else {
+		_ = content.Close()
 	}
 }

@@ -16,7 +16,7 @@ const openAttempts = 3
 
 // File returns the current file of an audio. The content is opened only if
 // wanted returns true; otherwise it is nil. Idempotent. Errors:
-// domain.ErrNotFound, caller.ErrForbidden.
+// domain.ErrNotFound, domain.ErrFileLost, caller.ErrForbidden.
 func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadSeekCloser, err error) {
 	for attempt := 1; ; attempt++ {
 		a, err := s.Get(ctx, sessionID)
@@ -36,7 +36,7 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 		case fault.KindOf(err) != fault.NotFound:
 			return domain.File{}, nil, fmt.Errorf("open file: %w", err)
 		case attempt == openAttempts:
-			return domain.File{}, nil, fmt.Errorf("file object %s is missing: %v", a.File.Object, err) //nolint:errorlint // not the client's "not found": the reference dangles
+			return domain.File{}, nil, domain.ErrFileLost.Wrap(fmt.Errorf("object %s: %w", a.File.Object, err))
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 // The errors of audios.
 var (
 	ErrNotFound     = fault.New(fault.NotFound, "no-such-audio", "there is no such audio session")
+	ErrFileLost     = fault.New(fault.Lost, "content-missing", "the content of the file is missing from the object store; replace the audio session, or restore the file from a backup")
 	ErrSessionTaken = fault.New(fault.Conflict, "session-taken", "an audio session of this session_id exists; use another session_id, or replace that session")
 	// ErrAccountDeleted means that the account of a session has been deleted.
 	ErrAccountDeleted = &fault.Error{

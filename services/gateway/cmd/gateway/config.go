@@ -29,11 +29,7 @@ type config struct {
 }
 
 // gateway returns the settings of the gateway itself.
-func (c config) gateway() gateway.Config {
-	cfg := c.Config
-	cfg.Access.Mode = c.Auth
-	return cfg
-}
+func (c config) gateway() gateway.Config { return c.Config.On(c.Listen, c.Auth) }
 
 // Validate implements settings.Validator.
 func (c config) Validate() []settings.Problem { return c.gateway().Access.Problems() }

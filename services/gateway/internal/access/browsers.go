@@ -2,9 +2,14 @@ package access
 
 import (
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/gin-gonic/gin"
+
+	"github.com/concha-labs/backend/pkg/caller"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
 )
 
 var (
@@ -17,6 +22,7 @@ var (
 	methods   = []string{"GET, HEAD, POST, PUT, PATCH, DELETE"}
 	requested = []string{"Authorization, Content-Type, Accept, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since, If-Range, Range, Idempotency-Key, Last-Event-ID, X-Request-Id, Traceparent"}
 	maxAge    = []string{"7200"}
+	anySite   = []string{"cross-origin"}
 )
 
 // browsers returns the middleware that tells browsers how to treat an answer
@@ -37,6 +43,10 @@ func browsers(origins Origins) gin.HandlerFunc {
 			header["Vary"] = append(header["Vary"], origin...)
 		}
 		from := c.Request.Header["Origin"]
+		// A page shows an image without an Origin header.
+		if all || slices.Contains(origins, pageOf(c.Request.Header)) {
+			header["Cross-Origin-Resource-Policy"] = anySite
+		}
 		switch {
 		case len(from) != 1:
 			return
@@ -56,5 +66,38 @@ func browsers(origins Origins) gin.HandlerFunc {
 			return
 		}
 		header["Access-Control-Expose-Headers"] = exposed
+	}
+}
+
+// pageOf returns the origin of the page that sent a request, or "".
+func pageOf(h http.Header) string {
+	if origin := h.Get("Origin"); origin != "" {
+		return origin
+	}
+	page, err := url.Parse(h.Get("Referer"))
+	if err != nil || page.Host == "" {
+		return ""
+	}
+	return page.Scheme + "://" + page.Host
+}
+
+var errOtherSite = caller.ErrForbidden.Detailf("a page of another site must not change anything; CONCHA_CORS_ORIGINS lists the origins whose pages may")
+
+// sameSite returns the middleware that refuses changes that a page sends, unless
+// it is of the API's own origin or of one of origins. Forms need no permission of
+// CORS, and browsers send the credentials of HTTP Basic by themselves.
+func sameSite(origins Origins, public settings.Origin) gin.HandlerFunc {
+	if slices.Contains(origins, anyOrigin) {
+		return func(*gin.Context) {}
+	}
+	protection := http.NewCrossOriginProtection()
+	for _, origin := range append(slices.Clone(origins), string(public)) {
+		_ = protection.AddTrustedOrigin(origin) // fails only for "", as settings.Origin is valid
+	}
+	return func(c *gin.Context) {
+		if err := protection.Check(c.Request); err != nil {
+			counters[forbidden].Inc()
+			httpserver.Fail(c, errOtherSite.Wrap(err))
+		}
 	}
 }

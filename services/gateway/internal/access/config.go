@@ -43,7 +43,8 @@ func (m *Mode) UnmarshalText(text []byte) error {
 // Config is the part of the gateway's settings that is about access. The zero
 // Config is open to everybody.
 type Config struct {
-	Mode Mode // a setting of the program, as its default differs
+	Mode  Mode  // a setting of the program, as its default differs
+	Hosts Hosts // that requests may name if the mode is None
 
 	KeysFile           string        `env:"CONCHA_API_KEYS_FILE" desc:"file with the hashes of API keys, a JSON object per line as \"concha keys new\" prints it; re-read when it changes"`
 	Issuers            Issuers       `env:"CONCHA_OIDC_ISSUERS" desc:"issuers of tokens (JWT), such as https://accounts.google.com, separated by commas"`

@@ -17,6 +17,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/gateway/internal/operations"
 )
 
@@ -31,19 +32,21 @@ type Guard struct {
 	anonymous *addresses
 	refused   *addresses
 	streams   atomic.Int32
+	public    settings.Origin
 }
 
-// New returns a Guard for the operations of the contract. client returns the
+// New returns a Guard for the operations of the contract. public is the origin
+// under which clients use the API, "" if it is not known. client returns the
 // address that a request comes from. The keys of issuers are fetched by Run.
 // Errors: the file of API keys cannot be read or is broken.
-func New(cfg Config, client func(*http.Request) netip.Addr, log *zap.Logger) (*Guard, error) {
+func New(cfg Config, public settings.Origin, client func(*http.Request) netip.Addr, log *zap.Logger) (*Guard, error) {
 	callers := newAccounts(cfg.RateLimit)
 	keys, err := newKeyring(cfg.KeysFile, callers, log)
 	if err != nil {
 		return nil, fmt.Errorf("read CONCHA_API_KEYS_FILE: %w", err)
 	}
 	g := &Guard{
-		cfg: cfg, rules: rules(), client: client, keys: keys,
+		cfg: cfg, public: public, rules: rules(), client: client, keys: keys,
 		anonymous: newAddresses(cfg.AnonymousRateLimit), refused: newAddresses(refusedRate),
 	}
 	for _, address := range cfg.Issuers {
@@ -66,7 +69,7 @@ func (g *Guard) Run(ctx context.Context) {
 // Handlers returns the middleware: it belongs behind the one that removes what
 // a client must not say, and before all routes.
 func (g *Guard) Handlers() []gin.HandlerFunc {
-	return []gin.HandlerFunc{browsers(g.cfg.CORSOrigins), g.check}
+	return []gin.HandlerFunc{browsers(g.cfg.CORSOrigins), sameSite(g.cfg.CORSOrigins, g.public), g.check}
 }
 
 // own are the scopes for a caller's own resources. They allow nothing yet, as
@@ -151,6 +154,11 @@ func (g *Guard) check(c *gin.Context) {
 		return
 	case g.cfg.Mode == Required:
 		if !g.admit(c, rule) {
+			return
+		}
+	default:
+		if err := g.cfg.Hosts.check(c.Request.Host); err != nil {
+			g.refuse(c, forbidden, err)
 			return
 		}
 	}

@@ -66,7 +66,7 @@ func newGateway(t testing.TB, cfg access.Config) gateway {
 	if cfg.RateLimit == 0 {
 		cfg.RateLimit, cfg.AnonymousRateLimit = 1e6, 1e6
 	}
-	guard, err := access.New(cfg, edge.Networks{}.ClientAddress, zap.NewNop())
+	guard, err := access.New(cfg, "", edge.Networks{}.ClientAddress, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -213,21 +213,29 @@ func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []
 
 func scan(row interface{ Scan(dest ...any) error }) (domain.Account, error) {
 	var a domain.Account
-	var image []byte
 	var owner sql.NullString
 	var created, updated int64
-	if err := row.Scan(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &owner, &a.Version, &created, &updated); err != nil {
+	if err := row.Scan(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, imageOf{&a}, &owner, &a.Version, &created, &updated); err != nil {
 		return domain.Account{}, err
 	}
 	a.Owner = owner.String
 	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
-	if image != nil {
-		a.Image = &domain.Image{}
-		if err := json.Unmarshal(image, a.Image); err != nil {
-			return domain.Account{}, fmt.Errorf("image of account %d: %w", a.ID, err)
-		}
-	}
 	return a, nil
+}
+
+// imageOf is the destination of the column image.
+type imageOf struct{ *domain.Account }
+
+// Scan implements sql.Scanner.
+func (i imageOf) Scan(column any) error {
+	if column == nil {
+		return nil
+	}
+	text, ok := column.(string)
+	if !ok {
+		return fmt.Errorf("an image of type %T", column)
+	}
+	return json.Unmarshal([]byte(text), &i.Image)
 }
 
 func imageColumn(img *domain.Image) (*string, error) {

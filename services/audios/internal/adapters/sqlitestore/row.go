@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -14,24 +15,19 @@ const columns = `session_id, account_id, ticks, selected_tick, step_count, file_
 
 func scan(row interface{ Scan(dest ...any) error }) (domain.Audio, error) {
 	var a domain.Audio
-	var ticks []byte
 	var owner sql.NullString
 	var created, updated int64
-	if err := row.Scan(&a.SessionID, &a.AccountID, &ticks, &a.SelectedTick, &a.StepCount,
+	if err := row.Scan(&a.SessionID, &a.AccountID, (*ticks)(&a.Ticks), &a.SelectedTick, &a.StepCount,
 		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &owner, &a.Version, &created, &updated); err != nil {
 		return domain.Audio{}, err
 	}
 	a.Owner = owner.String
 	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
-	var err error
-	if a.Ticks, err = fromBlob(ticks); err != nil {
-		return domain.Audio{}, fmt.Errorf("audio %d: %w", a.SessionID, err)
-	}
 	return a, nil
 }
 
 // scanAll reads rows and closes them.
-func scanAll(rows *sql.Rows) (audios []domain.Audio, err error) {
+func scanAll(rows *sqlitedb.Rows) (audios []domain.Audio, err error) {
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		a, err := scan(rows)
@@ -56,12 +52,17 @@ func toBlob(ticks [domain.TickCount]float64) []byte {
 	return blob
 }
 
-func fromBlob(blob []byte) (ticks [domain.TickCount]float64, err error) {
-	if len(blob) != domain.TickCount*tickBytes {
-		return ticks, fmt.Errorf("ticks of %d bytes", len(blob))
+// ticks is the destination of the column ticks.
+type ticks [domain.TickCount]float64
+
+// Scan implements sql.Scanner.
+func (t *ticks) Scan(column any) error {
+	blob, _ := column.([]byte)
+	if len(blob) != len(t)*tickBytes {
+		return fmt.Errorf("ticks of %d bytes", len(blob))
 	}
-	for i := range ticks {
-		ticks[i] = math.Float64frombits(binary.LittleEndian.Uint64(blob[i*tickBytes:]))
+	for i := range t {
+		t[i] = math.Float64frombits(binary.LittleEndian.Uint64(blob[i*tickBytes:]))
 	}
-	return ticks, nil
+	return nil
 }
