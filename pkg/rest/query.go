@@ -42,15 +42,28 @@ type Query struct {
 
 // ReadQuery returns the query of a request. Errors: httpserver.ErrMalformed.
 func ReadQuery(r *http.Request) (*Query, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+		return nil, err
 	}
 	q := &Query{values: values, filters: url.Values{}, unasked: make(map[string]struct{}, len(values))}
 	for name := range values {
 		q.unasked[name] = struct{}{}
 	}
 	return q, nil
+}
+
+// ParseQuery parses the query of a URL. Errors: httpserver.ErrMalformed.
+func ParseQuery(query string) (url.Values, error) {
+	values, err := url.ParseQuery(query)
+	switch {
+	case err == nil:
+		return values, nil
+	case strings.Contains(query, ";"):
+		return nil, httpserver.ErrMalformed.Detailf("the query cannot be read: parameters are separated by &, and a semicolon in a value is written as %%3B").Wrap(err)
+	default:
+		return nil, httpserver.ErrMalformed.Detailf("the query cannot be read: a %% is followed by two hexadecimal digits; the character itself is written as %%25").Wrap(err)
+	}
 }
 
 // Takes returns a handler that refuses requests with query parameters other

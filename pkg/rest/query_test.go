@@ -167,8 +167,11 @@ func TestQueryTellsAllFaultsAtOnce(t *testing.T) {
 	if n := len(violations(readQuery(t, many.String()).Err())); n != 100 {
 		t.Errorf("%d faults are told, want 100", n)
 	}
-	if _, err := rest.ReadQuery(httptest.NewRequest(http.MethodGet, "/?a=%zz", http.NoBody)); !errors.Is(err, httpserver.ErrMalformed) {
-		t.Errorf("a query that cannot be read: %v", err)
+	for query, hint := range map[string]string{"a=%zz": "%25", "name=a;b": "%3B"} {
+		_, err := rest.ReadQuery(httptest.NewRequest(http.MethodGet, "/?"+query, http.NoBody))
+		if f, ok := errors.AsType[*fault.Error](err); !errors.Is(err, httpserver.ErrMalformed) || !ok || !strings.Contains(f.Detail, hint) {
+			t.Errorf("%s cannot be read: %v, want a hint at %s", query, err, hint)
+		}
 	}
 }
 

@@ -204,7 +204,7 @@ func (db *DB) Query(ctx context.Context, query string, args ...any) (*Rows, erro
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...)
+	rows, err := stmt.QueryContext(context.WithoutCancel(ctx), args...) //nolint:rowserrcheck // Rows.Err does it for the caller
 	if err != nil {
 		return nil, db.observe(err)
 	}

@@ -212,7 +212,7 @@ func (tx *Tx) Query(query string, args ...any) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(context.Background(), args...)
+	rows, err := stmt.QueryContext(context.Background(), args...) //nolint:rowserrcheck // Rows.Err does it for the caller
 	if err != nil {
 		return nil, tx.db.observe(err)
 	}

@@ -117,8 +117,8 @@ func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	var query url.Values
 	if v.isList { // other parameters are ignored
 		var err error
-		if query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
-			return httpserver.ErrMalformed.Detailf("the query cannot be read").Wrap(err)
+		if query, err = rest.ParseQuery(r.URL.RawQuery); err != nil {
+			return err
 		}
 	}
 	body := buffers.Get().(*bytes.Buffer)
