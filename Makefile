@@ -59,6 +59,11 @@ deploy-check: ## What is in deploy/: manifests, Terraform, Cloud Run, rules and 
 	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
 	@GOWORK=off .tools/cloudtest exec go test -C deploy/check -count=1 -p 1 -timeout 20m $(TESTFLAGS) ./...
 
+.PHONY: deploy-cluster
+deploy-cluster: ## The Kubernetes overlays on a real control plane with simulated nodes; builds it first, a quarter of an hour
+	@deploy/check/cluster/setup.sh
+	@GOWORK=off go test -C deploy/check -tags cluster -count=1 -v -timeout 30m $(TESTFLAGS) ./cluster
+
 # The last release, or what this branch began from.
 BASE ?= $(shell git describe --tags --abbrev=0 2>/dev/null || git merge-base HEAD origin/main 2>/dev/null || git rev-parse HEAD)
 

@@ -26,6 +26,7 @@ import (
 type Resources struct {
 	Project, Instance string
 	Buckets           map[string]string // by service
+	Broker            string            // address of Pub/Sub, if it is not the emulator's own
 }
 
 // System is the running system.
@@ -35,7 +36,11 @@ type System struct {
 	Admin map[string]string // host and port of /metrics, by program
 
 	processes map[string]*exec.Cmd
+	said      map[string]*output
 }
+
+// Said returns what a program has logged.
+func (s *System) Said(program string) string { return s.said[program].String() }
 
 // Emulator returns the address of an emulator, which a variable names.
 func Emulator(t testing.TB, variable string) string {
@@ -55,6 +60,9 @@ func (r Resources) environment(t testing.TB, service string) []string {
 	}
 	for _, name := range []string{"SPANNER_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST", "STORAGE_EMULATOR_HOST"} {
 		env = append(env, name+"="+Emulator(t, name))
+	}
+	if r.Broker != "" {
+		env = append(env, "PUBSUB_EMULATOR_HOST="+r.Broker) // the last one counts
 	}
 	return env
 }
@@ -87,7 +95,7 @@ func (r Resources) Start(t testing.TB) *System {
 	concha("gateway", "--private", private, "--public", public)
 	s := &System{
 		Key:   concha("new", "--name", "check", "--scopes", "accounts:read,accounts:write,audios:read,audios:write,events:read", "--file", keys),
-		Admin: map[string]string{}, processes: map[string]*exec.Cmd{},
+		Admin: map[string]string{}, processes: map[string]*exec.Cmd{}, said: map[string]*output{},
 	}
 	urls := map[string]string{}
 	for _, service := range []string{"accounts", "audios"} {
@@ -103,7 +111,7 @@ func (r Resources) Start(t testing.TB) *System {
 // ends. It returns when the process is ready.
 func AllInOne(t testing.TB) *System {
 	t.Helper()
-	s := &System{Admin: map[string]string{}, processes: map[string]*exec.Cmd{}}
+	s := &System{Admin: map[string]string{}, processes: map[string]*exec.Cmd{}, said: map[string]*output{}}
 	s.URL = s.start(t, "allinone", "CONCHA_DATA_DIR="+t.TempDir())
 	s.ready(t)
 	return s
@@ -113,14 +121,14 @@ func AllInOne(t testing.TB) *System {
 func (s *System) start(t testing.TB, program string, environment ...string) (url string) {
 	t.Helper()
 	port, admin := FreePort(t), FreePort(t)
-	var said output
+	said := new(output)
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), repo.Built(t, program))
 	cmd.Env = append(environment, "PORT="+port, "CONCHA_ADMIN_PORT="+admin, "CONCHA_LOG_LEVEL=warn")
-	cmd.Stdout, cmd.Stderr = &said, &said
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s.processes[program], s.Admin[program] = cmd, "localhost:"+admin
+	s.processes[program], s.Admin[program], s.said[program] = cmd, "localhost:"+admin, said
 	t.Cleanup(func() {
 		s.Stop(program)
 		if t.Failed() {
