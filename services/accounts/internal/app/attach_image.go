@@ -136,6 +136,9 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (
 	if err != nil {
 		return domain.Image{}, nil, err
 	}
+	if err := s.codec.Admit(int64(img.Width) * int64(img.Height)); err != nil {
+		return domain.Image{}, nil, err
+	}
 	content, err := io.ReadAll(io.LimitReader(r, domain.MaxImageBytes+1))
 	if err != nil {
 		return domain.Image{}, nil, err

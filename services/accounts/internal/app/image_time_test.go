@@ -18,6 +18,8 @@ import (
 // busy is a codec that never starts with an image.
 type busy struct{ app.Codec }
 
+func (busy) Admit(int64) error { return nil }
+
 func (busy) Clean(ctx context.Context, _ []byte) (app.Picture, error) {
 	<-ctx.Done()
 	return app.Picture{}, ctx.Err()
@@ -55,5 +57,25 @@ func TestImageIsWorkedOnForABoundedTime(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// full is a codec that takes no more images.
+type full struct{ app.Codec }
+
+func (full) Admit(int64) error { return domain.ErrImagesBusy }
+
+// TestImageIsNotReadWhileTooManyWait sends an image of 4 MiB to a codec that is
+// full: it is refused after its header.
+func TestImageIsNotReadWhileTooManyWait(t *testing.T) {
+	t.Parallel()
+	rest := bytes.NewReader(make([]byte, 4<<20))
+	s := app.New(nil, nil, nil, full{}, app.Sources{Now: time.Now, NewName: rand.Text})
+	_, err := s.AttachImage(t.Context(), 1, "image/png", io.MultiReader(bytes.NewReader(picture(t, 20)), rest), idempotency.Request{Key: [32]byte{1}}, nil)
+	if !errors.Is(err, domain.ErrImagesBusy) {
+		t.Errorf("AttachImage = %v, want domain.ErrImagesBusy", err)
+	}
+	if read := rest.Size() - int64(rest.Len()); read > 64<<10 {
+		t.Errorf("%d bytes were read of an image that is refused", read)
 	}
 }

@@ -99,6 +99,10 @@ type Images interface {
 // if too many wait already they fail at once. They end, and stop working, with
 // ctx.
 type Codec interface {
+	// Admit returns domain.ErrImagesBusy if an image of so many pixels would be
+	// refused now because too much work waits already. The file need not be read
+	// then. Idempotent.
+	Admit(pixels int64) error
 	// Clean decodes a JPEG or PNG completely. It returns the image without data
 	// that its picture does not need, such as place, camera, comments and
 	// damage. It turns the image upright if its Exif orientation requires it. A

@@ -230,9 +230,15 @@ func TestOverloadIsRefusedAtOnce(t *testing.T) {
 		if _, err := codec.Clean(ctx, bomb); !errors.Is(err, domain.ErrImagesBusy) {
 			t.Errorf("Clean = %v, want that too many wait", err)
 		}
+		if err := codec.Admit(1000 * 1000); !errors.Is(err, domain.ErrImagesBusy) {
+			t.Errorf("Admit = %v, want that too many wait", err)
+		}
 		cancel()
 		wg.Wait()
 		codec.memory.Release(maxMemory)
+		if err := codec.Admit(domain.MaxImagePixels); err != nil {
+			t.Errorf("Admit = %v after the others left", err)
+		}
 		if _, err := codec.Clean(t.Context(), plain(baseline, 8, 8, "\x11", 0)); err != nil {
 			t.Errorf("Clean = %v after the others left", err)
 		}

@@ -57,6 +57,17 @@ func newCodec(limit int64) *Codec {
 	return &Codec{limit: limit, memory: semaphore.NewWeighted(limit), work: semaphore.NewWeighted(maxWork)}
 }
 
+// Admit implements app.Codec. It takes the image for one of a single scan, as the
+// header does not show more.
+func (c *Codec) Admit(pixels int64) error {
+	units := min(max(pixels, minWork), maxWork)
+	if !c.work.TryAcquire(units) {
+		return domain.ErrImagesBusy
+	}
+	c.work.Release(units)
+	return nil
+}
+
 // Clean implements app.Codec.
 func (c *Codec) Clean(ctx context.Context, content []byte) (clean app.Picture, err error) {
 	p, err := measure(content)
