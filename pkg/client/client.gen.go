@@ -578,12 +578,15 @@ type AccountList struct {
 	Count Count     `json:"count"`
 	Items []Account `json:"items"`
 
-	// NextPageToken The `page_token` of the next page; empty at the end.
+	// NextPageToken The `page_token` of the next page; empty on the last page, and only there.
 	NextPageToken NextPageToken           `json:"next_page_token"`
 	ResourceType  AccountListResourceType `json:"resource_type"`
 
-	// TotalCount Number of items on all pages; with `include_total=true`.
+	// TotalCount Number of items on all pages, or a lower bound of it if `total_is_exact` is false; with `include_total=true`.
 	TotalCount *TotalCount `json:"total_count,omitempty"`
+
+	// TotalIsExact Whether `total_count` is the exact number; with `include_total=true`.
+	TotalIsExact *TotalIsExact `json:"total_is_exact,omitempty"`
 }
 
 // AccountListResourceType defines model for AccountList.ResourceType.
@@ -758,12 +761,15 @@ type AudioList struct {
 	Count Count   `json:"count"`
 	Items []Audio `json:"items"`
 
-	// NextPageToken The `page_token` of the next page; empty at the end.
+	// NextPageToken The `page_token` of the next page; empty on the last page, and only there.
 	NextPageToken NextPageToken         `json:"next_page_token"`
 	ResourceType  AudioListResourceType `json:"resource_type"`
 
-	// TotalCount Number of items on all pages; with `include_total=true`.
+	// TotalCount Number of items on all pages, or a lower bound of it if `total_is_exact` is false; with `include_total=true`.
 	TotalCount *TotalCount `json:"total_count,omitempty"`
+
+	// TotalIsExact Whether `total_count` is the exact number; with `include_total=true`.
+	TotalIsExact *TotalIsExact `json:"total_is_exact,omitempty"`
 }
 
 // AudioListResourceType defines model for AudioList.ResourceType.
@@ -872,7 +878,7 @@ type ItemProblem struct {
 // ItemProblemStatus That of the item.
 type ItemProblemStatus int
 
-// NextPageToken The `page_token` of the next page; empty at the end.
+// NextPageToken The `page_token` of the next page; empty on the last page, and only there.
 type NextPageToken = string
 
 // Owner The caller that created the resource: `key:` and the id of its API key, or the issuer and the subject of its token
@@ -923,8 +929,11 @@ type Text = string
 // Ticks Levels, kept to the last bit.
 type Ticks = []float64
 
-// TotalCount Number of items on all pages; with `include_total=true`.
+// TotalCount Number of items on all pages, or a lower bound of it if `total_is_exact` is false; with `include_total=true`.
 type TotalCount = int64
+
+// TotalIsExact Whether `total_count` is the exact number; with `include_total=true`.
+type TotalIsExact = bool
 
 // Version 1 at first, and one more with each change that changes something.
 type Version = int64
@@ -1134,10 +1143,12 @@ type ListAccountsParams struct {
 	// with `updated_since`, `updated_at`.
 	OrderBy *ListAccountsParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
-	// IncludeTotal If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are.
+	// IncludeTotal If true, `total_count` is the number of matches on all pages. A large number is not counted to the end:
+	// `total_is_exact` is false then, and there are at least `total_count` matches.
 	IncludeTotal *IncludeTotal `form:"include_total,omitempty" json:"include_total,omitempty"`
 
-	// PageSize Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default.
+	// PageSize Largest length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. A page can be shorter,
+	// even empty, while `next_page_token` says that more pages follow: a page examines a limited number of resources.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
 
 	// PageToken The `next_page_token` of the previous page. It is valid only with the same filters and order.
@@ -1346,10 +1357,12 @@ type ListAudiosParams struct {
 	// is the `session_id`. By default `session_id`; with `updated_since`, `updated_at`.
 	OrderBy *ListAudiosParamsOrderBy `form:"order_by,omitempty" json:"order_by,omitempty"`
 
-	// IncludeTotal If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are.
+	// IncludeTotal If true, `total_count` is the number of matches on all pages. A large number is not counted to the end:
+	// `total_is_exact` is false then, and there are at least `total_count` matches.
 	IncludeTotal *IncludeTotal `form:"include_total,omitempty" json:"include_total,omitempty"`
 
-	// PageSize Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default.
+	// PageSize Largest length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. A page can be shorter,
+	// even empty, while `next_page_token` says that more pages follow: a page examines a limited number of resources.
 	PageSize *PageSize `form:"page_size,omitempty" json:"page_size,omitempty"`
 
 	// PageToken The `next_page_token` of the previous page. It is valid only with the same filters and order.

@@ -4,6 +4,7 @@
 package list
 
 import (
+	"cmp"
 	"iter"
 	"math"
 	"time"
@@ -30,6 +31,15 @@ func (o Order) ByTime() bool { return o.By == ByCreated || o.By == ByUpdated }
 type Place struct {
 	At time.Time // the time that the list is ordered by, in microseconds; zero in the order of ids
 	ID int64     // 0..2^53-1
+}
+
+// Compare compares two places in the order: it is negative if a comes first.
+func (o Order) Compare(a, b Place) int {
+	c := cmp.Or(a.At.Compare(b.At), cmp.Compare(a.ID, b.ID))
+	if o.Desc {
+		return -c
+	}
+	return c
 }
 
 // Options select a page. A query embeds them beside its filters.
@@ -78,12 +88,22 @@ func (o Order) Place(id int64, created, updated time.Time) Place {
 // Page is a part of a list.
 type Page[T any] struct {
 	Items []T
-	More  bool   // whether more accounts follow
-	Total *int64 // the number of resources on all pages, counted at about the same moment; nil unless Options.Total
+	// Next is the place after which the next page begins; nil if this is the
+	// last page. A page that is not the last one may have fewer resources than
+	// Options.Limit, even none.
+	Next  *Place
+	Total *Total // nil unless Options.Total
 	// Head is a position of the event log from before the first page was read: a
 	// reader who reads all pages and then the events after Head misses nothing.
 	// It is zero on later pages.
 	Head Position
+}
+
+// Total is the number of resources on all pages, counted at about the same
+// moment as the page.
+type Total struct {
+	Count int64
+	Exact bool // otherwise there are at least Count
 }
 
 // Position is a place between two events in the order in which an event log is
@@ -97,12 +117,12 @@ type Position struct {
 }
 
 // From yields the items of first, and of all pages after it. next returns the
-// page after item last. An error of next is the last value that From yields.
-func From[T any](first Page[T], next func(last T) (Page[T], error)) iter.Seq2[[]T, error] {
+// page after a place. An error of next is the last value that From yields.
+func From[T any](first Page[T], next func(after Place) (Page[T], error)) iter.Seq2[[]T, error] {
 	return func(yield func([]T, error) bool) {
-		for page := first; yield(page.Items, nil) && page.More; {
+		for page := first; yield(page.Items, nil) && page.Next != nil; {
 			var err error
-			if page, err = next(page.Items[len(page.Items)-1]); err != nil {
+			if page, err = next(*page.Next); err != nil {
 				yield(nil, err)
 				return
 			}

@@ -34,14 +34,17 @@ func TestStart(t *testing.T) {
 
 func TestFrom(t *testing.T) {
 	failure := errors.New("no more")
-	next := func(last int) (Page[int], error) {
-		if last == 4 {
-			return Page[int]{}, failure
+	next := func(after Place) (Page[int64], error) {
+		switch after.ID {
+		case 2:
+			return Page[int64]{Next: &Place{ID: 3}}, nil // has visited many resources and found none
+		case 3:
+			return Page[int64]{Items: []int64{4}, Next: &Place{ID: 4}}, nil
 		}
-		return Page[int]{Items: []int{last + 1, last + 2}, More: true}, nil
+		return Page[int64]{}, failure
 	}
-	var got []int
-	for items, err := range From(Page[int]{Items: []int{1, 2}, More: true}, next) {
+	var got []int64
+	for items, err := range From(Page[int64]{Items: []int64{1, 2}, Next: &Place{ID: 2}}, next) {
 		if err != nil {
 			if !errors.Is(err, failure) {
 				t.Error(err)
@@ -50,11 +53,11 @@ func TestFrom(t *testing.T) {
 		}
 		got = append(got, items...)
 	}
-	if want := []int{1, 2, 3, 4, -1}; !slices.Equal(got, want) {
+	if want := []int64{1, 2, 4, -1}; !slices.Equal(got, want) {
 		t.Errorf("yields %v, want %v", got, want)
 	}
-	for items, err := range From(Page[int]{Items: []int{9}}, next) {
-		if !slices.Equal(items, []int{9}) || err != nil {
+	for items, err := range From(Page[int64]{Items: []int64{9}}, next) {
+		if !slices.Equal(items, []int64{9}) || err != nil {
 			t.Errorf("yields %v, %v", items, err)
 		}
 	}

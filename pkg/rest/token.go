@@ -72,21 +72,24 @@ type page[T any] struct {
 	Count         int    `json:"count"` // number of Items
 	Items         []T    `json:"items"`
 	TotalCount    *int64 `json:"total_count,omitempty"`
+	TotalIsExact  *bool  `json:"total_is_exact,omitempty"`
 	NextPageToken string `json:"next_page_token"` // "" on the last page
 }
 
 // ServeList answers with a page of the list that q asks for, as the results of
-// body. cursor is the position of the feed when the first page was read, and
-// place returns the place of an item, from which the next page continues. The
+// body. cursor is the position of the feed when the first page was read. The
 // Link header (RFC 8288) refers to the next page, if there is one, and from
 // later pages to the first.
-func ServeList[T, B any](c *gin.Context, q *Query, resourceType string, p list.Page[T], cursor string, place func(T) list.Place, body func(T) B) {
-	answer := page[B]{ResourceType: resourceType, Count: len(p.Items), Items: make([]B, len(p.Items)), TotalCount: p.Total}
+func ServeList[T, B any](c *gin.Context, q *Query, resourceType string, p list.Page[T], cursor string, body func(T) B) {
+	answer := page[B]{ResourceType: resourceType, Count: len(p.Items), Items: make([]B, len(p.Items))}
 	for i, item := range p.Items {
 		answer.Items[i] = body(item)
 	}
-	if p.More {
-		answer.NextPageToken = q.PageToken(place(p.Items[len(p.Items)-1]), cursor)
+	if p.Total != nil {
+		answer.TotalCount, answer.TotalIsExact = &p.Total.Count, &p.Total.Exact
+	}
+	if p.Next != nil {
+		answer.NextPageToken = q.PageToken(*p.Next, cursor)
 	}
 	setLinks(c, answer.NextPageToken)
 	c.PureJSON(http.StatusOK, answer)

@@ -132,9 +132,13 @@ func TestPageHasLinks(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		place := func(id int64) list.Place { return list.Place{ID: id} }
-		rest.ServeList(c, q, "x", list.Page[int64]{Items: []int64{6, 7}, More: test.more}, "AQID", place, func(id int64) int64 { return id })
-		want := strings.ReplaceAll(test.want, "NEXT", q.PageToken(place(7), "AQID"))
+		next := list.Place{ID: 9} // further than the last item
+		page := list.Page[int64]{Items: []int64{6, 7}}
+		if test.more {
+			page.Next = &next
+		}
+		rest.ServeList(c, q, "x", page, "AQID", func(id int64) int64 { return id })
+		want := strings.ReplaceAll(test.want, "NEXT", q.PageToken(next, "AQID"))
 		if got := w.Header().Get("Link"); got != want {
 			t.Errorf("%s, more: %v: Link %q, want %q", test.target, test.more, got, want)
 		}

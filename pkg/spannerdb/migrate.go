@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"iter"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -203,13 +204,11 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 	if first {
 		statements = append([]string{createMigrations}, statements...)
 	}
-	op, err := admin.UpdateDatabaseDdl(ctx, &databasepb.UpdateDatabaseDdlRequest{
-		Database: db.database, Statements: statements,
-	})
+	statements, err := db.missing(ctx, statements)
 	if err != nil {
 		return err
 	}
-	if err := op.Wait(ctx); err != nil {
+	if err := db.update(ctx, admin, statements); err != nil {
 		return err
 	}
 	err = db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
@@ -220,4 +219,54 @@ func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m 
 		return nil // another process has recorded it
 	}
 	return err
+}
+
+// addStored is the only statement of migrations that has no IF NOT EXISTS.
+var addStored = regexp.MustCompile(`^ALTER INDEX (\w+) ADD STORED COLUMN (\w+)$`)
+
+// missing returns statements without those that add columns to indexes that have
+// them.
+func (db *DB) missing(ctx context.Context, statements []string) (missing []string, err error) {
+	var has map[[2]string]bool // the columns of indexes, once they are needed
+	for _, statement := range statements {
+		add := addStored.FindStringSubmatch(statement)
+		if add != nil && has == nil {
+			if has, err = db.storedColumns(ctx); err != nil {
+				return nil, err
+			}
+		}
+		if add == nil || !has[[2]string{add[1], add[2]}] {
+			missing = append(missing, statement)
+		}
+	}
+	return missing, nil
+}
+
+// storedColumns returns the pairs of an index and a column that it stores.
+func (db *DB) storedColumns(ctx context.Context) (map[[2]string]bool, error) {
+	has := map[[2]string]bool{}
+	err := db.read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.Statement{
+			SQL: `SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS WHERE ORDINAL_POSITION IS NULL`,
+		}).Do(func(r *spanner.Row) error {
+			var pair [2]string
+			err := r.Columns(&pair[0], &pair[1])
+			has[pair] = true
+			return err
+		})
+	})
+	return has, err
+}
+
+func (db *DB) update(ctx context.Context, admin *database.DatabaseAdminClient, statements []string) error {
+	if len(statements) == 0 {
+		return nil
+	}
+	op, err := admin.UpdateDatabaseDdl(ctx, &databasepb.UpdateDatabaseDdlRequest{
+		Database: db.database, Statements: statements,
+	})
+	if err != nil {
+		return err
+	}
+	return op.Wait(ctx)
 }

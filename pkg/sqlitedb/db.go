@@ -31,6 +31,9 @@ import (
 type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
+	// readTxs are the unused connections for Read. Those of readers that
+	// remain are for Query.
+	readTxs chan *ReadTx
 
 	full    atomic.Bool // the last write failed because the disk is full
 	damaged atomic.Bool // a read or a write has found damage
@@ -67,7 +70,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	}
 	db := &DB{
 		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
-		writes: sync.Pool{New: newWrite}, lock: flock.New(path + ".lock"), inUse: inUse{path: path},
+		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), lock: flock.New(path + ".lock"), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
 	db.log.Store(zap.NewNop())
@@ -120,7 +123,7 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	if db.readers, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
 		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
 	}
-	readers := 2 * runtime.GOMAXPROCS(0)
+	readers := 2*runtime.GOMAXPROCS(0) + cap(db.readTxs)
 	db.readers.SetMaxOpenConns(readers)
 	db.readers.SetMaxIdleConns(readers)
 
@@ -188,6 +191,14 @@ func (db *DB) Close() error {
 	db.stop()
 	<-db.closed
 	released := db.inUse.end()
+	var unused []*ReadTx // after those under way have ended
+	for range cap(db.readTxs) {
+		unused = append(unused, <-db.readTxs)
+	}
+	for _, tx := range unused {
+		_ = tx.close()
+		db.readTxs <- tx
+	}
 	db.reads.Range(func(_, stmt any) bool {
 		_ = stmt.(*sql.Stmt).Close()
 		return true

@@ -923,6 +923,7 @@ export interface components {
             resource_type: "accounts";
             count: components["schemas"]["Count"];
             total_count?: components["schemas"]["TotalCount"];
+            total_is_exact?: components["schemas"]["TotalIsExact"];
             items: components["schemas"]["Account"][];
             next_page_token: components["schemas"]["NextPageToken"];
         };
@@ -930,10 +931,12 @@ export interface components {
         Count: number;
         /**
          * Format: int64
-         * @description Number of items on all pages; with `include_total=true`.
+         * @description Number of items on all pages, or a lower bound of it if `total_is_exact` is false; with `include_total=true`.
          */
         TotalCount: number;
-        /** @description The `page_token` of the next page; empty at the end. */
+        /** @description Whether `total_count` is the exact number; with `include_total=true`. */
+        TotalIsExact: boolean;
+        /** @description The `page_token` of the next page; empty on the last page, and only there. */
         NextPageToken: string;
         ImageForm: {
             /** Format: binary */
@@ -1036,6 +1039,7 @@ export interface components {
             resource_type: "audios";
             count: components["schemas"]["Count"];
             total_count?: components["schemas"]["TotalCount"];
+            total_is_exact?: components["schemas"]["TotalIsExact"];
             items: components["schemas"]["Audio"][];
             next_page_token: components["schemas"]["NextPageToken"];
         };
@@ -1678,11 +1682,17 @@ export interface components {
          * @example created_at desc
          */
         AudioOrder: "session_id" | "session_id desc" | "id" | "id desc" | "created_at" | "created_at desc" | "updated_at" | "updated_at desc";
-        /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
+        /**
+         * @description If true, `total_count` is the number of matches on all pages. A large number is not counted to the end:
+         *     `total_is_exact` is false then, and there are at least `total_count` matches.
+         */
         IncludeTotal: boolean;
         /** @description If true, the last line has the number of those before it, as `{"count":2}`. */
         IncludeCount: boolean;
-        /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
+        /**
+         * @description Largest length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. A page can be shorter,
+         *     even empty, while `next_page_token` says that more pages follow: a page examines a limited number of resources.
+         */
         PageSize: number;
         /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
         PageToken: string;
@@ -1893,9 +1903,15 @@ export interface operations {
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AccountOrder"];
-                /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
+                /**
+                 * @description If true, `total_count` is the number of matches on all pages. A large number is not counted to the end:
+                 *     `total_is_exact` is false then, and there are at least `total_count` matches.
+                 */
                 include_total?: components["parameters"]["IncludeTotal"];
-                /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
+                /**
+                 * @description Largest length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. A page can be shorter,
+                 *     even empty, while `next_page_token` says that more pages follow: a page examines a limited number of resources.
+                 */
                 page_size?: components["parameters"]["PageSize"];
                 /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];
@@ -2440,9 +2456,15 @@ export interface operations {
                  * @example created_at desc
                  */
                 order_by?: components["parameters"]["AudioOrder"];
-                /** @description If true, `total_count` is the number of matches on all pages. Counting takes longer the more there are. */
+                /**
+                 * @description If true, `total_count` is the number of matches on all pages. A large number is not counted to the end:
+                 *     `total_is_exact` is false then, and there are at least `total_count` matches.
+                 */
                 include_total?: components["parameters"]["IncludeTotal"];
-                /** @description Length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. */
+                /**
+                 * @description Largest length of a page, at most 1,000; more is taken for 1,000, and 0 for the default. A page can be shorter,
+                 *     even empty, while `next_page_token` says that more pages follow: a page examines a limited number of resources.
+                 */
                 page_size?: components["parameters"]["PageSize"];
                 /** @description The `next_page_token` of the previous page. It is valid only with the same filters and order. */
                 page_token?: components["parameters"]["PageToken"];

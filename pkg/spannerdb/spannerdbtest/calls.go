@@ -77,3 +77,24 @@ func Indexes(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
 	columns["_BASE_TABLE"] = columns["PRIMARY_KEY"]
 	return columns
 }
+
+// Stored returns the columns that the indexes of a table store, by their names.
+func Stored(t *testing.T, db *spannerdb.DB, table string) map[string][]string {
+	t.Helper()
+	stored := map[string][]string{}
+	if err := db.Read(t.Context(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, spanner.Statement{
+			SQL: `SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS
+				WHERE TABLE_NAME = @table AND ORDINAL_POSITION IS NULL ORDER BY INDEX_NAME, COLUMN_NAME`,
+			Params: map[string]any{"table": table},
+		}).Do(func(r *spanner.Row) error {
+			var index, column string
+			err := r.Columns(&index, &column)
+			stored[index] = append(stored[index], column)
+			return err
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return stored
+}

@@ -24,16 +24,26 @@ type Query struct {
 // Page is a part of a list of accounts.
 type Page = list.Page[domain.Account]
 
-// Start returns the place after which the page begins, and the rest of q; see
-// list.Options.
-func (q Query) Start() (start list.Place, rest Query) {
-	start, q.Options = q.Options.Start()
-	return start, q
-}
-
 // PlaceOf returns where a stands in the order of q.
 func (q Query) PlaceOf(a domain.Account) list.Place {
 	return q.Order.Place(a.ID, a.CreatedAt, a.UpdatedAt)
+}
+
+// Filters returns the filters of q, except for those in Options.
+func (q Query) Filters() (filters []list.Filter) {
+	if q.Name != nil {
+		filters = append(filters, list.AnyOf("name", []string{*q.Name}))
+	}
+	if q.Email != nil {
+		filters = append(filters, list.AnyOf("email", []string{string(*q.Email)}))
+	}
+	if q.Address != nil {
+		filters = append(filters, list.AnyOf("address", []string{*q.Address}))
+	}
+	if len(q.IDs) > 0 {
+		filters = append(filters, list.AnyOf("id", q.IDs))
+	}
+	return filters
 }
 
 // List returns a page of the accounts that the caller may read; see Store.
@@ -55,8 +65,8 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 // The guarantees of Store.List apply. If it yields an error, it yields nothing
 // after it.
 func (s *Service) From(ctx context.Context, q Query, page Page) iter.Seq2[[]domain.Account, error] {
-	return list.From(page, func(last domain.Account) (Page, error) {
-		q.After = new(q.PlaceOf(last))
+	return list.From(page, func(after list.Place) (Page, error) {
+		q.After = &after
 		return s.List(ctx, q)
 	})
 }

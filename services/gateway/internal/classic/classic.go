@@ -125,24 +125,24 @@ func (v view) serve(w http.ResponseWriter, r *http.Request, id string) error {
 	defer buffers.Put(body)
 	body.Reset()
 	v1 := &answer{ResponseWriter: w, body: body, status: http.StatusOK}
-	if v.isForm && rest.MediaType(r) != "multipart/form-data" {
+	switch {
+	case v.isForm && rest.MediaType(r) != "multipart/form-data":
 		httpserver.WriteError(v1, r, errNoForm)
-	} else {
-		v.service.ServeHTTP(v1, v.request(r, id, query))
+	case v.isList:
+		return v.serveList(w, r, v1, query)
+	default:
+		v.service.ServeHTTP(v1, v.request(r, id))
 	}
-	return v.answer(w, r, v1, query)
+	return v.answer(w, r, v1)
 }
 
 // request returns the v1 request for r. It shares r's body.
-func (v view) request(r *http.Request, id string, query url.Values) *http.Request {
+func (v view) request(r *http.Request, id string) *http.Request {
 	v1 := new(http.Request)
 	*v1 = *r // keeps the context
 	v1.Method = v.method
 	v1.RequestURI = ""
 	v1.URL = v.v1URL(id, v.suffix, v.query)
-	if v.isList {
-		v1.URL.RawQuery = v.listQuery(query).Encode()
-	}
 	v1.Header = maps.Clone(r.Header)
 	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-Range"} {
 		delete(v1.Header, name)
@@ -153,11 +153,48 @@ func (v view) request(r *http.Request, id string, query url.Values) *http.Reques
 	return v1
 }
 
-// answer writes the classic form of a v1 answer, whose headers are set already.
-func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query url.Values) error {
-	header := w.Header()
+// serveList answers with the pages of a v1 list, which may be shorter than asked
+// for, until the classic list is full or ends.
+func (v view) serveList(w http.ResponseWriter, r *http.Request, v1 *answer, query url.Values) error {
+	token, items := query.Get("page_token"), []byte{'['}
+	for length := 0; ; {
+		request := v.request(r, "")
+		request.URL.RawQuery = v.listQuery(query, token, pageSize-length).Encode()
+		v1.body.Reset()
+		v.service.ServeHTTP(v1, request)
+		if v1.status != http.StatusOK {
+			return v.answer(w, r, v1)
+		}
+		var n int
+		var ok bool
+		if items, n, token, ok = v.appendList(items, v1.body.Bytes()); !ok {
+			return httpserver.ErrBadUpstream
+		}
+		if length += n; length == pageSize || token == "" {
+			break
+		}
+	}
+	prepare(w.Header())
+	if token != "" {
+		path := httpserver.PublicURL(r) + "/" + v.name
+		w.Header().Set("Link", "<"+path+"?"+v.nextQuery(query, token).Encode()+`>; rel="next"`)
+		w.Header().Set("X-Truncated", "true")
+	}
+	write(w, r, http.StatusOK, append(items, ']'))
+	return nil
+}
+
+// prepare removes the headers of a v1 answer that the classic tree does not have.
+func prepare(header http.Header) {
 	header.Del("Link")               // refers to pages of v1
 	header.Del("Concha-Feed-Cursor") // useless without the versions
+}
+
+// answer writes the classic form of a v1 answer that is not a list, or that is an
+// error. Its headers are set already.
+func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer) error {
+	header := w.Header()
+	prepare(header)
 	status, body, ok := classicStatus(v1.status), v1.body.Bytes(), true
 	switch {
 	case v1.status == http.StatusNoContent:
@@ -173,13 +210,6 @@ func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query u
 		}
 	case status != http.StatusOK && status != http.StatusCreated:
 		ok = false
-	case v.isList:
-		var next string
-		if body, next, ok = v.list(body); ok && next != "" {
-			path := httpserver.PublicURL(r) + "/" + v.name
-			header.Set("Link", "<"+path+"?"+v.nextQuery(query, next).Encode()+`>; rel="next"`)
-			header.Set("X-Truncated", "true")
-		}
 	default:
 		body, ok = v.resource(body)
 	}
@@ -189,12 +219,16 @@ func (v view) answer(w http.ResponseWriter, r *http.Request, v1 *answer, query u
 	if address := header.Get("Location"); address != "" {
 		header.Set("Location", location(httpserver.PublicURL(r), address))
 	}
-	header.Set("Content-Length", strconv.Itoa(len(body)))
+	write(w, r, status, body)
+	return nil
+}
+
+func write(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		_, _ = w.Write(body) // fails only if the client has left
 	}
-	return nil
 }
 
 // answer collects a v1 answer except for its headers, which are written

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/concha-labs/backend/pkg/jsonscan"
@@ -125,28 +127,30 @@ func (c *collection) resource(v1 []byte) ([]byte, bool) {
 	return body, s.End()
 }
 
-// list returns the classic form of a v1 list, and the token of the next page,
-// or "". ok is false if v1 is not a list.
-func (c *collection) list(v1 []byte) (body []byte, next string, ok bool) {
+// appendList appends the classic form of the items of a v1 list to dst, an open
+// JSON array. It also returns their number, and the token of the next page, or
+// "". ok is false if v1 is not a list.
+func (c *collection) appendList(dst, v1 []byte) (items []byte, n int, next string, ok bool) {
 	s := &jsonscan.Scanner{Data: v1}
+	dst = slices.Grow(dst, len(v1))
 	for name := range s.Object {
 		switch string(name) {
 		case "items":
-			body = append(make([]byte, 0, len(v1)), '[')
+			ok = true
 			for range s.Array {
-				if len(body) > 1 {
-					body = append(body, ',')
+				if len(dst) > 1 {
+					dst = append(dst, ',')
 				}
-				body = c.appendResource(body, s)
+				dst = c.appendResource(dst, s)
+				n++
 			}
-			body = append(body, ']')
 		case "next_page_token":
 			next = string(bytes.Trim(s.Value(), `"`)) // base64url, so nothing is escaped
 		default:
 			s.Value()
 		}
 	}
-	return body, next, s.End() && body != nil
+	return dst, n, next, s.End() && ok
 }
 
 // classicStatus returns the classic status for a status of v1. In the classic
@@ -192,14 +196,15 @@ func (c *collection) v1URL(id, suffix, query string) *url.URL {
 
 // pageSize is the maximum length of a classic list, which is the maximum page
 // size of v1.
-const pageSize = "1000"
+const pageSize = 1000
 
-// listQuery returns the query of the v1 list for a classic query.
-func (c *collection) listQuery(classic url.Values) url.Values {
+// listQuery returns the query of a page of the v1 list for a classic query. token
+// is "" for the first page.
+func (c *collection) listQuery(classic url.Values, token string, size int) url.Values {
 	query := c.kept(classic)
 	query.Set("order_by", "created_at") // as the original
-	query.Set("page_size", pageSize)
-	if token := classic.Get("page_token"); token != "" {
+	query.Set("page_size", strconv.Itoa(size))
+	if token != "" {
 		query.Set("page_token", token)
 	}
 	return query

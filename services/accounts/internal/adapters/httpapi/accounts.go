@@ -57,7 +57,7 @@ func (a api) list(c *gin.Context) error {
 		return err
 	}
 	origin := httpserver.PublicURL(c.Request)
-	rest.ServeList(c, params, "accounts", page, a.feed.Pin(c, params, page.Head), query.PlaceOf, func(a domain.Account) events.Account {
+	rest.ServeList(c, params, "accounts", page, a.feed.Pin(c, params, page.Head), func(a domain.Account) events.Account {
 		return toAccount(a, origin)
 	})
 	return nil

@@ -85,7 +85,7 @@ func (s *Store) insert(tx *spannerdb.Tx, a domain.Account, created events.Event)
 // Get implements app.Store.
 func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error) {
 	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		a, err = scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+		a, err = one(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
 		return err
 	})
 	return a, translate(err)
@@ -98,7 +98,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if found, err := s.find(ctx, tx, request, &next); err != nil || found {
 			return err
 		}
-		current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+		current, err := one(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
 		if err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 	for {
 		left, deleted := history, false
 		err := s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-			current, err := scan(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
+			current, err := one(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
 			if err != nil {
 				return err
 			}
@@ -198,14 +198,21 @@ func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *span
 	return translate(s.db.ReadWrite(ctx, do))
 }
 
-// scan returns the account in the result of a read of columns.
-func scan(r *spanner.Row, err error) (domain.Account, error) {
+// one returns the account in the result of a read of columns.
+func one(r *spanner.Row, err error) (domain.Account, error) {
 	if err != nil {
 		return domain.Account{}, err
 	}
+	return scan(r)
+}
+
+// scan reads columns, and the further columns of a row into rest.
+func scan(r *spanner.Row, rest ...any) (domain.Account, error) {
 	var a domain.Account
 	var image, owner spanner.NullString
-	if err := r.Columns(&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &owner, &a.Version, &a.CreatedAt, &a.UpdatedAt); err != nil {
+	if err := r.Columns(append([]any{
+		&a.ID, &a.Name, (*string)(&a.Email), &a.Address, &image, &owner, &a.Version, &a.CreatedAt, &a.UpdatedAt,
+	}, rest...)...); err != nil {
 		return domain.Account{}, err
 	}
 	a.Owner = owner.StringVal

@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/list/listtest"
+	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
-	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -27,76 +26,8 @@ func open(t testing.TB) *sqlitedb.DB {
 	return db
 }
 
-var orders = []list.Order{
-	{By: list.ByID}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
-}
-
-// queries yields a list query for every combination of filters and order.
-func queries(yield func(app.Query) bool) {
-	text, email := "x", domain.Email("x@y")
-	for mask := range 64 {
-		for _, order := range orders {
-			q := app.Query{Options: list.Options{Order: order, Limit: 10}}
-			if mask&1 != 0 {
-				q.Name = &text
-			}
-			if mask&2 != 0 {
-				q.Address = &text
-			}
-			if mask&4 != 0 {
-				q.Email = &email
-			}
-			if mask&8 != 0 {
-				q.IDs = []int64{1, 2}
-			}
-			if mask&16 != 0 {
-				q.UpdatedSince = time.Unix(1, 0)
-			}
-			if mask&32 != 0 {
-				q.Owner = "key:a"
-			}
-			if !yield(q) {
-				return
-			}
-		}
-	}
-}
-
-// Every statement searches by a condition, which is either a filter or the
-// place in the order of the list. In the latter case nothing is sorted.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
-	db := open(t)
-	search := regexp.MustCompile(`SEARCH accounts USING (INTEGER PRIMARY KEY|INDEX \w+) \((\w+)[=<>]`)
-	filters := map[string]func(app.Query) bool{
-		"name":       func(q app.Query) bool { return q.Name != nil },
-		"address":    func(q app.Query) bool { return q.Address != nil },
-		"email":      func(q app.Query) bool { return q.Email != nil },
-		"rowid":      func(q app.Query) bool { return len(q.IDs) > 0 },
-		"updated_at": func(q app.Query) bool { return !q.UpdatedSince.IsZero() },
-		"owner":      func(q app.Query) bool { return q.Owner != "" },
-	}
-	inOrder := map[string]string{"rowid": list.ByID, "created_at": list.ByCreated, "updated_at": list.ByUpdated}
-	for q := range queries {
-		query, args := pageStatement(q)
-		plan := sqlitedbtest.Explain(t, db, query, args)
-		found := search.FindStringSubmatch(plan)
-		if found == nil || strings.Contains(plan, "SCAN accounts") {
-			t.Errorf("%s is not served by an index:\n%s", query, plan)
-			continue
-		}
-		filter, sorted := filters[found[2]], strings.Contains(plan, "TEMP B-TREE")
-		if (filter == nil || !filter(q)) && (sorted || inOrder[found[2]] != q.Order.By) {
-			t.Errorf("%s is served by %s:\n%s", query, found[2], plan)
-		}
-		alone := q.Name == nil && q.Address == nil && q.Email == nil && len(q.IDs) == 0 && (q.Owner != "" || q.UpdatedSince.IsZero() || q.Order.By == list.ByUpdated)
-		if sorted && alone {
-			t.Errorf("%s is sorted:\n%s", query, plan)
-		}
-		query, args = countStatement(q)
-		if plan := sqlitedbtest.Explain(t, db, query, args); strings.Contains(query, "WHERE") && strings.Contains(plan, "SCAN accounts") {
-			t.Errorf("%s is not served by an index:\n%s", query, plan)
-		}
-	}
+	sqlitelisttest.Check(t, open(t), accounts, listtest.Queries[app.Query](t, "x", domain.Email("x@y"), []int64{1, 2}))
 }
 
 // BenchmarkPages reports as last/first the cost of the last page of 100,000
@@ -106,7 +37,7 @@ func BenchmarkPages(b *testing.B) {
 	db := open(b)
 	store := New(db, sqlitelog.New(db, time.Now), nil)
 	fill(b, db, rows)
-	for _, order := range orders {
+	for _, order := range listtest.Orders {
 		b.Run(fmt.Sprint(order), func(b *testing.B) {
 			q := app.Query{Options: list.Options{Order: order, Limit: limit}}
 			end := q

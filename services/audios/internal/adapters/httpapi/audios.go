@@ -57,7 +57,7 @@ func (a api) list(c *gin.Context) error {
 		return err
 	}
 	origin := httpserver.PublicURL(c.Request)
-	rest.ServeList(c, params, "audios", page, a.feed.Pin(c, params, page.Head), query.PlaceOf, func(a domain.Audio) events.Audio {
+	rest.ServeList(c, params, "audios", page, a.feed.Pin(c, params, page.Head), func(a domain.Audio) events.Audio {
 		return toAudio(a, origin)
 	})
 	return nil

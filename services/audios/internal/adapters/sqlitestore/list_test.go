@@ -4,15 +4,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/list/listtest"
+	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
-	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -27,77 +26,8 @@ func open(t testing.TB) *sqlitedb.DB {
 	return db
 }
 
-var orders = []list.Order{
-	{By: list.ByID}, {By: list.ByID, Desc: true}, {By: list.ByCreated}, {By: list.ByCreated, Desc: true}, {By: list.ByUpdated}, {By: list.ByUpdated, Desc: true},
-}
-
-// queries yields a list query for every combination of filters and order.
-func queries(yield func(app.Query) bool) {
-	filters := []*app.Range{nil, {Min: 3, Max: 3}, {Min: 3, Max: 4}}
-	for i := range 81 * 8 {
-		for _, order := range orders {
-			q := app.Query{
-				SessionID:    filters[i%3],
-				AccountID:    filters[i/3%3],
-				SelectedTick: filters[i/9%3],
-				StepCount:    filters[i/27%3],
-				Options:      list.Options{Order: order, Limit: 10},
-			}
-			if i/81%2 == 1 {
-				q.SessionIDs = []int64{3, 4}
-			}
-			if i/162%2 == 1 {
-				q.UpdatedSince = time.Unix(1, 0)
-			}
-			if i/324 == 1 {
-				q.Owner = "key:a"
-			}
-			if !yield(q) {
-				return
-			}
-		}
-	}
-}
-
-// seeks finds the index and the column with which a statement searches. The
-// last match counts, because a page in cells fetches the rows by key
-// afterwards.
-var seeks = regexp.MustCompile(`SEARCH audios USING (?:COVERING )?(?:INDEX \w+|INTEGER PRIMARY KEY) \((\w+)[=<>]`)
-
-// Every statement searches by a condition, which is either a filter or the
-// place in the order of the list. In the latter case nothing is sorted.
 func TestEveryListIsServedByAnIndex(t *testing.T) {
-	db := open(t)
-	inOrder := map[string]string{"rowid": list.ByID, "created_at": list.ByCreated, "updated_at": list.ByUpdated}
-	for q := range queries {
-		filters := map[string]bool{
-			"rowid": q.SessionID != nil || q.SessionIDs != nil, "account_id": q.AccountID != nil,
-			"selected_tick": q.SelectedTick != nil, "step_count": q.StepCount != nil, "updated_at": !q.UpdatedSince.IsZero(),
-			"owner": q.Owner != "",
-		}
-		query, args := pageStatement(q)
-		plan := sqlitedbtest.Explain(t, db, query, args)
-		found := seeks.FindAllStringSubmatch(plan, -1)
-		if found == nil || strings.Contains(plan, "SCAN audios") {
-			t.Errorf("%s is not served by an index:\n%s", query, plan)
-			continue
-		}
-		column := found[len(found)-1][1]
-		sorted := strings.Contains(plan, "TEMP B-TREE")
-		if !filters[column] && (sorted || inOrder[column] != q.Order.By) {
-			t.Errorf("%s is served by %s:\n%s", query, column, plan)
-		}
-		// Except for a range of accounts or times, every list in the order of
-		// ids is read in that order.
-		ranges := q.Owner == "" && (!q.UpdatedSince.IsZero() || (q.AccountID != nil && !q.AccountID.IsOne()))
-		if sorted && q.Order.By == list.ByID && !ranges {
-			t.Errorf("%s is sorted:\n%s", query, plan)
-		}
-		query, args = countStatement(q)
-		if plan := sqlitedbtest.Explain(t, db, query, args); strings.Contains(query, "WHERE") && strings.Contains(plan, "SCAN audios") {
-			t.Errorf("%s is not served by an index:\n%s", query, plan)
-		}
-	}
+	sqlitelisttest.Check(t, open(t), audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
 }
 
 // BenchmarkPages reports as last/first the cost of the last page of 100,000
@@ -110,7 +40,7 @@ func BenchmarkPages(b *testing.B) {
 	fill(b, db, rows)
 	some := &app.Range{Min: 1, Max: 5}
 	lists := []app.Query{{StepCount: &app.Range{Min: 1, Max: 1}}, {StepCount: some}, {SelectedTick: some}, {SelectedTick: some, StepCount: some}}
-	for _, order := range orders {
+	for _, order := range listtest.Orders {
 		lists = append(lists, app.Query{Options: list.Options{Order: order}})
 	}
 	for _, q := range lists {

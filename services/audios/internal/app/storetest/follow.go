@@ -126,9 +126,9 @@ func versions(t *testing.T, b Backend, q app.Query) (head list.Position, of map[
 		for _, a := range page.Items {
 			of[app.Subject(a.SessionID)] = max(a.Version, of[app.Subject(a.SessionID)])
 		}
-		if !page.More {
+		if page.Next == nil {
 			return head, of
 		}
-		q.After = new(q.PlaceOf(page.Items[len(page.Items)-1]))
+		q.After = page.Next
 	}
 }

@@ -50,9 +50,10 @@ export function usePages(collection, filters, query) {
   };
 }
 
+/** @typedef {{count: number, exact: boolean}} Total the number of matches, or a lower bound of it */
+
 /**
- * How many match, which is asked for beside the page and takes longer the more
- * do: null until it is known.
+ * The number of matches, which is requested beside the page: null until it is known.
  * @param {Collection} collection
  * @param {Record<string, string>} filters
  * @param {boolean} [wanted]
@@ -61,6 +62,6 @@ export function useTotal(collection, filters, wanted = true) {
   const path = withQuery(`/v1/${collection}`, { ...filters, order_by: null, include_total: true, page_size: 1 });
   return useLoad(wanted ? path : null, async (signal) => {
     const { data } = await call("GET", path, { signal, timeout: 120_000 });
-    return /** @type {number} */ (data.total_count);
+    return /** @type {Total} */ ({ count: data.total_count, exact: data.total_is_exact });
   });
 }

@@ -52,7 +52,7 @@ export function Accounts() {
       actions=${html`
         <${LiveDot} live=${live} />
         <${CurlButton} path=${pages.path} />
-        <${ExportButton} collection="accounts" filters=${chosen} total=${total.data} />
+        <${ExportButton} collection="accounts" filters=${chosen} total=${total.data?.exact ? total.data.count : null} />
         ${may("accounts:write") && html`<a class="button primary" href=${pageAddress("/accounts/new")}><${Icon} name="plus" />New account</a>`}
       `}
     >

@@ -45,7 +45,7 @@ function Total({ collection, label, page }) {
   return html`
     <a class="figure" href=${pageAddress(page)}>
       <span>${label}</span>
-      <strong>${total.data !== null ? number(total.data) : total.problem ? "–" : html`<span class="counting">counting…</span>`}</strong>
+      <strong>${total.data !== null ? `${number(total.data.count)}${total.data.exact ? "" : "+"}` : total.problem ? "–" : html`<span class="counting">counting…</span>`}</strong>
     </a>
   `;
 }

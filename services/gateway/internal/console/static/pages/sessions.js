@@ -57,7 +57,7 @@ export function Sessions() {
       actions=${html`
         <${LiveDot} live=${live} />
         <${CurlButton} path=${pages.path} />
-        <${ExportButton} collection="audios" filters=${chosen} total=${total.data} />
+        <${ExportButton} collection="audios" filters=${chosen} total=${total.data?.exact ? total.data.count : null} />
       `}
     >
       <${FilterBar} filters=${filters} orders=${orders} query=${query}>

@@ -5,7 +5,7 @@ import { Icon } from "./icons.js";
 
 /**
  * What leads to the other pages of a list, and says how many rows there are.
- * @param {{pages: ReturnType<typeof import("../hooks/pages.js").usePages>, total: import("../hooks/load.js").Loaded<number>, noun: string}} props
+ * @param {{pages: ReturnType<typeof import("../hooks/pages.js").usePages>, total: import("../hooks/load.js").Loaded<import("../hooks/pages.js").Total>, noun: string}} props
  */
 export function Pager({ pages, total, noun }) {
   const onSize = (/** @type {Event & {currentTarget: HTMLSelectElement}} */ event) =>
@@ -31,12 +31,12 @@ export function Pager({ pages, total, noun }) {
   `;
 }
 
-/** @param {{total: import("../hooks/load.js").Loaded<number>, noun: string}} props */
+/** @param {{total: import("../hooks/load.js").Loaded<import("../hooks/pages.js").Total>, noun: string}} props */
 function TotalCount({ total, noun }) {
   if (total.problem) {
     return html`<span title=${total.problem.title}>not counted</span> <button type="button" class="small" onClick=${total.reload}>Count</button>`;
   }
   return total.loading || total.data === null
     ? html`<span class="counting">counting…</span>`
-    : html`${counted(total.data, noun)}`;
+    : html`${total.data.exact ? "" : "at least "}${counted(total.data.count, noun)}`;
 }

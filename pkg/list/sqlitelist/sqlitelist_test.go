@@ -1,0 +1,207 @@
+package sqlitelist_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/list/listtest"
+	"github.com/concha-labs/backend/pkg/list/sqlitelist"
+	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
+)
+
+type thing struct {
+	id, kind, size   int64
+	created, updated int64 // microseconds
+}
+
+// query selects things. Kinds have an index, sizes do not.
+type query struct {
+	Kind *string
+	Size *int64
+
+	list.Options
+}
+
+var kinds = []string{"rare", "usual", "last"}
+
+func (q query) Filters() (filters []list.Filter) {
+	if q.Kind != nil {
+		filters = append(filters, list.AnyOf("kind", []int64{int64(slices.Index(kinds, *q.Kind))}))
+	}
+	if q.Size != nil {
+		filters = append(filters, list.AnyOf("size", []int64{*q.Size}))
+	}
+	return filters
+}
+
+var things = sqlitelist.Table[thing]{
+	Schema: list.Schema{
+		ID: "id",
+		Indexes: []list.Index{
+			{Name: "by_kind", Columns: []string{"kind"}},
+			{Name: "by_owner", Columns: []string{"owner"}},
+			{Name: "by_created_at", Columns: []string{list.ByCreated}, Stored: []string{"kind", "size", "updated_at", "owner"}},
+			{Name: "by_updated_at", Columns: []string{list.ByUpdated}, Stored: []string{"kind", "size", "owner"}},
+		},
+	},
+	Name: "things", Columns: "id, kind, size, created_at, updated_at",
+	Scan: func(row interface{ Scan(dest ...any) error }) (t thing, err error) {
+		return t, row.Scan(&t.id, &t.kind, &t.size, &t.created, &t.updated)
+	},
+	PlaceOf: func(t thing, o list.Order) list.Place {
+		return o.Place(t.id, time.UnixMicro(t.created).UTC(), time.UnixMicro(t.updated).UTC())
+	},
+}
+
+// newThings returns a database with n things, in whose orders by time those of
+// the kind "last" are behind all others.
+func newThings(t *testing.T, n int64) (db *sqlitedb.DB, all []thing) {
+	t.Helper()
+	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "things.db"), sqlitedb.Migrations{Component: "things", Files: fstest.MapFS{
+		"migrations/001_things.sql": {Data: []byte(`CREATE TABLE things (id INTEGER PRIMARY KEY, kind INTEGER, size INTEGER, created_at INTEGER, updated_at INTEGER, owner TEXT) STRICT;
+			CREATE INDEX by_kind ON things (kind);
+			CREATE INDEX by_owner ON things (owner) WHERE owner IS NOT NULL;
+			CREATE INDEX by_created_at ON things (created_at, id, kind, size, updated_at, owner);
+			CREATE INDEX by_updated_at ON things (updated_at, id, kind, size, owner);`)},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	random := rand.New(rand.NewPCG(1, 2))
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		for id := range n {
+			o := thing{id: id, kind: 1, size: random.Int64N(10), created: 1 + random.Int64N(n), updated: 1 + random.Int64N(n)}
+			switch {
+			case id%1000 == 0:
+				o.kind = 0
+			case id > n-n/8:
+				o.kind, o.created, o.updated = 2, o.created+n, o.updated+n
+			}
+			all = append(all, o)
+			if _, err := tx.Exec(`INSERT INTO things VALUES (?, ?, ?, ?, ?, NULL)`, o.id, o.kind, o.size, o.created, o.updated); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return db, all
+}
+
+func queries(t *testing.T) func(func(query, list.Options) bool) {
+	return listtest.Queries[query](t, kinds[0], kinds[1], kinds[2], int64(3))
+}
+
+func TestEveryListIsServedByAnIndex(t *testing.T) {
+	db, _ := newThings(t, 0)
+	sqlitelisttest.Check(t, db, things, queries(t))
+}
+
+// The pages of every list have what the table has, in its order, even where a
+// page ends because it has visited enough.
+func TestPages(t *testing.T) {
+	db, all := newThings(t, 12_000)
+	short := 0
+	for q, o := range queries(t) {
+		if o.After != nil || o.Owner != "" {
+			continue // the later pages of the list without it
+		}
+		o.Limit = 900
+		if !o.UpdatedSince.IsZero() {
+			o.UpdatedSince = time.UnixMicro(9_000)
+		}
+		var got []thing
+		want := matching(all, q, o)
+		for after := (&list.Place{}); after != nil; o.After = after {
+			page, err := things.Page(t.Context(), db, q.Filters(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if page.Next != nil && len(page.Items) < o.Limit {
+				short++
+			}
+			got, after = append(got, page.Items...), page.Next
+			if total := page.Total; total != nil && (total.Count > int64(len(want)) || (total.Exact && total.Count != int64(len(want)))) {
+				t.Fatalf("%v: total %+v of %d", q.Filters(), total, len(want))
+			}
+			o.Total = false
+		}
+		if diff := gocmp.Diff(ids(want), ids(got)); diff != "" {
+			t.Fatalf("%v by %v since %v (-want +got):\n%s", q.Filters(), o.Order, o.UpdatedSince, diff)
+		}
+	}
+	if short == 0 {
+		t.Error("no page ended early")
+	}
+}
+
+// matching returns the things that match q, in its order.
+func matching(all []thing, q query, o list.Options) (found []thing) {
+	for _, t := range all {
+		if (q.Kind == nil || kinds[t.kind] == *q.Kind) && (q.Size == nil || t.size == *q.Size) && t.updated >= o.UpdatedSince.UnixMicro() {
+			found = append(found, t)
+		}
+	}
+	slices.SortFunc(found, func(a, b thing) int { return o.Order.Compare(things.PlaceOf(a, o.Order), things.PlaceOf(b, o.Order)) })
+	return found
+}
+
+func ids(things []thing) (ids []int64) {
+	for _, t := range things {
+		ids = append(ids, t.id)
+	}
+	return ids
+}
+
+// A page that finds nothing ends where it has visited enough, and a total is a
+// lower bound where there is too much to count.
+func TestPageEndsEarly(t *testing.T) {
+	db, all := newThings(t, 120_000)
+	first := slices.Collect(func(yield func(int64) bool) {
+		slices.SortFunc(all, func(a, b thing) int { return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id)) })
+		_ = yield(all[list.Visits-1].id)
+	})
+	last := "last"
+	o := list.Options{Order: list.Order{By: list.ByCreated}, Limit: 10, Total: true}
+	page, err := things.Page(t.Context(), db, query{Kind: &last}.Filters(), o)
+	if err != nil || len(page.Items) > 0 || page.Next == nil || page.Next.ID != first[0] {
+		t.Errorf("the first page is %+v, %v, and ends at %v, want none of it and %d", page.Items, err, page.Next, first[0])
+	}
+	for name, test := range map[string]struct {
+		q    query
+		want list.Total
+	}{
+		"all":  {query{}, list.Total{Count: list.Counted}},
+		"kind": {query{Kind: &kinds[1]}, list.Total{Count: list.Counted}},
+	} {
+		if page, err := things.Page(t.Context(), db, test.q.Filters(), o); err != nil || *page.Total != test.want {
+			t.Errorf("total of %s: %+v, %v, want %+v", name, page.Total, err, test.want)
+		}
+	}
+	size := int64(3)
+	page, err = things.Page(t.Context(), db, query{Size: &size}.Filters(), o)
+	if err != nil || page.Total.Exact || page.Total.Count == 0 || page.Total.Count > 120_000/10 {
+		t.Errorf("total of a size: %+v, %v", page.Total, err)
+	}
+}
+
+func ExampleTable_Statements() {
+	for kind, s := range things.Statements(query{Kind: &kinds[0]}.Filters(), list.Options{Order: list.Order{By: list.ByCreated}, Limit: 10}) {
+		if kind == "walk" {
+			fmt.Println(s.SQL)
+		}
+	}
+	// Output: SELECT id, kind, size, created_at, updated_at FROM (SELECT id AS found FROM (SELECT id, kind FROM things INDEXED BY by_created_at WHERE created_at >= ? AND (created_at > ? OR id > ?) ORDER BY created_at, id LIMIT ?) WHERE kind = ? LIMIT ?) CROSS JOIN things NOT INDEXED ON things.id = found
+}

@@ -1,0 +1,145 @@
+package sqlitedb
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+)
+
+const (
+	// readTime bounds a call of Read, including the wait for a
+	// connection.
+	readTime = 5 * time.Second
+	// maxStatements bounds the prepared statements of a connection.
+	maxStatements = 256
+)
+
+// errSlow is an ErrUnavailable whose text names the cause.
+var errSlow = ErrUnavailable.Detailf("the read took too long because the server is busy; try again later")
+
+// ReadTx is a read transaction: all of its reads see the same state of the
+// database. It is valid only until the function returns that received it.
+type ReadTx struct {
+	ctx   context.Context //nolint:containedctx // that of the call that uses the connection now
+	conn  *sql.Conn
+	stmts map[string]*sql.Stmt
+}
+
+// newReadTxs returns a pool of connections that are not open yet. One
+// processor is left for short reads, which would otherwise wait for their turn.
+func newReadTxs() chan *ReadTx {
+	pool := make(chan *ReadTx, max(1, runtime.GOMAXPROCS(0)-1))
+	for range cap(pool) {
+		pool <- new(ReadTx)
+	}
+	return pool
+}
+
+// Read runs do, which may read much. Its connections are not those of Query,
+// so that short reads do not wait for long ones. Statements end when ctx ends, or
+// 5 s after the call. Read is safe for concurrent use. Errors:
+//   - the error of do.
+//   - the error of ctx, if it ended first.
+//   - fault.Unavailable: the database is closed or cannot be read, or the time
+//     was not enough.
+func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errSlow)
+	defer cancel()
+	var tx *ReadTx
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-db.closed:
+		return errClosed
+	case tx = <-db.readTxs:
+	}
+	defer func() { db.readTxs <- tx }()
+	select {
+	case <-db.closed:
+		return errClosed
+	default:
+	}
+	tx.ctx = ctx
+	err := tx.run(db.readers, do)
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return Translate(err)
+}
+
+func (tx *ReadTx) run(db *sql.DB, do func(*ReadTx) error) (err error) {
+	if tx.conn == nil {
+		if tx.conn, err = db.Conn(tx.ctx); err != nil {
+			return fmt.Errorf("open connection: %w", err)
+		}
+		tx.stmts = map[string]*sql.Stmt{}
+	}
+	if err := tx.control("BEGIN"); err != nil {
+		return errors.Join(err, tx.close())
+	}
+	defer func() {
+		if failed := tx.control("ROLLBACK"); failed != nil || len(tx.stmts) > maxStatements {
+			err = errors.Join(err, tx.close())
+		}
+	}()
+	return do(tx)
+}
+
+// Query runs a read, whose text is prepared once and cached.
+func (tx *ReadTx) Query(query string, args ...any) (*sql.Rows, error) {
+	stmt, err := tx.stmt(query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(tx.ctx, args...)
+}
+
+// QueryRow is Query for at most one row.
+func (tx *ReadTx) QueryRow(query string, args ...any) Row {
+	stmt, err := tx.stmt(query)
+	if err != nil {
+		return Row{err: err}
+	}
+	return Row{row: stmt.QueryRowContext(tx.ctx, args...)}
+}
+
+func (tx *ReadTx) stmt(query string) (stmt *sql.Stmt, err error) {
+	stmt, ok := tx.stmts[query]
+	if !ok {
+		if stmt, err = tx.conn.PrepareContext(tx.ctx, query); err == nil {
+			tx.stmts[query] = stmt
+		}
+	}
+	return stmt, err
+}
+
+// control runs a statement that takes no time, even after the end of the
+// context.
+func (tx *ReadTx) control(query string) error {
+	stmt, ok := tx.stmts[query]
+	if !ok {
+		var err error
+		if stmt, err = tx.conn.PrepareContext(context.Background(), query); err != nil {
+			return err
+		}
+		tx.stmts[query] = stmt
+	}
+	_, err := stmt.ExecContext(context.Background())
+	return err
+}
+
+// close closes the connection. The next call opens another one.
+func (tx *ReadTx) close() error {
+	if tx.conn == nil {
+		return nil
+	}
+	for _, stmt := range tx.stmts {
+		_ = stmt.Close()
+	}
+	err := tx.conn.Close()
+	tx.conn, tx.stmts = nil, nil
+	return err
+}

@@ -1,0 +1,19 @@
+-- A list tests these fields of the entries that it visits. Without them it would
+-- read the row of each entry.
+ALTER INDEX AudiosByAccount ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosByAccount ADD STORED COLUMN StepCount;
+ALTER INDEX AudiosBySessionIdDesc ADD STORED COLUMN AccountId;
+ALTER INDEX AudiosBySessionIdDesc ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosBySessionIdDesc ADD STORED COLUMN StepCount;
+ALTER INDEX AudiosByCreatedAt ADD STORED COLUMN AccountId;
+ALTER INDEX AudiosByCreatedAt ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosByCreatedAt ADD STORED COLUMN StepCount;
+ALTER INDEX AudiosByCreatedAtDesc ADD STORED COLUMN AccountId;
+ALTER INDEX AudiosByCreatedAtDesc ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosByCreatedAtDesc ADD STORED COLUMN StepCount;
+ALTER INDEX AudiosByUpdatedAt ADD STORED COLUMN AccountId;
+ALTER INDEX AudiosByUpdatedAt ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosByUpdatedAt ADD STORED COLUMN StepCount;
+ALTER INDEX AudiosByUpdatedAtDesc ADD STORED COLUMN AccountId;
+ALTER INDEX AudiosByUpdatedAtDesc ADD STORED COLUMN SelectedTick;
+ALTER INDEX AudiosByUpdatedAtDesc ADD STORED COLUMN StepCount;
