@@ -230,12 +230,12 @@ func (db *DB) missing(ctx context.Context, statements []string) (missing []strin
 	var has map[[2]string]bool // the columns of indexes, once they are needed
 	for _, statement := range statements {
 		add := addStored.FindStringSubmatch(statement)
-		if add != nil && has == nil {
+		if len(add) > 0 && has == nil {
 			if has, err = db.storedColumns(ctx); err != nil {
 				return nil, err
 			}
 		}
-		if add == nil || !has[[2]string{add[1], add[2]}] {
+		if len(add) == 0 || !has[[2]string{add[1], add[2]}] {
 			missing = append(missing, statement)
 		}
 	}

@@ -45,7 +45,8 @@ func combine[Q Query](t testing.TB, q *Q, field, filters int, samples []any, yie
 	if v.Type().Field(field).Name == "Options" {
 		return combine(t, q, field+1, filters, samples, yield)
 	}
-	if f.SetZero(); !combine(t, q, field+1, filters, samples, yield) {
+	f.SetZero()
+	if !combine(t, q, field+1, filters, samples, yield) {
 		return false
 	}
 	found := false

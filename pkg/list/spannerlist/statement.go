@@ -73,13 +73,12 @@ func (b *builder) walk() string {
 	if sharded(b.Walk.Index) {
 		parts = allShards
 	}
-	matches, last := "TRUE", "FALSE"
 	entries := "SELECT AS STRUCT " + b.keys() + ", TRUE AS Matches, FALSE AS Last" + b.from(b.Walk.Index) + b.where(b.Walk, b.Walk.Bounds, true) + b.orderBy("") + " LIMIT @limit"
 	if len(b.Walk.Rest) > 0 {
 		for _, r := range b.Probes {
 			parts = "IF(" + b.few(r) + ", ARRAY<INT64>[], " + parts + ")"
 		}
-		matches, last = "Matches", "Nth = @visits - 1"
+		matches, last := "Matches", "Nth = @visits - 1"
 		visits := b.Walk.MaxVisits(b.field)
 		if sharded(b.Walk.Index) {
 			visits /= Shards
@@ -264,9 +263,9 @@ func integers(values []any) []int64 {
 
 // column returns the name of the column of a field.
 func column(field string) string {
-	name := ""
-	for word := range strings.SplitSeq(field, "_") {
-		name += strings.ToUpper(word[:1]) + word[1:]
+	words := strings.Split(field, "_")
+	for i, word := range words {
+		words[i] = strings.ToUpper(word[:1]) + word[1:]
 	}
-	return name
+	return strings.Join(words, "")
 }

@@ -3,6 +3,8 @@ package sqlitelist
 import (
 	"encoding/json"
 	"iter"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/list"
@@ -61,7 +63,7 @@ func (t *Table[T]) stop(p list.Plan, o list.Options) Statement {
 
 // sort reads a page of the resources in r, all of which it sorts.
 func (t *Table[T]) sort(r list.Range, p list.Plan, o list.Options) Statement {
-	r.Bounds, r.Rest = append(r.Bounds[:len(r.Bounds):len(r.Bounds)], r.Rest...), nil
+	r.Bounds, r.Rest = slices.Concat(r.Bounds, r.Rest), nil
 	return t.ordered(t.Columns, r, p, o).then(" LIMIT ?", o.Limit+1)
 }
 
@@ -124,17 +126,17 @@ func (t *Table[T]) entries(columns string, r list.Range) Statement {
 
 // fields returns the columns that a walk of r needs.
 func (t *Table[T]) fields(r list.Range) string {
-	fields := t.ID
+	fields := []string{t.ID}
 	for _, f := range r.Rest {
 		if f.Field != t.ID {
-			fields += ", " + f.Field
+			fields = append(fields, f.Field)
 		}
 	}
-	return fields
+	return strings.Join(fields, ", ")
 }
 
 func (s Statement) then(sql string, args ...any) Statement {
-	return Statement{s.SQL + sql, append(s.Args[:len(s.Args):len(s.Args)], args...)}
+	return Statement{s.SQL + sql, slices.Concat(s.Args, args)}
 }
 
 func (s Statement) and(o Statement) Statement { return s.then(o.SQL, o.Args...) }

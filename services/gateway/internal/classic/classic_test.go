@@ -328,7 +328,7 @@ func TestLongListSaysThatItIsCut(t *testing.T) {
 // A page of v1 may be shorter than asked for, or empty, although more follows.
 func TestListIsCompleteDespiteShortPages(t *testing.T) {
 	pages := map[string]string{
-		"":  `{"items":[` + v1Account + `],"next_page_token":"t1"}`,
+		"":   `{"items":[` + v1Account + `],"next_page_token":"t1"}`,
 		"t1": `{"items":[],"next_page_token":"t2"}`,
 		"t2": `{"items":[` + v1Account + "," + v1Account + `],"next_page_token":""}`,
 	}
