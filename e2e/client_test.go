@@ -26,6 +26,7 @@ type client struct {
 	http     *http.Client
 	problems *sync.Map // URLs of the types that problems have had
 	lenient  bool
+	key      string // an API key; "" for no credentials
 	volume   volume
 }
 
@@ -98,6 +99,9 @@ func (c *client) do(call call) answer {
 	if err != nil {
 		c.t.Errorf("%s: %v", a.call, err)
 		return a
+	}
+	if c.key != "" {
+		req.Header.Set("Authorization", "Bearer "+c.key)
 	}
 	for pair := range slices.Chunk(call.header, 2) {
 		req.Header.Add(pair[0], pair[1])

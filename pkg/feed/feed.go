@@ -5,7 +5,6 @@ package feed
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -165,17 +164,19 @@ func integer(q *rest.Query, name string, least, most, otherwise int64) int {
 }
 
 // Pin sets CursorHeader on a page of a list, if the caller may follow the feed,
-// and returns the cursor for the
-// token of the next page. Every page of a list has the cursor of the first
-// page, which is the position in the log when that page was read. A client that
-// reads all pages and then follows the feed from the cursor misses no change.
+// and returns the cursor for the token of the next page. Every page of a list has
+// the cursor of the first page, which is the position in the log when that page
+// was read. A client that reads all pages and then follows the feed from the
+// cursor misses no change. The token of another caller has the beginning of the
+// log, so that it does not show how many events there are.
 func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (cursor string) {
+	if !caller.From(c.Request.Context()).MayFollow() {
+		return f.Cursor(eventlog.Position{})
+	}
 	if cursor = list.Cursor(); cursor == "" {
 		cursor = f.Cursor(first)
 	}
-	if caller.From(c.Request.Context()).MayFollow() {
-		c.Header(CursorHeader, cursor)
-	}
+	c.Header(CursorHeader, cursor)
 	return cursor
 }
 
@@ -221,48 +222,6 @@ func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
-}
-
-// History answers with the events of a subject, oldest first. exists is called
-// if the log has no event of the subject; its error is returned. Pass History
-// to httpserver.Handle.
-func (f *Feed) History(c *gin.Context, subject string, exists func(context.Context) error) error {
-	q, err := rest.ReadQuery(c.Request)
-	if err != nil {
-		return err
-	}
-	after := integer(q, "after_version", 0, math.MaxInt64, 0)
-	limit := integer(q, "limit", 1, maxLimit, defaultLimit)
-	if err := q.Err(); err != nil {
-		return err
-	}
-	ctx := c.Request.Context()
-	records, err := f.log.History(ctx, subject, int64(after), limit)
-	if err != nil {
-		return err
-	}
-	if len(records) == 0 {
-		if err := f.known(ctx, subject, exists); err != nil {
-			return err
-		}
-	}
-	b, err := f.encode(eventlog.Page{Records: records}, httpserver.PublicURL(c.Request))
-	if err != nil {
-		return err
-	}
-	if len(records) == limit {
-		link(c, "after_version", strconv.FormatInt(records[limit-1].Version, 10))
-	}
-	b.answer(c)
-	return nil
-}
-
-func (f *Feed) known(ctx context.Context, subject string, exists func(context.Context) error) error {
-	records, err := f.log.History(ctx, subject, 0, 1)
-	if err != nil || len(records) > 0 {
-		return err
-	}
-	return exists(ctx)
 }
 
 // link sets the Link header to the URL of this request with another value of

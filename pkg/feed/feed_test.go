@@ -18,6 +18,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
@@ -49,7 +50,7 @@ func start(t *testing.T) *system {
 	httpserver.Get(e, "/v1/events/accounts", httpserver.Handle(accounts.Get))
 	httpserver.Get(e, "/v1/events/audios", httpserver.Handle(audios.Get))
 	httpserver.Get(e, "/v1/accounts/:id/events", httpserver.Handle(func(c *gin.Context) error {
-		return accounts.History(c, "account/"+c.Param("id"), func(context.Context) error {
+		return accounts.History(c, caller.Accounts, "account/"+c.Param("id"), func(context.Context) error {
 			if c.Param("id") == "77" { // exists although the log has no event of it
 				return nil
 			}
@@ -321,40 +322,6 @@ func TestExpiredCursor(t *testing.T) {
 	}
 	if p := s.page("/v1/events/accounts"); len(p.ids) != 3 {
 		t.Errorf("from the oldest that is kept: %v", p.ids)
-	}
-}
-
-func TestHistory(t *testing.T) {
-	s := start(t)
-	s.tell("account/1", 250)
-	s.tell("account/2", 3)
-	var got []string
-	for target := "/v1/accounts/1/events"; target != ""; {
-		p := s.page(target)
-		if p.cursor != "" {
-			t.Errorf("a history has the cursor %s", p.cursor)
-		}
-		got, target = append(got, p.ids...), p.next
-	}
-	if !slices.Equal(got, ids("account/1", 1, 250)) {
-		t.Errorf("%d events in the history", len(got))
-	}
-	for target, want := range map[string][]string{
-		"/v1/accounts/2/events":                         ids("account/2", 1, 3),
-		"/v1/accounts/2/events?after_version=1":         ids("account/2", 2, 3),
-		"/v1/accounts/2/events?after_version=1&limit=1": ids("account/2", 2, 2),
-		"/v1/accounts/2/events?after_version=3":         nil,
-		"/v1/accounts/77/events":                        nil,
-		"/v1/accounts/77/events?after_version=3":        nil,
-	} {
-		if p := s.page(target); !slices.Equal(p.ids, want) {
-			t.Errorf("%s: %v, want %v", target, p.ids, want)
-		}
-	}
-	for _, target := range []string{"/v1/accounts/3/events", "/v1/accounts/3/events?after_version=3"} {
-		if w := s.get(target); w.Code != http.StatusNotFound {
-			t.Errorf("%s is answered %d %s", target, w.Code, w.Body)
-		}
 	}
 }
 

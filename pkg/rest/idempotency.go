@@ -7,14 +7,15 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/fault"
 )
 
 // maxIdempotencyKey is the maximum length of an Idempotency-Key, in characters.
 const maxIdempotencyKey = 255
 
-// IdempotencyKey returns a hash of the method, path and Idempotency-Key of a
-// request, which identifies it. The hash is zero if there is no such header.
+// IdempotencyKey returns a hash of the method, path, Idempotency-Key and caller
+// of a request, which identifies it. The hash is zero if there is no such header.
 // Errors: fault.Invalid unless there is one key of 1 to 255 printable ASCII
 // characters.
 func IdempotencyKey(c *gin.Context) (hash [sha256.Size]byte, err error) {
@@ -26,7 +27,11 @@ func IdempotencyKey(c *gin.Context) (hash [sha256.Size]byte, err error) {
 	if key := keys[0]; len(keys) > 1 || key == "" || len(key) > maxIdempotencyKey || strings.ContainsFunc(key, notPrintable) {
 		return hash, fault.Invalidate(fault.Violation{Pointer: "Idempotency-Key", Detail: "must be one key of 1 to 255 printable ASCII characters"})
 	}
-	return sha256.Sum256([]byte(c.Request.Method + " " + c.Request.URL.EscapedPath() + "\n" + keys[0])), nil
+	identity := c.Request.Method + " " + c.Request.URL.EscapedPath() + "\n" + keys[0]
+	if who := caller.From(c.Request.Context()).ID; who != "" {
+		identity += "\n" + who // last, because it alone may contain any character
+	}
+	return sha256.Sum256([]byte(identity)), nil
 }
 
 // ErrInProgress refuses a request while the same request is in progress.

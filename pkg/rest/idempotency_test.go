@@ -8,6 +8,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/rest"
 )
@@ -34,6 +35,16 @@ func TestIdempotencyKey(t *testing.T) {
 		if again, err := read(r[0], r[1]+"?query", r[2]); again != hash || err != nil {
 			t.Errorf("%q is not known again: %v", r, err)
 		}
+	}
+	for _, id := range []string{"key:a", "key:b", "https://issuer|a\nPOST /a"} {
+		c, _ := gin.CreateTestContext(httptest.NewRecorder())
+		c.Request = httptest.NewRequest("POST", "/a", nil).WithContext(caller.With(t.Context(), &caller.Caller{ID: id}))
+		c.Request.Header["Idempotency-Key"] = []string{"k"}
+		hash, err := rest.IdempotencyKey(c)
+		if other, ok := seen[hash]; ok || err != nil {
+			t.Errorf("that of %q is the same as %q, %v", id, other, err)
+		}
+		seen[hash] = id
 	}
 	if hash, err := read("POST", "/a"); err != nil || hash != [32]byte{} {
 		t.Errorf("without a key: %x, %v", hash, err)

@@ -1417,10 +1417,13 @@ export interface components {
                 };
             };
         };
-        /** @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. */
+        /**
+         * @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. It is absent if the
+         *     caller may not use the resource, and learns from `If-None-Match: *` only that the id is taken.
+         */
         PreconditionFailed: {
             headers: {
-                ETag: components["headers"]["ContentETag"];
+                ETag?: string;
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
             };

@@ -46,6 +46,16 @@ func (s *Service) Get(ctx context.Context, sessionID int64) (domain.Audio, error
 	return a, nil
 }
 
+// Writable returns an audio that the caller may change. Idempotent. Errors:
+// domain.ErrNotFound, caller.ErrForbidden.
+func (s *Service) Writable(ctx context.Context, sessionID int64) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	return s.get(ctx, sessionID, reach)
+}
+
 // Exists returns nil if there is an audio whose history the caller may read.
 // Idempotent. Errors: domain.ErrNotFound, caller.ErrForbidden.
 func (s *Service) Exists(ctx context.Context, sessionID int64) error {

@@ -72,10 +72,6 @@ func (g *Guard) Handlers() []gin.HandlerFunc {
 	return []gin.HandlerFunc{browsers(g.cfg.CORSOrigins), sameSite(g.cfg.CORSOrigins, g.public), g.check}
 }
 
-// own are the scopes for a caller's own resources. They allow nothing yet, as
-// resources have no owner: to let them through would open everybody's resources.
-const own = caller.AccountsOwn | caller.AudiosOwn
-
 type route struct{ method, template string }
 
 // rule is what an operation asks of a request.
@@ -186,7 +182,7 @@ func (g *Guard) admit(c *gin.Context, rule *rule) bool {
 		return false
 	}
 	switch {
-	case rule.Allows(who.caller.Scopes &^ own):
+	case rule.Allows(who.caller.Scopes):
 	case identified:
 		g.refuse(c, forbidden, caller.ErrForbidden.Detailf("this operation needs the scope %s", alternatives(rule)))
 		return false
@@ -209,13 +205,16 @@ func (g *Guard) admit(c *gin.Context, rule *rule) bool {
 
 type identityKey struct{}
 
+// own are the scopes for a caller's own resources. An anonymous caller has none.
+const own = caller.AccountsOwn | caller.AudiosOwn
+
 // nobody is the identity of requests without credentials.
 func (g *Guard) nobody(r *http.Request, rule *rule) *identity {
 	scopes := g.cfg.AnonymousScopes
 	if rule.isClassic {
 		scopes |= g.cfg.ClassicScopes
 	}
-	return &identity{caller: caller.Caller{Scopes: scopes}, account: g.anonymous.of(network(g.client(r)))}
+	return &identity{caller: caller.Caller{Scopes: scopes &^ own}, account: g.anonymous.of(network(g.client(r)))}
 }
 
 // alternatives names the scopes of which a caller needs one.

@@ -58,7 +58,7 @@ func (a api) history(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.feed.History(c, app.Subject(id), func(ctx context.Context) error { return a.service.Exists(ctx, id) })
+	return a.feed.History(c, caller.Accounts, app.Subject(id), func(ctx context.Context) error { return a.service.Exists(ctx, id) })
 }
 
 // condition reads the conditions of a request that changes an account.

@@ -56,7 +56,7 @@ func (a api) history(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return a.feed.History(c, app.Subject(id), func(ctx context.Context) error { return a.service.Exists(ctx, id) })
+	return a.feed.History(c, caller.Audios, app.Subject(id), func(ctx context.Context) error { return a.service.Exists(ctx, id) })
 }
 
 // sessionID reads the id in the path. A malformed id is answered like one of no

@@ -91,8 +91,8 @@ func (a api) replace(c *gin.Context) error {
 func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error {
 	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, idempotency.Request{})
 	if errors.Is(err, domain.ErrSessionTaken) {
-		err = httpserver.ErrPrecondition.Wrap(err)
-		if current, getErr := a.service.Get(c.Request.Context(), upload.SessionID); getErr == nil {
+		err = httpserver.ErrPrecondition.Wrap(err) // without an ETag, if the session is another caller's
+		if current, getErr := a.service.Writable(c.Request.Context(), upload.SessionID); getErr == nil {
 			err = check(cond)(current)
 		}
 	}
