@@ -47,7 +47,7 @@ func newKeys(t *testing.T, file string, scopes map[string]string) map[string]str
 
 // ownerKeys are the callers of the tests of ownership.
 var ownerKeys = map[string]string{
-	"ann": ownScopes, "bob": ownScopes, "admin": "accounts:read accounts:write audios:read audios:write events:read",
+	"ann": ownScopes, "bob": ownScopes, "cat": ownScopes, "dan": ownScopes, "admin": "accounts:read accounts:write audios:read audios:write events:read",
 }
 
 // TestOwners runs the scenarios of ownership against the system in one process.
@@ -57,6 +57,7 @@ func TestOwners(t *testing.T) {
 	keys := newKeys(t, file, ownerKeys)
 	url, _ := startSystem(t, "CONCHA_AUTH=required", "CONCHA_API_KEYS_FILE="+file, "CONCHA_RATE_LIMIT=1000000/s")
 	owners(newClient(t, url), keys)
+	ownersAtRandom(newClient(t, url), keys)
 }
 
 // as returns a client that sends an API key.

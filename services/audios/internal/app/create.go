@@ -25,8 +25,10 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
-	a, err := s.creator.Create(ctx, session, reach, once, func(last int64) (domain.Audio, events.Event, error) {
-		return s.creation(ctx, session, file, last)
+	a, err := awaitAccount(ctx, func() (domain.Audio, error) {
+		return s.creator.Create(ctx, session, reach, once, func(last int64) (domain.Audio, events.Event, error) {
+			return s.creation(ctx, session, file, last)
+		})
 	})
 	if err != nil {
 		s.dropFile(ctx, file, err)

@@ -18,12 +18,7 @@ import (
 // domain.ErrAccountDeleted, domain.ErrAccountUnknown, caller.ErrForbidden, the
 // error of check.
 func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, check Check) (domain.Audio, error) {
-	reach, err := caller.From(ctx).Write(caller.Audios)
-	if err != nil {
-		return domain.Audio{}, err
-	}
-	check = check.within(reach)
-	current, err := s.store.Get(ctx, session.SessionID) // check before uploading
+	current, err := s.Writable(ctx, session.SessionID) // check before uploading
 	if err == nil {
 		err = check.judge(current)
 	}
@@ -34,20 +29,13 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
-	a, err := s.store.Update(ctx, session, reach, func(current domain.Audio) (domain.Audio, events.Event, error) {
-		if err := check.judge(current); err != nil {
-			return domain.Audio{}, events.Event{}, err
-		}
+	a, err := s.update(ctx, session, check, func(current domain.Audio) (domain.Audio, []string, error) {
 		replacement := session
 		if keepAccount {
 			replacement.AccountID = current.AccountID
 		}
 		next, fields := current.WithSession(replacement, file, s.now())
-		if fields == nil {
-			return current, events.Event{}, nil
-		}
-		updated, err := change(ctx, events.AudioUpdatedV1, next, fields)
-		return next, updated, err
+		return next, fields, nil
 	})
 	if err != nil {
 		s.dropFile(ctx, file, err)
@@ -72,4 +60,28 @@ func (s *Service) mendFile(ctx context.Context, file domain.File, document []byt
 	case fault.KindOf(err) == fault.NotFound:
 		_ = s.files.Put(ctx, file.Object, "application/json", bytes.NewReader(document))
 	}
+}
+
+// update applies a change of the domain to the audio of target.SessionID, if the
+// caller may change it and check allows it, and logs the event. The account of
+// target is the one that the change sets, if it sets one.
+func (s *Service) update(ctx context.Context, target domain.Session, check Check, apply func(domain.Audio) (next domain.Audio, fields []string, err error)) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Write(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	check = check.within(reach)
+	return awaitAccount(ctx, func() (domain.Audio, error) {
+		return s.store.Update(ctx, target, reach, func(current domain.Audio) (domain.Audio, events.Event, error) {
+			if err := check.judge(current); err != nil {
+				return domain.Audio{}, events.Event{}, err
+			}
+			next, fields, err := apply(current)
+			if err != nil || fields == nil {
+				return current, events.Event{}, err
+			}
+			updated, err := change(ctx, events.AudioUpdatedV1, next, fields)
+			return next, updated, err
+		})
+	})
 }
