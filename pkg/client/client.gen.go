@@ -1070,6 +1070,9 @@ type Conflict = Problem
 // CreatedAudio defines model for CreatedAudio.
 type CreatedAudio = Audio
 
+// CreationFailed A failure (RFC 9457).
+type CreationFailed = Problem
+
 // CursorExpired A failure (RFC 9457).
 type CursorExpired = Problem
 
@@ -5845,7 +5848,7 @@ type DeleteAccountResponse404Headers struct {
 
 // DeleteAccountResponse412Headers the declared response headers of an HTTP 412 response for DeleteAccount
 type DeleteAccountResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -6010,7 +6013,7 @@ type GetAccountResponse404Headers struct {
 
 // GetAccountResponse412Headers the declared response headers of an HTTP 412 response for GetAccount
 type GetAccountResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -6170,7 +6173,7 @@ type PatchAccountResponse409Headers struct {
 
 // PatchAccountResponse412Headers the declared response headers of an HTTP 412 response for PatchAccount
 type PatchAccountResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -6379,7 +6382,7 @@ type ReplaceAccountResponse409Headers struct {
 
 // ReplaceAccountResponse412Headers the declared response headers of an HTTP 412 response for ReplaceAccount
 type ReplaceAccountResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -6720,7 +6723,7 @@ type DeleteImageResponse404Headers struct {
 
 // DeleteImageResponse412Headers the declared response headers of an HTTP 412 response for DeleteImage
 type DeleteImageResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -6894,7 +6897,7 @@ type GetImageResponse404Headers struct {
 
 // GetImageResponse412Headers the declared response headers of an HTTP 412 response for GetImage
 type GetImageResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -7059,7 +7062,7 @@ type PutImageResponse404Headers struct {
 
 // PutImageResponse412Headers the declared response headers of an HTTP 412 response for PutImage
 type PutImageResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -7884,7 +7887,7 @@ type DeleteAudioResponse404Headers struct {
 
 // DeleteAudioResponse412Headers the declared response headers of an HTTP 412 response for DeleteAudio
 type DeleteAudioResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -8049,7 +8052,7 @@ type GetAudioResponse404Headers struct {
 
 // GetAudioResponse412Headers the declared response headers of an HTTP 412 response for GetAudio
 type GetAudioResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -8204,7 +8207,7 @@ type PatchAudioResponse404Headers struct {
 
 // PatchAudioResponse412Headers the declared response headers of an HTTP 412 response for PatchAudio
 type PatchAudioResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -8455,7 +8458,7 @@ type ReplaceAudioResponse struct {
 	// ApplicationProblemJSON404 the response for an HTTP 404 `application/problem+json` response
 	ApplicationProblemJSON404 *NotFound
 	// ApplicationProblemJSON412 the response for an HTTP 412 `application/problem+json` response
-	ApplicationProblemJSON412 *PreconditionFailed
+	ApplicationProblemJSON412 *CreationFailed
 	// ApplicationProblemJSON413 the response for an HTTP 413 `application/problem+json` response
 	ApplicationProblemJSON413 *TooLarge
 	// ApplicationProblemJSON415 the response for an HTTP 415 `application/problem+json` response
@@ -8523,7 +8526,7 @@ func (r ReplaceAudioResponse) GetApplicationProblemJSON404() *NotFound {
 }
 
 // GetApplicationProblemJSON412 returns the response for an HTTP 412 `application/problem+json` response
-func (r ReplaceAudioResponse) GetApplicationProblemJSON412() *PreconditionFailed {
+func (r ReplaceAudioResponse) GetApplicationProblemJSON412() *CreationFailed {
 	return r.ApplicationProblemJSON412
 }
 
@@ -8761,7 +8764,7 @@ type GetAudioFileResponse404Headers struct {
 
 // GetAudioFileResponse412Headers the declared response headers of an HTTP 412 response for GetAudioFile
 type GetAudioFileResponse412Headers struct {
-	ETag       *string
+	ETag       string
 	XRequestID string
 }
 
@@ -10601,10 +10604,10 @@ func ParseDeleteAccountResponse(rsp *http.Response) (*DeleteAccountResponse, err
 		var headers DeleteAccountResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -10831,10 +10834,10 @@ func ParseGetAccountResponse(rsp *http.Response) (*GetAccountResponse, error) {
 		var headers GetAccountResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -11076,10 +11079,10 @@ func ParsePatchAccountResponse(rsp *http.Response) (*PatchAccountResponse, error
 		var headers PatchAccountResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -11351,10 +11354,10 @@ func ParseReplaceAccountResponse(rsp *http.Response) (*ReplaceAccountResponse, e
 		var headers ReplaceAccountResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -11767,10 +11770,10 @@ func ParseDeleteImageResponse(rsp *http.Response) (*DeleteImageResponse, error) 
 		var headers DeleteImageResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -12035,10 +12038,10 @@ func ParseGetImageResponse(rsp *http.Response) (*GetImageResponse, error) {
 		var headers GetImageResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -12287,10 +12290,10 @@ func ParsePutImageResponse(rsp *http.Response) (*PutImageResponse, error) {
 		var headers PutImageResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13354,10 +13357,10 @@ func ParseDeleteAudioResponse(rsp *http.Response) (*DeleteAudioResponse, error) 
 		var headers DeleteAudioResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13584,10 +13587,10 @@ func ParseGetAudioResponse(rsp *http.Response) (*GetAudioResponse, error) {
 		var headers GetAudioResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13812,10 +13815,10 @@ func ParsePatchAudioResponse(rsp *http.Response) (*PatchAudioResponse, error) {
 		var headers PatchAudioResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string
@@ -13965,7 +13968,7 @@ func ParseReplaceAudioResponse(rsp *http.Response) (*ReplaceAudioResponse, error
 		response.ApplicationProblemJSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 412:
-		var dest PreconditionFailed
+		var dest CreationFailed
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -14582,10 +14585,10 @@ func ParseGetAudioFileResponse(rsp *http.Response) (*GetAudioFileResponse, error
 		var headers GetAudioFileResponse412Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
 				return nil, err
 			}
-			headers.ETag = &value
+			headers.ETag = value
 		}
 		if values := rsp.Header.Values("X-Request-Id"); len(values) > 0 {
 			var value string

@@ -1417,12 +1417,28 @@ export interface components {
                 };
             };
         };
-        /**
-         * @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. It is absent if the
-         *     caller may not use the resource, and learns from `If-None-Match: *` only that the id is taken.
-         */
+        /** @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. */
         PreconditionFailed: {
             headers: {
+                ETag: components["headers"]["ContentETag"];
+                "X-Request-Id": components["headers"]["X-Request-Id"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"] & {
+                    type?: unknown;
+                    /** @constant */
+                    status?: 412;
+                };
+            };
+        };
+        /**
+         * @description `precondition-failed`: If-Match or If-None-Match does not hold. `ETag` is the current one. It is absent if the
+         *     caller may not use the resource: `If-None-Match: *` then says only that the id is taken.
+         */
+        CreationFailed: {
+            headers: {
+                /** @description Changes with the content. */
                 ETag?: string;
                 "X-Request-Id": components["headers"]["X-Request-Id"];
                 [name: string]: unknown;
@@ -2726,7 +2742,7 @@ export interface operations {
             401: components["responses"]["Unauthenticated"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            412: components["responses"]["PreconditionFailed"];
+            412: components["responses"]["CreationFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             428: components["responses"]["PreconditionRequired"];
