@@ -137,7 +137,7 @@ $(GENERATOR): tools/go.mod
 bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy
 	@go run ./bench
 	@printf '\nwhat reads cost at another size or place (1e6/1e3, last/first: the bar is 1.3)\n'
-	@set -o pipefail; go test -run '^$$' -bench '^Benchmark(Reader|Pages)$$' -benchtime 1s \
+	@set -o pipefail; go test -run '^$$' -bench '^Benchmark(Reader|Pages|Sizes)$$' -benchtime 1s \
 		./pkg/eventlog/sqlitelog ./services/accounts/internal/adapters/sqlitestore ./services/audios/internal/adapters/sqlitestore | grep '^Benchmark'
 
 KILLS ?= 1000

@@ -47,7 +47,7 @@ type Index struct {
 	Columns []string // the fields of its order, before the id
 	Stored  []string // other fields that its entries have
 	Unique  bool     // at most one resource has the same Columns
-	Desc    bool     // its last column, or the id if it has none, is descending
+	Desc    bool     // the id, and the time before it if there is one, are descending
 	OneWay  bool     // cannot be read from its end to its beginning
 }
 

@@ -138,8 +138,9 @@ func (t *Table[T]) Statements(filters []list.Filter, o list.Options) []spanner.S
 func (t *Table[T]) KeyOf(i list.Index) []string {
 	columns := append(ColumnsOf(i.Columns), column(t.ID))
 	if i.Desc {
-		for n := max(0, len(i.Columns)-1); n < len(columns); n++ {
-			columns[n] += " DESC"
+		columns[len(columns)-1] += " DESC"
+		if sharded(i) { // the time, too
+			columns[len(columns)-2] += " DESC"
 		}
 	}
 	if sharded(i) {
