@@ -96,7 +96,7 @@ function Actions({ account, mayWrite, reload }) {
         <${DeleteDialog} title=${`Delete ${account.name || "this account"}?`} path=${path} etag=${account.etag} reload=${reload} onClose=${() => setAsking(false)}
           onDeleted=${() => (say("Account deleted"), go(pageAddress("/accounts")))}>
           <p>
-            Its image goes with it, and soon after ${sessions.data === null ? "all its sessions" : sessions.data === 0 ? "its sessions, of which there are none," : `its ${counted(sessions.data, "session")}`} with
+            Its image goes with it, and soon after ${sessions.data === null ? "all its sessions" : sessions.data.count === 0 ? "its sessions, of which there are none," : `its ${sessions.data.exact ? "" : "at least "}${counted(sessions.data.count, "session")}`} with
             their documents. What its history says is erased.
           </p>
         <//>
