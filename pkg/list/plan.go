@@ -95,9 +95,10 @@ func (s Schema) Plan(filters []Filter, o Options) (p Plan) {
 	if p.Few = s.few(filters); p.Few != nil {
 		return p
 	}
-	p.Walk = s.least(filters, func(i Index) bool { return i.serves(filters, o.Order) })
+	indexes := s.indexes(o)
+	p.Walk = s.least(indexes, filters, func(i Index) bool { return i.serves(filters, o.Order) })
 	if len(p.Walk.Rest) > 0 {
-		p.Probes = s.probes(filters, p.Walk)
+		p.Probes = s.probes(indexes, filters, p.Walk)
 	}
 	if p.Start == nil && !bounded(p.Walk, s.ID) { // so that the database seeks to the first one
 		p.Walk.Bounds = append(p.Walk.Bounds, Filter{Field: s.ID, Min: int64(0), Max: int64(math.MaxInt64)})
@@ -112,14 +113,26 @@ func (s Schema) Count(filters []Filter, o Options) (p Plan) {
 	if p.Few = s.few(filters); p.Few != nil {
 		return p
 	}
-	p.Walk = s.least(filters, func(i Index) bool { return len(i.among(s.ID, filters).Bounds) > 0 })
+	indexes := s.indexes(o)
+	p.Walk = s.least(indexes, filters, func(i Index) bool { return len(i.among(s.ID, filters).Bounds) > 0 })
 	if len(p.Walk.Bounds) == 0 {
-		p.Walk = s.least(filters, func(Index) bool { return true })
+		p.Walk = s.least(indexes, filters, func(Index) bool { return true })
 	}
 	if len(p.Walk.Rest) > 0 {
-		p.Probes = s.probes(filters, p.Walk)
+		p.Probes = s.probes(indexes, filters, p.Walk)
 	}
 	return p
+}
+
+// indexes returns the indexes by which a list may be read, and the table itself.
+// The list of an owner is read by the indexes of owners, so that neither its cost
+// nor the length of its pages depends on the resources of others.
+func (s Schema) indexes(o Options) []Index {
+	all := append([]Index{s.Rows}, s.Indexes...)
+	if o.Owner == "" {
+		return all
+	}
+	return slices.DeleteFunc(all, func(i Index) bool { return len(i.Columns) == 0 || i.Columns[0] != "owner" })
 }
 
 // filters returns filters with those of the options.
@@ -201,9 +214,9 @@ func (i Index) among(id string, filters []Filter) Range {
 
 // least returns the range of a usable index whose entries take the least to
 // test: nothing, fields of the index, or fields of the rows.
-func (s Schema) least(filters []Filter, usable func(Index) bool) (least Range) {
+func (s Schema) least(indexes []Index, filters []Filter, usable func(Index) bool) (least Range) {
 	found := false
-	for _, index := range append([]Index{s.Rows}, s.Indexes...) {
+	for _, index := range indexes {
 		if !usable(index) {
 			continue
 		}
@@ -238,8 +251,8 @@ func (r Range) work(id string) int {
 
 // probes returns the ranges of other indexes that filters select, except for
 // those that select no less than another one, or than the walk.
-func (s Schema) probes(filters []Filter, walk Range) (probes []Range) {
-	for _, index := range append([]Index{s.Rows}, s.Indexes...) {
+func (s Schema) probes(indexes []Index, filters []Filter, walk Range) (probes []Range) {
+	for _, index := range indexes {
 		r := index.among(s.ID, filters)
 		if len(r.Bounds) == 0 || r.includes(walk) || slices.ContainsFunc(probes, r.includes) {
 			continue
