@@ -113,6 +113,7 @@ func ownedCalls(id, session string) []call {
 		call{method: "PATCH", path: "/v1/accounts/" + id, header: patch, body: `{"name":"X"}`},
 		call{method: "PUT", path: "/v1/accounts/" + id + "/image", header: []string{"Content-Type", "image/png"}, body: pngOf(6, 6)},
 		call{method: "POST", path: "/accounts/" + id + "/upload_image", header: []string{"Content-Type", imageType}, body: imageForm},
+		call{method: "POST", path: "/accounts/" + id + "/upload-image", header: []string{"Content-Type", imageType}, body: imageForm},
 		call{method: "PUT", path: "/v1/audios/" + session, header: body, body: encode(document)},
 		call{method: "PUT", path: "/v1/audios/" + session, header: append([]string{"If-Match", `"1"`}, body...), body: encode(document)},
 		call{method: "PUT", path: "/audios/" + session, header: body, body: encode(document)},
@@ -125,6 +126,20 @@ func ownedCalls(id, session string) []call {
 	)
 }
 
+// requireCalls checks that ownedCalls has every operation of the contract on one
+// account or session, so that a new one is tested as well.
+func requireCalls(c *client, id, session string) {
+	for op := range c.contract.operations() {
+		path := strings.NewReplacer("{id}", id, "{session_id}", session).Replace(op.path)
+		if path != op.path && !slices.ContainsFunc(ownedCalls(id, session), func(c call) bool {
+			called, _, _ := strings.Cut(c.path, "?")
+			return c.method == op.method && called == path
+		}) {
+			c.t.Errorf("%s %s is not tested on the resource of another", op.method, op.path)
+		}
+	}
+}
+
 // varying is the part of a problem that names its request.
 var varying = regexp.MustCompile(`"(instance|request_id)":"[^"]*",?`)
 
@@ -135,6 +150,7 @@ func whatIsAnothers(ann, bob *client) {
 	if account["owner"] != "key:ann" || audio["owner"] != "key:ann" {
 		ann.t.Errorf("owned by %v and %v", account["owner"], audio["owner"])
 	}
+	requireCalls(bob, id, session)
 	others, none := ownedCalls(id, session), ownedCalls("4503599627370499", encode(uniqueSession()))
 	for i := range others {
 		got, want := bob.do(others[i]), bob.do(none[i])
