@@ -87,3 +87,33 @@ func TestConsoleOfAReader(t *testing.T) {
 	p.Open("/console/accounts/" + id)
 	p.See("1 Main Street")
 }
+
+// A person who manages only their own data works with it as others do with all.
+func TestConsoleOfAnOwner(t *testing.T) {
+	const own = "accounts:own audios:own"
+	url, keys := startGuarded(t, own, own)
+	foreign := register(t, url, "Somebody else", "Authorization", "Bearer "+keys[1])
+	p := browsertest.New(t, url)
+	signIn(p, keys[0])
+	p.See("key:key0")
+	p.Open("/console/accounts")
+	p.See("There are no accounts yet")
+	p.Click("New account")
+	p.Fill("Name", "Me")
+	p.Fill("E-mail", "me@example.org")
+	p.Click("Create")
+	p.See("Account created")
+	id := browsertest.Eval[string](p, `location.pathname.split("/").at(-1)`)
+	p.Click("History")
+	p.See("Version 1")
+	p.Screenshot("owner-history")
+
+	p.Open("/console/accounts/" + id + "?tab=sessions")
+	p.See("This account has no sessions")
+	sendJSON(t, http.MethodPost, url+"/v1/audios", sessionDocument(8, id, 2), "Authorization", "Bearer "+keys[0])
+	p.Open("/console/sessions/8")
+	p.See("Tick 5: −80.2 dB, picked")
+	p.Open("/console/accounts/" + foreign)
+	p.Until(`document.querySelector(".problem, .empty")`)
+	p.Until(`!document.body.innerText.includes("Somebody else")`)
+}
