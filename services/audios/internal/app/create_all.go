@@ -50,6 +50,11 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 }
 
 func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
+	if once.HasKey() { // a repetition must not store the documents again
+		if outcomes, found, err := s.creator.Recorded(ctx, once); err != nil || found {
+			return outcomes, err
+		}
+	}
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
 		return nil, err // SweepFiles deletes the stored objects

@@ -190,6 +190,20 @@ func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	}
 }
 
+func TestARepeatedBatchStoresNoFile(t *testing.T) {
+	w := newWorld(t)
+	files := &filling{Files: w.files}
+	files.left.Store(150)
+	s := w.service(w.store, files)
+	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
+	items := batch(t, 0, 150)
+	for range 2 { // there is no space for a second time
+		if _, err := s.CreateAll(t.Context(), items, once); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // counting is an object store that counts concurrent calls of Put.
 type counting struct {
 	app.Files

@@ -87,6 +87,10 @@ type Creator interface {
 	// created. Errors: the error of decide, and idempotency.ErrReused as in
 	// Create.
 	CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
+	// Recorded returns the outcomes that CreateAll has recorded for a request
+	// with a key. found reports whether there are any. Idempotent. Errors:
+	// idempotency.ErrReused, as in Create.
+	Recorded(ctx context.Context, request idempotency.Request) (outcomes []Outcome, found bool, err error)
 }
 
 // Outcome is the result of one session of a batch.

@@ -53,6 +53,23 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 	return outcomes, translate(err)
 }
 
+// Recorded implements app.Creator.
+func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
+	query := spanner.NewStatement("SELECT ")
+	s.keys.Select(&query, request)
+	var record spannerkeys.Rows
+	if err := s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		return tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&record) })
+	}); err != nil {
+		return nil, false, translate(err)
+	}
+	recorded, err := spannerkeys.Decode(record, request)
+	if err != nil {
+		return nil, false, err
+	}
+	return idempotency.Many(recorded, erased)
+}
+
 // pasts is the past of sessions that are to be created.
 type pasts struct {
 	taken    map[int64]bool           // keyed by session id

@@ -100,6 +100,20 @@ func refusal(err error) *fault.Error {
 	return nil
 }
 
+// Recorded implements app.Creator. Find needs a transaction of the writer; one
+// that writes nothing is not synced.
+func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+		recorded, err := s.keys.Find(tx, request)
+		if err != nil {
+			return err
+		}
+		outcomes, found, err = idempotency.Many(recorded, erased)
+		return err
+	})
+	return outcomes, found, translate(err)
+}
+
 // insert adds the audio of a session and its event. If the session may
 // not have its account, or exists, it writes nothing.
 func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, accounts caller.Reach, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {

@@ -132,7 +132,18 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 	want(t, b, fresh)
 	wantHistory(t, b, fresh.SessionID, event(events.AudioCreatedV1, fresh.SessionID, 1))
 
+	recorded, found, err := b.Recorded(t.Context(), once)
+	if !found {
+		t.Error("Recorded finds nothing")
+	}
+	wantOutcomes(t, recorded, err, app.Outcome{Refused: domain.ErrSessionTaken}, created(fresh))
+	if recorded, found, err := b.Recorded(t.Context(), newOnce("a")); found || err != nil {
+		t.Errorf("Recorded of another key = %v, %t, %v", recorded, found, err)
+	}
 	other := idempotency.Request{Key: once.Key, Body: sha256.Sum256([]byte("b"))}
+	if _, _, err := b.Recorded(t.Context(), other); !errors.Is(err, idempotency.ErrReused) {
+		t.Errorf("Recorded with another body = %v, want ErrReused", err)
+	}
 	if _, err := createAll(t, b, other, newAudio()); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("CreateAll with another body = %v, want ErrReused", err)
 	}
