@@ -19,7 +19,7 @@ func v1Account(c *client) {
 	path := "/v1/accounts/" + id
 	want := map[string]any{
 		"id": json.Number(id), "name": "Jo", "email": strings.ToUpper(email[:3]) + email[3:], "address": "1 Way", "image": nil,
-		"version": json.Number("1"), "etag": `"1"`, "created_at": created.object()["created_at"], "updated_at": created.object()["created_at"],
+		"owner": created.object()["owner"], "version": json.Number("1"), "etag": `"1"`, "created_at": created.object()["created_at"], "updated_at": created.object()["created_at"],
 	}
 	created.equal(want)
 	if at, err := time.Parse(time.RFC3339Nano, want["created_at"].(string)); err != nil || at.Before(before) || at.After(time.Now().Add(time.Minute)) {
@@ -157,7 +157,7 @@ func v1Audio(c *client) {
 	created := c.json("POST", "/v1/audios", document).expect(201)
 	o := created.object()
 	want := with(session, map[string]any{
-		"file_url": o["file_url"], "version": json.Number("1"), "etag": `"1"`, "created_at": o["created_at"], "updated_at": o["created_at"],
+		"file_url": o["file_url"], "owner": o["owner"], "version": json.Number("1"), "etag": `"1"`, "created_at": o["created_at"], "updated_at": o["created_at"],
 	})
 	created.equal(want)
 	if since := time.Since(instant(c, o["created_at"])); since.Abs() > time.Minute {
