@@ -134,13 +134,16 @@ func (f *fleet) idle(t *testing.T) {
 	}
 }
 
-// schemaBehind starts a process before its database has been migrated.
+// schemaBehind starts a process before its database has been migrated. It has a
+// bucket of its own, and answers without a gateway.
 func (f *fleet) schemaBehind(t *testing.T) {
+	bucket := "CONCHA_BUCKET=" + f.project + "-behind"
+	f.run(t, "accounts", "provision", bucket, "CONCHA_SPANNER_DATABASE="+f.database("beside"))
 	setting := "CONCHA_SPANNER_DATABASE=" + f.database("behind")
 	if _, err := spannerdb.Provision(t.Context(), f.database("behind")); err != nil {
 		t.Fatal(err)
 	}
-	p := f.start(t, "accounts", setting)
+	p := f.start(t, "accounts", append(withoutGateway(), setting, bucket)...)
 	p.becomes(t, "/livez", http.StatusOK)
 	p.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, `"database"`, "run the migrate command")
 	ask(http.MethodPost, p.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).problem(t, "unavailable")

@@ -84,6 +84,11 @@ func (f *fleet) command(t *testing.T, program string, args []string, settings ..
 	return cmd
 }
 
+// withoutGateway returns the settings of a service that answers everybody.
+func withoutGateway() []string {
+	return []string{"CONCHA_GATEWAY_PUBLIC_KEYS_FILE=", "CONCHA_TRUST_NETWORK=true"}
+}
+
 // run runs a command of a program to its end and returns what it says.
 func (f *fleet) run(t *testing.T, program, command string, settings ...string) string {
 	t.Helper()

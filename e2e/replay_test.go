@@ -21,7 +21,7 @@ func TestEventsReplay(t *testing.T) {
 	f := newFleet(t)
 	f.provision(t, "accounts")
 	live := f.listen(t, "account-events-v1")
-	accounts := f.start(t, "accounts", "CONCHA_PUBLIC_URL="+f.url("accounts")) // as the replay reads it
+	accounts := f.start(t, "accounts", append(withoutGateway(), "CONCHA_PUBLIC_URL="+f.url("accounts"))...) // as the replay reads it
 	accounts.becomes(t, "/readyz", http.StatusOK)
 	c := newClient(t, accounts.url)
 	var ids []string

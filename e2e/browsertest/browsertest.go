@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,8 +30,9 @@ type Page struct {
 	ctx    context.Context //nolint:containedctx // chromedp knows the tab by it
 	origin string
 
-	mu     sync.Mutex
-	faults []string
+	mu        sync.Mutex
+	faults    []string
+	tolerated []string
 }
 
 // New starts Chromium, which has to be installed, and returns a tab for pages of
@@ -74,6 +76,13 @@ func find(t testing.TB) string {
 	return ""
 }
 
+// Tolerate accepts messages of the console that contain text.
+func (p *Page) Tolerate(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.tolerated = append(p.tolerated, text)
+}
+
 // note collects what a page must not do. A failed request is no fault: tests
 // provoke them.
 func (p *Page) note(event any) {
@@ -98,9 +107,9 @@ func (p *Page) note(event any) {
 			fault = "request to another origin: " + url
 		}
 	}
-	if fault != "" {
-		p.mu.Lock()
-		defer p.mu.Unlock()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if fault != "" && !slices.ContainsFunc(p.tolerated, func(text string) bool { return strings.Contains(fault, text) }) {
 		p.faults = append(p.faults, fault)
 	}
 }

@@ -3,17 +3,18 @@
 
 const contract = '/docs/openapi.yaml';
 
-// uniqueBody returns the example of a request body with an e-mail address or a
-// session id that nothing has, so that a POST of it creates something.
-function uniqueBody(example) {
+// uniqueBody returns the example of a request body with an e-mail address that
+// no account has. For a POST it has a session id that no session has, too, so
+// that the request creates something.
+function uniqueBody(example, method) {
   if (Array.isArray(example)) {
-    return example.map(uniqueBody);
+    return example.map((item) => uniqueBody(item, method));
   }
   const body = { ...example };
   if ('email' in body) {
     body.email = body.email.replace('@', `.${crypto.getRandomValues(new Uint32Array(1))[0]}@`);
   }
-  if ('session_id' in body) {
+  if ('session_id' in body && method === 'post') {
     body.session_id = crypto.getRandomValues(new Uint32Array(1))[0];
   }
   return body;
@@ -49,8 +50,7 @@ function offered(spec) {
       if (!first) {
         return [mediaType, media];
       }
-      const value = method === 'post' ? uniqueBody(first.value) : first.value;
-      return [mediaType, { ...media, example: text(mediaType, value) }];
+      return [mediaType, { ...media, example: text(mediaType, uniqueBody(first.value, method)) }];
     });
     return { ...rest, content: Object.fromEntries(offeredContent) };
   };
@@ -69,8 +69,8 @@ function offered(spec) {
   return { ...spec, paths: Object.fromEntries(paths) };
 }
 
-// renewBody replaces the body of a POST that was sent by one that can be sent
-// next, unless the reader wrote it.
+// renewBody replaces a body that was sent by one that can be sent next, unless
+// the reader wrote it.
 function renewBody(system, path, method) {
   const sent = system.oas3Selectors.requestBodyValue(path, method);
   const mediaType = system.oas3Selectors.requestContentType(path, method);
@@ -83,7 +83,7 @@ function renewBody(system, path, method) {
     const offeredBody = JSON.parse(example);
     const shape = (value) => JSON.stringify(value).replace(/\.?\d+@/g, '@').replace(/"session_id":\d+/g, '');
     if (shape(body) === shape(offeredBody)) {
-      const renewed = uniqueBody(offeredBody);
+      const renewed = uniqueBody(offeredBody, method);
       system.oas3Actions.setRequestBodyValue({ value: text(mediaType, renewed), pathMethod: [path, method] });
     }
   } catch {
@@ -115,8 +115,10 @@ const plugin = () => ({
       wrapActions: {
         updateJsonSpec: (update) => (spec) => update(spec.paths ? offered(spec) : spec),
         setResponse: (set, system) => (path, method, response) => {
-          if (method === 'post' && response.status < 300) {
+          if (response.status < 300) {
             renewBody(system, path, method);
+          }
+          if (method === 'post') {
             offerID(system, response);
           }
           return set(path, method, response);
