@@ -15,7 +15,7 @@ const (
 	// many replicas and few writes, the events of one shard are far apart, and
 	// each of them must still be published promptly.
 	busyPoll = 30 * time.Millisecond
-	busyFor  = 2 * time.Minute
+	busyFor  = 20 * time.Second
 	// idlePoll is the interval at other times.
 	idlePoll = time.Second
 	// readGap is the minimum interval between two reads that find events, so
