@@ -45,6 +45,9 @@ export function useFeed(collection, start, onEvents) {
     }
     const { after = "", since } = JSON.parse(key);
     const controller = new AbortController();
+    // At once: a page that is left may be frozen before its effects run again.
+    const leave = () => document.hidden && controller.abort();
+    document.addEventListener("visibilitychange", leave);
     follow(collection, {
       after: place.current.cursor || after,
       since,
@@ -55,7 +58,10 @@ export function useFeed(collection, start, onEvents) {
         latest.current(events);
       },
     });
-    return () => controller.abort();
+    return () => {
+      document.removeEventListener("visibilitychange", leave);
+      controller.abort();
+    };
   }, [collection, key, visible]);
   return state;
 }
