@@ -113,7 +113,9 @@ func TestConsoleAccounts(t *testing.T) {
 	p.Click("Delete")
 	p.See("There is no undo.")
 	p.Click("Keep it")
+	p.Until(`!document.querySelector("dialog[open]")`)
 	p.Click("Delete")
+	p.Until(`document.querySelector("dialog[open]")`)
 	p.Click("Delete")
 	p.See("There are no accounts yet")
 

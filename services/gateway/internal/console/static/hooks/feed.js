@@ -4,13 +4,15 @@ import { useEffect, useRef, useState } from "../vendor/hooks.js";
 /** @typedef {import("../api/types.js").ChangeEvent} ChangeEvent */
 
 /**
- * Whether the page can be seen. A browser opens few connections to one origin,
- * so a page that is hidden gives back those of its streams.
+ * Zero while the page cannot be seen, and another number each time that it can
+ * be seen again. A browser opens few connections to one origin, so a page that
+ * is hidden gives back those of its streams.
  */
 function useVisible() {
-  const [visible, setVisible] = useState(!document.hidden);
+  const [visible, setVisible] = useState(document.hidden ? 0 : 1);
+  const changes = useRef(1);
   useEffect(() => {
-    const changed = () => setVisible(!document.hidden);
+    const changed = () => setVisible(document.hidden ? 0 : ++changes.current);
     document.addEventListener("visibilitychange", changed);
     return () => document.removeEventListener("visibilitychange", changed);
   }, []);
