@@ -26,7 +26,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
+		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -41,7 +41,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			taken[string(a.Email)] = true
 			outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
 	})
 	return outcomes, translate(err)
 }

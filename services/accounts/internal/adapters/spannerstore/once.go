@@ -5,7 +5,6 @@ import (
 
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/spannerdb"
-	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -18,19 +17,3 @@ func (s *Store) find(ctx context.Context, tx *spannerdb.Tx, request idempotency.
 	}
 	return recorded.One(result)
 }
-
-// part returns a result for recording.
-func part(a domain.Account) idempotency.Part {
-	return idempotency.Part{Subject: app.Subject(a.ID), Result: a}
-}
-
-// subject returns the subject of the account that an outcome tells of.
-func subject(o app.Outcome) string {
-	if o.Refused != nil {
-		return ""
-	}
-	return app.Subject(o.ID)
-}
-
-// erased returns the outcome of an account that has been deleted since.
-func erased() app.Outcome { return app.Outcome{Refused: idempotency.ErrErased} }

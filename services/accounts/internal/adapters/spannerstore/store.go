@@ -65,7 +65,7 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, part(a))
+		return s.keys.Record(tx, request, app.Recording(a))
 	})
 	return result, err
 }
@@ -106,7 +106,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, part(next)); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, app.Recording(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		row, err := values(next)

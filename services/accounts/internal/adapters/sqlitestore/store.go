@@ -56,7 +56,7 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, part(a))
+		return s.keys.Record(tx, request, app.Recording(a))
 	})
 	return result, translate(err)
 }
@@ -69,7 +69,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
+		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -83,7 +83,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
 	})
 	return outcomes, translate(err)
 }
@@ -126,7 +126,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, part(next)); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, app.Recording(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		if err := discard(tx, current, next.Image); err != nil {

@@ -29,7 +29,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
+		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -48,7 +48,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 				past.taken[session.SessionID] = true
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
 	})
 	return outcomes, translate(err)
 }
@@ -67,7 +67,7 @@ func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outc
 	if err != nil {
 		return nil, false, err
 	}
-	return idempotency.Many(recorded, erased)
+	return idempotency.Many(recorded, app.Erased)
 }
 
 // pasts is the past of sessions that are to be created.

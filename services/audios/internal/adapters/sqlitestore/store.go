@@ -72,7 +72,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, erased); err != nil || found {
+		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -84,7 +84,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, subject)...)
+		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
 	})
 	return outcomes, translate(err)
 }
@@ -108,7 +108,7 @@ func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outc
 		if err != nil {
 			return err
 		}
-		outcomes, found, err = idempotency.Many(recorded, erased)
+		outcomes, found, err = idempotency.Many(recorded, app.Erased)
 		return err
 	})
 	return outcomes, found, translate(err)
