@@ -53,13 +53,20 @@ func (s *Service) ReferencedImages(ctx context.Context, objects []string) (map[s
 	if len(ids) == 0 {
 		return nil, nil //nolint:nilnil // an empty map
 	}
-	page, err := s.store.List(ctx, Query{IDs: ids, Options: list.Options{Limit: len(ids)}})
+	q := Query{IDs: ids, Options: list.Options{Limit: len(ids)}}
+	page, err := s.store.List(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look up the accounts of images: %w", err)
 	}
-	current := make(map[int64]*domain.Image, len(page.Items))
-	for _, a := range page.Items {
-		current[a.ID] = a.Image
+	current := make(map[int64]*domain.Image, len(ids))
+	// A page may end early, and an object that seems to have no owner is deleted.
+	for items, err := range s.From(ctx, q, page) {
+		if err != nil {
+			return nil, fmt.Errorf("look up the accounts of images: %w", err)
+		}
+		for _, a := range items {
+			current[a.ID] = a.Image
+		}
 	}
 	referenced := make(map[string]bool, len(owners))
 	for object, id := range owners {

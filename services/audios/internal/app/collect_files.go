@@ -49,13 +49,20 @@ func (s *Service) ReferencedFiles(ctx context.Context, objects []string) (map[st
 	if len(ids) == 0 {
 		return nil, nil //nolint:nilnil // an empty map
 	}
-	page, err := s.store.List(ctx, Query{SessionIDs: ids, Options: list.Options{Limit: len(ids)}})
+	q := Query{SessionIDs: ids, Options: list.Options{Limit: len(ids)}}
+	page, err := s.store.List(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look up the audios of files: %w", err)
 	}
-	current := make(map[int64]string, len(page.Items))
-	for _, a := range page.Items {
-		current[a.SessionID] = a.File.Object
+	current := make(map[int64]string, len(ids))
+	// A page may end early, and an object that seems to have no owner is deleted.
+	for items, err := range s.From(ctx, q, page) {
+		if err != nil {
+			return nil, fmt.Errorf("look up the audios of files: %w", err)
+		}
+		for _, a := range items {
+			current[a.SessionID] = a.File.Object
+		}
 	}
 	referenced := make(map[string]bool, len(owners))
 	for object, id := range owners {
