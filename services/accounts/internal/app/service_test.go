@@ -27,6 +27,7 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
+	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
@@ -225,13 +226,30 @@ func TestReferencedImages(t *testing.T) {
 		fmt.Sprintf("%d/OTHER.png", a.ID): false, fmt.Sprintf("%d/OTHER.jpeg", bare.ID): false, "999/OTHER.png": false,
 	}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.png", "1/SESSION.json", "NOTES.png")
-	got, err := w.ReferencedImages(t.Context(), names)
-	if err != nil {
-		t.Fatal(err)
+	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Store: w.store}, w.images)} {
+		got, err := service.ReferencedImages(t.Context(), names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("referenced, with %s (-want +got):\n%s", about, diff)
+		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("referenced (-want +got):\n%s", diff)
+}
+
+// early is a store whose first page ends before its first item.
+type early struct {
+	app.Store
+
+	listed bool
+}
+
+func (e *early) List(ctx context.Context, q app.Query) (app.Page, error) {
+	if !e.listed {
+		e.listed = true
+		return app.Page{Next: &list.Place{}}, nil
 	}
+	return e.Store.List(ctx, q)
 }
 
 func scaledTo(t *testing.T, w *world, id int64, side int) []byte {

@@ -362,13 +362,30 @@ func TestReferencedFiles(t *testing.T) {
 	a := w.create(t, session(t, 0))
 	want := map[string]bool{a.File.Object: true, "0/OTHER.json": false, "999/OTHER.json": false}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.json", "1/IMAGE.png", "NOTES.json")
-	got, err := w.ReferencedFiles(t.Context(), names)
-	if err != nil {
-		t.Fatal(err)
+	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{stores: w.store}, w.files)} {
+		got, err := service.ReferencedFiles(t.Context(), names)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("referenced, with %s (-want +got):\n%s", about, diff)
+		}
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("referenced (-want +got):\n%s", diff)
+}
+
+// early is a store whose first page ends before its first item.
+type early struct {
+	stores
+
+	listed bool
+}
+
+func (e *early) List(ctx context.Context, q app.Query) (app.Page, error) {
+	if !e.listed {
+		e.listed = true
+		return app.Page{Next: &list.Place{}}, nil
 	}
+	return e.stores.List(ctx, q)
 }
 
 // replacing is an object store that replaces the file just before the object
