@@ -62,6 +62,7 @@ func TestPagesOfOtherSites(t *testing.T) {
 		"the console, an old browser":   {url, []string{"Origin", url}, false},
 		"the console, behind a proxy":   {url, []string{"Origin", "https://api.example.com"}, false},
 		"another site, all are allowed": {every, []string{"Origin", evil, "Sec-Fetch-Site", "cross-site"}, false},
+		"another site, with HTTP Basic": {every, []string{"Origin", evil, "Sec-Fetch-Site", "cross-site", "Authorization", "Basic eDp5"}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

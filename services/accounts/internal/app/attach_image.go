@@ -43,7 +43,7 @@ const (
 //   - idempotency.ErrReused: once was used for another image.
 //   - caller.ErrForbidden, and the errors of check and r.
 func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, check Check) (domain.Account, error) {
-	if once == (idempotency.Request{}) { // refuse before uploading; a repeated request may be entitled to its first result
+	if !once.HasKey() { // refuse before uploading; a repeated request may be entitled to its first result
 		err := s.mayChange(ctx, id, check)
 		if err != nil {
 			return domain.Account{}, fmt.Errorf("attach image: %w", err)
@@ -107,7 +107,7 @@ func (s *Service) mendImage(ctx context.Context, img domain.Image, content []byt
 func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 	if err != nil {
 		switch fault.KindOf(err) {
-		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition:
+		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Denied:
 		default:
 			return
 		}

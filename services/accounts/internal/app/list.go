@@ -53,7 +53,11 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	q.Owner, _ = reach.Owner()
+	owner, restricted := reach.Owner()
+	if restricted && owner == "" {
+		return Page{}, caller.ErrForbidden
+	}
+	q.Owner = owner
 	page, err := s.store.List(ctx, q)
 	if err != nil {
 		return Page{}, fmt.Errorf("list accounts: %w", err)

@@ -31,7 +31,7 @@ func (s *Service) putFile(ctx context.Context, sessionID int64, document []byte)
 func (s *Service) dropFile(ctx context.Context, file domain.File, err error) {
 	if err != nil {
 		switch fault.KindOf(err) {
-		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition:
+		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Denied:
 		default:
 			return
 		}

@@ -85,16 +85,18 @@ var errOtherSite = caller.ErrForbidden.Detailf("a page of another site must not 
 
 // sameSite returns the middleware that refuses changes that a page sends, unless
 // it is of the API's own origin or of one of origins. Forms need no permission of
-// CORS, and browsers send the credentials of HTTP Basic by themselves.
+// CORS, and browsers send the credentials of HTTP Basic by themselves: any
+// origin may send changes only without them.
 func sameSite(origins Origins, public settings.Origin) gin.HandlerFunc {
-	if slices.Contains(origins, anyOrigin) {
-		return func(*gin.Context) {}
-	}
+	all := slices.Contains(origins, anyOrigin)
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range append(slices.Clone(origins), string(public)) {
-		_ = protection.AddTrustedOrigin(origin) // fails only for "", as settings.Origin is valid
+		_ = protection.AddTrustedOrigin(origin) // fails for "" and for any origin; settings.Origin is valid
 	}
 	return func(c *gin.Context) {
+		if _, _, basic := c.Request.BasicAuth(); all && !basic {
+			return
+		}
 		if err := protection.Check(c.Request); err != nil {
 			counters[forbidden].Inc()
 			httpserver.Fail(c, errOtherSite.Wrap(err))

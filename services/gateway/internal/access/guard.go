@@ -17,6 +17,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/gateway/internal/operations"
 )
@@ -230,7 +231,7 @@ func alternatives(rule *rule) string {
 // describes.
 func (g *Guard) take(c *gin.Context, a *account, rule *rule) bool {
 	cost := rule.cost
-	if strings.Contains(c.Request.URL.RawQuery, "include_total=true") {
+	if c.Request.URL.RawQuery != "" && c.Query("include_total") == "true" {
 		cost += totalCost
 	}
 	now, header := time.Now(), c.Writer.Header()
@@ -271,7 +272,7 @@ func (g *Guard) refuse(c *gin.Context, o outcome, err error) {
 
 // chargeItems has the caller pay for the items of a batch once they are read.
 func (g *Guard) chargeItems(c *gin.Context, a *account) {
-	items := &itemCounter{ReadCloser: c.Request.Body, lines: strings.Contains(c.Request.Header.Get("Content-Type"), "ndjson")}
+	items := &itemCounter{ReadCloser: c.Request.Body, lines: rest.MediaType(c.Request) == "application/x-ndjson"}
 	c.Request.Body = items
 	c.Next()
 	a.owe((items.count()-1)/batchUnit, time.Now())

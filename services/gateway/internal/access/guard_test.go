@@ -155,7 +155,8 @@ func TestCallersWithAPIKeys(t *testing.T) {
 		if got := w.Header().Get("WWW-Authenticate"); got != "Bearer" {
 			t.Errorf("WWW-Authenticate is %q", got)
 		}
-		answers = append(answers, w.Body.String()[:100])
+		said, _, _ := strings.Cut(w.Body.String(), `,"instance"`)
+		answers = append(answers, said)
 		if answers[0] != answers[len(answers)-1] {
 			t.Errorf("the answers differ: %s, %s", answers[0], w.Body)
 		}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.uber.org/zap"
@@ -52,6 +54,9 @@ func newKeyring(path string, accounts *accounts, log *zap.Logger) (*keyring, err
 func (k *keyring) load() error {
 	k.seen, _ = os.Stat(k.path)
 	read, err := readKeys(k.path)
+	if _, unreadable := errors.AsType[syscall.Errno](err); unreadable {
+		k.seen = nil // it may become readable without a change that Stat shows
+	}
 	if err != nil {
 		return err
 	}
@@ -130,6 +135,7 @@ func (k *keyring) watch(ctx context.Context) {
 	}
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
+	said := "" // the last failure
 	for {
 		select {
 		case <-ctx.Done():
@@ -140,9 +146,13 @@ func (k *keyring) watch(ctx context.Context) {
 			continue
 		}
 		if err := k.load(); err != nil {
-			k.log.Error("the file of API keys is broken: the old keys stay in force", zap.Error(err))
+			if err.Error() != said {
+				said = err.Error()
+				k.log.Error("the file of API keys cannot be read: the old keys stay in force", zap.Error(err))
+			}
 			continue
 		}
+		said = ""
 		k.log.Info("the file of API keys was read again", zap.Int("keys", len(*k.current.Load())))
 	}
 }

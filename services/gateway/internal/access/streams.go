@@ -11,9 +11,11 @@ import (
 )
 
 // isLong reports whether the answer to a request for a feed may take long: a
-// stream, or a long poll.
+// stream, or a long poll. It holds for every request that the feed takes for
+// one, however it is written.
 func isLong(r *http.Request) bool {
-	return strings.Contains(r.URL.RawQuery, "wait=") || strings.Contains(r.Header.Get("Accept"), "text/event-stream")
+	accept := strings.ToLower(strings.Join(r.Header["Accept"], ","))
+	return strings.Contains(accept, "text/event-stream") || r.URL.Query().Has("wait")
 }
 
 // follow serves a request for a stream or a long poll. It bounds how many there

@@ -1,0 +1,128 @@
+package access_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/concha-labs/backend/pkg/apikey"
+	"github.com/concha-labs/backend/pkg/caller"
+	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/services/gateway/internal/access"
+	"github.com/concha-labs/backend/services/gateway/internal/edge"
+)
+
+// following is a gateway over services whose feeds answer only once they are
+// told to stop.
+type following struct {
+	gateway
+
+	open atomic.Int64 // answers under way
+}
+
+func newFollowing(t *testing.T, keys keyFile) *following {
+	t.Helper()
+	guard, err := access.New(access.Config{Mode: access.Required, KeysFile: keys.path, RateLimit: 1e6, AnonymousRateLimit: 1e6}, "", edge.Networks{}.ClientAddress, zap.NewNop())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &following{}
+	service := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		f.open.Add(1)
+		defer f.open.Add(-1)
+		select {
+		case <-httpserver.Stopping(r.Context()):
+		case <-r.Context().Done():
+		}
+		w.WriteHeader(http.StatusOK)
+	})
+	e := edge.New("", service, service, nil, guard.Handlers()...)
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan struct{})
+	go func() { defer close(ended); guard.Run(ctx) }()
+	t.Cleanup(func() { cancel(); <-ended })
+	f.gateway = gateway{t, httpserver.Process(e, zap.NewNop()), guard}
+	return f
+}
+
+// begin sends a request for a feed, and returns a channel that has the status of
+// its answer.
+func (f *following) begin(ctx context.Context, key, query string, accept ...string) <-chan int {
+	status := make(chan int, 1)
+	go func() {
+		r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/v1/events/accounts"+query, http.NoBody)
+		r.Header.Set("Authorization", "Bearer "+key)
+		r.Header["Accept"] = accept
+		w := httptest.NewRecorder()
+		f.handler.ServeHTTP(w, r)
+		status <- w.Code
+	}()
+	return status
+}
+
+// However a stream or a long poll is written, it ends when its key is withdrawn,
+// or has expired.
+func TestStreamsEndWithTheirKey(t *testing.T) {
+	t.Parallel()
+	for about, end := range map[string]struct {
+		expires   time.Time
+		withdrawn bool
+	}{"withdrawn": {withdrawn: true}, "expired": {expires: time.Now().Add(3 * time.Second)}} {
+		t.Run(about, func(t *testing.T) {
+			t.Parallel()
+			keys := newKeyFile(t)
+			key := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead, ExpiresAt: end.expires})
+			f := newFollowing(t, keys)
+			var answers []<-chan int
+			for _, accept := range [][]string{{"text/event-stream"}, {"Text/Event-Stream"}, {"application/json", "text/event-stream;q=1"}} {
+				answers = append(answers, f.begin(t.Context(), key, "", accept...))
+			}
+			answers = append(answers, f.begin(t.Context(), key, "?wait=30"), f.begin(t.Context(), key, "?%77ait=30"))
+			eventually(t, "all are open", func() bool { return f.open.Load() == int64(len(answers)) })
+			if end.withdrawn {
+				keys.write("")
+			}
+			for i, answer := range answers {
+				select {
+				case <-answer:
+				case <-time.After(10 * time.Second):
+					t.Errorf("request %d goes on", i)
+				}
+			}
+		})
+	}
+}
+
+func TestStreamsOfACallerAreLimited(t *testing.T) {
+	t.Parallel()
+	keys := newKeyFile(t)
+	key, other := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead}), keys.add(apikey.Key{ID: "other", Scopes: caller.EventsRead})
+	f := newFollowing(t, keys)
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	var answers []<-chan int
+	for range 32 {
+		answers = append(answers, f.begin(ctx, key, "?wait=30"))
+	}
+	eventually(t, "32 are open", func() bool { return f.open.Load() == 32 })
+	w := f.ask(http.MethodGet, "/v1/events/accounts?wait=30", "Bearer "+key)
+	want(t, w, http.StatusServiceUnavailable, "unavailable")
+	answers = append(answers, f.begin(ctx, other, "?wait=30"))
+	eventually(t, "another caller has one", func() bool { return f.open.Load() == 33 })
+	leave()
+	for _, answer := range answers {
+		<-answer
+	}
+	again, end := context.WithCancel(t.Context())
+	answer := f.begin(again, key, "?wait=30")
+	eventually(t, "there is room again", func() bool { return f.open.Load() == 1 })
+	end()
+	<-answer
+}
