@@ -58,8 +58,8 @@ func TestDamage(t *testing.T) {
 			if err := db.Check(t.Context()); err != nil {
 				t.Errorf("Check before the damage is met: %v", err)
 			}
-			for range 2 {
-				if err := readNumbers(t, db); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "damaged") {
+			for _, read := range []func(*testing.T, *sqlitedb.DB) error{readOneInARead, readInARead, readNumbers, readNumbers} {
+				if err := read(t, db); fault.KindOf(err) != fault.Unavailable || !strings.Contains(err.Error(), "damaged") {
 					t.Errorf("a read of what is damaged fails with %v", err)
 				}
 			}
@@ -88,4 +88,31 @@ func readNumbers(t *testing.T, db *sqlitedb.DB) error {
 		}
 	}
 	return rows.Err()
+}
+
+// readInARead is readNumbers with the connections of long reads.
+func readInARead(t *testing.T, db *sqlitedb.DB) error {
+	t.Helper()
+	return db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error {
+		rows, err := tx.Query("SELECT substr(name, -10) FROM things")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var number int
+			if err := rows.Scan(&number); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+func readOneInARead(t *testing.T, db *sqlitedb.DB) error {
+	t.Helper()
+	return db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error {
+		var number int
+		return tx.QueryRow("SELECT substr(name, -10) FROM things ORDER BY name").Scan(&number)
+	})
 }

@@ -24,6 +24,7 @@ var errSlow = ErrUnavailable.Detailf("the read took too long because the server 
 // database. It is valid only until the function returns that received it.
 type ReadTx struct {
 	ctx   context.Context //nolint:containedctx // that of the call that uses the connection now
+	db    *DB
 	conn  *sql.Conn
 	stmts map[string]*sql.Stmt
 }
@@ -62,12 +63,12 @@ func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
 		return errClosed
 	default:
 	}
-	tx.ctx = ctx
+	tx.ctx, tx.db = ctx, db
 	err := tx.run(db.readers, do)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return Translate(err)
+	return db.observe(err)
 }
 
 func (tx *ReadTx) run(db *sql.DB, do func(*ReadTx) error) (err error) {
@@ -89,12 +90,16 @@ func (tx *ReadTx) run(db *sql.DB, do func(*ReadTx) error) (err error) {
 }
 
 // Query runs a read, whose text is prepared once and cached.
-func (tx *ReadTx) Query(query string, args ...any) (*sql.Rows, error) {
+func (tx *ReadTx) Query(query string, args ...any) (*Rows, error) {
 	stmt, err := tx.stmt(query)
 	if err != nil {
 		return nil, err
 	}
-	return stmt.QueryContext(tx.ctx, args...)
+	rows, err := stmt.QueryContext(tx.ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	return &Rows{rows, tx.db}, nil
 }
 
 // QueryRow is Query for at most one row.
@@ -103,7 +108,7 @@ func (tx *ReadTx) QueryRow(query string, args ...any) Row {
 	if err != nil {
 		return Row{err: err}
 	}
-	return Row{row: stmt.QueryRowContext(tx.ctx, args...)}
+	return Row{row: stmt.QueryRowContext(tx.ctx, args...), db: tx.db}
 }
 
 func (tx *ReadTx) stmt(query string) (stmt *sql.Stmt, err error) {
