@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 // TestBackup copies a folder that a program serves from while others write, and
@@ -178,6 +180,18 @@ func TestBackupsThatFail(t *testing.T) {
 	expect(runCopy(t, 1, from, "backup", dir), "is not empty")
 	expect(runCopy(t, 1, "CONCHA_DATA_DIR="+other, "restore", t.TempDir()), "not a data folder or a complete backup")
 	expect(runCopy(t, 2, from, "backup"), "accepts 1 arg")
+	busy := t.TempDir()
+	release, err := sqlitedb.Reserve(filepath.Join(busy, "audios.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect(runCopy(t, 1, from, "backup", busy), "in use by another process")
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(busy); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v is left in a folder that was in use", left, err)
+	}
 
 	remove(t, dir, filepath.Join("images", images[0]))
 	if err := os.WriteFile(filepath.Join(dir, "images", images[1]), []byte("damaged"), 0o600); err != nil {

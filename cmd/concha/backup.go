@@ -9,10 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/concha-labs/backend/pkg/durable"
+	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 // newBackup returns the command that copies the data of the embedded backend.
@@ -53,14 +55,20 @@ func copyData(ctx context.Context, from, to string, out io.Writer) (err error) {
 			return fmt.Errorf("%w: %s is not a data folder or a complete backup", err, from)
 		}
 	}
-	entries, err := os.ReadDir(to)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := checkEmpty(to); err != nil {
 		return err
 	}
-	if len(entries) > 0 {
-		return fmt.Errorf("%s is not empty: nothing is overwritten; name another folder, or move its content away", to)
-	}
 	if err := durable.MkdirAll(to); err != nil {
+		return err
+	}
+	for _, s := range stores { // so that no process starts on half a copy
+		release, failed := sqlitedb.Reserve(filepath.Join(to, s.database))
+		if failed != nil {
+			return failed
+		}
+		defer func() { err = errors.Join(err, release()) }()
+	}
+	if err := checkEmpty(to); err != nil {
 		return err
 	}
 	c := copier{from: from, to: to, copied: map[object]int{}}
@@ -74,13 +82,31 @@ func copyData(ctx context.Context, from, to string, out io.Writer) (err error) {
 	return nil
 }
 
-// empty deletes the content of a folder.
+// checkEmpty returns nil if a folder has no files but those of locks, or does not
+// exist.
+func checkEmpty(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, entry := range entries {
+		if !strings.HasSuffix(entry.Name(), sqlitedb.LockSuffix) {
+			return fmt.Errorf("%s is not empty: nothing is overwritten; name another folder, or move its content away", dir)
+		}
+	}
+	return nil
+}
+
+// empty deletes the content of a folder, but for the files of locks.
 func empty(dir string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, entry := range entries {
+		if strings.HasSuffix(entry.Name(), sqlitedb.LockSuffix) {
+			continue
+		}
 		if err := os.RemoveAll(filepath.Join(dir, entry.Name())); err != nil {
 			return err
 		}

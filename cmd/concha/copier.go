@@ -88,7 +88,7 @@ func (c *copier) attempt(ctx context.Context, attempt int, before []object) (don
 			return false, err
 		}
 	}
-	if !slices.Equal(c.missing, before) {
+	if slices.ContainsFunc(c.missing, func(o object) bool { return !slices.Contains(before, o) }) {
 		return false, nil
 	}
 	return true, c.finish(ctx, snapshot, attempt)
@@ -96,7 +96,7 @@ func (c *copier) attempt(ctx context.Context, attempt int, before []object) (don
 
 // copyObjects copies the objects of a store that were not copied before.
 func (c *copier) copyObjects(ctx context.Context, snapshot *sqlitedb.Snapshot, store, attempt int) error {
-	rows, err := snapshot.Query(ctx, store, "SELECT name, sha256 FROM referenced_objects ORDER BY name")
+	rows, err := snapshot.Query(ctx, store, "SELECT name, sha256 FROM referenced_objects")
 	if err != nil {
 		return fmt.Errorf("%w; start the all-in-one process of this version on the folder once", err)
 	}

@@ -70,7 +70,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	}
 	db := &DB{
 		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
-		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), lock: flock.New(path + ".lock"), inUse: inUse{path: path},
+		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
 	db.log.Store(zap.NewNop())
