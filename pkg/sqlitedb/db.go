@@ -19,6 +19,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/gofrs/flock"
 	"go.uber.org/zap"
@@ -268,12 +269,27 @@ func (db *DB) Check(ctx context.Context) error {
 // Checkpoint moves the write-ahead log into the database and empties it, so
 // that no file contains deleted data any more. It returns the number of pages
 // in the log. Most of the work runs concurrently with writes. For the rest,
-// writes wait, and for up to 100 ms also for reads that began earlier.
+// writes wait, and for up to 100 ms also for reads that began earlier. If those
+// have not ended by then, Checkpoint tries again every half second for as long as
+// a call of Read may last.
 // Idempotent. Errors:
 //   - the error of ctx: it ended first.
 //   - fault.Unavailable: a read did not end in time, the disk is full or
 //     failing, or the database is closed. The next call continues.
 func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
+	for begun := time.Now(); ; {
+		if pages, err = db.checkpoint(ctx); !errors.Is(err, errReading) || time.Since(begun) > readTime {
+			return pages, err
+		}
+		select {
+		case <-time.After(500 * time.Millisecond):
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
 	var busy, moved int
 	if err := db.QueryRow(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)

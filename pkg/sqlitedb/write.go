@@ -234,6 +234,9 @@ func (tx *Tx) OnCommit(f func()) {
 	tx.current.onCommit = append(tx.current.onCommit, f)
 }
 
+// errReading reports that a read kept the log from being emptied.
+var errReading = errors.New("a read did not end in time")
+
 // emptyLog is the part of Checkpoint for which writes wait. The statement is
 // not cached, because SQLite sets a timeout when it prepares it.
 func (tx *Tx) emptyLog() error {
@@ -247,7 +250,7 @@ func (tx *Tx) emptyLog() error {
 		return err
 	}
 	if busy {
-		return ErrUnavailable.Wrap(errors.New("a read did not end in time"))
+		return ErrUnavailable.Wrap(errReading)
 	}
 	return nil
 }
