@@ -34,8 +34,13 @@ func TestNewKeyIsPrintedOnceAndChecked(t *testing.T) {
 		if err != nil || !strings.HasPrefix(out, "concha_"+id+"_") || strings.Count(out, "\n") != 1 {
 			t.Fatalf("keys new: %q, %v", out, err)
 		}
-		if content, err := os.ReadFile(file); err != nil || bytes.Contains(content, []byte(strings.TrimSpace(out))) {
+		content, err := os.ReadFile(file)
+		if err != nil || bytes.Contains(content, []byte(strings.TrimSpace(out))) {
 			t.Errorf("the file holds the key itself: %s, %v", content, err)
+		}
+		// A file written by hand may lack its last newline.
+		if err := os.WriteFile(file, bytes.TrimSpace(content), 0o600); err != nil {
+			t.Fatal(err)
 		}
 	}
 	out, err := keys(t, "check", file)

@@ -6,8 +6,10 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/url"
 	"os"
+	"time"
 
 	"modernc.org/sqlite"
 )
@@ -74,6 +76,11 @@ func (s *Snapshot) take(ctx context.Context) error {
 		}
 		if err := s.exec(ctx, "ROLLBACK"); err != nil {
 			return err
+		}
+		select {
+		case <-time.After(rand.N(5 * time.Millisecond)): // between two commits
+		case <-ctx.Done():
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -148,6 +148,19 @@ export async function* exportItems<Path extends keyof Exports>(
 
 type Bytes = ReadableStream<BufferSource>;
 
+/** Waits for some seconds, or until the signal is aborted. */
+function sleep(seconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, seconds * 1000);
+    signal?.addEventListener("abort", done);
+  });
+}
+
 /** Yields the chunks of a stream, in browsers too whose streams cannot be iterated. Cancels it at the end. */
 async function* chunks<Chunk>(stream: ReadableStream<Chunk>): AsyncGenerator<Chunk, void, undefined> {
   const reader = stream.getReader();
@@ -168,13 +181,14 @@ type Feeds = { "/v1/events/accounts": AccountEvent; "/v1/events/audios": AudioEv
  * again and goes on after the last event. Unlike an `EventSource`, it sends the credential of the client.
  *
  * Throws a {@link ProblemError} if the API refuses the request: 410 if the cursor has expired, 401 if the credential
- * has. Throws the reason of the `signal` when that is aborted.
+ * has. Throws what `fetch` throws if the first connection fails. Throws the reason of the `signal` when that is aborted.
  */
 export async function* followEvents<Path extends keyof Feeds>(
   client: ConchaClient,
   path: Path,
   { after, since, signal }: { after?: string; since?: string; signal?: AbortSignal } = {},
 ): AsyncGenerator<Feeds[Path], never, undefined> {
+  let connected = false;
   for (;;) {
     let pause = 1; // second
     try {
@@ -184,6 +198,7 @@ export async function* followEvents<Path extends keyof Feeds>(
         parseAs: "stream",
         signal,
       })) as Bytes;
+      connected = true;
       const messages = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream());
       for await (const { data, id } of chunks(messages)) {
         yield JSON.parse(data) as Feeds[Path];
@@ -192,11 +207,11 @@ export async function* followEvents<Path extends keyof Feeds>(
     } catch (error) {
       if (error instanceof ProblemError && (error.response.status === 429 || error.response.status >= 500)) {
         pause = Number(error.response.headers.get("Retry-After")) || pause;
-      } else if (signal?.aborted || !(error instanceof TypeError)) {
+      } else if (signal?.aborted || !connected || !(error instanceof TypeError)) {
         throw error; // a TypeError is what fetch throws if the connection fails
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, pause * 1000));
+    await sleep(pause, signal);
     signal?.throwIfAborted();
   }
 }

@@ -283,6 +283,9 @@ test("a client with a key follows the feed through a change of its key", async (
     const unknown = (error: unknown) => error instanceof ProblemError && error.problem?.status === 401;
     await assert.rejects(followEvents(nobody, "/v1/events/accounts").next(), unknown);
 
+    const nowhere = createConchaClient({ baseUrl: "http://localhost:1" });
+    await assert.rejects(followEvents(nowhere, "/v1/events/accounts").next(), TypeError);
+
     const events = followEvents(client, "/v1/events/accounts");
     const first = await create();
     assert.equal((await events.next()).value.id, first);

@@ -157,7 +157,7 @@ func ColumnsOf(fields []string) (columns []string) {
 	return columns
 }
 
-const allShards = "GENERATE_ARRAY(0, 15)"
+var allShards = fmt.Sprintf("GENERATE_ARRAY(0, %d)", Shards-1)
 
 // sharded reports whether the index begins with Shard.
 func sharded(i list.Index) bool {
