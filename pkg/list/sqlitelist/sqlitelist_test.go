@@ -1,9 +1,7 @@
 package sqlitelist_test
 
 import (
-	"cmp"
 	"fmt"
-	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -64,8 +62,8 @@ var things = sqlitelist.Table[thing]{
 }
 
 // newThings returns a database with n things, in whose orders by time those of
-// the kind "last" are behind all others.
-func newThings(t *testing.T, n int64) (db *sqlitedb.DB, all []thing) {
+// the kind "last" are behind all others. Several have the same times.
+func newThings(t *testing.T, n int64) *sqlitedb.DB {
 	t.Helper()
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "things.db"), sqlitedb.Migrations{Component: "things", Files: fstest.MapFS{
 		"migrations/001_things.sql": {Data: []byte(`CREATE TABLE things (id INTEGER PRIMARY KEY, kind INTEGER, size INTEGER, created_at INTEGER, updated_at INTEGER, owner TEXT) STRICT;`)},
@@ -74,20 +72,12 @@ func newThings(t *testing.T, n int64) (db *sqlitedb.DB, all []thing) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	random := rand.New(rand.NewPCG(1, 2))
 	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
-		for id := range n {
-			o := thing{id: id, kind: 1, size: random.Int64N(10), created: 1 + random.Int64N(n), updated: 1 + random.Int64N(n)}
-			switch {
-			case id%1000 == 0:
-				o.kind = 0
-			case id > n-n/8:
-				o.kind, o.created, o.updated = 2, o.created+n, o.updated+n
-			}
-			all = append(all, o)
-			if _, err := tx.Exec(`INSERT INTO things VALUES (?, ?, ?, ?, ?, NULL)`, o.id, o.kind, o.size, o.created, o.updated); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(`INSERT INTO things
+			WITH RECURSIVE ids (id) AS (SELECT 0 WHERE ?1 > 0 UNION ALL SELECT id + 1 FROM ids WHERE id + 1 < ?1),
+				kinds AS (SELECT id, CASE WHEN id % 1000 = 0 THEN 0 WHEN id > ?1 - ?1 / 8 THEN 2 ELSE 1 END AS kind FROM ids)
+			SELECT id, kind, id / 7 % 10, 1 + id * 48271 % (?1 * 5 / 6) + (kind = 2) * ?1, 1 + id * 16807 % (?1 * 5 / 6) + (kind = 2) * ?1, NULL FROM kinds`, n); err != nil {
+			return err
 		}
 		for _, index := range []string{ // after the rows, which is faster
 			`CREATE INDEX by_kind ON things (kind)`,
@@ -103,7 +93,28 @@ func newThings(t *testing.T, n int64) (db *sqlitedb.DB, all []thing) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return db, all
+	return db
+}
+
+// everything returns all things.
+func everything(t *testing.T, db *sqlitedb.DB) (all []thing) {
+	t.Helper()
+	rows, err := db.Query(t.Context(), "SELECT "+things.Columns+" FROM things")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		one, err := things.Scan(rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, one)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 func queries(t *testing.T) func(func(query, list.Options) bool) {
@@ -112,7 +123,7 @@ func queries(t *testing.T) func(func(query, list.Options) bool) {
 
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	t.Parallel()
-	db, _ := newThings(t, 0)
+	db := newThings(t, 0)
 	sqlitelisttest.Check(t, db, things, queries(t))
 }
 
@@ -120,7 +131,8 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 // page ends because it has visited enough.
 func TestPages(t *testing.T) {
 	t.Parallel()
-	db, all := newThings(t, 12_000)
+	db := newThings(t, 12_000)
+	all := everything(t, db)
 	short := 0
 	for q, o := range queries(t) {
 		if o.After != nil || o.Owner != "" {
@@ -177,16 +189,16 @@ func ids(things []thing) (ids []int64) {
 // lower bound where there is too much to count.
 func TestPageEndsEarly(t *testing.T) {
 	t.Parallel()
-	db, all := newThings(t, 120_000)
-	first := slices.Collect(func(yield func(int64) bool) {
-		slices.SortFunc(all, func(a, b thing) int { return cmp.Or(cmp.Compare(a.created, b.created), cmp.Compare(a.id, b.id)) })
-		_ = yield(all[list.Visits-1].id)
-	})
+	db := newThings(t, 120_000)
+	var end int64
+	if err := db.QueryRow(t.Context(), "SELECT id FROM things ORDER BY created_at, id LIMIT 1 OFFSET ?", list.Visits-1).Scan(&end); err != nil {
+		t.Fatal(err)
+	}
 	last := "last"
 	o := list.Options{Order: list.Order{By: list.ByCreated}, Limit: 10, Total: true}
 	page, err := things.Page(t.Context(), db, query{Kind: &last}.Filters(), o)
-	if err != nil || len(page.Items) > 0 || page.Next == nil || page.Next.ID != first[0] {
-		t.Errorf("the first page is %+v, %v, and ends at %v, want none of it and %d", page.Items, err, page.Next, first[0])
+	if err != nil || len(page.Items) > 0 || page.Next == nil || page.Next.ID != end {
+		t.Errorf("the first page is %+v, %v, and ends at %v, want none of it and %d", page.Items, err, page.Next, end)
 	}
 	for name, test := range map[string]struct {
 		q    query

@@ -3,6 +3,7 @@ package sqlitelisttest
 
 import (
 	"iter"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -12,6 +13,9 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 )
+
+// place is the condition of a page that is not the first.
+var place = regexp.MustCompile(` (WHERE|AND) \w+ [<>]= \? AND \(\w+ [<>] \? OR \w+ [<>] \?\)$`)
 
 // Check fails the test unless each of queries is read as it is planned:
 //   - Every statement seeks in an index. A count may also begin at the start of an
@@ -25,10 +29,15 @@ func Check[T any, Q listtest.Query](t *testing.T, db *sqlitedb.DB, table sqlitel
 	for q, o := range queries {
 		walk := table.Plan(q.Filters(), o).Walk
 		for kind, s := range table.Statements(q.Filters(), o) {
-			if known[kind+s.SQL] {
+			read := s.SQL
+			if kind == "sort" { // the order, and the place in it, come after the read
+				read, _, _ = strings.Cut(read, " ORDER BY ")
+				read = place.ReplaceAllString(read, "")
+			}
+			if known[kind+read] {
 				continue
 			}
-			known[kind+s.SQL] = true
+			known[kind+read] = true
 			plan := sqlitedbtest.Explain(t, db, s.SQL, s.Args)
 			counted := kind == "count" && strings.Contains(plan, "SCAN "+table.Name+" USING COVERING INDEX ")
 			if strings.Contains(plan, "SCAN "+table.Name) && !counted {

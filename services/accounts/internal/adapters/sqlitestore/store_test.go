@@ -13,6 +13,7 @@ import (
 )
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
 	if err != nil {
 		t.Fatal(err)

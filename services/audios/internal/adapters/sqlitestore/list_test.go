@@ -27,6 +27,7 @@ func open(t testing.TB) *sqlitedb.DB {
 }
 
 func TestEveryListIsServedByAnIndex(t *testing.T) {
+	t.Parallel()
 	sqlitelisttest.Check(t, open(t), audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
 }
 

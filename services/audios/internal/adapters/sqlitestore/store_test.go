@@ -23,6 +23,7 @@ func open(t *testing.T) *sqlitedb.DB {
 }
 
 func TestStore(t *testing.T) {
+	t.Parallel()
 	db := open(t)
 	log := sqlitelog.New(db, time.Now)
 	store := sqlitestore.New(db, log, sqlitekeys.New(db, time.Now))
