@@ -61,13 +61,11 @@ func copyData(ctx context.Context, from, to string, out io.Writer) (err error) {
 	if err := durable.MkdirAll(to); err != nil {
 		return err
 	}
-	for _, s := range stores { // so that no process starts on half a copy
-		release, failed := sqlitedb.Reserve(filepath.Join(to, s.database))
-		if failed != nil {
-			return failed
-		}
-		defer func() { err = errors.Join(err, release()) }()
+	release, err := reserve(to)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, release()) }()
 	if err := checkEmpty(to); err != nil {
 		return err
 	}
@@ -80,6 +78,26 @@ func copyData(ctx context.Context, from, to string, out io.Writer) (err error) {
 		return fmt.Errorf("these images and files are missing or damaged in %s: %q", from, lost)
 	}
 	return nil
+}
+
+// reserve keeps every process from starting on the data of dir, which may be
+// half of a copy, until release is called.
+func reserve(dir string) (release func() error, err error) {
+	var held []func() error
+	release = func() (err error) {
+		for _, one := range held {
+			err = errors.Join(err, one())
+		}
+		return err
+	}
+	for _, s := range stores {
+		one, err := sqlitedb.Reserve(filepath.Join(dir, s.database))
+		if err != nil {
+			return nil, errors.Join(err, release())
+		}
+		held = append(held, one)
+	}
+	return release, nil
 }
 
 // checkEmpty returns nil if a folder has no files but those of locks, or does not

@@ -95,7 +95,7 @@ func (tx *ReadTx) Query(query string, args ...any) (*Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := stmt.QueryContext(tx.ctx, args...)
+	rows, err := stmt.QueryContext(tx.ctx, args...) //nolint:rowserrcheck // Rows.Err does it for the caller
 	if err != nil {
 		return nil, err
 	}

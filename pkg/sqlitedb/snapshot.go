@@ -78,7 +78,7 @@ func (s *Snapshot) take(ctx context.Context) error {
 			return err
 		}
 		select {
-		case <-time.After(rand.N(5 * time.Millisecond)): // between two commits
+		case <-time.After(rand.N(5 * time.Millisecond)): //nolint:gosec // spreads attempts between commits, guards nothing
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
