@@ -129,16 +129,21 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	db.readers.SetMaxIdleConns(readers)
 
 	if err := migrate(ctx, db.writer, migrations); err != nil {
-		return errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+		return errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.abandon())
 	}
 	conn, err := db.writer.Conn(ctx)
 	if err != nil {
-		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.readers.Close(), db.writer.Close())
+		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.abandon())
 	}
 	var running context.Context
 	running, db.stop = context.WithCancel(context.Background())
 	go db.write(running, &Tx{db: db, conn: conn, stmts: map[string]*sql.Stmt{}})
 	return nil
+}
+
+// abandon closes a database that could not be opened.
+func (db *DB) abandon() error {
+	return errors.Join(db.readers.Close(), db.writer.Close(), db.inUse.abandon())
 }
 
 // LogTo makes the database log to log: once when writes begin to fail because

@@ -35,7 +35,7 @@ func (u *inUse) inspect() error {
 		return err
 	}
 	u.lost = string(content) == lostLog
-	if _, err := os.Stat(u.path + "-wal"); !u.lost && errors.Is(err, fs.ErrNotExist) {
+	if !u.lost && !u.hasLog() {
 		u.lost = true
 		return u.write(lostLog)
 	}
@@ -64,6 +64,21 @@ func (u *inUse) end() error {
 		return err
 	}
 	return nil
+}
+
+// abandon is end for a database that could not be opened after a process was
+// killed. If the log had been read, SQLite has removed it; the next start must not
+// take it for lost.
+func (u *inUse) abandon() error {
+	if u.hasLog() {
+		return nil
+	}
+	return u.end()
+}
+
+func (u *inUse) hasLog() bool {
+	_, err := os.Stat(u.path + "-wal")
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 func (u *inUse) write(content string) error {
