@@ -101,7 +101,7 @@ func population(c *client) map[string]string {
 		c.do(call{method: "PUT", path: account + "/image", header: []string{"Content-Type", "image/png"}, body: pngOf(100*side, 100)}).expect(200)
 		session := newSession()
 		audio := "/v1/audios" + sessionPath(session)
-		c.json("POST", "/v1/audios", encode(session)+strings.Repeat(" ", side*10_000)).expect(201)
+		c.json("POST", "/v1/audios", encode(session)+strings.Repeat(" ", side*30_000)).expect(201)
 		show(account, account+"/events", account+"/image", account+"/image?size=64", audio, audio+"/file", audio+"/events")
 	}
 	return shown

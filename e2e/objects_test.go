@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -18,19 +19,22 @@ func TestObjectsAreCollected(t *testing.T) {
 	image := func(content string) {
 		c.upload("/accounts/"+id+"/upload_image", part{key: "image", name: "a.png", contentType: "image/png", content: content}).expect(200)
 	}
+	document := func(session map[string]any) string { return encode(session) + strings.Repeat(" ", 70_000) }
 	session := newSession()
 	path := "/audios" + sessionPath(session)
 	first, second := pngOf(1, 1), pngOf(2, 2)
 
 	image(first)
 	image(first)
-	c.json("POST", "/audios", encode(session)).expect(201)
-	c.json("POST", "/audios", encode(session)).expect(400)
-	c.json("PUT", path, encode(session)).expect(200)
-	objects(t, dir, first, encode(session))
+	c.json("POST", "/audios", document(session)).expect(201)
+	c.json("POST", "/audios", document(session)).expect(400)
+	c.json("PUT", path, document(session)).expect(200)
+	small := encode(with(newSession(), map[string]any{"account_id": json.Number(id)}))
+	c.json("POST", "/v1/audios", small).expect(201) // is in the database
+	objects(t, dir, first, document(session))
 
 	image(second)
-	changed := encode(with(session, map[string]any{"step_count": 2}))
+	changed := document(with(session, map[string]any{"step_count": 2}))
 	c.json("PUT", path, changed).expect(200)
 	objects(t, dir, second, changed)
 
@@ -38,7 +42,7 @@ func TestObjectsAreCollected(t *testing.T) {
 	objects(t, dir, changed)
 	image(first)
 	objects(t, dir, first, changed)
-	owned := encode(with(newSession(), map[string]any{"account_id": json.Number(id)}))
+	owned := document(with(newSession(), map[string]any{"account_id": json.Number(id)}))
 	c.json("POST", "/v1/audios", owned).expect(201)
 	objects(t, dir, first, changed, owned)
 	c.delete("/accounts/" + id).expect(200)

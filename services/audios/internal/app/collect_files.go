@@ -71,9 +71,15 @@ func (s *Service) ReferencedFiles(ctx context.Context, objects []string) (map[st
 	return referenced, nil
 }
 
-// ownerOf returns the session whose document an object of that name is.
+// ownerOf returns the session whose document an object of that name is. Earlier
+// releases put the session before the random part of the name.
 func ownerOf(object string) (sessionID int64, ok bool) {
-	owner, name, _ := strings.Cut(object, "/")
-	sessionID, err := strconv.ParseInt(owner, 10, 64)
-	return sessionID, err == nil && strings.HasSuffix(name, ".json")
+	first, last, _ := strings.Cut(object, "/")
+	last, ok = strings.CutSuffix(last, ".json")
+	for _, owner := range []string{first, last} {
+		if sessionID, err := strconv.ParseInt(owner, 10, 64); err == nil {
+			return sessionID, ok
+		}
+	}
+	return 0, false
 }

@@ -10,7 +10,8 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Create adds a session with its document, once. The document is stored under a
+// Create adds a session with its document, once. A small document
+// is written in the transaction of the audio. A larger one is stored under a
 // fresh name before the audio refers to it, so a reference always points at an
 // object. Create does not check beforehand whether the session exists: it
 // hardly ever does, and the check would cost every creation a read. Idempotent

@@ -28,6 +28,9 @@ type Item struct {
 	Document []byte
 }
 
+// large reports whether the document of i is stored as an object.
+func (i Item) large() bool { return len(i.Document) > domain.MaxKept }
+
 // CreateAll creates each session as Create does, one after the other, and
 // returns the outcome of each. It uses one transaction for each group of
 // groupSize sessions. If a group fails, the sessions of earlier groups stay,
@@ -50,14 +53,14 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 }
 
 func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
-	if once.HasKey() { // a repetition must not store the documents again
+	if once.HasKey() && slices.ContainsFunc(items, Item.large) { // a repetition must not store the objects again
 		if outcomes, found, err := s.creator.Recorded(ctx, once); err != nil || found {
 			return outcomes, err
 		}
 	}
 	files, err := s.putFiles(ctx, items)
 	if err != nil {
-		return nil, err // SweepFiles deletes the stored objects
+		return nil, err // the sweep deletes the stored objects
 	}
 	sessions := make([]domain.Session, len(items))
 	for i, item := range items {

@@ -25,7 +25,7 @@ import (
 func batch(t *testing.T, first, n int64) (items []app.Item) {
 	t.Helper()
 	for id := range n {
-		items = append(items, app.Item{Session: session(t, first+id), Document: fmt.Append(nil, id)})
+		items = append(items, app.Item{Session: session(t, first+id), Document: large(fmt.Sprint(id))})
 	}
 	return items
 }
@@ -56,7 +56,7 @@ func TestRefusedItemsLeaveNoObject(t *testing.T) {
 	if err := w.RemoveAccount(t.Context(), 5); err != nil {
 		t.Fatal(err)
 	}
-	document := []byte("document")
+	document := large("document")
 	items := []app.Item{
 		{Session: session(t, 8), Document: document},
 		{Session: session(t, 7), Document: document},

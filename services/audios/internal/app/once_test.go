@@ -12,18 +12,18 @@ import (
 func TestARequestThatComesAgainLeavesNoObject(t *testing.T) {
 	w := newWorld(t)
 	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
-	first, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), once)
+	first, err := w.Create(t.Context(), session(t, 7, of(5)), large("one"), once)
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := w.Create(t.Context(), session(t, 7, of(5)), []byte("one"), once)
+	again, err := w.Create(t.Context(), session(t, 7, of(5)), large("one"), once)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(first, again); diff != "" {
 		t.Errorf("Create (-want +got):\n%s", diff)
 	}
-	if _, err := w.Create(t.Context(), session(t, 8), []byte("two"), idempotency.Request{Key: once.Key}); !errors.Is(err, idempotency.ErrReused) {
+	if _, err := w.Create(t.Context(), session(t, 8), large("two"), idempotency.Request{Key: once.Key}); !errors.Is(err, idempotency.ErrReused) {
 		t.Errorf("another body: %v, want ErrReused", err)
 	}
 	w.wantObjects(t, first.File.Object)

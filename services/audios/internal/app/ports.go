@@ -122,7 +122,18 @@ type Discards interface {
 	ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error
 }
 
-// Files keeps the documents of audios as immutable objects. blob.Store has the
+// Documents reads the documents that a Store keeps. It writes them with the
+// audios: if the File of an audio from decide has Content, Create, CreateAll and
+// Update write it in their transaction. It deletes the document of an audio in
+// the transaction that deletes the audio, or gives it a File that is not Kept.
+type Documents interface {
+	// WithDocument returns an audio as Store.Get does, with the Content of its
+	// File if that is Kept, both as they were at one moment. Idempotent. Safe
+	// for concurrent use. Errors: as in Store.Get.
+	WithDocument(ctx context.Context, sessionID int64) (domain.Audio, error)
+}
+
+// Files keeps large documents of audios as immutable objects. blob.Store has the
 // details and further errors. Every method is safe for concurrent use, and
 // returns fault.Unavailable if the object store cannot be used.
 type Files interface {

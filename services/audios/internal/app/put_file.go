@@ -12,23 +12,31 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// putFile stores a document under a fresh name.
+// putFile returns the file of a document. It stores a document that is too large
+// for the database as an object of a fresh name. The name begins with its random
+// part, so that sessions whose ids only grow do not all write to one range of
+// names.
 func (s *Service) putFile(ctx context.Context, sessionID int64, document []byte) (domain.File, error) {
 	sum := sha256.Sum256(document)
-	file := domain.File{
-		Object:    strconv.FormatInt(sessionID, 10) + "/" + s.newName() + ".json",
-		SizeBytes: int64(len(document)), SHA256: hex.EncodeToString(sum[:]),
+	file := domain.File{SizeBytes: int64(len(document)), SHA256: hex.EncodeToString(sum[:])}
+	if len(document) <= domain.MaxKept {
+		file.Kept, file.Content = true, string(document)
+		return file, nil
 	}
+	file.Object = s.newName() + "/" + strconv.FormatInt(sessionID, 10) + ".json"
 	if err := s.files.Put(ctx, file.Object, "application/json", bytes.NewReader(document)); err != nil {
 		return domain.File{}, fmt.Errorf("store file: %w", err)
 	}
 	return file, nil
 }
 
-// dropFile deletes an object to which no audio refers because its transaction
-// ended with err. If that is not certain, or deleting fails, the object is left
-// to SweepFiles.
+// dropFile deletes the object of a file, if it has one, to which no audio refers
+// because its transaction ended with err. If that is not certain, or deleting
+// fails, the object is left to the sweep.
 func (s *Service) dropFile(ctx context.Context, file domain.File, err error) {
+	if file.Object == "" {
+		return
+	}
 	if err != nil {
 		switch fault.KindOf(err) {
 		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Denied:

@@ -51,7 +51,7 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 // mendFile stores a document again if its object was lost. It fails without a
 // consequence for the request, which changes nothing.
 func (s *Service) mendFile(ctx context.Context, file domain.File, document []byte) {
-	if file.Object == "" {
+	if file.Object == "" { // it is in the database, and cannot be lost alone
 		return
 	}
 	switch object, err := s.files.Open(ctx, file.Object); {

@@ -26,12 +26,13 @@ func (c Check) judge(current domain.Audio) error {
 
 // Service runs the use cases. It is safe for concurrent use.
 type Service struct {
-	store    Store
-	creator  Creator
-	discards Discards
-	files    Files
-	now      func() time.Time
-	newName  func() string
+	store     Store
+	creator   Creator
+	documents Documents
+	discards  Discards
+	files     Files
+	now       func() time.Time
+	newName   func() string
 	// transfers has an element for each object that a batch is storing or
 	// deleting.
 	transfers chan struct{}
@@ -44,9 +45,9 @@ type Sources struct {
 }
 
 // New returns a Service.
-func New(store Store, creator Creator, discards Discards, files Files, from Sources) *Service {
+func New(store Store, creator Creator, documents Documents, discards Discards, files Files, from Sources) *Service {
 	return &Service{
-		store: store, creator: creator, discards: discards, files: files,
+		store: store, creator: creator, documents: documents, discards: discards, files: files,
 		// Databases keep microseconds, and answers must equal the stored state.
 		now:       func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newName:   from.NewName,

@@ -5,7 +5,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
+	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -19,14 +21,16 @@ const openAttempts = 3
 // domain.ErrNotFound, domain.ErrFileLost, caller.ErrForbidden.
 func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.File) bool) (file domain.File, content io.ReadSeekCloser, err error) {
 	for attempt := 1; ; attempt++ {
-		a, err := s.Get(ctx, sessionID)
+		a, err := s.withDocument(ctx, sessionID)
 		if err != nil {
 			return domain.File{}, nil, fmt.Errorf("show file: %w", err)
 		}
-		if !wanted(a.File) {
+		switch {
+		case !wanted(a.File):
 			return a.File, nil, nil
-		}
-		if a.File.Object == "" {
+		case a.File.Kept:
+			return a.File, inMemory{strings.NewReader(a.File.Content)}, nil
+		case a.File.Rendered():
 			return a.File, inMemory{bytes.NewReader(a.Document())}, nil
 		}
 		content, err := s.files.Open(ctx, a.File.Object)
@@ -41,7 +45,20 @@ func (s *Service) File(ctx context.Context, sessionID int64, wanted func(domain.
 	}
 }
 
+// withDocument is Get, and reads the document in the same call if it is kept.
+func (s *Service) withDocument(ctx context.Context, sessionID int64) (domain.Audio, error) {
+	reach, err := caller.From(ctx).Read(caller.Audios)
+	if err != nil {
+		return domain.Audio{}, err
+	}
+	a, err := s.documents.WithDocument(ctx, sessionID)
+	if err == nil && !reach.Includes(a.Owner) {
+		return domain.Audio{}, domain.ErrNotFound
+	}
+	return a, err
+}
+
 // inMemory is content that is not an object.
-type inMemory struct{ *bytes.Reader }
+type inMemory struct{ io.ReadSeeker }
 
 func (inMemory) Close() error { return nil }

@@ -18,6 +18,7 @@ type Adapters struct {
 	fx.Out
 	Store       app.Store
 	Creator     app.Creator
+	Documents   app.Documents
 	Discards    app.Discards
 	Files       app.Files
 	Log         eventlog.Log

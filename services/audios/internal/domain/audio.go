@@ -39,15 +39,29 @@ type Audio struct {
 	UpdatedAt time.Time
 }
 
+// MaxKept is the size in bytes of the largest document that is kept in the
+// database. A session of 15 ticks takes about 300 bytes, so the object store
+// holds only documents with much content of their own. A larger limit would let
+// one row take as long to write as hundreds.
+const MaxKept = 64 << 10
+
 // File is the document of an audio: byte for byte as it was sent or, after a
 // patch of its values, rendered from the session.
 type File struct {
-	// Object is the name of the content in the object store. It is "" if the
-	// content is Session.Document.
-	Object    string
+	// Object is the name of the content in the object store, if it is there.
+	Object string
+	// Kept reports that the content is in the database, beside the audio. If it
+	// is false and Object is "", the content is Session.Document.
+	Kept bool
+	// Content is set if the content is kept and is to be written, or was asked
+	// for. Otherwise it is "".
+	Content   string `json:"-"`
 	SizeBytes int64
 	SHA256    string // lower-case hex
 }
+
+// Rendered reports whether the content is Session.Document.
+func (f File) Rendered() bool { return f.Object == "" && !f.Kept }
 
 // New returns an audio at the version after last, the last version of an
 // earlier session with this id, or 0.
@@ -98,7 +112,7 @@ func (a Audio) WithPatch(p Patch, now time.Time) (changed Audio, fields []string
 	}
 	f, told := a.File, a.Session
 	told.AccountID = s.AccountID
-	if told != s || f.Object == "" {
+	if told != s || f.Rendered() {
 		f = renderedFile(s)
 	}
 	changed, fields = a.WithSession(s, f, now)

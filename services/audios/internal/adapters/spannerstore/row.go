@@ -2,6 +2,7 @@ package spannerstore
 
 import (
 	"fmt"
+	"strconv"
 
 	"cloud.google.com/go/spanner"
 
@@ -25,6 +26,9 @@ func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	}, rest...)...); err != nil {
 		return domain.Audio{}, err
 	}
+	if a.File.Object == keptName(a.SessionID) {
+		a.File.Object, a.File.Kept = "", true
+	}
 	if len(ticks) != domain.TickCount {
 		return domain.Audio{}, fmt.Errorf("audio %d has %d ticks", a.SessionID, len(ticks))
 	}
@@ -33,6 +37,20 @@ func scan(r *spanner.Row, rest ...any) (domain.Audio, error) {
 	a.Owner = owner.StringVal
 	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
 	return a, nil
+}
+
+// keptName is the object of a document in the table Documents. There is no such
+// object. The name is one that earlier releases give to objects of the session:
+// a replica of such a release finds that the object is missing, and an object
+// that it stores under the name is swept.
+func keptName(sessionID int64) string { return strconv.FormatInt(sessionID, 10) + "/kept.json" }
+
+// objectOf returns the column FileObject of an audio.
+func objectOf(a domain.Audio) string {
+	if a.File.Kept {
+		return keptName(a.SessionID)
+	}
+	return a.File.Object
 }
 
 // scanAll reads rows of columns, and closes them.
@@ -49,7 +67,7 @@ func scanAll(rows *spanner.RowIterator) (audios []domain.Audio, err error) {
 func values(a domain.Audio) []any {
 	return []any{
 		a.SessionID, a.AccountID, a.Ticks[:], int64(a.SelectedTick), int64(a.StepCount),
-		a.File.Object, a.File.SizeBytes, a.File.SHA256,
+		objectOf(a), a.File.SizeBytes, a.File.SHA256,
 		spanner.NullString{StringVal: a.Owner, Valid: a.Owner != ""},
 		a.Version, a.CreatedAt, a.UpdatedAt,
 	}

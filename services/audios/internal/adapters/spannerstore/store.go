@@ -29,8 +29,8 @@ func Schema() []spannerdb.Migrations {
 	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), spannercustody.Migrations(), {Component: "audios", Files: migrations}}
 }
 
-// Store is an app.Store, app.Creator and app.Discards on a database that was
-// migrated to Schema. Its calls to Spanner:
+// Store is an app.Store, app.Creator, app.Documents and app.Discards on a database
+// that was migrated to Schema. Its calls to Spanner:
 //   - a read, or a page of a list: one; the count of a list: one more.
 //   - a write: two.
 //   - a delete, also of many audios: three, and three more for each maxRedacted
@@ -43,9 +43,10 @@ type Store struct {
 }
 
 var (
-	_ app.Store    = (*Store)(nil)
-	_ app.Creator  = (*Store)(nil)
-	_ app.Discards = (*Store)(nil)
+	_ app.Store     = (*Store)(nil)
+	_ app.Creator   = (*Store)(nil)
+	_ app.Documents = (*Store)(nil)
+	_ app.Discards  = (*Store)(nil)
 )
 
 // New returns the store in db. It appends events to log, and records requests
@@ -88,6 +89,7 @@ func (s *Store) insert(tx *spannerdb.Tx, last int64, decide func(int64) (domain.
 		return domain.Audio{}, err
 	}
 	changes := []*spanner.Mutation{spanner.Insert("Audios", columns, values(a))}
+	changes = append(changes, keep(&a)...)
 	if last > 0 {
 		changes = append(changes, spanner.Delete("DeletedAudios", spanner.Key{a.SessionID}))
 	}
@@ -152,6 +154,10 @@ func (s *Store) Update(ctx context.Context, session domain.Session, accounts cal
 		if next.File.Object != current.File.Object {
 			changes = append(changes, discard(current)...)
 		}
+		if current.File.Kept && !next.File.Kept {
+			changes = append(changes, spanner.Delete("Documents", spanner.Key{next.SessionID}))
+		}
+		changes = append(changes, keep(&next)...)
 		if err := tx.BufferWrite(changes); err != nil {
 			return err
 		}

@@ -40,7 +40,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
 	store.maxRedacted = 3 // few enough for the suite to exceed
-	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Discards: store, Log: store.log})
+	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Documents: store, Discards: store, Log: store.log})
 }
 
 // Two processes use one database.
@@ -90,7 +90,7 @@ func create(ctx context.Context, store *Store, s domain.Session, version int64) 
 
 func createOnce(ctx context.Context, store *Store, s domain.Session, version int64, request idempotency.Request) error {
 	_, err := store.Create(ctx, s, caller.Everything(), request, func(int64) (domain.Audio, events.Event, error) {
-		f := domain.File{Object: fmt.Sprintf("%d/%d", s.SessionID, version), SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
+		f := domain.File{Kept: true, Content: "{}", SizeBytes: 2, SHA256: strings.Repeat("0", 64)}
 		return domain.New(s, f, version-1, time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)), event(s.SessionID, version), nil
 	})
 	return err
@@ -99,7 +99,7 @@ func createOnce(ctx context.Context, store *Store, s domain.Session, version int
 func change(a domain.Audio) (domain.Audio, events.Event, error) {
 	a.Version++
 	a.StepCount = 9 - a.StepCount
-	a.File.Object = fmt.Sprintf("%d/%d", a.SessionID, a.Version)
+	a.File.Kept, a.File.Object = false, fmt.Sprintf("%d/%d", a.SessionID, a.Version)
 	return a, event(a.SessionID, a.Version), nil
 }
 
@@ -149,6 +149,10 @@ func TestCallsToSpanner(t *testing.T) {
 		{"create with a key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
 		{"create with the same key", func(ctx context.Context) error { return createOnce(ctx, store, session(&other), 1, once) }, write},
 		{"get", func(ctx context.Context) error { _, err := store.Get(ctx, free.SessionID); return err }, []string{"StreamingRead"}},
+		{"get with the document", func(ctx context.Context) error {
+			_, err := store.WithDocument(ctx, free.SessionID)
+			return err
+		}, read},
 		{"list", listed(app.Query{}), read},
 		{"list by account", listed(app.Query{AccountID: &app.Range{Min: other, Max: other}}), read},
 		{"list by selected tick and step counts", listed(app.Query{SelectedTick: &app.Range{Min: 3, Max: 3}, StepCount: &app.Range{Min: 7, Max: 9}}), read},

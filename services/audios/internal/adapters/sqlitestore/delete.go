@@ -56,6 +56,9 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 	if err := discard(tx, current); err != nil {
 		return err
 	}
+	if err := forget(tx, current); err != nil {
+		return err
+	}
 	if _, err := tx.Exec(`DELETE FROM audios WHERE session_id = ?`, current.SessionID); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/sqlitedb"
@@ -13,17 +14,38 @@ import (
 
 const columns = `session_id, account_id, ticks, selected_tick, step_count, file_object, file_bytes, file_sha256, owner, version, created_at, updated_at`
 
-func scan(row interface{ Scan(dest ...any) error }) (domain.Audio, error) {
+// scan reads columns.
+func scan(row interface{ Scan(dest ...any) error }) (domain.Audio, error) { return scanWith(row) }
+
+// scanWith reads columns, and the further columns of a statement into rest.
+func scanWith(row interface{ Scan(dest ...any) error }, rest ...any) (domain.Audio, error) {
 	var a domain.Audio
 	var owner sql.NullString
 	var created, updated int64
-	if err := row.Scan(&a.SessionID, &a.AccountID, (*ticks)(&a.Ticks), &a.SelectedTick, &a.StepCount,
-		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &owner, &a.Version, &created, &updated); err != nil {
+	if err := row.Scan(append([]any{
+		&a.SessionID, &a.AccountID, (*ticks)(&a.Ticks), &a.SelectedTick, &a.StepCount,
+		&a.File.Object, &a.File.SizeBytes, &a.File.SHA256, &owner, &a.Version, &created, &updated,
+	}, rest...)...); err != nil {
 		return domain.Audio{}, err
+	}
+	if a.File.Object == keptName(a.SessionID) {
+		a.File.Object, a.File.Kept = "", true
 	}
 	a.Owner = owner.String
 	a.CreatedAt, a.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
 	return a, nil
+}
+
+// keptName is the object of a document in the table documents. There is no such
+// object. See objectOf.
+func keptName(sessionID int64) string { return strconv.FormatInt(sessionID, 10) + "/kept.json" }
+
+// objectOf returns the column file_object of an audio.
+func objectOf(a domain.Audio) string {
+	if a.File.Kept {
+		return keptName(a.SessionID)
+	}
+	return a.File.Object
 }
 
 // scanAll reads rows and closes them.

@@ -26,8 +26,8 @@ func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "audios", Files: migrations}
 }
 
-// Store is an app.Store, app.Creator and app.Discards on a database that was opened with
-// Migrations and those of its event log and keys.
+// Store is an app.Store, app.Creator, app.Documents and app.Discards on a database
+// that was opened with Migrations and those of its event log and keys.
 type Store struct {
 	db   *sqlitedb.DB
 	log  *sqlitelog.Log
@@ -35,9 +35,10 @@ type Store struct {
 }
 
 var (
-	_ app.Store    = (*Store)(nil)
-	_ app.Creator  = (*Store)(nil)
-	_ app.Discards = (*Store)(nil)
+	_ app.Store     = (*Store)(nil)
+	_ app.Creator   = (*Store)(nil)
+	_ app.Documents = (*Store)(nil)
+	_ app.Discards  = (*Store)(nil)
 )
 
 // New returns the store in db. It appends events to log, and records requests
@@ -130,7 +131,10 @@ func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, accounts caller.
 	}
 	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?)`,
 		a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
-		a.File.Object, a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		objectOf(a), a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		return domain.Audio{}, err
+	}
+	if err := keep(tx, &a); err != nil {
 		return domain.Audio{}, err
 	}
 	if last > 0 {
@@ -171,7 +175,15 @@ func (s *Store) Update(ctx context.Context, session domain.Session, accounts cal
 		if _, err := tx.Exec(`UPDATE audios SET account_id = ?, ticks = ?, selected_tick = ?, step_count = ?,
 			file_object = ?, file_bytes = ?, file_sha256 = ?, version = ?, updated_at = ? WHERE session_id = ?`,
 			next.AccountID, toBlob(next.Ticks), next.SelectedTick, next.StepCount,
-			next.File.Object, next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), next.SessionID); err != nil {
+			objectOf(next), next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), next.SessionID); err != nil {
+			return err
+		}
+		if !next.File.Kept {
+			if err := forget(tx, current); err != nil {
+				return err
+			}
+		}
+		if err := keep(tx, &next); err != nil {
 			return err
 		}
 		return s.log.Append(tx, updated)

@@ -1,4 +1,5 @@
-// Package storetest is the conformance suite of app.Store, app.Creator and app.Discards.
+// Package storetest is the conformance suite of app.Store, app.Creator, app.Documents
+// and app.Discards.
 package storetest
 
 import (
@@ -24,6 +25,7 @@ import (
 type Backend struct {
 	app.Store
 	app.Creator
+	app.Documents
 	app.Discards
 	Log interface {
 		eventlog.Log
@@ -75,6 +77,12 @@ func Run(t *testing.T, b Backend) {
 		{"create the same many at once", testCreateAllAtOnce},
 		{"discards", testDiscards},
 		{"files without an object", testNoObject},
+		{"documents", testDocuments},
+		{"document of an audio that is not there", testNoDocument},
+		{"document of each kind in turn", testDocumentReplaced},
+		{"document of a deleted audio", testDocumentDeleted},
+		{"documents of many", testDocumentsOfMany},
+		{"document and audio of one moment", testDocumentAtOnce},
 		{"remove an account", testRemoveAccount},
 		{"remove an account refused", testRemoveAccountRefused},
 		{"sessions of a deleted account", testDeletedAccount},
