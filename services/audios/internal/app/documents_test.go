@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/concha-labs/backend/pkg/caller"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -88,5 +89,25 @@ func TestDocumentsOfOthersAreMissing(t *testing.T) {
 	bob := caller.With(t.Context(), &caller.Caller{ID: "bob", Scopes: caller.AudiosOwn})
 	if _, _, err := w.File(bob, 7, func(domain.File) bool { return true }); !errors.Is(err, domain.ErrNotFound) {
 		t.Errorf("File of another = %v, want ErrNotFound", err)
+	}
+}
+
+func TestMissingObjectIsLost(t *testing.T) {
+	w := newWorld(t)
+	a := w.create(t, session(t, 7))
+	if err := w.files.Delete(t.Context(), a.File.Object); err != nil {
+		t.Fatal(err)
+	}
+	_, _, err := w.File(t.Context(), 7, func(domain.File) bool { return true })
+	if fault.KindOf(err) != fault.Lost {
+		t.Errorf("File = %v, want fault.Lost", err)
+	}
+	if again, err := w.Replace(t.Context(), session(t, 7), large("document"), false, nil); err != nil || again.Version != a.Version {
+		t.Errorf("Replace by the same = version %d, %v", again.Version, err)
+	}
+	if _, content, err := w.File(t.Context(), 7, func(domain.File) bool { return true }); err != nil {
+		t.Errorf("File after it was sent again: %v", err)
+	} else {
+		_ = content.Close()
 	}
 }

@@ -431,23 +431,3 @@ func TestFileReplacedWhileItIsOpened(t *testing.T) {
 		t.Errorf("got %q of %d bytes, %v; want the new document", got[:min(len(got), 20)], file.SizeBytes, err)
 	}
 }
-
-func TestMissingObjectIsLost(t *testing.T) {
-	w := newWorld(t)
-	a := w.create(t, session(t, 7))
-	if err := w.files.Delete(t.Context(), a.File.Object); err != nil {
-		t.Fatal(err)
-	}
-	_, _, err := w.File(t.Context(), 7, func(domain.File) bool { return true })
-	if fault.KindOf(err) != fault.Lost {
-		t.Errorf("File = %v, want fault.Lost", err)
-	}
-	if again, err := w.Replace(t.Context(), session(t, 7), large("document"), false, nil); err != nil || again.Version != a.Version {
-		t.Errorf("Replace by the same = version %d, %v", again.Version, err)
-	}
-	if _, content, err := w.File(t.Context(), 7, func(domain.File) bool { return true }); err != nil {
-		t.Errorf("File after it was sent again: %v", err)
-	} else {
-		_ = content.Close()
-	}
-}
