@@ -34,7 +34,7 @@ func Conditional(c *gin.Context, etag string) (answered bool) {
 		match, broken := readTags(c, "If-Match")
 		err := fault.Invalidate(broken...)
 		if err == nil {
-			err = Condition{match: match}.Check(etag)
+			err = Condition{match: match}.Require(etag)
 		}
 		if err != nil {
 			httpserver.Fail(c, err)
@@ -94,13 +94,13 @@ func (cond Condition) Creates() bool {
 	return cond.match == nil && slices.Contains(cond.noneMatch, "*")
 }
 
-// Check reports whether the condition holds for a resource with these ETags,
+// Require reports whether the condition holds for a resource with these ETags,
 // one for each of its forms. If-Match compares strongly, so a weak tag never
 // matches; If-None-Match compares weakly. Errors:
 //   - httpserver.ErrPrecondition: the condition does not hold. The answer has
 //     the first of the ETags.
 //   - httpserver.ErrNoPrecondition: a condition is required and missing.
-func (cond Condition) Check(etags ...string) error {
+func (cond Condition) Require(etags ...string) error {
 	named := func(tags []string) bool {
 		return slices.ContainsFunc(tags, func(tag string) bool { return tag == "*" || slices.Contains(etags, tag) })
 	}
@@ -119,13 +119,13 @@ func (cond Condition) Check(etags ...string) error {
 	return nil
 }
 
-// CheckPart is Check for a missing part of a resource that has an ETag.
+// RequireMissing is Require for a missing part of a resource that has an ETag.
 // If-None-Match: * holds then, and suffices as a condition.
-func (cond Condition) CheckPart(etag string) error {
+func (cond Condition) RequireMissing(etag string) error {
 	if slices.Contains(cond.noneMatch, "*") {
 		cond.noneMatch, cond.required = nil, false
 	}
-	return cond.Check(etag)
+	return cond.Require(etag)
 }
 
 // conditionError is an httpserver.ErrPrecondition with the current ETag of the

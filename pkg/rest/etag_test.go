@@ -133,7 +133,7 @@ func TestWriteCondition(t *testing.T) {
 			if creates := tt.name == "nothing"; cond.Creates() != creates {
 				t.Errorf("Creates = %v, want %v", cond.Creates(), creates)
 			}
-			if err := cond.Check(`"7"`, `"abc"`); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
+			if err := cond.Require(`"7"`, `"abc"`); !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) {
 				t.Errorf("Check = %v, want %v", err, tt.want)
 			}
 		})
@@ -159,7 +159,7 @@ func TestAFailedConditionTellsTheETag(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
-	httpserver.WriteError(w, c.Request, fmt.Errorf("wrapped: %w", cond.Check(`"7"`, `"abc"`)))
+	httpserver.WriteError(w, c.Request, fmt.Errorf("wrapped: %w", cond.Require(`"7"`, `"abc"`)))
 	if w.Code != http.StatusPreconditionFailed || w.Header().Get("ETag") != `"7"` {
 		t.Errorf("%d with ETag %s: %s", w.Code, w.Header().Get("ETag"), w.Body)
 	}

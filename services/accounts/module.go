@@ -40,8 +40,8 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	)
 }
 
-func newService(store app.Store, discards app.Discards, images app.Images) *app.Service {
-	return app.New(store, discards, images, imaging.New(), app.Sources{
+func newService(db app.Database, images app.Images) *app.Service {
+	return app.New(db, images, imaging.New(), app.Sources{
 		Now:     time.Now,
 		NewID:   func() int64 { return mathrand.Int64N(domain.MaxID) + 1 }, //nolint:gosec // ids are spread, not secret
 		NewName: rand.Text,

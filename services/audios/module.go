@@ -37,8 +37,8 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	)
 }
 
-func newService(store app.Store, creator app.Creator, documents app.Documents, discards app.Discards, files app.Files) *app.Service {
-	return app.New(store, creator, documents, discards, files, app.Sources{
+func newService(db app.Database, files app.Files) *app.Service {
+	return app.New(db, files, app.Sources{
 		Now:     time.Now,
 		NewName: rand.Text,
 	})

@@ -39,7 +39,7 @@ func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logge
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return backend.Adapters{
-		Store: store, Discards: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{
+		Database: store, Images: images, Log: log, Reader: log, Purges: backend.Purges{
 			"old account events":               log.Purge,
 			"old idempotency keys of accounts": keys.Purge,
 		},

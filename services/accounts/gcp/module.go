@@ -46,7 +46,7 @@ func open(cfg accounts.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Ada
 	log := spannerlog.New(db)
 	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return backend.Adapters{
-		Store: store, Discards: store, Images: images, Log: log, Reader: log,
+		Database: store, Images: images, Log: log, Reader: log,
 		Objects: images, Custody: spannercustody.New(db),
 		Publisher:  pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscriber: pubsubbus.NewSubscriber(broker, cfg.Subscription, logger),

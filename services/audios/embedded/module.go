@@ -39,7 +39,7 @@ func open(cfg audios.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logger)
 	keys := sqlitekeys.New(db, time.Now)
 	store := sqlitestore.New(db, log, keys)
 	return backend.Adapters{
-		Store: store, Creator: store, Documents: store, Discards: store, Files: files, Log: log, Reader: log, Purges: backend.Purges{
+		Database: store, Files: files, Log: log, Reader: log, Purges: backend.Purges{
 			"old audio events":               log.Purge,
 			"old idempotency keys of audios": keys.Purge,
 		},

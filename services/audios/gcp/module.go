@@ -46,7 +46,7 @@ func open(cfg audios.Config, lc fx.Lifecycle, logger *zap.Logger) (backend.Adapt
 	log := spannerlog.New(db)
 	store := spannerstore.New(db, log, spannerkeys.New(time.Now))
 	return backend.Adapters{
-		Store: store, Creator: store, Documents: store, Discards: store, Files: files, Log: log, Reader: log,
+		Database: store, Files: files, Log: log, Reader: log,
 		Objects: files, Custody: spannercustody.New(db),
 		Publisher: pubsubbus.NewPublisher(broker, cfg.EventsTopic),
 		Subscribers: backend.Subscribers{

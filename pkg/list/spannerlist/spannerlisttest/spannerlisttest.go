@@ -20,13 +20,13 @@ import (
 // every is the share of the statements that Check runs: the emulator is slow.
 const every = 7
 
-// Check fails the test unless
+// Run fails the test unless
 //   - the table has the indexes of its Schema, with their columns.
 //   - each statement of queries reads an index of the Schema wherever it reads
 //     the table, and Spanner accepts it.
 //
 // The tests of Schema.Plan show that such a statement reads few entries.
-func Check[T any, Q listtest.Query](t *testing.T, db *spannerdb.DB, table spannerlist.Table[T], queries iter.Seq2[Q, list.Options]) {
+func Run[T any, Q listtest.Query](t *testing.T, db *spannerdb.DB, table spannerlist.Table[T], queries iter.Seq2[Q, list.Options]) {
 	t.Helper()
 	has := spannerdbtest.Indexes(t, db, table.Name)
 	stored := spannerdbtest.Stored(t, db, table.Name)

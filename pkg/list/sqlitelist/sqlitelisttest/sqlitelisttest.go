@@ -17,13 +17,13 @@ import (
 // place is the condition of a page that is not the first.
 var place = regexp.MustCompile(` (WHERE|AND) \w+ [<>]= \? AND \(\w+ [<>] \? OR \w+ [<>] \?\)$`)
 
-// Check fails the test unless each of queries is read as it is planned:
+// Run fails the test unless each of queries is read as it is planned:
 //   - Every statement seeks in an index. A count may also begin at the start of an
 //     index.
 //   - Only the page of a range with few entries is sorted.
 //   - A walk that may visit list.Visits entries finds all tested fields in the
 //     index.
-func Check[T any, Q listtest.Query](t *testing.T, db *sqlitedb.DB, table sqlitelist.Table[T], queries iter.Seq2[Q, list.Options]) {
+func Run[T any, Q listtest.Query](t *testing.T, db *sqlitedb.DB, table sqlitelist.Table[T], queries iter.Seq2[Q, list.Options]) {
 	t.Helper()
 	known := map[string]bool{}
 	for q, o := range queries {

@@ -41,10 +41,10 @@ const (
 //   - domain.ErrImagesBusy, ErrImageTime: the image could not be processed in
 //     time.
 //   - idempotency.ErrReused: once was used for another image.
-//   - caller.ErrForbidden, and the errors of check and r.
-func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, check Check) (domain.Account, error) {
+//   - caller.ErrForbidden, and the errors of cond and r.
+func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r io.Reader, once idempotency.Request, cond Condition) (domain.Account, error) {
 	if !once.HasKey() { // refuse before uploading; a repeated request may be entitled to its first result
-		err := s.mayChange(ctx, id, check)
+		err := s.mayChange(ctx, id, cond)
 		if err != nil {
 			return domain.Account{}, fmt.Errorf("attach image: %w", err)
 		}
@@ -60,7 +60,7 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 		return domain.Account{}, fmt.Errorf("store image: %w", err)
 	}
 	once.Body = [sha256.Size]byte(sent.Sum(nil))
-	a, err := s.update(ctx, id, once, check, func(current domain.Account) (domain.Account, []string) {
+	a, err := s.update(ctx, id, once, cond, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(&img, s.now())
 	})
 	if err != nil {
@@ -76,9 +76,9 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	return a, nil
 }
 
-// mayChange returns nil if the caller may change an account and check allows
+// mayChange returns nil if the caller may change an account and cond allows
 // it. Errors: as in update.
-func (s *Service) mayChange(ctx context.Context, id int64, check Check) error {
+func (s *Service) mayChange(ctx context.Context, id int64, cond Condition) error {
 	reach, err := caller.From(ctx).Write(caller.Accounts)
 	if err != nil {
 		return err
@@ -87,7 +87,7 @@ func (s *Service) mayChange(ctx context.Context, id int64, check Check) error {
 	if err != nil {
 		return err
 	}
-	return check.judge(current)
+	return cond.judge(current)
 }
 
 // mendImage stores the content of an image again if its object was lost. It
@@ -117,9 +117,9 @@ func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
 
 // DetachImage removes the image of an account. It does nothing if the account
 // has none. Idempotent. Errors: domain.ErrNotFound,
-// caller.ErrForbidden, the error of check.
-func (s *Service) DetachImage(ctx context.Context, id int64, check Check) error {
-	if _, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
+// caller.ErrForbidden, the error of cond.
+func (s *Service) DetachImage(ctx context.Context, id int64, cond Condition) error {
+	if _, err := s.update(ctx, id, idempotency.Request{}, cond, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(nil, s.now())
 	}); err != nil {
 		return fmt.Errorf("detach image: %w", err)

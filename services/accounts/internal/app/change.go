@@ -13,9 +13,9 @@ import (
 // ChangeProfile replaces the profile of an account. If the profile equals the
 // current one, nothing changes, not even the version. Idempotent. Errors:
 // domain.ErrNotFound, domain.ErrEmailTaken, caller.ErrForbidden, the error of
-// check.
-func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
+// cond.
+func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile, cond Condition) (domain.Account, error) {
+	a, err := s.update(ctx, id, idempotency.Request{}, cond, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(p, s.now())
 	})
 	if err != nil {
@@ -27,9 +27,9 @@ func (s *Service) ChangeProfile(ctx context.Context, id int64, p domain.Profile,
 // PatchProfile changes the fields of an account's profile that are set in
 // patch. If none differs, nothing changes, not even the version. Idempotent.
 // Errors: domain.ErrNotFound, domain.ErrEmailTaken, caller.ErrForbidden, the error of
-// check.
-func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, check Check) (domain.Account, error) {
-	a, err := s.update(ctx, id, idempotency.Request{}, check, func(current domain.Account) (domain.Account, []string) {
+// cond.
+func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.ProfilePatch, cond Condition) (domain.Account, error) {
+	a, err := s.update(ctx, id, idempotency.Request{}, cond, func(current domain.Account) (domain.Account, []string) {
 		return current.WithProfile(current.Patched(patch), s.now())
 	})
 	if err != nil {
@@ -39,15 +39,15 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 }
 
 // update applies a change of the domain to an account that the caller may
-// change, if check allows it, and logs the event.
-func (s *Service) update(ctx context.Context, id int64, once idempotency.Request, check Check, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
+// change, if cond allows it, and logs the event.
+func (s *Service) update(ctx context.Context, id int64, once idempotency.Request, cond Condition, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
 	reach, err := caller.From(ctx).Write(caller.Accounts)
 	if err != nil {
 		return domain.Account{}, err
 	}
-	check = check.within(reach)
-	a, err := s.store.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
-		if err := check.judge(current); err != nil {
+	cond = cond.within(reach)
+	a, err := s.db.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
+		if err := cond.judge(current); err != nil {
 			return domain.Account{}, events.Event{}, err
 		}
 		next, fields := apply(current)

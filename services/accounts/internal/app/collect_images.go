@@ -14,7 +14,7 @@ import (
 // CollectImages deletes the discarded objects of an account: its replaced
 // images and, if it was deleted, its last image. Idempotent.
 func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
-	objects, err := s.discards.Discarded(ctx, accountID)
+	objects, err := s.db.Discarded(ctx, accountID)
 	if err != nil {
 		return fmt.Errorf("collect images: %w", err)
 	}
@@ -28,7 +28,7 @@ func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 			}
 		}
 	}
-	if err := s.discards.ForgetDiscarded(ctx, accountID, objects); err != nil {
+	if err := s.db.ForgetDiscarded(ctx, accountID, objects); err != nil {
 		return fmt.Errorf("collect images: %w", err)
 	}
 	return nil
@@ -54,7 +54,7 @@ func (s *Service) ReferencedImages(ctx context.Context, objects []string) (map[s
 		return nil, nil //nolint:nilnil // an empty map
 	}
 	q := Query{IDs: ids, Options: list.Options{Limit: len(ids)}}
-	page, err := s.store.List(ctx, q)
+	page, err := s.db.List(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look up the accounts of images: %w", err)
 	}

@@ -49,7 +49,7 @@ func TestImageIsWorkedOnForABoundedTime(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			content := picture(t, 20)
 			synctest.Test(t, func(t *testing.T) {
-				s := app.New(nil, nil, nil, busy{}, app.Sources{Now: time.Now, NewName: rand.Text})
+				s := app.New(nil, nil, busy{}, app.Sources{Now: time.Now, NewName: rand.Text})
 				begin := time.Now()
 				_, err := s.AttachImage(t.Context(), 1, "image/png", slow{bytes.NewReader(content), test.upload}, idempotency.Request{Key: [32]byte{1}}, nil)
 				if took := time.Since(begin); !errors.Is(err, context.DeadlineExceeded) || took != test.want || errors.Is(err, domain.ErrImageTime) != (test.upload < time.Minute) {
@@ -70,7 +70,7 @@ func (full) Admit(int64) error { return domain.ErrImagesBusy }
 func TestImageIsNotReadWhileTooManyWait(t *testing.T) {
 	t.Parallel()
 	rest := bytes.NewReader(make([]byte, 4<<20))
-	s := app.New(nil, nil, nil, full{}, app.Sources{Now: time.Now, NewName: rand.Text})
+	s := app.New(nil, nil, full{}, app.Sources{Now: time.Now, NewName: rand.Text})
 	_, err := s.AttachImage(t.Context(), 1, "image/png", io.MultiReader(bytes.NewReader(picture(t, 20)), rest), idempotency.Request{Key: [32]byte{1}}, nil)
 	if !errors.Is(err, domain.ErrImagesBusy) {
 		t.Errorf("AttachImage = %v, want domain.ErrImagesBusy", err)

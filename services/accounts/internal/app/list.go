@@ -58,7 +58,7 @@ func (s *Service) List(ctx context.Context, q Query) (Page, error) {
 		return Page{}, caller.ErrForbidden
 	}
 	q.Owner = owner
-	page, err := s.store.List(ctx, q)
+	page, err := s.db.List(ctx, q)
 	if err != nil {
 		return Page{}, fmt.Errorf("list accounts: %w", err)
 	}

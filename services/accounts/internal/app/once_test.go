@@ -24,7 +24,7 @@ func TestARequestThatComesAgain(t *testing.T) {
 	}
 
 	image := idempotency.Request{Key: [32]byte{3}}
-	attach := func(width int, once idempotency.Request, check app.Check) (domain.Account, error) {
+	attach := func(width int, once idempotency.Request, check app.Condition) (domain.Account, error) {
 		return w.AttachImage(t.Context(), first.ID, "image/png", bytes.NewReader(picture(t, width)), once, check)
 	}
 	atFirst := func(current domain.Account) error {

@@ -97,6 +97,12 @@ type Discards interface {
 	ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error
 }
 
+// Database is the ports that one database implements.
+type Database interface {
+	Store
+	Discards
+}
+
 // Images keeps the content of images as immutable objects. blob.Store has the
 // details and further errors. Every method is safe for concurrent use, and
 // returns fault.Unavailable if the object store cannot be used.

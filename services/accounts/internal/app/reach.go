@@ -9,21 +9,21 @@ import (
 )
 
 // The caller in the context of a use case has a reach. An account outside of it
-// appears not to exist: get, Check.within and Query.Owner apply that to single
+// appears not to exist: get, Condition.within and Query.Owner apply that to single
 // accounts, to changes and to lists.
 
 // get returns an account within reach. Errors: domain.ErrNotFound.
 func (s *Service) get(ctx context.Context, id int64, reach caller.Reach) (domain.Account, error) {
-	a, err := s.store.Get(ctx, id)
+	a, err := s.db.Get(ctx, id)
 	if err == nil && !reach.Includes(a.Owner) {
 		return domain.Account{}, domain.ErrNotFound
 	}
 	return a, err
 }
 
-// within returns a Check that judges the accounts within reach, and refuses
+// within returns a Condition that judges the accounts within reach, and refuses
 // others with domain.ErrNotFound.
-func (c Check) within(reach caller.Reach) Check {
+func (c Condition) within(reach caller.Reach) Condition {
 	return func(current domain.Account) error {
 		if !reach.Includes(current.Owner) {
 			return domain.ErrNotFound

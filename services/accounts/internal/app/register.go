@@ -23,7 +23,7 @@ func (s *Service) Register(ctx context.Context, p domain.Profile, once idempoten
 		if err != nil {
 			return domain.Account{}, err
 		}
-		a, err = s.store.Create(ctx, a, created, once)
+		a, err = s.db.Create(ctx, a, created, once)
 		if errors.Is(err, domain.ErrIDTaken) && attempt < idAttempts {
 			continue
 		}

@@ -57,7 +57,7 @@ func (s *Service) registerGroup(ctx context.Context, profiles []domain.Profile, 
 				return nil, err
 			}
 		}
-		outcomes, err := s.store.CreateAll(ctx, accounts, created, once)
+		outcomes, err := s.db.CreateAll(ctx, accounts, created, once)
 		if !errors.Is(err, domain.ErrIDTaken) || attempt == idAttempts {
 			return outcomes, err
 		}

@@ -16,7 +16,7 @@ import (
 // breaking is a store that loses its connection during one of its batches,
 // before or after the commit.
 type breaking struct {
-	app.Store
+	app.Database
 	at     int
 	commit bool
 }
@@ -27,13 +27,13 @@ func (b *breaking) CreateAll(ctx context.Context, accounts []domain.Account, cre
 	b.at--
 	if b.at == 0 {
 		if b.commit {
-			if _, err := b.Store.CreateAll(ctx, accounts, created, once); err != nil {
+			if _, err := b.Database.CreateAll(ctx, accounts, created, once); err != nil {
 				return nil, err
 			}
 		}
 		return nil, errBroken
 	}
-	return b.Store.CreateAll(ctx, accounts, created, once)
+	return b.Database.CreateAll(ctx, accounts, created, once)
 }
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {

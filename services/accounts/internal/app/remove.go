@@ -12,15 +12,15 @@ import (
 
 // Remove deletes an account and redacts its events. The image is deleted when
 // the event is handled. Not idempotent. Errors: domain.ErrNotFound,
-// caller.ErrForbidden, the error of check.
-func (s *Service) Remove(ctx context.Context, id int64, check Check) error {
+// caller.ErrForbidden, the error of cond.
+func (s *Service) Remove(ctx context.Context, id int64, cond Condition) error {
 	reach, err := caller.From(ctx).Write(caller.Accounts)
 	if err != nil {
 		return err
 	}
-	check = check.within(reach)
-	err = s.store.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
-		if err := check.judge(current); err != nil {
+	cond = cond.within(reach)
+	err = s.db.Delete(ctx, id, func(current domain.Account) (events.Event, error) {
+		if err := cond.judge(current); err != nil {
 			return events.Event{}, err
 		}
 		data, err := json.Marshal(events.AccountKey{ID: id})

@@ -12,12 +12,12 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
-// Check decides whether a request may change an account, given the state that
+// Condition decides whether a request may change an account, given the state that
 // it would change. It runs in the transaction of the change, possibly more than
-// once. An error refuses the change. A nil Check allows every change.
-type Check func(current domain.Account) error
+// once. An error refuses the change. A nil Condition allows every change.
+type Condition func(current domain.Account) error
 
-func (c Check) judge(current domain.Account) error {
+func (c Condition) judge(current domain.Account) error {
 	if c == nil {
 		return nil
 	}
@@ -26,14 +26,13 @@ func (c Check) judge(current domain.Account) error {
 
 // Service runs the use cases. It is safe for concurrent use.
 type Service struct {
-	store    Store
-	discards Discards
-	images   Images
-	codec    Codec
-	scaling  inFlight
-	now      func() time.Time
-	newID    func() int64
-	newName  func() string
+	db      Database
+	images  Images
+	codec   Codec
+	scaling inFlight
+	now     func() time.Time
+	newID   func() int64
+	newName func() string
 }
 
 // Sources are the sources of time and randomness of a Service.
@@ -44,9 +43,9 @@ type Sources struct {
 }
 
 // New returns a Service.
-func New(store Store, discards Discards, images Images, codec Codec, from Sources) *Service {
+func New(db Database, images Images, codec Codec, from Sources) *Service {
 	return &Service{
-		store: store, discards: discards, images: images, codec: codec,
+		db: db, images: images, codec: codec,
 		// Databases keep microseconds, and answers must equal the stored state.
 		now:   func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newID: from.NewID, newName: from.NewName,

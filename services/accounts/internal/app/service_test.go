@@ -63,8 +63,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-func (w *world) service(store app.Store, images app.Images) *app.Service {
-	return app.New(store, w.store, images, imaging.New(), app.Sources{
+func (w *world) service(db app.Database, images app.Images) *app.Service {
+	return app.New(db, images, imaging.New(), app.Sources{
 		Now: func() time.Time { return w.now },
 		NewID: func() int64 {
 			if len(w.ids) > 0 {
@@ -226,7 +226,7 @@ func TestReferencedImages(t *testing.T) {
 		fmt.Sprintf("%d/OTHER.png", a.ID): false, fmt.Sprintf("%d/OTHER.jpeg", bare.ID): false, "999/OTHER.png": false,
 	}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.png", "1/SESSION.json", "NOTES.png")
-	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Store: w.store}, w.images)} {
+	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Database: w.store}, w.images)} {
 		got, err := service.ReferencedImages(t.Context(), names)
 		if err != nil {
 			t.Fatal(err)
@@ -239,7 +239,7 @@ func TestReferencedImages(t *testing.T) {
 
 // early is a store whose first page ends before its first item.
 type early struct {
-	app.Store
+	app.Database
 
 	listed bool
 }
@@ -249,7 +249,7 @@ func (e *early) List(ctx context.Context, q app.Query) (app.Page, error) {
 		e.listed = true
 		return app.Page{Next: &list.Place{}}, nil
 	}
-	return e.Store.List(ctx, q)
+	return e.Database.List(ctx, q)
 }
 
 func scaledTo(t *testing.T, w *world, id int64, side int) []byte {
@@ -300,7 +300,7 @@ func TestScaledImagesAreMadeOnceAndCollectedWithTheirOriginal(t *testing.T) {
 var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
 
 // refuseAt returns a check that refuses its nth call.
-func refuseAt(n int) app.Check {
+func refuseAt(n int) app.Condition {
 	return func(domain.Account) error {
 		n--
 		if n == 0 {
@@ -319,7 +319,7 @@ func TestAttachImageKeepsNothingOfWhatItRefuses(t *testing.T) {
 		declared string
 		content  []byte
 		want     error
-		check    app.Check
+		check    app.Condition
 	}{
 		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(1)},
 		{a.ID, "image/png", picture(t, 5), errCondition, refuseAt(2)}, // changed since the first check

@@ -16,8 +16,7 @@ import (
 // Adapters are the adapters of a backend.
 type Adapters struct {
 	fx.Out
-	Store      app.Store
-	Discards   app.Discards
+	Database   app.Database
 	Images     app.Images
 	Log        eventlog.Log
 	Reader     eventlog.Reader

@@ -13,7 +13,7 @@ import (
 // CollectFiles deletes the discarded objects of a session: its replaced files
 // and, if it was deleted, its last file. Idempotent.
 func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
-	objects, err := s.discards.Discarded(ctx, sessionID)
+	objects, err := s.db.Discarded(ctx, sessionID)
 	if err != nil {
 		return fmt.Errorf("collect files: %w", err)
 	}
@@ -25,7 +25,7 @@ func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
 			return fmt.Errorf("collect files: %w", err)
 		}
 	}
-	if err := s.discards.ForgetDiscarded(ctx, sessionID, objects); err != nil {
+	if err := s.db.ForgetDiscarded(ctx, sessionID, objects); err != nil {
 		return fmt.Errorf("collect files: %w", err)
 	}
 	return nil
@@ -50,7 +50,7 @@ func (s *Service) ReferencedFiles(ctx context.Context, objects []string) (map[st
 		return nil, nil //nolint:nilnil // an empty map
 	}
 	q := Query{SessionIDs: ids, Options: list.Options{Limit: len(ids)}}
-	page, err := s.store.List(ctx, q)
+	page, err := s.db.List(ctx, q)
 	if err != nil {
 		return nil, fmt.Errorf("look up the audios of files: %w", err)
 	}

@@ -27,7 +27,7 @@ func (s *Service) Create(ctx context.Context, session domain.Session, document [
 		return domain.Audio{}, fmt.Errorf("create audio: %w", err)
 	}
 	a, err := awaitAccount(ctx, func() (domain.Audio, error) {
-		return s.creator.Create(ctx, session, reach, once, func(last int64) (domain.Audio, events.Event, error) {
+		return s.db.Create(ctx, session, reach, once, func(last int64) (domain.Audio, events.Event, error) {
 			return s.creation(ctx, session, file, last)
 		})
 	})

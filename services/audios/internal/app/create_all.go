@@ -54,7 +54,7 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 
 func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
 	if once.HasKey() && slices.ContainsFunc(items, Item.large) { // a repetition must not store the objects again
-		if outcomes, found, err := s.creator.Recorded(ctx, once); err != nil || found {
+		if outcomes, found, err := s.db.Recorded(ctx, once); err != nil || found {
 			return outcomes, err
 		}
 	}
@@ -66,7 +66,7 @@ func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Re
 	for i, item := range items {
 		sessions[i] = item.Session
 	}
-	outcomes, err := s.creator.CreateAll(ctx, sessions, reach, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+	outcomes, err := s.db.CreateAll(ctx, sessions, reach, once, func(i int, last int64) (domain.Audio, events.Event, error) {
 		return s.creation(ctx, sessions[i], files[i], last)
 	})
 	s.atOnce(len(files), func(i int) {

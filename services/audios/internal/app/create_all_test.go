@@ -78,7 +78,7 @@ func TestRefusedItemsLeaveNoObject(t *testing.T) {
 // breaking is a store that loses its connection during one of its batches,
 // before or after the commit.
 type breaking struct {
-	stores
+	app.Database
 	at     int
 	commit bool
 }
@@ -87,13 +87,13 @@ func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, accounts c
 	b.at--
 	if b.at == 0 {
 		if b.commit {
-			if _, err := b.stores.CreateAll(ctx, s, accounts, once, decide); err != nil {
+			if _, err := b.Database.CreateAll(ctx, s, accounts, once, decide); err != nil {
 				return nil, err
 			}
 		}
 		return nil, errLost
 	}
-	return b.stores.CreateAll(ctx, s, accounts, once, decide)
+	return b.Database.CreateAll(ctx, s, accounts, once, decide)
 }
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {

@@ -11,13 +11,13 @@ import (
 // nothing changes, not even the version. domain.Audio.WithPatch describes the
 // effect on the file; no object is stored. Idempotent. Errors:
 // domain.ErrNotFound, domain.ErrAccountDeleted, domain.ErrAccountUnknown,
-// caller.ErrForbidden, the error of check, the errors of p.Check.
-func (s *Service) Patch(ctx context.Context, sessionID int64, p domain.Patch, check Check) (domain.Audio, error) {
-	target := domain.Session{SessionID: sessionID}
+// caller.ErrForbidden, the error of cond, the errors of p.Validate.
+func (s *Service) Patch(ctx context.Context, sessionID int64, p domain.Patch, cond Condition) (domain.Audio, error) {
+	var accountID *int64
 	if p.AccountID != nil {
-		target.AccountID = *p.AccountID
+		accountID = *p.AccountID
 	}
-	a, err := s.update(ctx, target, check, func(current domain.Audio) (domain.Audio, []string, error) {
+	a, err := s.update(ctx, sessionID, accountID, cond, func(current domain.Audio) (domain.Audio, []string, error) {
 		return current.WithPatch(p, s.now())
 	})
 	if err != nil {

@@ -69,7 +69,7 @@ func TestPatch(t *testing.T) {
 	for name, c := range map[string]struct {
 		id    int64
 		patch domain.Patch
-		check app.Check
+		check app.Condition
 		want  error
 	}{
 		"of what is not there":  {8, domain.Patch{}, nil, domain.ErrNotFound},

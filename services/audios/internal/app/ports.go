@@ -29,40 +29,6 @@ type Store interface {
 	// A list of one owner reads only rows of that owner, unless a filter names
 	// the resources: its cost does not depend on those of others. Idempotent.
 	List(ctx context.Context, q Query) (Page, error)
-	// AddAccount records the owner of an account, unless the account is recorded
-	// as deleted. Idempotent.
-	AddAccount(ctx context.Context, accountID int64, owner string) error
-	// Update replaces the audio of s.SessionID by the result of decide for its
-	// current state, in one transaction, and returns the new state. decide may
-	// be called more than once. It must not give the audio another account than
-	// that of s or the current one. If the version stays the same, nothing is
-	// written. The object of a replaced file is recorded as discarded. accounts
-	// holds the accounts that s may have.
-	// Idempotent if decide is. Errors:
-	//   - domain.ErrNotFound: there is no such audio.
-	//   - domain.ErrAccountDeleted: something would be written, and
-	//     RemoveAccount has recorded the account of s as deleted.
-	//   - domain.ErrAccountUnknown: something would be written, and the account
-	//     of s is not in accounts, as far as AddAccount has recorded it.
-	//   - the error of decide.
-	Update(ctx context.Context, s domain.Session, accounts caller.Reach, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
-	// Delete removes an audio unless decide, which may be called more than
-	// once, returns an error. It records the version of the event as the
-	// session's last one, redacts the session's earlier events, and records the
-	// object of its file as discarded. Not idempotent: deleting again is
-	// domain.ErrNotFound. Errors: domain.ErrNotFound, the error of decide.
-	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
-	// RemoveAccount records permanently that an account is deleted, forgets its
-	// owner, and deletes
-	// at most limit of its audios as Delete does, in one transaction; fewer if
-	// the transaction would be too large. It returns the number of deleted
-	// audios, which is 0 only if none is left. Idempotent. Errors: the error of
-	// decide.
-	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
-}
-
-// Creator adds audios to a Store, under the same conditions.
-type Creator interface {
 	// Create adds the audio that decide returns for a session. decide receives
 	// the last version that the session had before it was deleted, or 0 if it
 	// never existed, and may be called more than once. Create returns the added
@@ -87,10 +53,53 @@ type Creator interface {
 	// created. Errors: the error of decide, and idempotency.ErrReused as in
 	// Create.
 	CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
-	// Recorded returns the outcomes that CreateAll has recorded for a request
+	// Update replaces an audio by the result of decide for its current state, in
+	// one transaction, and returns the new state. decide may be called more than
+	// once. If it gives the audio a new account, that must be account.ID. If the
+	// version stays the same, nothing is written. The object of a replaced file is
+	// recorded as discarded. Idempotent if decide is. Errors:
+	//   - domain.ErrNotFound: there is no such audio.
+	//   - domain.ErrAccountDeleted: something would be written, and
+	//     RemoveAccount has recorded the account as deleted.
+	//   - domain.ErrAccountUnknown: something would be written, and the account
+	//     is not in account.Reach, as far as AddAccount has recorded it.
+	//   - the error of decide.
+	Update(ctx context.Context, sessionID int64, account AccountOf, decide func(current domain.Audio) (next domain.Audio, updated events.Event, err error)) (domain.Audio, error)
+	// Delete removes an audio unless decide, which may be called more than
+	// once, returns an error. It records the version of the event as the
+	// session's last one, redacts the session's earlier events, and records the
+	// object of its file as discarded. Not idempotent: deleting again is
+	// domain.ErrNotFound. Errors: domain.ErrNotFound, the error of decide.
+	Delete(ctx context.Context, sessionID int64, decide func(current domain.Audio) (deleted events.Event, err error)) error
+}
+
+// AccountOf is the account that a change gives to an audio.
+type AccountOf struct {
+	ID    *int64       // nil if the change does not give it an account
+	Reach caller.Reach // the owners whose accounts it may have
+}
+
+// Results looks up the recorded results of requests.
+type Results interface {
+	// Recorded returns the outcomes that Store.CreateAll has recorded for a request
 	// with a key. found reports whether there are any. Idempotent. Errors:
-	// idempotency.ErrReused, as in Create.
+	// idempotency.ErrReused, as in Store.Create. Safe for concurrent use.
 	Recorded(ctx context.Context, request idempotency.Request) (outcomes []Outcome, found bool, err error)
+}
+
+// Accounts records what events say about accounts. Every method is safe for
+// concurrent use, and returns fault.Unavailable if the database cannot serve the
+// request.
+type Accounts interface {
+	// AddAccount records the owner of an account, unless the account is recorded
+	// as deleted. Idempotent.
+	AddAccount(ctx context.Context, accountID int64, owner string) error
+	// RemoveAccount records permanently that an account is deleted, forgets its
+	// owner, and deletes at most limit of its audios as Store.Delete does, in one
+	// transaction; fewer if the transaction would be too large. It returns the
+	// number of deleted audios, which is 0 only if no audio is left. Idempotent.
+	// Errors: the error of decide.
+	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
 }
 
 // Outcome is the result of one session of a batch.
@@ -131,6 +140,15 @@ type Documents interface {
 	// File if that is Kept, both as they were at one moment. Idempotent. Safe
 	// for concurrent use. Errors: as in Store.Get.
 	WithDocument(ctx context.Context, sessionID int64) (domain.Audio, error)
+}
+
+// Database is the ports that one database implements.
+type Database interface {
+	Store
+	Results
+	Accounts
+	Documents
+	Discards
 }
 
 // Files keeps large documents of audios as immutable objects. blob.Store has the

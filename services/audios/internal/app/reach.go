@@ -9,21 +9,21 @@ import (
 )
 
 // The caller in the context of a use case has a reach. An audio outside of it
-// appears not to exist: get, Check.within and Query.Owner apply that to single
+// appears not to exist: get, Condition.within and Query.Owner apply that to single
 // audios, to changes and to lists.
 
 // get returns an audio within reach. Errors: domain.ErrNotFound.
 func (s *Service) get(ctx context.Context, sessionID int64, reach caller.Reach) (domain.Audio, error) {
-	a, err := s.store.Get(ctx, sessionID)
+	a, err := s.db.Get(ctx, sessionID)
 	if err == nil && !reach.Includes(a.Owner) {
 		return domain.Audio{}, domain.ErrNotFound
 	}
 	return a, err
 }
 
-// within returns a Check that judges the audios within reach, and refuses
+// within returns a Condition that judges the audios within reach, and refuses
 // others with domain.ErrNotFound.
-func (c Check) within(reach caller.Reach) Check {
+func (c Condition) within(reach caller.Reach) Condition {
 	return func(current domain.Audio) error {
 		if !reach.Includes(current.Owner) {
 			return domain.ErrNotFound

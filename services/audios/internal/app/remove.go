@@ -12,13 +12,13 @@ import (
 
 // Remove deletes an audio and redacts its events. The file is deleted when the
 // event is handled. Not idempotent. Errors: domain.ErrNotFound,
-// caller.ErrForbidden, the error of check.
-func (s *Service) Remove(ctx context.Context, sessionID int64, check Check) error {
+// caller.ErrForbidden, the error of cond.
+func (s *Service) Remove(ctx context.Context, sessionID int64, cond Condition) error {
 	reach, err := caller.From(ctx).Write(caller.Audios)
 	if err != nil {
 		return err
 	}
-	if err := s.store.Delete(ctx, sessionID, removal(ctx, check.within(reach))); err != nil {
+	if err := s.db.Delete(ctx, sessionID, removal(ctx, cond.within(reach))); err != nil {
 		return fmt.Errorf("remove audio: %w", err)
 	}
 	return nil
@@ -31,7 +31,7 @@ const removeBatch = 100
 // event, and refuses new ones from then on. Idempotent.
 func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 	for {
-		removed, err := s.store.RemoveAccount(ctx, accountID, removeBatch, removal(ctx, nil))
+		removed, err := s.db.RemoveAccount(ctx, accountID, removeBatch, removal(ctx, nil))
 		if err != nil {
 			return fmt.Errorf("remove audios of account %d: %w", accountID, err)
 		}
@@ -44,16 +44,16 @@ func (s *Service) RemoveAccount(ctx context.Context, accountID int64) error {
 // AddAccount records the owner of a new account. Sessions of callers that may
 // use only their own resources may name it from then on. Idempotent.
 func (s *Service) AddAccount(ctx context.Context, accountID int64, owner string) error {
-	if err := s.store.AddAccount(ctx, accountID, owner); err != nil {
+	if err := s.db.AddAccount(ctx, accountID, owner); err != nil {
 		return fmt.Errorf("add account %d: %w", accountID, err)
 	}
 	return nil
 }
 
 // removal returns a function that decides on a deletion and returns its event.
-func removal(ctx context.Context, check Check) func(domain.Audio) (events.Event, error) {
+func removal(ctx context.Context, cond Condition) func(domain.Audio) (events.Event, error) {
 	return func(current domain.Audio) (events.Event, error) {
-		if err := check.judge(current); err != nil {
+		if err := cond.judge(current); err != nil {
 			return events.Event{}, err
 		}
 		data, err := json.Marshal(events.AudioKey{SessionID: current.SessionID})

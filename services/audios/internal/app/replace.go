@@ -16,11 +16,11 @@ import (
 // keeps its account, whatever session contains. The replaced object is deleted
 // when the event is handled. Idempotent. Errors: domain.ErrNotFound,
 // domain.ErrAccountDeleted, domain.ErrAccountUnknown, caller.ErrForbidden, the
-// error of check.
-func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, check Check) (domain.Audio, error) {
+// error of cond.
+func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, cond Condition) (domain.Audio, error) {
 	current, err := s.Writable(ctx, session.SessionID) // check before uploading
 	if err == nil {
-		err = check.judge(current)
+		err = cond.judge(current)
 	}
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
@@ -29,7 +29,7 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
 	}
-	a, err := s.update(ctx, session, check, func(current domain.Audio) (domain.Audio, []string, error) {
+	a, err := s.update(ctx, session.SessionID, session.AccountID, cond, func(current domain.Audio) (domain.Audio, []string, error) {
 		replacement := session
 		if keepAccount {
 			replacement.AccountID = current.AccountID
@@ -62,18 +62,18 @@ func (s *Service) mendFile(ctx context.Context, file domain.File, document []byt
 	}
 }
 
-// update applies a change of the domain to the audio of target.SessionID, if the
-// caller may change it and check allows it, and logs the event. The account of
-// target is the one that the change sets, if it sets one.
-func (s *Service) update(ctx context.Context, target domain.Session, check Check, apply func(domain.Audio) (next domain.Audio, fields []string, err error)) (domain.Audio, error) {
+// update applies a change of the domain to an audio that the caller may change,
+// if cond allows it, and logs the event. accountID is the account that the
+// change sets, or nil.
+func (s *Service) update(ctx context.Context, sessionID int64, accountID *int64, cond Condition, apply func(domain.Audio) (next domain.Audio, fields []string, err error)) (domain.Audio, error) {
 	reach, err := caller.From(ctx).Write(caller.Audios)
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	check = check.within(reach)
+	cond = cond.within(reach)
 	return awaitAccount(ctx, func() (domain.Audio, error) {
-		return s.store.Update(ctx, target, reach, func(current domain.Audio) (domain.Audio, events.Event, error) {
-			if err := check.judge(current); err != nil {
+		return s.db.Update(ctx, sessionID, AccountOf{accountID, reach}, func(current domain.Audio) (domain.Audio, events.Event, error) {
+			if err := cond.judge(current); err != nil {
 				return domain.Audio{}, events.Event{}, err
 			}
 			next, fields, err := apply(current)

@@ -12,12 +12,12 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// Check decides whether a request may change an audio, given the state that it
+// Condition decides whether a request may change an audio, given the state that it
 // would change. It runs in the transaction of the change, possibly more than
-// once. An error refuses the change. A nil Check allows every change.
-type Check func(current domain.Audio) error
+// once. An error refuses the change. A nil Condition allows every change.
+type Condition func(current domain.Audio) error
 
-func (c Check) judge(current domain.Audio) error {
+func (c Condition) judge(current domain.Audio) error {
 	if c == nil {
 		return nil
 	}
@@ -26,13 +26,10 @@ func (c Check) judge(current domain.Audio) error {
 
 // Service runs the use cases. It is safe for concurrent use.
 type Service struct {
-	store     Store
-	creator   Creator
-	documents Documents
-	discards  Discards
-	files     Files
-	now       func() time.Time
-	newName   func() string
+	db      Database
+	files   Files
+	now     func() time.Time
+	newName func() string
 	// transfers has an element for each object that a batch is storing or
 	// deleting.
 	transfers chan struct{}
@@ -45,9 +42,9 @@ type Sources struct {
 }
 
 // New returns a Service.
-func New(store Store, creator Creator, documents Documents, discards Discards, files Files, from Sources) *Service {
+func New(db Database, files Files, from Sources) *Service {
 	return &Service{
-		store: store, creator: creator, documents: documents, discards: discards, files: files,
+		db: db, files: files,
 		// Databases keep microseconds, and answers must equal the stored state.
 		now:       func() time.Time { return from.Now().UTC().Truncate(time.Microsecond) },
 		newName:   from.NewName,

@@ -59,14 +59,8 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// stores is the union of the ports that a store implements.
-type stores interface {
-	app.Store
-	app.Creator
-}
-
-func (w *world) service(store stores, files app.Files) *app.Service {
-	return app.New(store, store, w.store, w.store, files, app.Sources{
+func (w *world) service(db app.Database, files app.Files) *app.Service {
+	return app.New(db, files, app.Sources{
 		Now:     func() time.Time { return w.now },
 		NewName: rand.Text,
 	})
@@ -219,7 +213,7 @@ func TestReplacedAndRemovedFilesAreCollected(t *testing.T) {
 var errCondition = fault.New(fault.Precondition, "condition", "the condition does not hold")
 
 // refuseAt returns a check that refuses its nth call.
-func refuseAt(n int) app.Check {
+func refuseAt(n int) app.Condition {
 	return func(domain.Audio) error {
 		n--
 		if n == 0 {
@@ -239,7 +233,7 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 	create := func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
 		return w.Create(ctx, s, document, idempotency.Request{})
 	}
-	replace := func(check app.Check) func(context.Context, domain.Session, []byte) (domain.Audio, error) {
+	replace := func(check app.Condition) func(context.Context, domain.Session, []byte) (domain.Audio, error) {
 		return func(ctx context.Context, s domain.Session, document []byte) (domain.Audio, error) {
 			return w.Replace(ctx, s, document, false, check)
 		}
@@ -270,12 +264,12 @@ func TestRefusedWritesLeaveNoObject(t *testing.T) {
 }
 
 // unsure is a store that commits and then loses its connection.
-type unsure struct{ stores }
+type unsure struct{ app.Database }
 
 var errLost = fault.New(fault.Unavailable, "lost", "the connection was lost")
 
 func (u unsure) Create(ctx context.Context, s domain.Session, accounts caller.Reach, once idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
-	if _, err := u.stores.Create(ctx, s, accounts, once, decide); err != nil {
+	if _, err := u.Database.Create(ctx, s, accounts, once, decide); err != nil {
 		return domain.Audio{}, err
 	}
 	return domain.Audio{}, errLost
@@ -368,7 +362,7 @@ func TestReferencedFiles(t *testing.T) {
 	a := w.create(t, session(t, 5))
 	want := map[string]bool{a.File.Object: true, "OTHER/5.json": false, "5/OTHER.json": false, "999/OTHER.json": false}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.json", "1/IMAGE.png", "NOTES.json")
-	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{stores: w.store}, w.files)} {
+	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Database: w.store}, w.files)} {
 		got, err := service.ReferencedFiles(t.Context(), names)
 		if err != nil {
 			t.Fatal(err)
@@ -381,7 +375,7 @@ func TestReferencedFiles(t *testing.T) {
 
 // early is a store whose first page ends before its first item.
 type early struct {
-	stores
+	app.Database
 
 	listed bool
 }
@@ -391,7 +385,7 @@ func (e *early) List(ctx context.Context, q app.Query) (app.Page, error) {
 		e.listed = true
 		return app.Page{Next: &list.Place{}}, nil
 	}
-	return e.stores.List(ctx, q)
+	return e.Database.List(ctx, q)
 }
 
 // replacing is an object store that replaces the file just before the object

@@ -51,7 +51,7 @@ func (s *Service) withDocument(ctx context.Context, sessionID int64) (domain.Aud
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	a, err := s.documents.WithDocument(ctx, sessionID)
+	a, err := s.db.WithDocument(ctx, sessionID)
 	if err == nil && !reach.Includes(a.Owner) {
 		return domain.Audio{}, domain.ErrNotFound
 	}

@@ -16,10 +16,7 @@ import (
 // Adapters are the adapters of a backend.
 type Adapters struct {
 	fx.Out
-	Store       app.Store
-	Creator     app.Creator
-	Documents   app.Documents
-	Discards    app.Discards
+	Database    app.Database
 	Files       app.Files
 	Log         eventlog.Log
 	Reader      eventlog.Reader

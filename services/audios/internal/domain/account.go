@@ -9,11 +9,11 @@ type Account struct {
 	Owner   string // "" if the account has no owner, or is not known here
 }
 
-// Check reports whether a session of a caller may name the account. A caller
+// Admit reports whether a session of a caller may name the account. A caller
 // that may use only its own resources must own the account: any other account
 // is refused alike, whether it exists or not. Errors: ErrAccountDeleted,
 // ErrAccountUnknown.
-func (a Account) Check(own caller.Reach) error {
+func (a Account) Admit(own caller.Reach) error {
 	switch {
 	case !own.Includes(a.Owner):
 		return ErrAccountUnknown

@@ -104,7 +104,7 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 // WithPatch returns the audio changed by p, and the names of the fields that
 // differ. If none differs, it returns the audio unchanged. If only the account
 // changes, the document stays as it was sent. Otherwise it is rendered anew,
-// because its values would be outdated. Errors: those of Patch.Check.
+// because its values would be outdated. Errors: those of Patch.Validate.
 func (a Audio) WithPatch(p Patch, now time.Time) (changed Audio, fields []string, err error) {
 	s, err := a.patched(p)
 	if err != nil {

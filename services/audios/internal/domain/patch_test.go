@@ -28,7 +28,7 @@ func TestPatchChecksWhatItChanges(t *testing.T) {
 		{"numbers", domain.Patch{SelectedTick: new(int64(15)), StepCount: new(int64(-1))}, []string{"/selected_tick", "/step_count"}},
 	} {
 		var got []string
-		if f, ok := errors.AsType[*fault.Error](c.patch.Check()); ok {
+		if f, ok := errors.AsType[*fault.Error](c.patch.Validate()); ok {
 			for _, v := range f.Violations {
 				got = append(got, v.Pointer)
 			}

@@ -103,9 +103,9 @@ type Patch struct {
 	StepCount    *int64
 }
 
-// Check reports whether the patch keeps every valid session valid. Errors: as
+// Validate reports whether the patch keeps every valid session valid. Errors: as
 // in Draft.Session.
-func (p Patch) Check() error {
+func (p Patch) Validate() error {
 	valid := Session{}
 	for i := range valid.Ticks {
 		valid.Ticks[i] = minTick

@@ -62,22 +62,22 @@ func (a api) history(c *gin.Context) error {
 }
 
 // condition reads the conditions of a request that changes an account.
-func (a api) condition(c *gin.Context) (app.Check, error) {
+func (a api) condition(c *gin.Context) (app.Condition, error) {
 	cond, err := rest.WriteCondition(c, a.requireIfMatch)
-	return func(current domain.Account) error { return cond.Check(rest.ETag(current.Version)) }, err
+	return func(current domain.Account) error { return cond.Require(rest.ETag(current.Version)) }, err
 }
 
 // imageCondition reads the conditions of a request that changes the image of an
 // account. They may name the account's ETag, or the image's own. If-None-Match: *
 // asks for there being no image.
-func (a api) imageCondition(c *gin.Context) (app.Check, error) {
+func (a api) imageCondition(c *gin.Context) (app.Condition, error) {
 	cond, err := rest.WriteCondition(c, a.requireIfMatch)
 	return func(current domain.Account) error {
 		etag := rest.ETag(current.Version)
 		if current.Image == nil {
-			return cond.CheckPart(etag)
+			return cond.RequireMissing(etag)
 		}
-		return cond.Check(etag, imageETag(*current.Image))
+		return cond.Require(etag, imageETag(*current.Image))
 	}, err
 }
 

@@ -42,10 +42,7 @@ type Store struct {
 	maxRedacted int64 // number of events that one transaction redacts
 }
 
-var (
-	_ app.Store    = (*Store)(nil)
-	_ app.Discards = (*Store)(nil)
-)
+var _ app.Database = (*Store)(nil)
 
 // New returns the store in db. It appends events to log, and records requests
 // in keys.

@@ -39,7 +39,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
 	store.maxRedacted = 3 // few enough for the suite to exceed
-	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: store.log})
+	storetest.Run(t, storetest.Backend{Database: store, Log: store.log})
 }
 
 // Two processes use one database.

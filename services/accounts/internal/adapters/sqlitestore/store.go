@@ -35,10 +35,7 @@ type Store struct {
 	keys *sqlitekeys.Keys
 }
 
-var (
-	_ app.Store    = (*Store)(nil)
-	_ app.Discards = (*Store)(nil)
-)
+var _ app.Database = (*Store)(nil)
 
 // New returns the store in db. It appends events to log, and records requests
 // in keys.

@@ -21,5 +21,5 @@ func TestStore(t *testing.T) {
 	defer func() { _ = db.Close() }()
 	log := sqlitelog.New(db, time.Now)
 	store := sqlitestore.New(db, log, sqlitekeys.New(db, time.Now))
-	storetest.Run(t, storetest.Backend{Store: store, Discards: store, Log: log})
+	storetest.Run(t, storetest.Backend{Database: store, Log: log})
 }

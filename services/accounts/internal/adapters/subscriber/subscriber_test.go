@@ -29,6 +29,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 
 // discards records the accounts it is asked for.
 type discards struct {
+	app.Database
 	asked []int64
 	err   error
 }
@@ -44,7 +45,7 @@ func (*discards) ForgetDiscarded(context.Context, int64, []string) error { retur
 // objects. Other events do not.
 func TestImagesAreCollected(t *testing.T) {
 	d := &discards{}
-	handle := subscriber.New(app.New(nil, d, nil, nil, app.Sources{}))
+	handle := subscriber.New(app.New(d, nil, nil, app.Sources{}))
 	list := eventstest.Events()
 	list = append(list, events.Event{Type: "concha.account.updated.v2", Subject: "account/6"})
 	var want []int64
@@ -63,7 +64,7 @@ func TestImagesAreCollected(t *testing.T) {
 
 func TestAnOutageIsTriedAgain(t *testing.T) {
 	down := fault.New(fault.Unavailable, "unavailable", "down")
-	handle := subscriber.New(app.New(nil, &discards{err: down}, nil, nil, app.Sources{}))
+	handle := subscriber.New(app.New(&discards{err: down}, nil, nil, app.Sources{}))
 	e := eventstest.Events()[2]
 	if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin)}); !errors.Is(err, down) || bus.Permanent(err) {
 		t.Errorf("%v, want the outage", err)

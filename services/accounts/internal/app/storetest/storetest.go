@@ -1,4 +1,4 @@
-// Package storetest is the conformance suite of app.Store and app.Discards.
+// Package storetest is the conformance suite of app.Database.
 package storetest
 
 import (
@@ -22,8 +22,7 @@ import (
 
 // Backend is the store under test, with its log.
 type Backend struct {
-	app.Store
-	app.Discards
+	app.Database
 	Log interface {
 		eventlog.Log
 		eventlog.Reader

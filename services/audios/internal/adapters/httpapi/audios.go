@@ -79,7 +79,7 @@ func (a api) replace(c *gin.Context) error {
 	if cond.Creates() {
 		return a.createThere(c, upload, cond)
 	}
-	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, upload.keepAccount, check(cond))
+	audio, err := a.service.Replace(c.Request.Context(), upload.Session, upload.document, upload.keepAccount, condition(cond))
 	if err != nil {
 		return err
 	}
@@ -93,7 +93,7 @@ func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error
 	if errors.Is(err, domain.ErrSessionTaken) {
 		err = httpserver.ErrPrecondition.Wrap(err) // without an ETag, if the session is another caller's
 		if current, getErr := a.service.Writable(c.Request.Context(), upload.SessionID); getErr == nil {
-			err = check(cond)(current)
+			err = condition(cond)(current)
 		}
 	}
 	if err != nil {
@@ -103,9 +103,9 @@ func (a api) createThere(c *gin.Context, upload sent, cond rest.Condition) error
 	return nil
 }
 
-// check returns a Check for the conditions of a request.
-func check(cond rest.Condition) app.Check {
-	return func(current domain.Audio) error { return cond.Check(rest.ETag(current.Version)) }
+// condition returns a Condition for the conditions of a request.
+func condition(cond rest.Condition) app.Condition {
+	return func(current domain.Audio) error { return cond.Require(rest.ETag(current.Version)) }
 }
 
 func (a api) patch(c *gin.Context) error {
@@ -121,7 +121,7 @@ func (a api) patch(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	audio, err := a.service.Patch(c.Request.Context(), id, patch, check(cond))
+	audio, err := a.service.Patch(c.Request.Context(), id, patch, condition(cond))
 	if err != nil {
 		return err
 	}
@@ -140,7 +140,7 @@ func (a api) remove(c *gin.Context) error {
 	}
 	id, err := sessionID(c)
 	if err == nil {
-		err = a.service.Remove(c.Request.Context(), id, check(cond))
+		err = a.service.Remove(c.Request.Context(), id, condition(cond))
 	}
 	if errors.Is(err, domain.ErrNotFound) && allowMissing {
 		err = nil

@@ -76,7 +76,7 @@ func fromPatch(c *gin.Context) (domain.Patch, error) {
 		SelectedTick: rest.Given(object, "selected_tick", (*rest.Object).Int),
 		StepCount:    rest.Given(object, "step_count", (*rest.Object).Int),
 	}
-	return patch, object.Err(patch.Check())
+	return patch, object.Err(patch.Validate())
 }
 
 // fromListQuery reads the query parameters of a list.

@@ -16,7 +16,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// CreateAll implements app.Creator. An audio takes about 30 mutations including
+// CreateAll implements app.Store. An audio takes about 30 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
@@ -53,7 +53,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 	return outcomes, translate(err)
 }
 
-// Recorded implements app.Creator.
+// Recorded implements app.Results.
 func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
 	query := spanner.NewStatement("SELECT ")
 	s.keys.Select(&query, request)

@@ -26,7 +26,7 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 	return err
 }
 
-// AddAccount implements app.Store.
+// AddAccount implements app.Accounts.
 func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
 	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		_, err := tx.Update(ctx, spanner.Statement{
@@ -38,7 +38,7 @@ func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) e
 	})
 }
 
-// RemoveAccount implements app.Store.
+// RemoveAccount implements app.Accounts.
 func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
 	return s.remove(ctx, decide, func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Audio, error) {
 		if err := tx.BufferWrite([]*spanner.Mutation{

@@ -12,5 +12,5 @@ import (
 
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	_, db := open(t)
-	spannerlisttest.Check(t, db, audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
+	spannerlisttest.Run(t, db, audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
 }

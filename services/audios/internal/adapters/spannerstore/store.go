@@ -29,8 +29,7 @@ func Schema() []spannerdb.Migrations {
 	return []spannerdb.Migrations{spannerlog.Migrations(), spannerkeys.Migrations(), spannercustody.Migrations(), {Component: "audios", Files: migrations}}
 }
 
-// Store is an app.Store, app.Creator, app.Documents and app.Discards on a database
-// that was migrated to Schema. Its calls to Spanner:
+// Store is an app.Database on a database that was migrated to Schema. Its calls to Spanner:
 //   - a read, or a page of a list: one; the count of a list: one more.
 //   - a write: two.
 //   - a delete, also of many audios: three, and three more for each maxRedacted
@@ -42,12 +41,7 @@ type Store struct {
 	maxRedacted int64 // number of events that one transaction redacts
 }
 
-var (
-	_ app.Store     = (*Store)(nil)
-	_ app.Creator   = (*Store)(nil)
-	_ app.Documents = (*Store)(nil)
-	_ app.Discards  = (*Store)(nil)
-)
+var _ app.Database = (*Store)(nil)
 
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
@@ -55,7 +49,7 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 	return &Store{db, log, keys, spannerlog.MaxRedacted}
 }
 
-// Create implements app.Creator.
+// Create implements app.Store.
 func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		last, account, record, err := s.past(ctx, tx, session, request)
@@ -108,7 +102,7 @@ func requireAccount(id *int64, account domain.Account, accounts caller.Reach) er
 	if id == nil {
 		return nil
 	}
-	return account.Check(accounts)
+	return account.Admit(accounts)
 }
 
 // past reads in one call the last version of a deleted session, or 0, its
@@ -137,9 +131,9 @@ func (s *Store) Get(ctx context.Context, sessionID int64) (a domain.Audio, err e
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, session domain.Session, accounts caller.Reach, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+func (s *Store) Update(ctx context.Context, sessionID int64, account app.AccountOf, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		current, account, err := present(ctx, tx, session)
+		current, known, err := present(ctx, tx, sessionID, account.ID)
 		if err != nil {
 			return err
 		}
@@ -147,7 +141,7 @@ func (s *Store) Update(ctx context.Context, session domain.Session, accounts cal
 		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
 			return err
 		}
-		if err := requireAccount(session.AccountID, account, accounts); err != nil {
+		if err := requireAccount(account.ID, known, account.Reach); err != nil {
 			return err
 		}
 		changes := []*spanner.Mutation{spanner.Update("Audios", columns, values(next))}
@@ -166,11 +160,11 @@ func (s *Store) Update(ctx context.Context, session domain.Session, accounts cal
 	return next, err
 }
 
-// present reads in one call the current audio of a session, and the account
-// that it is to have.
-func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current domain.Audio, account domain.Account, err error) {
-	if s.AccountID == nil { // the most frequent case; a read is cheaper than a query
-		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{s.SessionID}, columns)
+// present reads in one call the current audio of a session, and an account if
+// accountID is not nil.
+func present(ctx context.Context, tx *spannerdb.Tx, sessionID int64, accountID *int64) (current domain.Audio, account domain.Account, err error) {
+	if accountID == nil { // the most frequent case; a read is cheaper than a query
+		row, err := tx.ReadRow(ctx, "Audios", spanner.Key{sessionID}, columns)
 		if err != nil {
 			return domain.Audio{}, account, err
 		}
@@ -181,7 +175,7 @@ func present(ctx context.Context, tx *spannerdb.Tx, s domain.Session) (current d
 	err = tx.Query(ctx, spanner.Statement{
 		SQL: "SELECT " + strings.Join(columns, ", ") + ", " + accountColumns +
 			" FROM Audios WHERE SessionId = @session",
-		Params: map[string]any{"session": s.SessionID, "account": s.AccountID},
+		Params: map[string]any{"session": sessionID, "account": accountID},
 	}).Do(func(r *spanner.Row) error {
 		found = true
 		current, err = scan(r, &account.Deleted, &account.Owner)

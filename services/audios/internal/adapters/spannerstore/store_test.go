@@ -40,7 +40,7 @@ func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) 
 func TestStore(t *testing.T) {
 	store, _ := open(t)
 	store.maxRedacted = 3 // few enough for the suite to exceed
-	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Documents: store, Discards: store, Log: store.log})
+	storetest.Run(t, storetest.Backend{Database: store, Log: store.log})
 }
 
 // Two processes use one database.
@@ -57,7 +57,7 @@ func TestTwoStores(t *testing.T) {
 		store := New(db, spannerlog.New(db), spannerkeys.New(time.Now))
 		wg.Go(func() {
 			for range each {
-				if _, err := store.Update(t.Context(), s, caller.Everything(), change); err != nil {
+				if _, err := store.Update(t.Context(), s.SessionID, app.AccountOf{ID: s.AccountID, Reach: caller.Everything()}, change); err != nil {
 					t.Errorf("Update: %v", err)
 				}
 			}
@@ -126,7 +126,7 @@ func TestCallsToSpanner(t *testing.T) {
 		return func(ctx context.Context) error {
 			to := owned
 			to.AccountID = account
-			_, err := store.Update(ctx, to, caller.Everything(), func(a domain.Audio) (domain.Audio, events.Event, error) {
+			_, err := store.Update(ctx, to.SessionID, app.AccountOf{ID: to.AccountID, Reach: caller.Everything()}, func(a domain.Audio) (domain.Audio, events.Event, error) {
 				a.AccountID = account
 				return change(a)
 			})
@@ -215,7 +215,7 @@ func TestDeleteAfterManyChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 4 {
-		if _, err := store.Update(t.Context(), s, caller.Everything(), change); err != nil {
+		if _, err := store.Update(t.Context(), s.SessionID, app.AccountOf{ID: s.AccountID, Reach: caller.Everything()}, change); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -236,7 +236,7 @@ func TestUnavailable(t *testing.T) {
 	s := session(nil)
 	_, getErr := store.Get(t.Context(), s.SessionID)
 	_, listErr := store.List(t.Context(), app.Query{Options: list.Options{Limit: 1}})
-	_, updateErr := store.Update(t.Context(), s, caller.Everything(), change)
+	_, updateErr := store.Update(t.Context(), s.SessionID, app.AccountOf{ID: s.AccountID, Reach: caller.Everything()}, change)
 	_, removeErr := store.RemoveAccount(t.Context(), 1, 1, deletion)
 	_, discardedErr := store.Discarded(t.Context(), s.SessionID)
 	for _, err := range []error{

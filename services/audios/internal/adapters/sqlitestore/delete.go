@@ -19,7 +19,7 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 	}))
 }
 
-// RemoveAccount implements app.Store.
+// RemoveAccount implements app.Accounts.
 func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if _, err := tx.Exec(`INSERT INTO deleted_accounts (account_id) VALUES (?) ON CONFLICT DO NOTHING`, accountID); err != nil {

@@ -28,7 +28,7 @@ func open(t testing.TB) *sqlitedb.DB {
 
 func TestEveryListIsServedByAnIndex(t *testing.T) {
 	t.Parallel()
-	sqlitelisttest.Check(t, open(t), audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
+	sqlitelisttest.Run(t, open(t), audios, listtest.Queries[app.Query](t, app.Range{Min: 3, Max: 3}, app.Range{Min: 3, Max: 4}, []int64{3, 4}))
 }
 
 // BenchmarkPages reports as last/first the cost of the last page of 100,000

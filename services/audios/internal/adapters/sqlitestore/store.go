@@ -26,20 +26,15 @@ func Migrations() sqlitedb.Migrations {
 	return sqlitedb.Migrations{Component: "audios", Files: migrations}
 }
 
-// Store is an app.Store, app.Creator, app.Documents and app.Discards on a database
-// that was opened with Migrations and those of its event log and keys.
+// Store is an app.Database on a database that was opened with Migrations and those
+// of its event log and keys.
 type Store struct {
 	db   *sqlitedb.DB
 	log  *sqlitelog.Log
 	keys *sqlitekeys.Keys
 }
 
-var (
-	_ app.Store     = (*Store)(nil)
-	_ app.Creator   = (*Store)(nil)
-	_ app.Documents = (*Store)(nil)
-	_ app.Discards  = (*Store)(nil)
-)
+var _ app.Database = (*Store)(nil)
 
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
@@ -47,7 +42,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 	return &Store{db, log, keys}
 }
 
-// Create implements app.Creator.
+// Create implements app.Store.
 func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		recorded, err := s.keys.Find(tx, request)
@@ -65,7 +60,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 	return a, translate(err)
 }
 
-// CreateAll implements app.Creator.
+// CreateAll implements app.Store.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		recorded, err := s.keys.Find(tx, request)
@@ -101,7 +96,7 @@ func refusal(err error) *fault.Error {
 	return nil
 }
 
-// Recorded implements app.Creator. Find needs a transaction of the writer; one
+// Recorded implements app.Results. Find needs a transaction of the writer; one
 // that writes nothing is not synced.
 func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
@@ -154,9 +149,9 @@ func (s *Store) Get(ctx context.Context, sessionID int64) (domain.Audio, error) 
 }
 
 // Update implements app.Store.
-func (s *Store) Update(ctx context.Context, session domain.Session, accounts caller.Reach, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
+func (s *Store) Update(ctx context.Context, sessionID int64, account app.AccountOf, decide func(domain.Audio) (domain.Audio, events.Event, error)) (next domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		current, err := scan(tx.QueryRow(selectOne, session.SessionID))
+		current, err := scan(tx.QueryRow(selectOne, sessionID))
 		if err != nil {
 			return err
 		}
@@ -164,7 +159,7 @@ func (s *Store) Update(ctx context.Context, session domain.Session, accounts cal
 		if next, updated, err = decide(current); err != nil || next.Version == current.Version {
 			return err
 		}
-		if err := requireAccount(tx, session.AccountID, accounts); err != nil {
+		if err := requireAccount(tx, account.ID, account.Reach); err != nil {
 			return err
 		}
 		if next.File.Object != current.File.Object {
@@ -201,10 +196,10 @@ func requireAccount(tx *sqlitedb.Tx, accountID *int64, accounts caller.Reach) er
 		IFNULL((SELECT owner FROM account_owners WHERE account_id = ?1), '')`, *accountID).Scan(&account.Deleted, &account.Owner); err != nil {
 		return err
 	}
-	return account.Check(accounts)
+	return account.Admit(accounts)
 }
 
-// AddAccount implements app.Store.
+// AddAccount implements app.Accounts.
 func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
 	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		_, err := tx.Exec(`INSERT INTO account_owners (account_id, owner) SELECT ?1, ?2

@@ -27,5 +27,5 @@ func TestStore(t *testing.T) {
 	db := open(t)
 	log := sqlitelog.New(db, time.Now)
 	store := sqlitestore.New(db, log, sqlitekeys.New(db, time.Now))
-	storetest.Run(t, storetest.Backend{Store: store, Creator: store, Documents: store, Discards: store, Log: log})
+	storetest.Run(t, storetest.Backend{Database: store, Log: log})
 }

@@ -33,7 +33,7 @@ func TestMalformedEventsAreNotTriedAgain(t *testing.T) {
 
 // ports record their calls and the traces they belong to.
 type ports struct {
-	app.Store
+	app.Database
 	asked []string
 }
 
@@ -60,7 +60,7 @@ func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return n
 // events have no effect.
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
-	handle := subscriber.New(app.New(p, nil, nil, p, nil, app.Sources{}))
+	handle := subscriber.New(app.New(p, nil, app.Sources{}))
 	list := append(eventstest.Events(),
 		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(`{"resource":{"owner":null}}`)},
 		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(events.Redacted)},

@@ -23,7 +23,7 @@ func testUpdate(t *testing.T, b Backend) {
 	next.SessionID, next.AccountID, next.SelectedTick, next.StepCount = a.SessionID, new(newID()), 14, 9
 	next.Version, next.UpdatedAt = 2, epoch.Add(time.Hour)
 	updated := event(events.AudioUpdatedV1, a.SessionID, 2)
-	got, err := b.Update(t.Context(), next.Session, caller.Everything(), func(current domain.Audio) (domain.Audio, events.Event, error) {
+	got, err := b.Update(t.Context(), next.SessionID, app.AccountOf{ID: next.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		if diff := cmp.Diff(a, current); diff != "" {
 			t.Errorf("current (-want +got):\n%s", diff)
 		}
@@ -46,7 +46,7 @@ func testUpdate(t *testing.T, b Backend) {
 
 func testUpdateNothing(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
-	got, err := b.Update(t.Context(), a.Session, caller.Everything(), func(current domain.Audio) (domain.Audio, events.Event, error) {
+	got, err := b.Update(t.Context(), a.SessionID, app.AccountOf{ID: a.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		return current, events.Event{}, nil
 	})
 	if err != nil {
@@ -61,7 +61,7 @@ func testUpdateNothing(t *testing.T, b Backend) {
 
 func testUpdateRefused(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
-	_, err := b.Update(t.Context(), a.Session, caller.Everything(), func(current domain.Audio) (domain.Audio, events.Event, error) {
+	_, err := b.Update(t.Context(), a.SessionID, app.AccountOf{ID: a.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		current.StepCount, current.Version = 1, 2
 		return current, event(events.AudioUpdatedV1, a.SessionID, 2), errRefused
 	})

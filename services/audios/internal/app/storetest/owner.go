@@ -111,7 +111,7 @@ func testAccountsOfOwner(t *testing.T, b Backend) {
 		}
 		to := old.Session
 		to.AccountID = account
-		_, change = b.Update(t.Context(), to, caller.Of(owner), func(current domain.Audio) (domain.Audio, events.Event, error) {
+		_, change = b.Update(t.Context(), to.SessionID, app.AccountOf{ID: to.AccountID, Reach: caller.Of(owner)}, func(current domain.Audio) (domain.Audio, events.Event, error) {
 			current.AccountID = account
 			current.Version++
 			return current, event(events.AudioUpdatedV1, current.SessionID, current.Version), nil

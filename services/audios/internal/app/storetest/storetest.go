@@ -1,5 +1,4 @@
-// Package storetest is the conformance suite of app.Store, app.Creator, app.Documents
-// and app.Discards.
+// Package storetest is the conformance suite of app.Database.
 package storetest
 
 import (
@@ -23,10 +22,7 @@ import (
 
 // Backend is the store under test, with its log.
 type Backend struct {
-	app.Store
-	app.Creator
-	app.Documents
-	app.Discards
+	app.Database
 	Log interface {
 		eventlog.Log
 		eventlog.Reader
@@ -131,7 +127,7 @@ func create(ctx context.Context, b Backend, a domain.Audio) (domain.Audio, error
 
 // update edits the audio of s and sets its account to that of s.
 func update(ctx context.Context, b Backend, s domain.Session, edit func(*domain.Audio)) (domain.Audio, error) {
-	return b.Update(ctx, s, caller.Everything(), func(current domain.Audio) (domain.Audio, events.Event, error) {
+	return b.Update(ctx, s.SessionID, app.AccountOf{ID: s.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
 		edit(&current)
 		current.AccountID = s.AccountID
 		current.Version++
