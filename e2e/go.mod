@@ -12,6 +12,7 @@ require (
 	github.com/concha-labs/backend/services/accounts v0.0.0
 	github.com/concha-labs/backend/services/audios v0.0.0
 	github.com/concha-labs/backend/services/gateway v0.0.0
+	github.com/go-jose/go-jose/v4 v4.1.9
 	github.com/google/go-cmp v0.7.0
 	github.com/oapi-codegen/nullable v1.1.0
 	github.com/pb33f/go-yaml v0.1.1
@@ -61,7 +62,6 @@ require (
 	github.com/gabriel-vasile/mimetype v1.4.12 // indirect
 	github.com/gin-contrib/sse v1.1.0 // indirect
 	github.com/gin-gonic/gin v1.12.0 // indirect
-	github.com/go-jose/go-jose/v4 v4.1.9 // indirect
 	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestThreeProcessesOwned runs the scenarios of ownership against the three
-// processes: the services learn the caller from the gateway.
+// TestThreeProcessesOwned runs the scenarios of callers and of ownership against
+// the three processes: the services learn the caller from the gateway.
 func TestThreeProcessesOwned(t *testing.T) {
 	checks := flag.Lookup("rapid.checks")
 	if old := checks.Value.String(); old == checks.DefValue { // the emulator is slow
@@ -22,9 +22,11 @@ func TestThreeProcessesOwned(t *testing.T) {
 		f.provision(t, service)
 		f.start(t, service)
 	}
-	gateway := f.start(t, "gateway", "CONCHA_RATE_LIMIT=1000000/s")
+	i := newIssuer(t)
+	gateway := f.start(t, "gateway", guarded(f.keys, i)...)
 	gateway.becomes(t, "/readyz", http.StatusOK)
 	c := newClient(t, gateway.url)
+	access(c, i, keys)
 	owners(c, keys)
 	ownersAtRandom(c, keys)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,13 +18,16 @@ import (
 const ownScopes = "accounts:own audios:own"
 
 // newKeys adds an API key for each id and list of scopes to a file, and returns
-// the keys by their ids.
+// the keys by their ids. The key "expired" has expired.
 func newKeys(t *testing.T, file string, scopes map[string]string) map[string]string {
 	t.Helper()
 	keys := map[string]string{}
 	var lines []byte
 	for id, list := range scopes {
 		key := apikey.Key{ID: id, Name: id}
+		if id == "expired" {
+			key.ExpiresAt = time.Now().Add(-time.Second)
+		}
 		if err := key.Scopes.UnmarshalText([]byte(list)); err != nil {
 			t.Fatal(err)
 		}
@@ -47,17 +51,29 @@ func newKeys(t *testing.T, file string, scopes map[string]string) map[string]str
 
 // ownerKeys are the callers of the tests of ownership.
 var ownerKeys = map[string]string{
-	"ann": ownScopes, "bob": ownScopes, "cat": ownScopes, "dan": ownScopes, "admin": "accounts:read accounts:write audios:read audios:write events:read",
+	"ann": ownScopes, "bob": ownScopes, "cat": ownScopes, "dan": ownScopes,
+	"admin": "accounts:read accounts:write audios:read audios:write events:read", "expired": "accounts:read accounts:write audios:read audios:write events:read",
 }
 
-// TestOwners runs the scenarios of ownership against the system in one process.
-func TestOwners(t *testing.T) {
+// guarded returns the settings of a gateway that knows the keys of a file and
+// the tokens of an issuer. The client can choose the address that it has.
+func guarded(file string, i *issuer) []string {
+	return append(i.settings(), "CONCHA_AUTH=required", "CONCHA_API_KEYS_FILE="+file, "CONCHA_RATE_LIMIT=1000000/s",
+		"CONCHA_ANONYMOUS_SCOPES=", "CONCHA_ANONYMOUS_RATE_LIMIT=1000000/s", "CONCHA_TRUSTED_PROXIES=127.0.0.1,::1")
+}
+
+// TestCallers runs the scenarios of callers and of ownership against the system
+// in one process.
+func TestCallers(t *testing.T) {
 	t.Parallel()
 	file := t.TempDir() + "/keys"
 	keys := newKeys(t, file, ownerKeys)
-	url, _ := startSystem(t, "CONCHA_AUTH=required", "CONCHA_API_KEYS_FILE="+file, "CONCHA_RATE_LIMIT=1000000/s")
-	owners(newClient(t, url), keys)
-	ownersAtRandom(newClient(t, url), keys)
+	i := newIssuer(t)
+	url, _ := startSystem(t, guarded(file, i)...)
+	c := newClient(t, url)
+	access(c, i, keys)
+	owners(c, keys)
+	ownersAtRandom(c, keys)
 }
 
 // as returns a client that sends an API key.
