@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -214,4 +215,26 @@ func (m *accessMatrix) allowed(op operation, on resources, authorization string)
 			return
 		}
 	}
+}
+
+// tokenStreams checks that a stream ends when its token expires, and that its
+// cursor resumes it under another token.
+func tokenStreams(c *client, i *issuer) {
+	c.run("streams of tokens", func(c *client) {
+		bearer := func(life time.Duration) []string {
+			token := i.token(c.t, "reader", "events:read", map[string]any{"exp": time.Now().Add(life).Unix()})
+			return []string{"Authorization", "Bearer " + token}
+		}
+		writer := c.as(i.token(c.t, "writer", "accounts:write", nil))
+		s := c.openStream("/v1/events/accounts?"+recently(), bearer(3*time.Second)...)
+		first, _ := newAccount(writer)
+		s.until("account/"+first, 1)
+		s.ends()
+		second, _ := newAccount(writer)
+		s = c.openStream("/v1/events/accounts", append(bearer(time.Hour), "Last-Event-ID", s.last)...)
+		if e := s.until("account/"+second, 1); e.ID != "account/"+second+"/1" {
+			c.t.Errorf("the stream goes on with %+v", e)
+		}
+		s.end()
+	})
 }

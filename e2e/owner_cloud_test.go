@@ -27,6 +27,7 @@ func TestThreeProcessesOwned(t *testing.T) {
 	gateway.becomes(t, "/readyz", http.StatusOK)
 	c := newClient(t, gateway.url)
 	access(c, i, keys)
+	tokenStreams(c, i)
 	owners(c, keys)
 	ownersAtRandom(c, keys)
 }

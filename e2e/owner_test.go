@@ -72,6 +72,7 @@ func TestCallers(t *testing.T) {
 	url, _ := startSystem(t, guarded(file, i)...)
 	c := newClient(t, url)
 	access(c, i, keys)
+	tokenStreams(c, i)
 	owners(c, keys)
 	ownersAtRandom(c, keys)
 }

@@ -144,22 +144,31 @@ func newKeysGateway() *cobra.Command {
 		Long: "Make the Ed25519 key pair by which services know their gateway: the private key for the gateway's\n" +
 			"CONCHA_GATEWAY_KEY_FILE, the public key for the services' CONCHA_GATEWAY_PUBLIC_KEYS_FILE, to which it is added.",
 	}
-	cmd.RunE = work(func(context.Context) error {
-		privateKey, publicKey, err := callerjwt.GenerateKeys()
-		if err != nil {
-			return err
-		}
-		f, err := os.OpenFile(filepath.Clean(private), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-		if err != nil {
-			return err // a key that is in use is not replaced
-		}
-		_, err = f.Write(privateKey)
-		if err := errors.Join(err, f.Close()); err != nil {
-			return err
-		}
-		return appendLine(public, publicKey[:len(publicKey)-1]) // without its newline
-	})
+	cmd.RunE = work(func(context.Context) error { return writeGatewayKeys(private, public) })
 	cmd.Flags().StringVar(&private, "private", "gateway-key.pem", "file of the private key, which must not exist")
 	cmd.Flags().StringVar(&public, "public", "gateway-public-keys.pem", "file of public keys, to which the new one is added")
 	return cmd
+}
+
+// writeGatewayKeys writes a new private key to a file, which must not exist, and
+// adds its public key to another file. If that fails, there is no private key
+// either: services would not know it.
+func writeGatewayKeys(private, public string) error {
+	privateKey, publicKey, err := callerjwt.GenerateKeys()
+	if err != nil {
+		return err
+	}
+	private = filepath.Clean(private)
+	f, err := os.OpenFile(private, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err // a key that is in use is not replaced
+	}
+	_, err = f.Write(privateKey)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = appendLine(public, publicKey[:len(publicKey)-1]) // without its newline
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(private))
+	}
+	return nil
 }

@@ -99,3 +99,14 @@ func TestGatewayKeysAreRotated(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestGatewayKeysAreWrittenTogetherOrNotAtAll(t *testing.T) {
+	dir := t.TempDir()
+	private, public := filepath.Join(dir, "private"), filepath.Join(dir, "public")
+	if out, err := keys(t, "gateway", "--private", private, "--public", dir); err == nil {
+		t.Errorf("public keys are added to a folder: %q", out)
+	}
+	if _, err := keys(t, "gateway", "--private", private, "--public", public); err != nil {
+		t.Errorf("after a failure: %v", err)
+	}
+}

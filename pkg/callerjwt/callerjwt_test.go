@@ -2,6 +2,7 @@ package callerjwt_test
 
 import (
 	"crypto/ed25519"
+	"encoding"
 	"encoding/base64"
 	"encoding/json"
 	"maps"
@@ -206,12 +207,16 @@ func TestKeyFilesAreChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, path := range map[string]string{"missing": "/does/not/exist", "empty": write(t, nil), "text": write(t, []byte("x"))} {
-		if err := new(callerjwt.PrivateKey).UnmarshalText([]byte(path)); err == nil || strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", name, err)
-		}
-		if err := new(callerjwt.PublicKeys).UnmarshalText([]byte(path)); err == nil || strings.Contains(err.Error(), path) {
-			t.Errorf("%s: %v", name, err)
+	const missing = "/does/not/exist"
+	for name, path := range map[string]string{"missing": missing, "empty": write(t, nil), "text": write(t, []byte("x")), "the content": string(private)} {
+		for kind, key := range map[string]encoding.TextUnmarshaler{"private": new(callerjwt.PrivateKey), "public": new(callerjwt.PublicKeys)} {
+			err := key.UnmarshalText([]byte(path))
+			switch {
+			case err == nil:
+				t.Errorf("%s %s: no error", name, kind)
+			case strings.Contains(err.Error(), missing) != (path == missing) || strings.Contains(err.Error(), "BEGIN"):
+				t.Errorf("%s %s: %v", name, kind, err)
+			}
 		}
 	}
 	if err := new(callerjwt.PrivateKey).UnmarshalText([]byte(write(t, public))); err == nil {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 )
 
 const (
@@ -39,9 +40,9 @@ type PrivateKey struct{ ed25519.PrivateKey }
 
 // UnmarshalText reads the file at the path: an Ed25519 key as PKCS #8 in PEM.
 func (k *PrivateKey) UnmarshalText(path []byte) error {
-	content, err := os.ReadFile(string(path))
+	content, err := read(string(path))
 	if err != nil {
-		return unreadable(err)
+		return err
 	}
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != privateBlock {
@@ -62,9 +63,9 @@ type PublicKeys []ed25519.PublicKey
 // UnmarshalText reads the file at the path: one or more Ed25519 keys as PKIX in
 // PEM, one after another.
 func (k *PublicKeys) UnmarshalText(path []byte) error {
-	content, err := os.ReadFile(string(path))
+	content, err := read(string(path))
 	if err != nil {
-		return unreadable(err)
+		return err
 	}
 	var keys PublicKeys
 	for block, rest := pem.Decode(content); block != nil; block, rest = pem.Decode(rest) {
@@ -84,10 +85,15 @@ func (k *PublicKeys) UnmarshalText(path []byte) error {
 
 var errPublicKeys = errors.New("must be the path of a file that holds Ed25519 public keys in PEM and nothing else; \"concha keys gateway\" makes one")
 
-// unreadable says why a file cannot be read without repeating its path.
-func unreadable(err error) error {
-	if cause := errors.Unwrap(err); cause != nil {
-		err = cause
+// read returns the content of a file. Its error names the path, unless that is
+// the content itself: logs must not show a private key.
+func read(path string) ([]byte, error) {
+	if strings.Contains(path, "-----BEGIN") {
+		return nil, errors.New("must be the path of a file, not its content")
 	}
-	return fmt.Errorf("must be the path of a file that can be read: %w", err)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("must be the path of a file that can be read: %w", err)
+	}
+	return content, nil
 }

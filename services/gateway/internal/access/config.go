@@ -84,9 +84,6 @@ func (c Config) Problems() (problems []settings.Problem) {
 func readKeys(path string) ([]apikey.Key, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		if cause := errors.Unwrap(err); cause != nil {
-			err = cause // without the path, which the error of a setting does not repeat
-		}
 		return nil, err
 	}
 	defer f.Close()

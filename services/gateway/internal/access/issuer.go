@@ -8,8 +8,10 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -44,6 +46,8 @@ type issuer struct {
 	url    string
 	client *http.Client
 	log    *zap.Logger
+	// generation is incremented when the keys change.
+	generation atomic.Uint64
 
 	mu          sync.Mutex
 	keys        []jose.JSONWebKey
@@ -64,7 +68,10 @@ func newIssuer(address string, log *zap.Logger) *issuer {
 func (i *issuer) run(ctx context.Context) {
 	pause := retryFirst
 	for {
-		<-i.fetch(ctx)
+		i.mu.Lock()
+		fetched := i.fetch(ctx)
+		i.mu.Unlock()
+		<-fetched
 		i.mu.Lock()
 		failed := i.failed
 		i.mu.Unlock()
@@ -84,84 +91,84 @@ func (i *issuer) run(ctx context.Context) {
 
 // keysFor returns the keys that may have signed a token with that key id, which
 // may be empty. It waits for a fetch, for a bounded time, only if there is no
-// such key.
+// such key. It begins one at most once a minute.
 // Errors: errCredentials if there is no such key; errNoKeys if nobody can know.
 func (i *issuer) keysFor(ctx context.Context, id, algorithm string) ([]jose.JSONWebKey, error) {
-	found, wait := i.known(ctx, id, algorithm)
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	found := i.known(id, algorithm)
 	if len(found) > 0 {
 		return found, nil
 	}
-	if wait != nil {
+	if i.fetching == nil && !i.stale() && time.Since(i.lastUnknown) >= unknownEvery {
+		i.lastUnknown = time.Now()
+		i.fetch(context.WithoutCancel(ctx))
+	}
+	if fetching := i.fetching; fetching != nil {
+		i.mu.Unlock()
 		timeout := time.NewTimer(waitForKeys)
-		defer timeout.Stop()
 		select {
-		case <-wait:
+		case <-fetching:
 		case <-timeout.C:
 		case <-ctx.Done():
 		}
-		if found, _ = i.known(ctx, id, algorithm); len(found) > 0 {
+		timeout.Stop()
+		i.mu.Lock()
+		// The fetch that has ended is recent enough, whoever began it: issuers
+		// publish a key before they sign with it.
+		if found = i.known(id, algorithm); len(found) > 0 {
 			return found, nil
 		}
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
 	if i.failed || i.stale() || i.fetching != nil {
 		return nil, errNoKeys
 	}
 	return nil, errCredentials
 }
 
-// known returns the keys of keysFor as they are now. If there are none, it
-// returns a channel that is closed when the fetch under way ends, or nil if
-// there is none and it is too early for one.
-func (i *issuer) known(ctx context.Context, id, algorithm string) (found []jose.JSONWebKey, fetching <-chan struct{}) {
-	i.mu.Lock()
-	usable := !i.stale()
-	if usable {
-		for _, key := range i.keys {
-			if (id == "" || key.KeyID == id) && fits(key, algorithm) {
-				found = append(found, key)
-			}
+// known returns the keys of keysFor as they are now. i.mu is held.
+func (i *issuer) known(id, algorithm string) (found []jose.JSONWebKey) {
+	if i.stale() {
+		return nil
+	}
+	for _, key := range i.keys {
+		if (id == "" || key.KeyID == id) && fits(key, algorithm) {
+			found = append(found, key)
 		}
 	}
-	fetching = i.fetching
-	due := usable && len(found) == 0 && fetching == nil && time.Since(i.lastUnknown) >= unknownEvery
-	if due {
-		i.lastUnknown = time.Now()
-	}
-	i.mu.Unlock()
-	if due {
-		fetching = i.fetch(context.WithoutCancel(ctx))
-	}
-	return found, fetching
+	return found
 }
 
 // stale reports whether the keys do not count, as they are missing or too old.
+// i.mu is held.
 func (i *issuer) stale() bool { return i.fetched.IsZero() || time.Since(i.fetched) > keepKeys }
 
 // fetch begins a fetch, unless one is under way, and returns a channel that is
-// closed when it ends.
+// closed when it ends. i.mu is held.
 func (i *issuer) fetch(ctx context.Context) <-chan struct{} {
-	i.mu.Lock()
-	defer i.mu.Unlock()
 	if i.fetching != nil {
 		return i.fetching
 	}
 	done := make(chan struct{})
 	i.fetching = done
 	go func() {
+		defer close(done)
 		keys, err := i.download(ctx)
 		if err != nil && ctx.Err() == nil {
 			i.log.Warn("the signing keys of an issuer cannot be fetched: the last ones count for 24 hours",
 				zap.String("issuer", i.url), zap.Error(err))
 		}
 		i.mu.Lock()
-		if i.failed = err != nil; !i.failed {
-			i.keys, i.fetched = keys, time.Now()
-		}
+		defer i.mu.Unlock()
 		i.fetching = nil
-		i.mu.Unlock()
-		close(done)
+		if i.failed = err != nil; i.failed {
+			return
+		}
+		i.fetched = time.Now()
+		if !reflect.DeepEqual(keys, i.keys) {
+			i.keys = keys
+			i.generation.Add(1)
+		}
 	}()
 	return done
 }

@@ -36,13 +36,21 @@ type tokens struct {
 	audience      string
 	defaultScopes caller.Scopes
 	accounts      *accounts
-	verified      *shardlru.Cache[[sha256.Size]byte, *identity]
+	verified      *shardlru.Cache[[sha256.Size]byte, verified]
+}
+
+// verified is the result of verifying a token. It holds as long as the keys of
+// the issuer do not change.
+type verified struct {
+	identity   *identity
+	issuer     *issuer
+	generation uint64 // of the keys
 }
 
 func newTokens(cfg Config, issuers []*issuer, accounts *accounts) *tokens {
 	t := &tokens{
 		issuers: map[string]*issuer{}, audience: cfg.Audience, defaultScopes: cfg.DefaultScopes,
-		accounts: accounts, verified: shardlru.New[[sha256.Size]byte, *identity](rememberedTokens),
+		accounts: accounts, verified: shardlru.New[[sha256.Size]byte, verified](rememberedTokens),
 	}
 	for _, i := range issuers {
 		t.issuers[i.url] = i
@@ -50,23 +58,25 @@ func newTokens(cfg Config, issuers []*issuer, accounts *accounts) *tokens {
 	return t
 }
 
-// find returns the caller that a token names. A token is verified once.
+// find returns the caller that a token names. A token is verified once, and again
+// after the keys of its issuer have changed, as the key that signed it may be
+// withdrawn.
 // Errors: errCredentials; httpserver.ErrUnavailable if the keys of its issuer
 // are not known.
 func (t *tokens) find(ctx context.Context, token string) (*identity, error) {
 	hash := sha256.Sum256([]byte(token))
-	who, ok := t.verified.Get(hash)
-	if !ok {
+	known, ok := t.verified.Get(hash)
+	if !ok || known.generation != known.issuer.generation.Load() {
 		var err error
-		if who, err = t.verify(ctx, token); err != nil {
+		if known, err = t.verify(ctx, token); err != nil {
 			return nil, err
 		}
-		t.verified.Add(hash, who)
+		t.verified.Add(hash, known)
 	}
-	if time.Now().After(who.expires.Add(skew)) {
+	if time.Now().After(known.identity.expires.Add(skew)) {
 		return nil, errCredentials
 	}
-	return who, nil
+	return known.identity, nil
 }
 
 // claims are those of a token that count.
@@ -97,33 +107,35 @@ func (s *scopeNames) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func (t *tokens) verify(ctx context.Context, token string) (*identity, error) {
+func (t *tokens) verify(ctx context.Context, token string) (verified, error) {
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
-		return nil, errCredentials.Wrap(err)
+		return verified{}, errCredentials.Wrap(err)
 	}
 	var named struct {
 		Issuer string `json:"iss"`
 	}
 	if err := parsed.UnsafeClaimsWithoutVerification(&named); err != nil {
-		return nil, errCredentials.Wrap(err)
+		return verified{}, errCredentials.Wrap(err)
 	}
 	i, ok := t.issuers[named.Issuer]
 	if !ok {
-		return nil, errCredentials
+		return verified{}, errCredentials
 	}
+	generation := i.generation.Load() // before the keys: if they change meanwhile, the token is verified again
 	header := parsed.Headers[0]
 	keys, err := i.keysFor(ctx, header.KeyID, header.Algorithm)
 	if err != nil {
-		return nil, err
+		return verified{}, err
 	}
 	for _, key := range keys {
 		var c claims
 		if err = parsed.Claims(key.Key, &c); err == nil {
-			return t.identity(c)
+			who, err := t.identity(c)
+			return verified{who, i, generation}, err
 		}
 	}
-	return nil, errCredentials.Wrap(err)
+	return verified{}, errCredentials.Wrap(err)
 }
 
 // identity judges the claims of a token whose signature is right.

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -185,5 +186,69 @@ func TestUnknownKeysLeadToOneFetchAMinute(t *testing.T) {
 	}
 	if n := i.fetches.Load() - before; n != 0 {
 		t.Errorf("%d further fetches within a minute", n)
+	}
+}
+
+// TestKeyServerFailsUnderLoad breaks the issuer while callers send good tokens,
+// and one sends tokens that need a fetch.
+func TestKeyServerFailsUnderLoad(t *testing.T) {
+	t.Parallel()
+	rubbish := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })
+	for name, fail := range map[string]func(i *issuer, loaded <-chan struct{}){
+		"killed": func(i *issuer, _ <-chan struct{}) { i.server.Close() },
+		"slow": func(i *issuer, loaded <-chan struct{}) {
+			slow := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-loaded })
+			i.answer.Store(&slow)
+		},
+		"rubbish": func(i *issuer, _ <-chan struct{}) { i.answer.Store(&rubbish) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := newIssuer(t)
+			g := newGateway(t, i.config())
+			token := func(id string, n int) string {
+				return "Bearer " + i.token(jose.ES256, ecKey, id, map[string]any{"n": n})
+			}
+			seen := token("ec", -1)
+			eventually(t, "the keys are there", func() bool { return g.ask(http.MethodGet, "/v1/accounts", seen).Code == http.StatusOK })
+			loaded := make(chan struct{})
+			fail(i, loaded)
+			var load, fetch sync.WaitGroup
+			fetch.Go(func() {
+				want(t, g.ask(http.MethodGet, "/v1/accounts", token("rotated", 0)), http.StatusServiceUnavailable, "unavailable")
+			})
+			for worker := range 8 {
+				load.Go(func() {
+					for n := range 50 {
+						want(t, g.ask(http.MethodGet, "/v1/accounts", seen), http.StatusOK, "")
+						want(t, g.ask(http.MethodGet, "/v1/accounts", token("ec", worker*50+n)), http.StatusOK, "")
+					}
+				})
+			}
+			load.Wait()
+			fetch.Wait()
+			close(loaded)
+		})
+	}
+}
+
+// A token is not accepted any more once the key that signed it is withdrawn,
+// although it was verified before.
+func TestWithdrawnSigningKey(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	g := newGateway(t, i.config())
+	ask := func(token string) int { return g.ask(http.MethodGet, "/v1/accounts", "Bearer "+token).Code }
+	ec, ed := i.token(jose.ES256, ecKey, "ec", nil), i.token(jose.EdDSA, edKey, "ed", nil)
+	eventually(t, "the keys are there", func() bool { return ask(ec) == http.StatusOK && ask(ed) == http.StatusOK })
+	i.keys.Store(&[]jose.JSONWebKey{{Key: ecKey.Public(), KeyID: "ec"}, {Key: rsaKey.Public(), KeyID: "next"}})
+	if got := ask(i.token(jose.RS256, rsaKey, "next", nil)); got != http.StatusOK { // leads to a fetch
+		t.Errorf("a token of a new key: %d", got)
+	}
+	if got := ask(ed); got != http.StatusUnauthorized {
+		t.Errorf("a token of the withdrawn key: %d", got)
+	}
+	if got := ask(ec); got != http.StatusOK {
+		t.Errorf("a token of a key that stays: %d", got)
 	}
 }

@@ -220,7 +220,7 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 // of r, and r is not a long poll.
 func isDue(r *http.Request) bool {
 	body, ok := r.Body.(*requestBody)
-	return (!ok || body.drained.Load()) && !strings.Contains(r.URL.RawQuery, "wait=")
+	return (!ok || body.drained.Load()) && !r.URL.Query().Has("wait")
 }
 
 // repeatable reports whether r can be sent again with the same answer. A

@@ -193,6 +193,9 @@ func TestProxyHoldsNoAnswerThatIsNotDueAgainstAnAddress(t *testing.T) {
 		"long poll": func(context.Context) *http.Request {
 			return httptest.NewRequest(http.MethodGet, "/v1/events/accounts?after=x&wait=30", http.NoBody)
 		},
+		"long poll, written otherwise": func(context.Context) *http.Request {
+			return httptest.NewRequest(http.MethodGet, "/v1/events/accounts?%77ait=30", http.NoBody)
+		},
 		"half a request": func(ctx context.Context) *http.Request {
 			return httptest.NewRequest(http.MethodPost, "/v1/audios", leaving{ctx})
 		},
