@@ -18,10 +18,17 @@ const accountWait = time.Second
 func awaitAccount(ctx context.Context, write func() (domain.Audio, error)) (domain.Audio, error) {
 	limit, cancel := context.WithTimeout(ctx, accountWait)
 	defer cancel()
+	return awaitAccounts(limit, func(bool) (domain.Audio, error) { return write() })
+}
+
+// awaitAccounts calls write until it does not fail with domain.ErrAccountUnknown,
+// less and less often, and for the last time after the end of limit.
+func awaitAccounts[T any](limit context.Context, write func(last bool) (T, error)) (T, error) {
 	for pause := 10 * time.Millisecond; ; pause *= 2 {
-		a, err := write()
-		if !errors.Is(err, domain.ErrAccountUnknown) || limit.Err() != nil {
-			return a, err
+		last := limit.Err() != nil
+		result, err := write(last)
+		if last || !errors.Is(err, domain.ErrAccountUnknown) {
+			return result, err
 		}
 		next, done := context.WithTimeout(limit, pause)
 		<-next.Done()

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -41,9 +43,11 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 	if err != nil {
 		return nil, err
 	}
+	accounts, cancel := context.WithTimeout(ctx, accountWait) // for all groups together
+	defer cancel()
 	outcomes := make([]Outcome, 0, len(items))
 	for group := range slices.Chunk(items, groupSize) {
-		created, err := s.createGroup(ctx, group, reach, once.Part(len(outcomes)))
+		created, err := s.createGroup(ctx, accounts, group, reach, once.Part(len(outcomes)))
 		if err != nil {
 			return nil, fmt.Errorf("create audios: %w", err)
 		}
@@ -52,7 +56,10 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 	return outcomes, nil
 }
 
-func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
+// createGroup creates the sessions of a group in one transaction. Until the end
+// of accounts it waits for the events of their accounts, because a session that
+// is refused is refused to each repetition of the request.
+func (s *Service) createGroup(ctx, accounts context.Context, items []Item, reach caller.Reach, once idempotency.Request) ([]Outcome, error) {
 	if once.HasKey() && slices.ContainsFunc(items, Item.large) { // a repetition must not store the objects again
 		if outcomes, found, err := s.db.Recorded(ctx, once); err != nil || found {
 			return outcomes, err
@@ -66,8 +73,15 @@ func (s *Service) createGroup(ctx context.Context, items []Item, reach caller.Re
 	for i, item := range items {
 		sessions[i] = item.Session
 	}
-	outcomes, err := s.db.CreateAll(ctx, sessions, reach, once, func(i int, last int64) (domain.Audio, events.Event, error) {
-		return s.creation(ctx, sessions[i], files[i], last)
+	outcomes, err := awaitAccounts(accounts, func(last bool) ([]Outcome, error) {
+		return s.db.CreateAll(ctx, sessions, reach, once, func(i int, last int64) (domain.Audio, events.Event, error) {
+			return s.creation(ctx, sessions[i], files[i], last)
+		}, func(reason *fault.Error) error {
+			if !last && errors.Is(reason, domain.ErrAccountUnknown) {
+				return reason
+			}
+			return nil
+		})
 	})
 	s.atOnce(len(files), func(i int) {
 		if err != nil || outcomes[i].Audio.File.Object != files[i].Object {

@@ -83,17 +83,17 @@ type breaking struct {
 	commit bool
 }
 
-func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, accounts caller.Reach, once idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) ([]app.Outcome, error) {
+func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, accounts caller.Reach, once idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) ([]app.Outcome, error) {
 	b.at--
 	if b.at == 0 {
 		if b.commit {
-			if _, err := b.Database.CreateAll(ctx, s, accounts, once, decide); err != nil {
+			if _, err := b.Database.CreateAll(ctx, s, accounts, once, decide, refuse); err != nil {
 				return nil, err
 			}
 		}
 		return nil, errLost
 	}
-	return b.Database.CreateAll(ctx, s, accounts, once, decide)
+	return b.Database.CreateAll(ctx, s, accounts, once, decide, refuse)
 }
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {

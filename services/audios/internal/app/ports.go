@@ -47,12 +47,13 @@ type Store interface {
 	Create(ctx context.Context, s domain.Session, accounts caller.Reach, request idempotency.Request, decide func(last int64) (a domain.Audio, created events.Event, err error)) (domain.Audio, error)
 	// CreateAll creates audios one after the other as Create does, but in one
 	// transaction, and returns the outcome of each session in order. decide
-	// also receives the index of the session. If the same request has
-	// succeeded in the last 24 hours, CreateAll returns its outcomes and does
-	// nothing. Idempotent if request has a key. After an error nothing was
-	// created. Errors: the error of decide, and idempotency.ErrReused as in
-	// Create.
-	CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error)) ([]Outcome, error)
+	// also receives the index of the session. refuse receives the reason why a
+	// session is not created, and may be called more than once. If it returns an
+	// error, the whole batch fails. If the same request has succeeded in the last
+	// 24 hours, CreateAll returns its outcomes and does nothing. Idempotent if
+	// request has a key. After an error nothing was created or recorded. Errors:
+	// those of decide and refuse, and idempotency.ErrReused as in Create.
+	CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(i int, last int64) (a domain.Audio, created events.Event, err error), refuse func(reason *fault.Error) error) ([]Outcome, error)
 	// Update replaces an audio by the result of decide for its current state, in
 	// one transaction, and returns the new state. decide may be called more than
 	// once. If it gives the audio a new account, that must be account.ID. If the

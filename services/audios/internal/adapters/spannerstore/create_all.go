@@ -18,7 +18,7 @@ import (
 
 // CreateAll implements app.Store. An audio takes about 30 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
 		if err != nil {
@@ -46,6 +46,10 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 					return err
 				}
 				past.taken[session.SessionID] = true
+				continue
+			}
+			if err := refuse(outcomes[i].Refused); err != nil {
+				return err
 			}
 		}
 		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)

@@ -61,7 +61,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 }
 
 // CreateAll implements app.Store.
-func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error)) (outcomes []app.Outcome, err error) {
+func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		recorded, err := s.keys.Find(tx, request)
 		if err != nil {
@@ -76,7 +76,12 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 			a, err := s.insert(tx, session, accounts, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
 			if err == nil {
 				outcomes[i].Audio = a
-			} else if outcomes[i].Refused = refusal(translate(err)); outcomes[i].Refused == nil {
+				continue
+			}
+			if outcomes[i].Refused = refusal(translate(err)); outcomes[i].Refused == nil {
+				return err
+			}
+			if err := refuse(outcomes[i].Refused); err != nil {
 				return err
 			}
 		}

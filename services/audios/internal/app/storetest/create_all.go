@@ -26,8 +26,11 @@ func createAll(t *testing.T, b Backend, once idempotency.Request, audios ...doma
 		a := audios[i]
 		a.Version = last + 1
 		return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
-	})
+	}, accept)
 }
+
+// accept creates a batch without the sessions that are refused.
+func accept(*fault.Error) error { return nil }
 
 func wantOutcomes(t *testing.T, got []app.Outcome, err error, want ...app.Outcome) {
 	t.Helper()
@@ -86,9 +89,19 @@ func testCreateAllRefused(t *testing.T, b Backend) {
 			return domain.Audio{}, events.Event{}, errRefused
 		}
 		return first, event(events.AudioCreatedV1, first.SessionID, 1), nil
-	})
+	}, accept)
 	if !errors.Is(err, errRefused) {
 		t.Fatalf("CreateAll = %v, want decide's error", err)
+	}
+	once := newOnce("refused")
+	_, err = b.CreateAll(t.Context(), []domain.Session{first.Session, first.Session}, caller.Everything(), once, func(_ int, last int64) (domain.Audio, events.Event, error) {
+		return first, event(events.AudioCreatedV1, first.SessionID, last+1), nil
+	}, func(reason *fault.Error) error { return reason })
+	if !errors.Is(err, domain.ErrSessionTaken) {
+		t.Fatalf("CreateAll = %v, want refuse's error", err)
+	}
+	if got, found, err := b.Recorded(t.Context(), once); found || err != nil {
+		t.Errorf("Recorded = %v, %t, %v, want none", got, found, err)
 	}
 	wantMissing(t, b, first.SessionID)
 	wantHistory(t, b, first.SessionID)

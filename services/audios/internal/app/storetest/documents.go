@@ -125,7 +125,7 @@ func testDocumentsOfMany(t *testing.T, b Backend) {
 		outcomes, err := b.CreateAll(t.Context(), sessions, caller.Everything(), once, func(i int, last int64) (domain.Audio, events.Event, error) {
 			a := domain.New(sessions[i], files[i], last, epoch)
 			return a, event(events.AudioCreatedV1, a.SessionID, a.Version), nil
-		})
+		}, accept)
 		if err != nil {
 			t.Fatalf("CreateAll: %v", err)
 		}

@@ -102,7 +102,7 @@ func testAccountsOfOwner(t *testing.T, b Backend) {
 		}
 		_, single = b.Create(t.Context(), a.Session, caller.Of(owner), idempotency.Request{}, func(last int64) (domain.Audio, events.Event, error) { return decide(0, last) })
 		a = c
-		outcomes, err := b.CreateAll(t.Context(), []domain.Session{c.Session}, caller.Of(owner), idempotency.Request{}, decide)
+		outcomes, err := b.CreateAll(t.Context(), []domain.Session{c.Session}, caller.Of(owner), idempotency.Request{}, decide, accept)
 		if err != nil {
 			t.Fatalf("CreateAll: %v", err)
 		}
