@@ -62,6 +62,9 @@ type Reader interface {
 	// Head returns the position after all committed events. moved reports
 	// whether it is after an earlier head, which may be the zero Position.
 	Head(ctx context.Context, earlier Position) (head Position, moved bool, err error)
+	// Compare returns a negative number if a is before b, a positive one if it
+	// is after b, and otherwise 0. Both must be positions of this log.
+	Compare(a, b Position) int
 	// Committed returns a channel that is closed when this process commits an
 	// event after the call.
 	Committed() <-chan struct{}

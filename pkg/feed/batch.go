@@ -18,17 +18,29 @@ const (
 	streamType = "text/event-stream"
 )
 
-// batch is a page in the form in which it is sent. Several clients share it.
+// batch is a page as it is sent. Several clients share it.
 type batch struct {
+	text   []byte // the events, as an event stream
 	events []event
 	next   eventlog.Position
 	full   bool // there may be more events already
 }
 
-// event is a CloudEvent in the structured mode, on one line.
+// event is an event of a batch.
 type event struct {
-	cursor, kind string
-	json         []byte
+	at    int    // where it begins in the text
+	json  []byte // the CloudEvent in the structured mode, on one line
+	after eventlog.Position
+}
+
+// from returns the at most limit events of the batch after the first skip ones.
+func (b *batch) from(skip, limit int) *batch {
+	part := &batch{text: b.text, events: b.events[skip:], next: b.next}
+	if len(part.events) > limit {
+		part.events = part.events[:limit]
+		part.next = part.events[limit-1].after
+	}
+	return part
 }
 
 // read returns a page for a client that uses the API under origin.
@@ -45,12 +57,12 @@ func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position,
 	return b, nil
 }
 
-// readShared is read for a client that follows the feed. Clients with the same
-// position and origin that wait for the same change share one read. The read
-// begins after changed was created.
-func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, origin string, after eventlog.Position, limit int) (*batch, error) {
-	key := fmt.Sprintf("%p %s %d %s", changed, origin, limit, after.Place)
-	shared, err, _ := f.tail.reads.Do(key, func() (any, error) {
+// readShared is read for a follower: those that are at the same position and use
+// the API under the same origin share one read. It may have begun before the
+// call.
+func (f *Feed) readShared(ctx context.Context, origin string, after eventlog.Position, limit int) (*batch, error) {
+	key := fmt.Sprintf("%s %d %d %s", origin, limit, after.Time.UnixMicro(), after.Place)
+	shared, err, _ := f.reads.Do(key, func() (any, error) {
 		return f.read(context.WithoutCancel(ctx), origin, after, limit) // other clients need the result even if this one leaves
 	})
 	if err != nil {
@@ -61,20 +73,31 @@ func (f *Feed) readShared(ctx context.Context, changed <-chan struct{}, origin s
 
 func (f *Feed) encode(page eventlog.Page, origin string) (*batch, error) {
 	b := &batch{events: make([]event, len(page.Records)), next: page.Next}
+	var text bytes.Buffer
+	ends := make([][2]int, len(page.Records)) // where the JSON text of each event begins and ends
 	for i, r := range page.Records {
+		b.events[i].at, b.events[i].after = text.Len(), r.Position
 		cursor := f.Cursor(r.Position)
-		text, err := structured(r, origin, cursor)
-		if err != nil {
+		for _, part := range [...]string{"id: ", cursor, "\nevent: ", r.Type, "\ndata: "} {
+			text.WriteString(part)
+		}
+		ends[i][0] = text.Len()
+		if err := structured(&text, r, origin, cursor); err != nil {
 			return nil, fmt.Errorf("encode event %s: %w", r.ID(), err)
 		}
-		b.events[i] = event{cursor: cursor, kind: r.Type, json: text}
+		ends[i][1] = text.Len()
+		text.WriteString("\n\n")
+	}
+	b.text = text.Bytes()
+	for i, at := range ends {
+		b.events[i].json = b.text[at[0]:at[1]]
 	}
 	return b, nil
 }
 
-// structured returns an event in the JSON format of CloudEvents 1.0, with its
+// structured writes an event in the JSON format of CloudEvents 1.0, with its
 // attributes on the bus, its cursor and its payload.
-func structured(r eventlog.Record, origin, cursor string) ([]byte, error) {
+func structured(text *bytes.Buffer, r eventlog.Record, origin, cursor string) error {
 	members := map[string]string{"cursor": cursor}
 	for name, value := range r.Attributes(origin) {
 		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
@@ -85,15 +108,14 @@ func structured(r eventlog.Record, origin, cursor string) ([]byte, error) {
 	}
 	attributes, err := json.Marshal(members)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	text := bytes.NewBuffer(bytes.TrimSuffix(attributes, []byte("}")))
+	text.Write(bytes.TrimSuffix(attributes, []byte("}")))
 	text.WriteString(`,"data":`)
 	if err := json.Compact(text, r.Data); err != nil { // an event of a stream must be on one line
-		return nil, err
+		return err
 	}
-	text.WriteByte('}')
-	return text.Bytes(), nil
+	return text.WriteByte('}')
 }
 
 // A cursor is the base64url encoding of four fields separated by spaces: a

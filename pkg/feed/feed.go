@@ -9,11 +9,13 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
@@ -41,9 +43,12 @@ var openStreams = promauto.NewGaugeVec(prometheus.GaugeOpts{
 
 // Feed is the feed of one log. It is safe for concurrent use.
 type Feed struct {
-	name string
-	log  eventlog.Reader
-	tail *tail
+	name  string
+	log   eventlog.Reader
+	reads singleflight.Group
+
+	mu   sync.Mutex
+	tail *tail // nil without followers
 
 	streams, polls prometheus.Gauge // of openStreams
 }
@@ -52,7 +57,7 @@ type Feed struct {
 // of another feed is refused.
 func New(name string, log eventlog.Reader) *Feed {
 	return &Feed{
-		name: name, log: log, tail: newTail(log),
+		name: name, log: log,
 		streams: openStreams.WithLabelValues(name, "stream"), polls: openStreams.WithLabelValues(name, "poll"),
 	}
 }
@@ -182,11 +187,14 @@ func (f *Feed) Pin(c *gin.Context, list *rest.Query, first eventlog.Position) (c
 
 // batch answers with the events after a position. If there are none, it waits
 // for as long as the client requested, or until the server stops.
-func (f *Feed) batch(c *gin.Context, r request) error {
+func (f *Feed) batch(c *gin.Context, r request) (err error) {
 	ctx := c.Request.Context()
-	b, err := f.read(ctx, r.origin, r.after, r.limit)
+	b := &batch{next: r.after}
+	if r.wait == 0 || !f.atEnd(r.after) {
+		b, err = f.read(ctx, r.origin, r.after, r.limit)
+	}
 	if r.wait > 0 && err == nil && len(b.events) == 0 {
-		b, err = f.await(ctx, b, r)
+		b, err = f.await(ctx, b.next, r)
 	}
 	if err != nil {
 		return err
@@ -198,26 +206,43 @@ func (f *Feed) batch(c *gin.Context, r request) error {
 	return nil
 }
 
-// await returns the first batch after b that is not empty. When the time is
-// over it returns the last empty one.
-func (f *Feed) await(ctx context.Context, b *batch, r request) (*batch, error) {
+// atEnd reports whether p is the end of the log for the tail that runs. A client
+// that waits for the event after it needs no read.
+func (f *Feed) atEnd(p eventlog.Position) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.tail != nil && f.tail.endsAt(p)
+}
+
+// await returns the first events after a position. When the time is over it
+// returns none.
+func (f *Feed) await(ctx context.Context, after eventlog.Position, r request) (*batch, error) {
 	over := time.NewTimer(r.wait)
 	defer over.Stop()
 	f.polls.Inc()
 	defer f.polls.Dec()
-	defer f.tail.follow()()
-	for {
-		changed := f.tail.changed()
-		var err error
-		if b, err = f.readShared(ctx, changed, r.origin, b.next, r.limit); err != nil || len(b.events) > 0 {
-			return b, err
+	t, leave, err := f.follow(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	for s := (spot{at: after}); ; {
+		b, changed, err := f.next(ctx, t, &s, r.origin, r.limit)
+		switch {
+		case err != nil:
+			return nil, err
+		case b != nil && len(b.events) > 0:
+			return b.from(0, r.limit), nil
+		case changed == nil:
+			continue
 		}
 		select {
 		case <-changed:
 		case <-over.C:
-			return b, nil
+			t.refresh(&s, changed)
+			return &batch{next: s.at}, nil
 		case <-httpserver.Stopping(ctx):
-			return b, nil
+			return &batch{next: s.at}, nil
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
 		}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,19 +31,33 @@ type memory struct {
 	mu           sync.Mutex
 	records      []eventlog.Record
 	pages, heads int
+	returned     int // the events on all pages
 	failing      error
 }
 
 // add appends events as another process would.
 func (m *memory) add(n int) {
+	for range n {
+		m.append(events.AccountUpdatedV1, "{ \"a\":\n\"<\" }")
+	}
+}
+
+func (m *memory) append(kind, data string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for range n {
-		version := int64(len(m.records) + 1)
-		m.records = append(m.records, eventlog.Record{
-			Position: m.at(int(version)),
-			Event:    events.Event{Type: events.AccountUpdatedV1, Subject: "account/1", Version: version, Time: time.Now(), Data: []byte("{ \"a\":\n\"<\" }")},
-		})
+	version := int64(len(m.records) + 1)
+	m.records = append(m.records, eventlog.Record{
+		Position: m.at(int(version)),
+		Event:    events.Event{Type: kind, Subject: "account/1", Version: version, Time: time.Now(), Data: []byte(data)},
+	})
+}
+
+// redact erases the payloads of all events.
+func (m *memory) redact() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.records {
+		m.records[i].Data = []byte(events.Redacted)
 	}
 }
 
@@ -77,7 +92,8 @@ func (m *memory) Page(_ context.Context, after eventlog.Position, limit int) (ev
 		return eventlog.Page{}, eventlog.ErrCursorExpired
 	}
 	records := m.records[n:min(n+limit, len(m.records))]
-	return eventlog.Page{Records: records, Next: m.at(n + len(records))}, nil
+	m.returned += len(records)
+	return eventlog.Page{Records: slices.Clone(records), Next: m.at(n + len(records))}, nil
 }
 
 func (m *memory) Head(_ context.Context, earlier eventlog.Position) (eventlog.Position, bool, error) {
@@ -94,6 +110,12 @@ func (m *memory) History(context.Context, string, int64, int) ([]eventlog.Record
 
 func (m *memory) Since(context.Context, time.Time) (eventlog.Position, error) {
 	return eventlog.Position{}, nil
+}
+
+func (m *memory) Compare(a, b eventlog.Position) int {
+	x, _ := m.place(a)
+	y, _ := m.place(b)
+	return x - y
 }
 
 func (m *memory) Committed() <-chan struct{} { return m.committed.Next() }

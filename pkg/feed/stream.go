@@ -3,17 +3,19 @@ package feed
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 const (
-	// streamPage is the number of events that a stream holds in memory.
+	// streamPage is the number of events that a stream reads at once.
 	streamPage = 100
+	// streamPiece is the number of bytes that a client has streamStall to read.
+	streamPiece = 4 << 10
 	// heartbeat is the interval of comments that keep the connection from being
 	// closed as idle.
 	heartbeat = 15 * time.Second
@@ -26,63 +28,78 @@ const (
 )
 
 // stream sends the requested events, and new ones as they are committed, until
-// the client leaves, stops reading, or the server stops. It holds at most one
-// page in memory: unread events remain in the log.
+// the client leaves, stops reading, or the server stops. A client that is
+// further behind than the ring of the tail is served from the log.
 func (f *Feed) stream(c *gin.Context, r request) error {
 	ctx := c.Request.Context()
 	f.streams.Inc()
 	defer f.streams.Dec()
-	defer f.tail.follow()()
-	changed := f.tail.changed()
-	b, err := f.read(ctx, r.origin, r.after, streamPage)
+	t, leave, err := f.follow(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	b, err := f.readShared(ctx, r.origin, r.after, streamPage)
 	if err != nil {
 		return err
 	}
 	out := openStream(c)
-	if c.Request.Method == http.MethodHead || out.send(retry) != nil {
+	if c.Request.Method == http.MethodHead || out.send(retry) != nil || out.batch(b) != nil {
 		return nil
 	}
-	for {
-		if out.batch(b) != nil {
-			return nil
-		}
-		next, open := b.next, true
-		if !b.full {
-			next, open = f.rest(ctx, out, changed, next)
-		}
-		if !open || ended(ctx) {
-			return nil
-		}
-		changed = f.tail.changed()
-		if b, err = f.readShared(ctx, changed, r.origin, next, streamPage); err != nil {
+	for s := (spot{at: b.next}); !ended(ctx); {
+		b, changed, err := f.next(ctx, t, &s, r.origin, streamPage)
+		if err != nil {
 			return err
 		}
+		if b != nil && out.batch(b) != nil || b == nil && !f.rest(ctx, t, out, &s, changed) {
+			return nil
+		}
 	}
+	return nil
 }
 
-// rest waits at the end of the log and returns when there may be new events,
-// with the position to continue from. open is false if the stream has to end.
-// Meanwhile rest sends heartbeats with new cursors, so that a client may
-// reconnect within the retention time however old the last event is.
-func (f *Feed) rest(ctx context.Context, out *eventStream, changed <-chan struct{}, at eventlog.Position) (next eventlog.Position, open bool) {
-	resting := time.Now()
+// next returns the events that follow s, and moves s after them. If there are
+// none, it returns a channel that is closed when there may be some.
+func (f *Feed) next(ctx context.Context, t *tail, s *spot, origin string, limit int) (b *batch, changed <-chan struct{}, err error) {
+	c, skip, changed, err := t.after(s)
+	switch {
+	case err != nil || changed != nil:
+		return nil, changed, err
+	case c != nil:
+		if b, err = c.batch(f, origin); err != nil {
+			return nil, nil, err
+		}
+		return b.from(skip, len(b.events)), nil, nil
+	}
+	if b, err = f.readShared(ctx, origin, s.at, limit); err == nil {
+		s.at = b.next
+	}
+	return b, nil, err
+}
+
+// rest waits at the end of the log. It returns true when there may be new
+// events, and false if the stream has to end. Meanwhile it sends heartbeats with
+// new cursors, so that a client may reconnect within the retention time however
+// old the last event is.
+func (f *Feed) rest(ctx context.Context, t *tail, out *eventStream, s *spot, changed <-chan struct{}) (open bool) {
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
 	for {
 		select {
 		case <-changed:
-			return at, true
+			return true
 		case <-beat.C:
-			if end, ok := f.tail.end(changed, resting); ok {
-				at = end
+			if !t.refresh(s, changed) {
+				return true
 			}
-			if out.send(": \nid: "+f.Cursor(at)+"\n\n") != nil {
-				return at, false
+			if out.send(": \nid: "+f.Cursor(s.at)+"\n\n") != nil {
+				return false
 			}
 		case <-httpserver.Stopping(ctx):
-			return at, false
+			return false
 		case <-ctx.Done():
-			return at, false
+			return false
 		}
 	}
 }
@@ -121,17 +138,9 @@ func (s *eventStream) batch(b *batch) error {
 	if len(b.events) == 0 {
 		return nil
 	}
-	for _, e := range b.events {
+	for piece := range slices.Chunk(b.text[b.events[0].at:], streamPiece) {
 		httpserver.Extend(s.control, streamStall)
-		for _, part := range [...]string{"id: ", e.cursor, "\nevent: ", e.kind, "\ndata: "} {
-			if _, err := s.w.WriteString(part); err != nil {
-				return err
-			}
-		}
-		if _, err := s.w.Write(e.json); err != nil {
-			return err
-		}
-		if _, err := s.w.WriteString("\n\n"); err != nil {
+		if _, err := s.w.Write(piece); err != nil {
 			return err
 		}
 	}

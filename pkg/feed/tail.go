@@ -2,10 +2,7 @@ package feed
 
 import (
 	"context"
-	"sync"
 	"time"
-
-	"golang.org/x/sync/singleflight"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
 )
@@ -14,106 +11,146 @@ const (
 	// pollEvery is the interval at which commits of other processes are found.
 	// Local commits do not wait for it.
 	pollEvery = time.Second
+	// busyPoll is the interval for busyFor after a poll found an event.
+	busyPoll = 100 * time.Millisecond
+	busyFor  = 5 * time.Second
 	// settle is the delay after a commit during which further commits are
 	// collected. It limits a busy log to 200 wake-ups a second.
 	settle = 5 * time.Millisecond
+	// tailPage is the number of events that a tail reads at once.
+	tailPage = 500
 )
 
-// tail notifies the followers of a log when its end moves. It polls the log
-// only while there are followers, and once for all of them.
+// tail reads the end of a log once for all followers, and keeps the newest
+// events in its ring. It runs only while there are followers.
 type tail struct {
-	log   eventlog.Reader
-	reads singleflight.Group
-
-	mu        sync.Mutex
-	followers int
+	ring
+	log       eventlog.Reader
+	begun     chan struct{} // closed when the ring has begun or failed
 	stop      context.CancelFunc
-	change    chan struct{}
-	quiet     eventlog.Position // the end of the log at the last poll without a change
-	looked    time.Time         // the start of that poll; zero after a change
+	followers int // guarded by Feed.mu
 }
 
-func newTail(log eventlog.Reader) *tail {
-	return &tail{log: log, change: make(chan struct{})}
-}
-
-// follow registers a follower until unfollow is called.
-func (t *tail) follow() (unfollow func()) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.followers++
-	if t.followers == 1 {
-		var ctx context.Context
-		ctx, t.stop = context.WithCancel(context.Background())
-		go t.watch(ctx, t.log.Committed())
+// follow returns the tail of the log, for a follower that calls leave at its
+// end. Errors: those of eventlog.Reader.Head, and the cause of ctx.
+func (f *Feed) follow(ctx context.Context) (t *tail, leave func(), err error) {
+	f.mu.Lock()
+	if f.tail == nil {
+		running, stop := context.WithCancel(context.Background())
+		f.tail = &tail{ring: newRing(f.log), log: f.log, begun: make(chan struct{}), stop: stop}
+		go f.run(running, f.tail)
 	}
-	return func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
+	t = f.tail
+	t.followers++
+	f.mu.Unlock()
+	leave = func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		t.followers--
 		if t.followers == 0 {
-			t.stop()
+			f.end(t)
 		}
+	}
+	select {
+	case <-t.begun:
+		err = t.failure()
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	return t, leave, nil
+}
+
+// end stops a tail. The next follower starts another one. Call it with f.mu.
+func (f *Feed) end(t *tail) {
+	t.stop()
+	if f.tail == t {
+		f.tail = nil
 	}
 }
 
-// changed returns a channel that is closed after a commit that a read which has
-// begun already may not see. Call it only while following.
-func (t *tail) changed() <-chan struct{} {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.change
+// run fills the ring of a tail until ctx ends. If the log cannot be read after a
+// commit, the tail ends, and its followers with it: their clients learn of the
+// failure, and come back.
+func (f *Feed) run(ctx context.Context, t *tail) {
+	err := t.watch(ctx)
+	f.mu.Lock()
+	f.end(t)
+	f.mu.Unlock()
+	t.fail(err)
+	select {
+	case <-t.begun:
+	default:
+		close(t.begun)
+	}
 }
 
-// end returns a newer position for a follower that reached the end of the log
-// before since, after the same events as the follower's own. ok is false if
-// there is none, or if changed is closed.
-func (t *tail) end(changed <-chan struct{}, since time.Time) (p eventlog.Position, ok bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.quiet, t.change == changed && t.looked.After(since)
-}
-
-func (t *tail) announce() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	close(t.change)
-	t.change, t.looked = make(chan struct{}), time.Time{}
-}
-
-// watch announces changes. The first poll of a log that is not empty announces
-// one, because it is unknown what the followers have read before it.
-func (t *tail) watch(ctx context.Context, committed <-chan struct{}) {
-	poll := time.NewTicker(pollEvery)
+func (t *tail) watch(ctx context.Context) error {
+	committed := t.log.Committed() // before the first read
+	head, _, err := t.log.Head(ctx, eventlog.Position{})
+	if err != nil {
+		return err
+	}
+	t.begin(head)
+	close(t.begun)
+	poll := time.NewTimer(pollEvery)
 	defer poll.Stop()
-	var head eventlog.Position
+	var busyUntil time.Time
 	for {
 		select {
 		case <-ctx.Done():
-			return
+			return context.Cause(ctx)
 		case <-committed:
 			select {
 			case <-time.After(settle):
 			case <-ctx.Done():
-				return
+				return context.Cause(ctx)
 			}
-			committed = t.log.Committed() // before the followers read
-			t.announce()
-		case looked := <-poll.C:
-			changed := t.changed()
-			next, moved, err := t.log.Head(ctx, head)
-			if err != nil {
-				continue // the followers notice it themselves, or need not
+			committed = t.log.Committed()
+			if _, err := t.advance(ctx); err != nil {
+				return err
 			}
-			if head = next; moved {
-				t.announce()
-				continue
+		case now := <-poll.C:
+			// A failure to poll is not reported: there may be no event.
+			if found, _ := t.look(ctx); found {
+				busyUntil = now.Add(busyFor)
 			}
-			t.mu.Lock()
-			if t.change == changed {
-				t.quiet, t.looked = head, looked
+			if now.Before(busyUntil) {
+				poll.Reset(busyPoll)
+			} else {
+				poll.Reset(pollEvery)
 			}
-			t.mu.Unlock()
 		}
 	}
+}
+
+// look advances if there is a new event. An idle log costs one read of its head.
+func (t *tail) look(ctx context.Context) (found bool, err error) {
+	head, moved, err := t.log.Head(ctx, t.last())
+	if err != nil {
+		return false, err
+	}
+	if !moved {
+		t.add(eventlog.Page{Next: head})
+		return false, nil
+	}
+	return t.advance(ctx)
+}
+
+// advance adds the new events of the log to the ring and reports whether there
+// were any.
+func (t *tail) advance(ctx context.Context) (found bool, err error) {
+	for full := true; full; {
+		page, err := t.log.Page(ctx, t.last(), tailPage)
+		if err != nil {
+			return found, err
+		}
+		t.add(page)
+		full = len(page.Records) == tailPage
+		found = found || len(page.Records) > 0
+	}
+	return found, nil
 }

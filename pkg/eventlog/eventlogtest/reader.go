@@ -1,6 +1,7 @@
 package eventlogtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -32,6 +33,7 @@ func RunReader(t *testing.T, b ReaderBackend) {
 	}{
 		{"an empty log", testEmpty}, // first
 		{"the order of all subjects", testOneOrder},
+		{"the order of unequal shards", testUnequalShards},
 		{"what is appended is on the page", testPageRoundTrip},
 		{"an event that commits late", testPageLate},
 		{"followers of writers", testFollowers},
@@ -155,8 +157,40 @@ func testOneOrder(t *testing.T, b ReaderBackend) {
 		}
 	}
 	for i, r := range all {
+		for j, other := range all {
+			if got := b.Reader.Compare(r.Position, other.Position); cmp.Compare(got, 0) != cmp.Compare(i, j) {
+				t.Errorf("Compare = %d for the events %d and %d", got, i, j)
+			}
+		}
 		after, _ := rest(t, b.Reader, r.Position, 1000)
 		wantIDs(t, "after "+r.ID(), after, idsOf(all[i+1:])...)
+	}
+}
+
+// One shard has most events, and the others have some between them.
+func testUnequalShards(t *testing.T, b ReaderBackend) {
+	begin := head(t, b.Reader)
+	if b.Reader.Compare(eventlog.Position{}, begin) > 0 {
+		t.Error("the beginning of the log is after its head")
+	}
+	busy := subject(t)
+	var want []string
+	for version := int64(1); version <= 60; version++ {
+		all := []events.Event{event(busy, version)}
+		if version%10 == 0 {
+			all = append(all, event(fmt.Sprint(subject(t), version), 1))
+		}
+		for _, e := range all {
+			appendAll(t, b.Write, e)
+			want = append(want, e.ID())
+		}
+	}
+	for _, limit := range []int{10, 50, 1000} {
+		records, next := rest(t, b.Reader, begin, limit)
+		wantIDs(t, fmt.Sprint("in pages of ", limit), records, want...)
+		if len(records) > 0 && b.Reader.Compare(records[len(records)-1].Position, next) > 0 {
+			t.Errorf("the end is before the last event, in pages of %d", limit)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package spannerlog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -60,6 +61,18 @@ func parsePlace(s string) (place, error) {
 	return p, nil
 }
 
+// Compare implements eventlog.Reader.
+func (l *Log) Compare(a, b eventlog.Position) int {
+	x, _ := parsePlace(a.Place)
+	y, _ := parsePlace(b.Place)
+	return x.compare(y)
+}
+
+func (p place) compare(other place) int {
+	return cmp.Or(p.commit.Compare(other.commit), cmp.Compare(p.shard, other.shard),
+		strings.Compare(p.subject, other.subject), cmp.Compare(p.version, other.version))
+}
+
 // After returns the position after everything that a strong read with this
 // timestamp saw. Spanner commits nothing at or before the timestamp afterwards.
 func After(timestamp time.Time) eventlog.Position {
@@ -70,8 +83,8 @@ func After(timestamp time.Time) eventlog.Position {
 // an event.
 const begins = "begins"
 
-// pageStatement reads the first rows of each shard after the place, by key, and
-// merges them. Its cost depends only on @limit. A place that is older than the
+// pageStatement reads the first @each rows of each shard after the place, by
+// key. Its cost depends only on @each. A place that is older than the
 // log belongs to a log that was lost: it is before the row of type begins.
 // Places made from a time, with shard -1, are exempt.
 var pageStatement = func() string {
@@ -80,32 +93,102 @@ var pageStatement = func() string {
 		parts = append(parts, fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
 WHERE Shard = %d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR Shard > @shard OR
 	(Shard = @shard AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
-ORDER BY CommitTimestamp, Subject, Version LIMIT @limit)`, shard))
+ORDER BY CommitTimestamp, Subject, Version LIMIT @each)`, shard))
 	}
 	parts = append(parts, `(SELECT -1, AppliedAt, "", 0, "`+begins+`", "", "" FROM `+spannerdb.MigrationsTable+`
 WHERE Component = "`+component+`" AND File = "`+firstMigration+`" AND AppliedAt > @commit AND @shard >= 0)`)
-	return strings.Join(parts, "\nUNION ALL\n") + "\nORDER BY CommitTimestamp, Shard, Subject, Version LIMIT @limit"
+	return strings.Join(parts, "\nUNION ALL\n")
 }()
 
-// Page implements eventlog.Reader with one call.
+// eachOf returns the number of rows to read of each shard for a page. It is
+// twice the average and some more, so that one call usually suffices.
+func eachOf(limit int) int { return min(limit, 2*limit/eventlog.Shards+12) }
+
+// Page implements eventlog.Reader. It costs one call, and one more whenever a
+// shard has more than its part of the page. It reads at most about four rows for
+// each row of a page of 100, and less for a larger one.
 func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eventlog.Page, error) {
 	last, err := parsePlace(after.Place)
 	if err != nil {
 		return eventlog.Page{}, err
 	}
-	records, timestamp, err := l.records(ctx, spanner.Statement{SQL: pageStatement, Params: map[string]any{
-		"commit": last.commit, "shard": last.shard, "subject": last.subject, "version": last.version, "limit": int64(limit),
+	each := eachOf(limit)
+	read, timestamp, err := l.records(ctx, spanner.Statement{SQL: pageStatement, Params: map[string]any{
+		"commit": last.commit, "shard": last.shard, "subject": last.subject, "version": last.version, "each": int64(each),
 	}})
 	if err != nil {
 		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
 	}
-	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) || slices.ContainsFunc(records, isBegin) {
+	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) || slices.ContainsFunc(read, isBegin) {
 		return eventlog.Page{}, eventlog.ErrCursorExpired
 	}
-	if len(records) < limit {
+	records, err := l.merge(ctx, read, each, limit, timestamp)
+	switch {
+	case err != nil:
+		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
+	case len(records) < limit:
 		return eventlog.Page{Records: records, Next: After(timestamp)}, nil
 	}
 	return eventlog.Page{Records: records, Next: records[limit-1].Position}, nil
+}
+
+// merge returns the first limit of the records in the order of their places.
+// read has the first each records of every shard. Where a shard has more, merge
+// reads on, up to the timestamp of the first read, because the other shards are
+// known up to there.
+func (l *Log) merge(ctx context.Context, read []eventlog.Record, each, limit int, timestamp time.Time) (merged []eventlog.Record, err error) {
+	shards := make([][]eventlog.Record, eventlog.Shards)
+	for _, r := range read {
+		shard := eventlog.Shard(r.Subject)
+		shards[shard] = append(shards[shard], r)
+	}
+	more := make([]bool, eventlog.Shards) // the shard may have records beyond those that were read
+	for shard, records := range shards {
+		more[shard] = len(records) == each
+		slices.SortFunc(records, inShard) // a union promises no order
+	}
+	for len(merged) < limit {
+		first := -1
+		var earliest time.Time
+		for shard, records := range shards {
+			if len(records) > 0 && (first < 0 || records[0].Time.Before(earliest)) {
+				first, earliest = shard, records[0].Time // of two with the same time, the lower shard
+			}
+		}
+		if first < 0 {
+			break
+		}
+		next := shards[first][0]
+		merged, shards[first] = append(merged, next), shards[first][1:]
+		if len(shards[first]) == 0 && more[first] && len(merged) < limit {
+			n := min(2*each, limit-len(merged))
+			if shards[first], err = l.shardAfter(ctx, next, timestamp, n); err != nil {
+				return nil, err
+			}
+			more[first] = len(shards[first]) == n
+		}
+	}
+	return merged, nil
+}
+
+func inShard(a, b eventlog.Record) int {
+	return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Subject, b.Subject), cmp.Compare(a.Version, b.Version))
+}
+
+// shardAfter returns at most limit records of the shard of r, after r and up to
+// a timestamp, with one call.
+func (l *Log) shardAfter(ctx context.Context, r eventlog.Record, timestamp time.Time, limit int) (records []eventlog.Record, err error) {
+	shard := shardOf(r.Subject)
+	keys := spanner.KeyRange{Start: spanner.Key{shard, r.Time, r.Subject, r.Version}, End: spanner.Key{shard, timestamp}, Kind: spanner.OpenClosed}
+	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+		records = nil
+		return tx.ReadWithOptions(ctx, "EventLog", keys, columns, &spanner.ReadOptions{Limit: limit}).Do(func(row *spanner.Row) error {
+			r, err := toRecord(row)
+			records = append(records, r)
+			return err
+		})
+	})
+	return records, err
 }
 
 func isBegin(r eventlog.Record) bool { return r.Type == begins }
@@ -120,16 +203,9 @@ func (l *Log) records(ctx context.Context, query spanner.Statement) (records []e
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		records = nil
 		if err := tx.Query(ctx, query).Do(func(row *spanner.Row) error {
-			var r eventlog.Record
-			var shard int64
-			var payload string
-			if err := row.Columns(&shard, &r.Time, &r.Subject, &r.Version, &r.Type, &payload, &r.Traceparent); err != nil {
-				return err
-			}
-			r.Time, r.Data = r.Time.UTC(), []byte(payload)
-			r.Position = eventlog.Position{Time: r.Time, Place: place{r.Time, shard, r.Subject, r.Version}.String()}
+			r, err := toRecord(row)
 			records = append(records, r)
-			return nil
+			return err
 		}); err != nil {
 			return err
 		}
@@ -137,6 +213,16 @@ func (l *Log) records(ctx context.Context, query spanner.Statement) (records []e
 		return err
 	})
 	return records, timestamp, err
+}
+
+// toRecord converts a row of columns.
+func toRecord(row *spanner.Row) (r eventlog.Record, err error) {
+	var shard int64
+	var payload string
+	err = row.Columns(&shard, &r.Time, &r.Subject, &r.Version, &r.Type, &payload, &r.Traceparent)
+	r.Time, r.Data = r.Time.UTC(), []byte(payload)
+	r.Position = eventlog.Position{Time: r.Time, Place: place{r.Time, shard, r.Subject, r.Version}.String()}
+	return r, err
 }
 
 // History implements eventlog.Reader with one call.

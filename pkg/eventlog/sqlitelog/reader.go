@@ -1,6 +1,7 @@
 package sqlitelog
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -78,7 +79,7 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eve
 		if last.micros != 0 && records[0].place != last {
 			return eventlog.Page{}, eventlog.ErrCursorExpired
 		}
-		records = records[1:]
+		last, records = records[0].place, records[1:]
 	case last.seq > 0: // deleted as too old, or never existed
 		if err := l.checkReached(ctx, last.seq); err != nil {
 			return eventlog.Page{}, err
@@ -109,6 +110,13 @@ func (l *Log) checkReached(ctx context.Context, seq int64) error {
 		return eventlog.ErrCursorExpired
 	}
 	return nil
+}
+
+// Compare implements eventlog.Reader.
+func (l *Log) Compare(a, b eventlog.Position) int {
+	x, _ := parsePlace(a.Place)
+	y, _ := parsePlace(b.Place)
+	return cmp.Or(cmp.Compare(x.seq, y.seq), cmp.Compare(x.micros, y.micros))
 }
 
 type record struct {
