@@ -34,15 +34,6 @@ type Part struct {
 	Result  any // stored as JSON
 }
 
-// Parts returns the parts of a request for many resources.
-func Parts[T any](results []T, subject func(T) string) []Part {
-	parts := make([]Part, len(results))
-	for i, r := range results {
-		parts[i] = Part{subject(r), r}
-	}
-	return parts
-}
-
 // Recorded is a recorded result, in parts. An erased part is nil. A nil Recorded
 // means that there is no record.
 type Recorded [][]byte

@@ -190,7 +190,11 @@ func testErasedPart(w writer) {
 			if err != nil || found {
 				return err
 			}
-			return tx.Record(r, idempotency.Parts(results, func(r result) string { return r.Text })...)
+			parts := make([]idempotency.Part, len(results))
+			for i, r := range results {
+				parts[i] = idempotency.Part{Subject: r.Text, Result: r}
+			}
+			return tx.Record(r, parts...)
 		}); err != nil {
 			w.Fatal(err)
 		}

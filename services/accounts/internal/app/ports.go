@@ -69,23 +69,6 @@ type Outcome struct {
 	Refused   *fault.Error // otherwise the reason: domain.ErrEmailTaken
 }
 
-// Subject returns the subject of the account in the outcome; "" if it was refused.
-func (o Outcome) Subject() string {
-	if o.Refused != nil {
-		return ""
-	}
-	return Subject(o.ID)
-}
-
-// Erased returns the outcome that takes the place of a recorded one whose
-// account has been deleted since.
-func Erased() Outcome { return Outcome{Refused: idempotency.ErrErased} }
-
-// Recording returns an account as the result of a request.
-func Recording(a domain.Account) idempotency.Part {
-	return idempotency.Part{Subject: Subject(a.ID), Result: a}
-}
-
 // Discards keeps the names of objects to which no account refers any more. The
 // Store records them in the transaction that removes the reference. Both
 // methods are idempotent and safe for concurrent use, and return

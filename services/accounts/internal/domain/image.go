@@ -40,15 +40,15 @@ var (
 // of an image.
 var ImageSides = []int{64, 256, 1024}
 
-// Image is a profile image. Stores use the JSON names of its fields.
+// Image is a profile image.
 type Image struct {
 	// Object is the name of the content in the object store.
-	Object      string `json:"object"`
-	ContentType string `json:"content_type"` // image/jpeg or image/png
-	Width       int    `json:"width"`        // pixels
-	Height      int    `json:"height"`       // pixels
-	SizeBytes   int64  `json:"size_bytes"`
-	SHA256      string `json:"sha256"` // lower-case hex
+	Object      string
+	ContentType string // image/jpeg or image/png
+	Width       int    // pixels
+	Height      int    // pixels
+	SizeBytes   int64
+	SHA256      string // lower-case hex
 }
 
 // Scaled returns the name of the object with the scaled form whose longer side

@@ -109,18 +109,6 @@ type Outcome struct {
 	Refused *fault.Error // otherwise the reason: domain.ErrSessionTaken, domain.ErrAccountDeleted or domain.ErrAccountUnknown
 }
 
-// Subject returns the subject of the audio in the outcome; "" if it was refused.
-func (o Outcome) Subject() string {
-	if o.Refused != nil {
-		return ""
-	}
-	return Subject(o.Audio.SessionID)
-}
-
-// Erased returns the outcome that takes the place of a recorded one whose
-// audio has been deleted since.
-func Erased() Outcome { return Outcome{Refused: idempotency.ErrErased} }
-
 // Discards keeps the names of objects to which no audio refers any more. The
 // Store records them in the transaction that removes the reference. Both
 // methods are idempotent and safe for concurrent use, and return

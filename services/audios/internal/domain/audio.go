@@ -55,7 +55,7 @@ type File struct {
 	Kept bool
 	// Content is set if the content is kept and is to be written, or was asked
 	// for. Otherwise it is "".
-	Content   string `json:"-"`
+	Content   string
 	SizeBytes int64
 	SHA256    string // lower-case hex
 }

@@ -11,22 +11,23 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
 // CreateAll implements app.Store. An account takes about 25 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		taken, record, err := s.taken(ctx, tx, accounts, request)
+		taken, rows, err := s.taken(ctx, tx, accounts, request)
 		if err != nil {
 			return err
 		}
-		recorded, err := spannerkeys.Decode(record, request)
+		recorded, err := spannerkeys.Decode(rows, request)
 		if err != nil {
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
+		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -41,7 +42,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			taken[string(a.Email)] = true
 			outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
+		return s.keys.Record(tx, request, record.OfOutcomes(outcomes)...)
 	})
 	return outcomes, translate(err)
 }
@@ -49,7 +50,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 // taken reads in one call which e-mails of accounts are taken, and the record
 // of the request, if there is one. It locks the rows that it finds and the
 // places of those that it does not find.
-func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, record spannerkeys.Rows, err error) {
+func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.Account, request idempotency.Request) (taken map[string]bool, rows spannerkeys.Rows, err error) {
 	emails := make([]string, len(accounts))
 	for i, a := range accounts {
 		emails[i] = string(a.Email)
@@ -60,12 +61,12 @@ func (s *Store) taken(ctx context.Context, tx *spannerdb.Tx, accounts []domain.A
 	}
 	s.keys.Select(&query, request)
 	var found []string
-	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&found, &record) }); err != nil {
+	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&found, &rows) }); err != nil {
 		return nil, nil, err
 	}
 	taken = map[string]bool{}
 	for _, email := range found {
 		taken[email] = true
 	}
-	return taken, record, nil
+	return taken, rows, nil
 }

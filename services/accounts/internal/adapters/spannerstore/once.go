@@ -6,6 +6,7 @@ import (
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
 // find reads the recorded result of a request for one account into result, and
@@ -15,5 +16,6 @@ func (s *Store) find(ctx context.Context, tx *spannerdb.Tx, request idempotency.
 	if err != nil {
 		return false, err
 	}
-	return recorded.One(result)
+	*result, found, err = record.Account(recorded)
+	return found, err
 }

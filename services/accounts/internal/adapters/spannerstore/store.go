@@ -4,7 +4,6 @@ package spannerstore
 import (
 	"context"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -18,6 +17,7 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
 //go:embed migrations/*.sql
@@ -62,7 +62,7 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, app.Recording(a))
+		return s.keys.Record(tx, request, record.OfAccount(a))
 	})
 	return result, err
 }
@@ -103,7 +103,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, app.Recording(next)); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, record.OfAccount(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		row, err := values(next)
@@ -215,9 +215,9 @@ func scan(r *spanner.Row, rest ...any) (domain.Account, error) {
 	a.Owner = owner.StringVal
 	a.CreatedAt, a.UpdatedAt = a.CreatedAt.UTC(), a.UpdatedAt.UTC()
 	if image.Valid {
-		a.Image = &domain.Image{}
-		if err := json.Unmarshal([]byte(image.StringVal), a.Image); err != nil {
-			return domain.Account{}, fmt.Errorf("image of account %d: %w", a.ID, err)
+		var err error
+		if a.Image, err = record.Image(image.StringVal); err != nil {
+			return domain.Account{}, fmt.Errorf("account %d: %w", a.ID, err)
 		}
 	}
 	return a, nil
@@ -225,13 +225,9 @@ func scan(r *spanner.Row, rest ...any) (domain.Account, error) {
 
 // values returns the values of an account in the order of columns.
 func values(a domain.Account) ([]any, error) {
-	var image spanner.NullString
-	if a.Image != nil {
-		b, err := json.Marshal(a.Image)
-		if err != nil {
-			return nil, fmt.Errorf("encode image: %w", err)
-		}
-		image = spanner.NullString{StringVal: string(b), Valid: true}
+	image, err := record.OfImage(a.Image)
+	if err != nil {
+		return nil, err
 	}
 	owner := spanner.NullString{StringVal: a.Owner, Valid: a.Owner != ""}
 	return []any{a.ID, a.Name, string(a.Email), a.Address, image, owner, a.Version, a.CreatedAt, a.UpdatedAt}, nil

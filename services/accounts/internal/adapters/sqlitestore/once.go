@@ -4,6 +4,7 @@ import (
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
 // find reads the recorded result of a request for one account into result, and
@@ -13,5 +14,6 @@ func (s *Store) find(tx *sqlitedb.Tx, request idempotency.Request, result *domai
 	if err != nil {
 		return false, err
 	}
-	return recorded.One(result)
+	*result, found, err = record.Account(recorded)
+	return found, err
 }

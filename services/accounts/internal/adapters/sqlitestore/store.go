@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -17,6 +16,7 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
+	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
 //go:embed migrations/*.sql
@@ -44,16 +44,16 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 }
 
 // Create implements app.Store.
-func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (domain.Account, error) {
-	result := a
-	err := s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
+func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
+	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		if found, err := s.find(tx, request, &result); err != nil || found {
 			return err
 		}
+		result = a
 		if err := s.insert(tx, a, created); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, app.Recording(a))
+		return s.keys.Record(tx, request, record.OfAccount(a))
 	})
 	return result, translate(err)
 }
@@ -66,7 +66,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
+		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -80,7 +80,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
+		return s.keys.Record(tx, request, record.OfOutcomes(outcomes)...)
 	})
 	return outcomes, translate(err)
 }
@@ -88,7 +88,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 // insert adds an account and its event. If the e-mail is taken, it writes
 // nothing.
 func (s *Store) insert(tx *sqlitedb.Tx, a domain.Account, created events.Event) error {
-	image, err := imageColumn(a.Image)
+	image, err := record.OfImage(a.Image)
 	if err != nil {
 		return err
 	}
@@ -123,13 +123,13 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if next, updated, err = decide(current); err != nil {
 			return err
 		}
-		if err := s.keys.Record(tx, request, app.Recording(next)); err != nil || next.Version == current.Version {
+		if err := s.keys.Record(tx, request, record.OfAccount(next)); err != nil || next.Version == current.Version {
 			return err
 		}
 		if err := discard(tx, current, next.Image); err != nil {
 			return err
 		}
-		image, err := imageColumn(next.Image)
+		image, err := record.OfImage(next.Image)
 		if err != nil {
 			return err
 		}
@@ -232,19 +232,9 @@ func (i imageOf) Scan(column any) error {
 	if !ok {
 		return fmt.Errorf("an image of type %T", column)
 	}
-	return json.Unmarshal([]byte(text), &i.Image)
-}
-
-func imageColumn(img *domain.Image) (*string, error) {
-	if img == nil {
-		return nil, nil //nolint:nilnil // NULL
-	}
-	b, err := json.Marshal(img)
-	if err != nil {
-		return nil, fmt.Errorf("encode image: %w", err)
-	}
-	s := string(b)
-	return &s, nil
+	img, err := record.Image(text)
+	i.Image = img
+	return err
 }
 
 // translate maps errors of the database to those of app.Store.

@@ -14,22 +14,23 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
+	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
 // CreateAll implements app.Store. An audio takes about 30 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		past, record, err := s.pastOfAll(ctx, tx, sessions, request)
+		past, rows, err := s.pastOfAll(ctx, tx, sessions, request)
 		if err != nil {
 			return err
 		}
-		recorded, err := spannerkeys.Decode(record, request)
+		recorded, err := spannerkeys.Decode(rows, request)
 		if err != nil {
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
+		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -52,7 +53,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
+		return s.keys.Record(tx, request, record.OfOutcomes(outcomes)...)
 	})
 	return outcomes, translate(err)
 }
@@ -61,17 +62,17 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
 	query := spanner.NewStatement("SELECT ")
 	s.keys.Select(&query, request)
-	var record spannerkeys.Rows
+	var rows spannerkeys.Rows
 	if err := s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		return tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&record) })
+		return tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&rows) })
 	}); err != nil {
 		return nil, false, translate(err)
 	}
-	recorded, err := spannerkeys.Decode(record, request)
+	recorded, err := spannerkeys.Decode(rows, request)
 	if err != nil {
 		return nil, false, err
 	}
-	return idempotency.Many(recorded, app.Erased)
+	return record.Outcomes(recorded)
 }
 
 // pasts is the past of sessions that are to be created.
@@ -90,7 +91,7 @@ func (p pasts) requireAccount(id *int64, accounts caller.Reach) error {
 
 // pastOfAll is past for many sessions, also in one call. It locks the rows that
 // it finds and the places of those that it does not find.
-func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, record spannerkeys.Rows, err error) {
+func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []domain.Session, request idempotency.Request) (p pasts, rows spannerkeys.Rows, err error) {
 	ids, accounts := make([]int64, len(sessions)), []int64{}
 	for i, session := range sessions {
 		ids[i] = session.SessionID
@@ -116,7 +117,7 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 		Owner string
 	}
 	if err := tx.Query(ctx, query).Do(func(r *spanner.Row) error {
-		return r.Columns(&taken, &deleted, &accountsDeleted, &owned, &record)
+		return r.Columns(&taken, &deleted, &accountsDeleted, &owned, &rows)
 	}); err != nil {
 		return pasts{}, nil, err
 	}
@@ -133,5 +134,5 @@ func (s *Store) pastOfAll(ctx context.Context, tx *spannerdb.Tx, sessions []doma
 	for _, account := range owned { // RemoveAccount forgets owners, so none of these is deleted
 		p.accounts[account.ID] = domain.Account{Owner: account.Owner}
 	}
-	return p, record, nil
+	return p, rows, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
+	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
 //go:embed migrations/*.sql
@@ -52,16 +53,17 @@ func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		last, account, record, err := s.past(ctx, tx, session, request)
+		last, account, rows, err := s.past(ctx, tx, session, request)
 		if err != nil {
 			return err
 		}
 		a = domain.Audio{}
-		recorded, err := spannerkeys.Decode(record, request)
+		recorded, err := spannerkeys.Decode(rows, request)
 		if err != nil {
 			return err
 		}
-		if found, err := recorded.One(&a); err != nil || found {
+		var found bool
+		if a, found, err = record.Audio(recorded); err != nil || found {
 			return err
 		}
 		if err := requireAccount(session.AccountID, account, accounts); err != nil {
@@ -70,7 +72,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 		if a, err = s.insert(tx, last, decide); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, idempotency.Part{Subject: app.Subject(a.SessionID), Result: a})
+		return s.keys.Record(tx, request, record.OfAudio(a))
 	})
 	return a, err
 }
@@ -107,14 +109,14 @@ func requireAccount(id *int64, account domain.Account, accounts caller.Reach) er
 
 // past reads in one call the last version of a deleted session, or 0, its
 // account, and the record of the request, if there is one.
-func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, account domain.Account, record spannerkeys.Rows, err error) {
+func (s *Store) past(ctx context.Context, tx *spannerdb.Tx, session domain.Session, request idempotency.Request) (last int64, account domain.Account, rows spannerkeys.Rows, err error) {
 	query := spanner.Statement{
 		SQL:    "SELECT IFNULL((SELECT Version FROM DeletedAudios WHERE SessionId = @session), 0), " + accountColumns + ", ",
 		Params: map[string]any{"session": session.SessionID, "account": session.AccountID},
 	}
 	s.keys.Select(&query, request)
-	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &account.Deleted, &account.Owner, &record) })
-	return last, account, record, err
+	err = tx.Query(ctx, query).Do(func(r *spanner.Row) error { return r.Columns(&last, &account.Deleted, &account.Owner, &rows) })
+	return last, account, rows, err
 }
 
 // Get implements app.Store.

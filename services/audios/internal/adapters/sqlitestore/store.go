@@ -16,6 +16,7 @@ import (
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
+	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
 //go:embed migrations/*.sql
@@ -49,13 +50,14 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 		if err != nil {
 			return err
 		}
-		if found, err := recorded.One(&a); err != nil || found {
+		var found bool
+		if a, found, err = record.Audio(recorded); err != nil || found {
 			return err
 		}
 		if a, err = s.insert(tx, session, accounts, decide); err != nil {
 			return err
 		}
-		return s.keys.Record(tx, request, idempotency.Part{Subject: app.Subject(a.SessionID), Result: a})
+		return s.keys.Record(tx, request, record.OfAudio(a))
 	})
 	return a, translate(err)
 }
@@ -68,7 +70,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 			return err
 		}
 		var found bool
-		if outcomes, found, err = idempotency.Many(recorded, app.Erased); err != nil || found {
+		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -85,7 +87,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 				return err
 			}
 		}
-		return s.keys.Record(tx, request, idempotency.Parts(outcomes, app.Outcome.Subject)...)
+		return s.keys.Record(tx, request, record.OfOutcomes(outcomes)...)
 	})
 	return outcomes, translate(err)
 }
@@ -109,7 +111,7 @@ func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outc
 		if err != nil {
 			return err
 		}
-		outcomes, found, err = idempotency.Many(recorded, app.Erased)
+		outcomes, found, err = record.Outcomes(recorded)
 		return err
 	})
 	return outcomes, found, translate(err)
