@@ -19,15 +19,24 @@ import (
 // proxied is a read through the gateway as a process of its own, held against
 // the least that can stand there: the standard library's reverse proxy. Both
 // ask the same service, which does nothing.
-var proxied = operation{"gateway", getAccount, getAccount}
+var proxied = operation{"gateway", getProxied, getProxied}
 
-const (
-	// mostCPU is the maximum CPU time of the gateway relative to the other
-	// proxy: 50 µs to 45.
-	mostCPU     = 1.11
-	upstreamEnv = "BENCH_UPSTREAM"
-)
+const upstreamEnv = "BENCH_UPSTREAM"
 
+// checks are the ways in which the gateway identifies callers, with the maximum
+// of its CPU time relative to the other proxy.
+var checks = []struct {
+	name    string
+	mostCPU float64
+	with    func(*credentials) (settings []string, authorization string)
+}{
+	{"open", 1.05, func(*credentials) ([]string, string) { return []string{"CONCHA_AUTH=none", "CONCHA_ADMIN_PORT=0"}, "" }},
+	{"API key", 1.15, func(c *credentials) ([]string, string) { return c.settings, c.key }},
+	{"JWT", 1.20, func(c *credentials) ([]string, string) { return c.settings, c.token }},
+}
+
+// measureGateway measures the gateway with each of checks, and how it refuses
+// wrong keys.
 func measureGateway(ctx context.Context, opts options, dir string) error {
 	gateway := filepath.Join(dir, "gateway")
 	fmt.Println("building the gateway")
@@ -39,47 +48,80 @@ func measureGateway(ctx context.Context, opts options, dir string) error {
 	if err != nil {
 		return err
 	}
-	service := side{program: program{name: "service", argv: []string{self, "service"}}}
-	if service.server, err = start(ctx, service.program, filepath.Join(dir, "service")); err != nil {
+	service, err := start(ctx, program{name: "service", argv: []string{self, "service"}}, filepath.Join(dir, "service"))
+	if err != nil {
 		return err
 	}
-	defer service.stop()
-	origin := "http://" + service.server.addr
-	sides := [2]side{
-		{program: program{"gateway", []string{gateway}, []string{"CONCHA_ACCOUNTS_URL=" + origin, "CONCHA_AUDIOS_URL=" + origin, "CONCHA_ADMIN_PORT=0", "CONCHA_AUTH=none"}}},
-		{program: program{"httputil", []string{self, "httputil"}, []string{upstreamEnv + "=" + origin}}},
+	defer func() { _ = service.stop() }()
+	known, err := newCredentials(ctx, dir)
+	if err != nil {
+		return err
 	}
-	defer sides[0].stop()
-	defer sides[1].stop()
-	for i := range sides {
-		s := &sides[i]
-		s.ids = []int64{1234567890}
-		if s.server, err = start(ctx, s.program, filepath.Join(dir, s.name+"-data")); err != nil {
+	defer known.close()
+	origin := "http://" + service.addr
+	bare, err := newProxy(ctx, program{"httputil", []string{self, "httputil"}, []string{upstreamEnv + "=" + origin}}, dir, "")
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
+	// The sides differ by less than the machine's own ups and downs: they take
+	// turns often.
+	opts.rounds, opts.load.length = 5*opts.rounds, opts.load.length/5
+	var rows []row
+	for _, check := range checks {
+		settings, authorization := check.with(known)
+		env := append([]string{"CONCHA_ACCOUNTS_URL=" + origin, "CONCHA_AUDIOS_URL=" + origin}, settings...)
+		product, err := newProxy(ctx, program{"gateway, " + check.name, []string{gateway}, env}, dir, authorization)
+		if err != nil {
 			return err
 		}
+		r, err := measureProxy(ctx, opts, &product, &bare, known)
+		product.stop()
+		if err != nil {
+			return fmt.Errorf("%s: %w", product.name, err)
+		}
+		rows = append(rows, r)
 	}
-	// The two differ by less than the machine's own ups and downs: they take turns
-	// often.
-	opts.rounds, opts.load.length = 5*opts.rounds, opts.load.length/5
-	r, err := compare(ctx, opts, proxied, &sides[0], &sides[1])
-	if err != nil {
-		return fmt.Errorf("%s: %w", proxied.name, err)
+	if opts.only.MatchString(proxied.name) {
+		printGateway(os.Stdout, rows)
 	}
-	printGateway(os.Stdout, r)
 	return nil
 }
 
-func printGateway(out io.Writer, r row) {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nproxied GET\treq/s\tp50 ms\tp99 ms\tCPU us/req\t")
-	for _, side := range []struct {
-		name    string
-		results []result
-	}{{"gateway", r.product}, {"httputil", r.limit}} {
-		m := medianOf(side.results)
-		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%s\t\n", side.name, m.perSecond, millis(m.p50), millis(m.p99), micros(m.cpu))
+// measureProxy measures a gateway beside the bare proxy, and how it refuses
+// wrong keys if it knows any.
+func measureProxy(ctx context.Context, opts options, product, bare *side, known *credentials) (r row, err error) {
+	if opts.only.MatchString(proxied.name) {
+		if r, err = compare(ctx, opts, proxied, product, bare); err != nil {
+			return r, err
+		}
 	}
-	fmt.Fprintf(w, "ratio\t%.2f\t\t\t%.2f\t at most %.2f\n", r.ratio(), r.cpuRatio(), mostCPU)
+	if opts.only.MatchString(wrongKeys) && product.authorization == known.key {
+		err = measureWrongKeys(ctx, product, known)
+	}
+	return r, err
+}
+
+// newProxy starts a proxy, to which requests are sent with a header
+// Authorization, unless that is "".
+func newProxy(ctx context.Context, p program, dir, authorization string) (side, error) {
+	server, err := start(ctx, p, filepath.Join(dir, p.name))
+	return side{program: p, server: server, ids: []int64{1234567890}, authorization: authorization}, err
+}
+
+func printGateway(out io.Writer, rows []row) {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\nproxied GET\treq/s\tp50 ms\tp99 ms\tCPU us/req\tthroughput ratio\tCPU ratio\tat most\t")
+	line := func(name string, results []result) {
+		m := medianOf(results)
+		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%s\t", name, m.perSecond, millis(m.p50), millis(m.p99), micros(m.cpu))
+	}
+	for i, r := range rows {
+		line("gateway, "+checks[i].name, r.product)
+		fmt.Fprintf(w, "%.2f\t%.2f\t%.2f\t\n", r.ratio(), r.cpuRatio(), checks[i].mostCPU)
+		line("httputil", r.limit)
+		fmt.Fprintln(w, "\t\t\t")
+	}
 	_ = w.Flush()
 }
 

@@ -125,8 +125,16 @@ func dial(ctx context.Context, addr string) (*client, error) {
 	return &client{conn: conn, r: bufio.NewReaderSize(conn, 64<<10)}, nil
 }
 
-// roundTrip sends req and reads its answer. Errors: a status other than 2xx,
-// with the answer's body.
+// statusError is an answer with a status other than 2xx.
+type statusError struct {
+	status string
+	body   []byte
+}
+
+func (e statusError) Error() string { return fmt.Sprintf("status %s: %s", e.status, e.body) }
+
+// roundTrip sends req and reads its answer.
+// Errors: statusError, after which the connection can still be used.
 func (c *client) roundTrip(req []byte) error {
 	if _, err := c.conn.Write(req); err != nil {
 		return err
@@ -145,7 +153,7 @@ func (c *client) roundTrip(req []byte) error {
 	}
 	if !ok {
 		body, _ := io.ReadAll(io.LimitReader(c.r, max(length, 0)))
-		return fmt.Errorf("status %s: %s", status, body)
+		return statusError{status, body}
 	}
 	switch {
 	case status == "204":

@@ -1,7 +1,8 @@
 // Command bench measures the all-in-one program under load and, in the same run
 // and with the same load generator, the limit: a bare net/http handler on the
 // same kind of database. It also measures the gateway as a process beside a
-// bare reverse proxy, and the time from a commit to its event at a subscriber.
+// bare reverse proxy, how that refuses wrong keys, and the time from a commit to
+// its event at a subscriber.
 // Read its output as ratios: the absolute figures depend on the machine, which
 // the generator shares.
 package main
@@ -88,7 +89,7 @@ func parse(args []string) (options, error) {
 func measure(ctx context.Context, opts options, dir string) error {
 	fmt.Printf("%d CPUs, %s %s/%s; %d connections from the same machine, %d rounds of %s each\n",
 		runtime.NumCPU(), runtime.Version(), runtime.GOOS, runtime.GOARCH, opts.load.conns, opts.rounds, opts.load.length)
-	if opts.only.MatchString(proxied.name) {
+	if opts.only.MatchString(proxied.name) || opts.only.MatchString(wrongKeys) {
 		if err := measureGateway(ctx, opts, dir); err != nil {
 			return err
 		}

@@ -29,6 +29,14 @@ func getAccount(dst []byte, s *side, r *rand.Rand) []byte {
 	return get(appendAny(append(dst, "GET /v1/accounts/"...), s.ids, r))
 }
 
+func getProxied(dst []byte, s *side, r *rand.Rand) []byte {
+	dst = append(appendAny(append(dst, "GET /v1/accounts/"...), s.ids, r), head...)
+	if s.authorization != "" {
+		dst = append(append(append(dst, "Authorization: "...), s.authorization...), "\r\n"...)
+	}
+	return append(dst, "\r\n"...)
+}
+
 func getClassic(dst []byte, s *side, r *rand.Rand) []byte {
 	return get(appendAny(append(dst, "GET /accounts/"...), s.ids, r))
 }

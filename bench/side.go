@@ -33,6 +33,8 @@ type side struct {
 	pages     []string // tokens of pages of 100
 	withImage []int64
 
+	authorization string // a header of requests to proxies; "": none
+
 	fresh, again            time.Duration // start to ready: on an empty folder, on the data
 	idle, after, peakMemory int64
 }
