@@ -12,9 +12,9 @@ import (
 	"github.com/concha-labs/backend/pkg/apikey"
 )
 
-// startGuarded starts a system that requires credentials. It returns its URL and
-// an API key for each list of scopes.
-func startGuarded(t *testing.T, scopes ...string) (url string, keys []string) {
+// startGuarded starts a system that requires credentials, with further settings.
+// It returns its URL and an API key for each list of scopes.
+func startGuarded(t *testing.T, settings []string, scopes ...string) (url string, keys []string) {
 	t.Helper()
 	var lines strings.Builder
 	for i, list := range scopes {
@@ -30,7 +30,7 @@ func startGuarded(t *testing.T, scopes ...string) (url string, keys []string) {
 		lines.Write(append(line, '\n'))
 	}
 	file := writeFile(t, "keys", lines.String())
-	return startProgram(t, t.TempDir(), "CONCHA_AUTH=required", "CONCHA_API_KEYS_FILE="+file).url, keys
+	return startProgram(t, t.TempDir(), append(settings, "CONCHA_AUTH=required", "CONCHA_API_KEYS_FILE="+file)...).url, keys
 }
 
 // signIn opens the console and gives it a credential.
@@ -43,7 +43,7 @@ func signIn(p *browsertest.Page, key string) {
 
 // A reader sees everything, live, and is offered nothing that changes it.
 func TestConsoleOfAReader(t *testing.T) {
-	url, keys := startGuarded(t, "accounts:write accounts:read audios:write", "accounts:read audios:read events:read", "accounts:read")
+	url, keys := startGuarded(t, nil, "accounts:write accounts:read audios:write", "accounts:read audios:read events:read", "accounts:read")
 	writer := []string{"Authorization", "Bearer " + keys[0]}
 	id := register(t, url, "Ann", writer...)
 	sendJSON(t, http.MethodPost, url+"/v1/audios", sessionDocument(7, id, 1), writer...)
@@ -91,7 +91,7 @@ func TestConsoleOfAReader(t *testing.T) {
 // A person who manages only their own data works with it as others do with all.
 func TestConsoleOfAnOwner(t *testing.T) {
 	const own = "accounts:own audios:own"
-	url, keys := startGuarded(t, own, own)
+	url, keys := startGuarded(t, nil, own, own)
 	foreign := register(t, url, "Somebody else", "Authorization", "Bearer "+keys[1])
 	p := browsertest.New(t, url)
 	signIn(p, keys[0])

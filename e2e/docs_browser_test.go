@@ -68,3 +68,26 @@ func execute(t *testing.T, p *browsertest.Page, id string) (status string) {
 	browsertest.Eval[any](p, `(`+block+`.querySelector(".opblock-summary-control").click(), null)`)
 	return strings.Fields(status)[0]
 }
+
+// A person who has authorised in /docs executes operations with their key.
+func TestBrowserAuthorizesInTheDocumentation(t *testing.T) {
+	url, keys := startGuarded(t, nil, "accounts:read")
+	p := browsertest.New(t, url)
+	p.Tolerate("Could not find component")
+	p.Open("/docs")
+	const list = `[...document.querySelectorAll(".opblock")].find((e) => e.id.endsWith("-listAccounts"))`
+	p.Until(list)
+	id := browsertest.Eval[string](p, list+".id")
+	if status := execute(t, p, id); status != "401" {
+		t.Errorf("without a key: %s", status)
+	}
+	browsertest.Eval[any](p, `(document.querySelector(".auth-wrapper .authorize").click(), null)`)
+	p.Until(`document.querySelector(".auth-container input")`)
+	p.Do(chromedp.SendKeys(".auth-container input", keys[0]))
+	browsertest.Eval[any](p, `(document.querySelector(".auth-container .authorize").click(), null)`)
+	p.Until(`document.querySelector(".auth-container .btn-done")`)
+	browsertest.Eval[any](p, `(document.querySelector(".auth-container .btn-done").click(), null)`)
+	if status := execute(t, p, id); status != "200" {
+		t.Errorf("with a key: %s", status)
+	}
+}
