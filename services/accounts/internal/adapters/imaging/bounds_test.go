@@ -8,8 +8,10 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"os"
 	"runtime"
 	"runtime/metrics"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -143,6 +145,11 @@ func TestTheWorstImagesTakeBoundedMemory(t *testing.T) {
 }
 
 func TestScansAreBounded(t *testing.T) {
+	luma := segment(0xda, "\x01\x01\x00\x00\x3f\x00") + "\x00"
+	complete, err := os.ReadFile("jpegfile/testdata/420-progressive.jpg")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name    string
 		content []byte
@@ -151,7 +158,9 @@ func TestScansAreBounded(t *testing.T) {
 		{"63 more scans", plain(progressive, 100, 100, "\x22\x11\x11", 63), nil},
 		{"64 more scans", plain(progressive, 100, 100, "\x22\x11\x11", 64), domain.ErrImageWork},
 		{"a bomb", plain(progressive, 5000, 5000, "\x11", 2000), domain.ErrImageWork},
-		{"grey in two scans", bytes.Replace(plain(baseline, 8, 8, "\x11", 0), []byte("\xff\xd9"), []byte(segment(0xda, "\x01\x01\x00\x00\x3f\x00")+"\x00\x00\xff\xd9"), 1), domain.ErrImageWork},
+		{"luma in four scans", bytes.Replace(plain(baseline, 8, 8, "\x11\x11\x11", 0), []byte("\xff\xda"), []byte(strings.Repeat(luma, 3)+"\xff\xda"), 1), domain.ErrImageWork},
+		{"a trailer like scans, and no end", bytes.Replace(plain(baseline, 8, 8, "\x11", 0), []byte("\xff\xd9"), []byte(strings.Repeat(luma, 100)), 1), nil},
+		{"a trailer like scans, and no end of a complete progressive image", append(complete[:len(complete)-2:len(complete)-2], strings.Repeat(luma, 100)...), nil},
 	} {
 		if _, err := New().Clean(t.Context(), test.content); !errors.Is(err, test.want) {
 			t.Errorf("%s: %v, want %v", test.name, err, test.want)

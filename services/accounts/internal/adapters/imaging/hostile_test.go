@@ -50,8 +50,8 @@ func plain(frame byte, width, height int, sampling string, more int) []byte {
 	if more > 0 {
 		first, last, bits = 1, 63, (blocks/16384+1)*15
 	}
-	for range more {
-		b.WriteString(segment(0xda, "\x01\x01\x00"+string([]byte{first, last, 0})) + strings.Repeat("\x00", bits/8+1))
+	for range more { // each without the lowest bit, so that the image is never complete
+		b.WriteString(segment(0xda, "\x01\x01\x00"+string([]byte{first, last, 1})) + strings.Repeat("\x00", bits/8+1))
 	}
 	b.WriteString("\xff\xd9")
 	return b.Bytes()

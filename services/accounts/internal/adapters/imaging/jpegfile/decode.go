@@ -90,11 +90,10 @@ func (f *File) decoder() *decoder {
 func (d *decoder) decode(ctx context.Context) error {
 	for i, scans := 2, 0; ; {
 		s, end, ok := next(d.content, i)
-		complete, pieces := d.complete(), len(d.pieces)
 		switch {
-		case complete && (!ok || !d.Progressive), ok && s.code == markerEOI && d.seen():
+		case complete(d.components), ok && s.code == markerEOI && d.seen():
 			return nil
-		case !ok, s.code == markerEOI, s.code == markerSOI && !complete:
+		case !ok, s.code == markerEOI, s.code == markerSOI:
 			return ErrCut
 		}
 		var err error
@@ -107,9 +106,6 @@ func (d *decoder) decode(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case err != nil && complete:
-			d.pieces = d.pieces[:pieces]
-			return nil
 		case err != nil:
 			return err
 		}
@@ -138,17 +134,6 @@ func (d *decoder) seen() bool {
 	return true
 }
 
-// complete reports whether each component had all its coefficients, to the last
-// bit.
-func (d *decoder) complete() bool {
-	for i := range d.components {
-		if d.components[i].missing != [64]byte{} {
-			return false
-		}
-	}
-	return true
-}
-
 // segment reads a segment that is neither a scan nor an end.
 func (d *decoder) segment(s segment, header bool) error {
 	switch {
@@ -167,7 +152,7 @@ func (d *decoder) segment(s segment, header bool) error {
 		if header {
 			d.application(s)
 		}
-	case s.code == markerCOM:
+	case s.code == markerCOM, s.code == markerDNL, s.code == markerDAC: // other decoders ignore these too
 	default:
 		return Error("the JPEG has a marker that is not known here")
 	}

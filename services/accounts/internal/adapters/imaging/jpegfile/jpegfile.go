@@ -7,6 +7,7 @@ package jpegfile
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 )
 
 // Error is the reason why a file cannot be read, as a clause for its sender.
@@ -32,6 +33,7 @@ const (
 	markerEOI  = 0xd9
 	markerSOS  = 0xda
 	markerDQT  = 0xdb
+	markerDNL  = 0xdc
 	markerDRI  = 0xdd
 	markerAPP0 = 0xe0
 	markerAPP1 = 0xe1
@@ -111,6 +113,7 @@ func Open(content []byte) (*File, error) {
 		return nil, Error("the content is no JPEG")
 	}
 	f := &File{content: content, adobe: -1}
+	var left []component
 	for i := 2; ; {
 		s, end, ok := next(content, i)
 		switch {
@@ -124,11 +127,18 @@ func Open(content []byte) (*File, error) {
 				return nil, Error("the JPEG has a scan before its frame")
 			}
 			f.Scans++
+			if selected, err := f.selection(left, s.body); err == nil {
+				selected.mark()
+			}
+			if complete(left) { // anything after it may look like a scan
+				return f, nil
+			}
 		case f.Scans > 0: // metadata belongs to the header
 		case isFrame(s.code):
 			if err := f.readFrame(s); err != nil {
 				return nil, err
 			}
+			left = slices.Clone(f.components)
 		case s.code == markerAPP0 && isJFIF(s.body):
 			f.jfif = true
 		case s.code == markerAPP1:
@@ -206,11 +216,6 @@ func (f *File) layOut() error {
 		c := &f.components[i]
 		if f.hMax%c.h != 0 || f.vMax%c.v != 0 {
 			return Error("a sampling factor of the JPEG does not divide the largest")
-		}
-		for _, other := range f.components[:i] {
-			if other.id == c.id {
-				return Error("the JPEG has two components of one name")
-			}
 		}
 		c.blocksAcross, c.blocksDown = ceil(f.Width*c.h, 8*f.hMax), ceil(f.Height*c.v, 8*f.vMax)
 		c.stride, c.rows = across*c.h, down*c.v

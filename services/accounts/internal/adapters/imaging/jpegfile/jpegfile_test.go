@@ -121,6 +121,7 @@ func TestFilesWithoutAnEndAreWhole(t *testing.T) {
 			"a trailer after an end":     append(bytes.Clone(content), secret...),
 			"a scan that is broken":      insert(content[:end(content)], end(content), segment(0xda, "\x01")),
 			"a trailer, full of markers": insert(content[:end(content)], end(content), "\xff\x02\xff\x03\xff\xbf\xff\xf0"),
+			"a trailer, full of scans":   insert(content[:end(content)], end(content), strings.Repeat(segment(0xda, "\x01\x01\x00\x00\x3f\x00")+secret, 99)),
 		} {
 			got, err := clean(t, damaged)
 			if err != nil || !bytes.Equal(got, content) {
@@ -232,6 +233,40 @@ func TestStandardTablesOfNobodyStay(t *testing.T) {
 	}
 }
 
+// Encoders of some cameras and of old programs write such headers, and libjpeg
+// reads them.
+func TestUnusualHeadersAreRead(t *testing.T) {
+	content := fixture(t, "444.jpg")
+	scan := bytes.Index(content, []byte("\xff\xda"))
+	renamed := func(names string) []byte {
+		c := bytes.Clone(content)
+		frame := bytes.Index(c, []byte("\xff\xc0"))
+		for i := range 3 {
+			c[frame+10+3*i], c[scan+5+2*i] = names[i], names[i]
+		}
+		return c
+	}
+	want, err := decode(t, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, unusual := range map[string][]byte{
+		"components of one name":        renamed("\x01\x01\x01"),
+		"two components of one name":    renamed("\x01\x02\x02"),
+		"a number of lines, in advance": insert(content, scan, segment(0xdc, "\x00\x2d")),
+		"arithmetic conditioning":       insert(content, scan, segment(0xcc, "\x00\x10")),
+	} {
+		got, err := decode(t, unusual)
+		if err != nil || difference(got, want) > 0 {
+			t.Errorf("%s: not the same picture, %v", name, err)
+			continue
+		}
+		if _, err := clean(t, unusual); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestRefusesByCause(t *testing.T) {
 	content := fixture(t, "444.jpg")
 	frame := bytes.Index(content, []byte("\xff\xc0"))
@@ -250,7 +285,7 @@ func TestRefusesByCause(t *testing.T) {
 		"two frames":         insert(content, frame, string(content[frame:frame+19])),
 		"factor":             with(frame+11, 0x51),
 		"divide":             []byte(strings.ReplaceAll(string(with(frame+11, 0x31)), "\x02\x11\x01", "\x02\x21\x01")),
-		"one name":           with(frame+13, 1),
+		"names one twice":    []byte(strings.ReplaceAll(string(content), "\xda\x00\x0c\x03\x01\x00\x02", "\xda\x00\x0c\x03\x01\x00\x01")),
 		"before its frame":   insert(content, 2, segment(0xda, "\x01\x01\x00\x00\x3f\x00")),
 		"Huffman table that": []byte(strings.ReplaceAll(string(content), "\xff\xc4", "\xff\xfe")),
 		"quantization table": []byte(strings.ReplaceAll(string(content), "\xff\xdb", "\xff\xfe")),

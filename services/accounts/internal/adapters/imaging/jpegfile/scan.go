@@ -1,6 +1,9 @@
 package jpegfile
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // zigzag is the order of the coefficients in the file, as indexes of a block's
 // rows.
@@ -13,12 +16,9 @@ var zigzag = [64]byte{
 
 // scan is one walk through the image.
 type scan struct {
+	selection
 	d            *decoder
 	components   []scanned
-	first        int // coefficient
-	last         int // coefficient
-	refines      bool
-	shift        int // how many of the low bits of each coefficient are left out
 	decode       func(*[64]int16, *scanned)
 	bits         bits
 	skipped      int       // blocks that have no more coefficients in this scan
@@ -32,53 +32,56 @@ type scanned struct {
 	last   int // DC coefficient
 }
 
-// newScan returns the scan that the body of its header describes.
-func (d *decoder) newScan(body []byte) (*scan, error) {
-	if len(body) < 1 || len(body) != 4+2*int(body[0]) || body[0] < 1 || int(body[0]) > len(d.components) {
-		return nil, Error("a scan of the JPEG has a header of a wrong length")
-	}
-	n := int(body[0])
-	s := &scan{d: d, last: 63}
-	blocks := 0
-	for i := range n {
-		var c *component
-		for j := range d.components {
-			if d.components[j].id == body[1+2*i] {
-				c = &d.components[j]
-			}
-		}
-		if c == nil {
-			return nil, Error("a scan of the JPEG names a component that the image does not have")
-		}
-		for _, other := range s.components {
-			if other.component == c {
-				return nil, Error("a scan of the JPEG names a component twice")
-			}
-		}
-		blocks += c.h * c.v
-		s.components = append(s.components, scanned{component: c})
-	}
-	if n > 1 && blocks > 10 {
-		return nil, Error("a scan of the JPEG has more than 10 blocks in a unit")
-	}
-	if err := s.choose(body[1+2*n:]); err != nil {
-		return nil, err
-	}
-	for i := range s.components {
-		if err := s.use(&s.components[i], body[2+2*i]); err != nil {
-			return nil, err
-		}
-	}
-	d.use(slotRestart, 0)
-	return s, nil
+// selection is the part of an image that a scan has, as its header says.
+type selection struct {
+	components []*component
+	first      int // coefficient
+	last       int // coefficient
+	refines    bool
+	shift      int // how many of the low bits of each coefficient are left out
 }
 
-// choose takes the coefficients and bits that the scan holds.
-func (s *scan) choose(parameters []byte) error {
-	if !s.d.Progressive {
-		s.decode = s.sequential
-		return nil
+// selection returns the selection of the scan with this header from components,
+// which are those of the image. Some files give several components the same
+// name. A scan then names them in their order. Errors: an Error.
+func (f *File) selection(components []component, header []byte) (selection, error) {
+	if len(header) < 1 || len(header) != 4+2*int(header[0]) || header[0] < 1 || int(header[0]) > len(components) {
+		return selection{}, Error("a scan of the JPEG has a header of a wrong length")
 	}
+	n := int(header[0])
+	s := selection{last: 63}
+	blocks := 0
+	for i := range n {
+		c := s.named(components, header[1+2*i])
+		if c == nil {
+			return s, Error("a scan of the JPEG names a component that the image does not have, or names one twice")
+		}
+		blocks += c.h * c.v
+		s.components = append(s.components, c)
+	}
+	if n > 1 && blocks > 10 {
+		return s, Error("a scan of the JPEG has more than 10 blocks in a unit")
+	}
+	if !f.Progressive {
+		return s, nil
+	}
+	err := s.choose(header[1+2*n:])
+	return s, err
+}
+
+// named returns the first component with that name that is not selected yet, nil
+// if there is none.
+func (s *selection) named(components []component, id byte) *component {
+	for i := range components {
+		if c := &components[i]; c.id == id && !slices.Contains(s.components, c) {
+			return c
+		}
+	}
+	return nil
+}
+
+// choose takes the coefficients and bits of a scan of a progressive image.
+func (s *selection) choose(parameters []byte) error {
 	s.first, s.last = int(parameters[0]), int(parameters[1])
 	high, low := int(parameters[2]>>4), int(parameters[2]&0x0f)
 	s.refines, s.shift = high > 0, low
@@ -86,7 +89,34 @@ func (s *scan) choose(parameters []byte) error {
 		low > 13 || s.refines && high != low+1 {
 		return Error("a scan of the JPEG selects coefficients or bits that it cannot have")
 	}
+	return nil
+}
+
+// mark notes that the components have these coefficients.
+func (s *selection) mark() {
+	for _, c := range s.components {
+		for k := s.first; k <= s.last; k++ {
+			c.missing[k] = byte(s.shift)
+		}
+	}
+}
+
+// complete reports whether each component has had all its coefficients, to the
+// last bit.
+func complete(components []component) bool {
+	return !slices.ContainsFunc(components, func(c component) bool { return c.missing != [64]byte{} })
+}
+
+// newScan returns the scan with this header.
+func (d *decoder) newScan(header []byte) (*scan, error) {
+	selected, err := d.selection(d.components, header)
+	if err != nil {
+		return nil, err
+	}
+	s := &scan{d: d, selection: selected}
 	switch {
+	case !d.Progressive:
+		s.decode = s.sequential
 	case s.first == 0 && s.refines:
 		s.decode = s.refineDC
 	case s.first == 0:
@@ -96,7 +126,15 @@ func (s *scan) choose(parameters []byte) error {
 	default:
 		s.decode = s.firstAC
 	}
-	return nil
+	for i, c := range selected.components {
+		s.components = append(s.components, scanned{component: c})
+		if err := s.use(&s.components[i], header[2+2*i]); err != nil {
+			return nil, err
+		}
+	}
+	selected.mark()
+	d.use(slotRestart, 0)
+	return s, nil
 }
 
 // use finds the tables of a component and notes that they are needed.
@@ -124,9 +162,6 @@ func (s *scan) use(c *scanned, selectors byte) error {
 		return Error("a scan of the JPEG needs a Huffman table that is not there")
 	case c.quant == nil:
 		return Error("a component of the JPEG needs a quantization table that is not there")
-	}
-	for k := s.first; k <= s.last; k++ {
-		c.missing[k] = byte(s.shift)
 	}
 	return nil
 }
