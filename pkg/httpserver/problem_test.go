@@ -85,7 +85,7 @@ func TestWriteErrorMapsCodeThenKind(t *testing.T) {
 		"no fault":                 {secret, "internal", "the service failed; report the instance of this problem if it happens again"},
 		"a deadline":               {fmt.Errorf("op: %w", context.DeadlineExceeded), "unavailable", "a part of the service cannot be reached at the moment; try again"},
 		"cancelled from inside":    {fmt.Errorf("op: %w", context.Canceled), "unavailable", "a part of the service cannot be reached at the moment; try again"},
-		"sentinel":                 {httpserver.ErrPageToken, "invalid-page-token", "the page token does not belong to this list with these filters"},
+		"sentinel":                 {httpserver.ErrPageToken, "invalid-page-token", "the page token does not belong to this list with these filters; begin again with the first page"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

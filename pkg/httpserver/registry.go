@@ -19,7 +19,7 @@ type ProblemType struct {
 // problem type.
 var (
 	ErrMalformed        = fault.New(fault.Invalid, "malformed-request", "the request cannot be read")
-	ErrPageToken        = fault.New(fault.Invalid, "invalid-page-token", "the page token does not belong to this list with these filters")
+	ErrPageToken        = fault.New(fault.Invalid, "invalid-page-token", "the page token does not belong to this list with these filters; begin again with the first page")
 	ErrNoRoute          = fault.New(fault.NotFound, "no-such-route", "nothing is served at this path")
 	ErrMethodNotAllowed = fault.New(fault.Unsupported, "method-not-allowed", "this path does not take this method; the Allow header lists those it takes")
 	ErrPrecondition     = fault.New(fault.Precondition, "precondition-failed", "the condition of the request does not hold")

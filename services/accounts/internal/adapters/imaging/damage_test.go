@@ -57,7 +57,7 @@ func TestCleanRepairsPNG(t *testing.T) {
 	paletted := encoded(t, image.NewPaletted(image.Rect(0, 0, 16, 8), color.Palette{color.White, color.Black}), png.Encode)
 	packed, _, end := pixels(colours)
 	palette := bytes.Index(paletted, []byte("PLTE")) - 4
-	profile := "x\x00\x00" + deflated(icc)
+	profile := "icc\x00\x00" + deflated(icc)
 	for _, test := range []struct {
 		name        string
 		given, want []byte
@@ -80,6 +80,7 @@ func TestCleanRepairsPNG(t *testing.T) {
 		{"a profile", after(colours, afterIHDR, chunk("iCCP", profile)), after(colours, afterIHDR, chunk("iCCP", profile))},
 		{"a profile with more behind", after(colours, afterIHDR, chunk("iCCP", profile+secret)), after(colours, afterIHDR, chunk("iCCP", profile))},
 		{"a profile with more inside", after(colours, afterIHDR, chunk("iCCP", "x\x00\x00"+deflated(icc+secret))), after(colours, afterIHDR, chunk("iCCP", profile))},
+		{"a profile with a name", after(colours, afterIHDR, chunk("iCCP", secret+"\x00\x00"+deflated(icc))), after(colours, afterIHDR, chunk("iCCP", profile))},
 		{"no profile", after(colours, afterIHDR, chunk("iCCP", "x\x00\x00"+deflated(secret))), colours},
 		{"pixels after the pixels", after(colours, end, chunk("IDAT", secret)), colours},
 		{"pixels after another chunk", after(colours, end, chunk("tEXt", secret)+chunk("IDAT", packed)), colours},

@@ -231,6 +231,10 @@ func (f *pngFile) addAncillary(kind string, body, raw []byte) {
 // maxProfile is the longest colour profile that is kept, in bytes.
 const maxProfile = 4 << 20
 
+// profileStart is the start of the chunk of a colour profile: its name, which has
+// no effect on the picture and is the same for all, and its compression.
+const profileStart = "icc\x00\x00"
+
 // cleanProfile returns the chunk of a colour profile without anything but it,
 // or nil if it is broken.
 func cleanProfile(body, raw []byte) []byte {
@@ -253,11 +257,13 @@ func cleanProfile(body, raw []byte) []byte {
 	switch {
 	case size < 128 || size > min(len(profile), maxProfile):
 		return nil
-	case size == len(profile) && exact:
+	case size == len(profile) && exact && bytes.HasPrefix(body, []byte(profileStart)):
 		return raw
+	case size == len(profile) && exact:
+		return chunkOf("iCCP", append([]byte(profileStart), body[name+2:]...))
 	}
 	var to bytes.Buffer
-	to.Write(body[:name+2])
+	to.WriteString(profileStart)
 	w := zlib.NewWriter(&to)
 	_, _ = w.Write(profile[:size])
 	_ = w.Close()
