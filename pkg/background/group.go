@@ -55,7 +55,16 @@ func (g *Group) Go(stage Stage, name string, run func(ctx context.Context) error
 // Every runs task at the start and then once per interval. task returns how
 // many things it removed. A failure is logged and does not affect the next run.
 func (g *Group) Every(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
+	g.every(0, interval, name, task)
+}
+
+func (g *Group) every(delay, interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
 	g.Go(Publishing, name, func(ctx context.Context) error {
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return nil
+		}
 		tick := time.NewTicker(interval)
 		defer tick.Stop()
 		for {
@@ -82,7 +91,13 @@ func (g *Group) Every(interval time.Duration, name string, task func(ctx context
 // right, or when the process starts again. On most systems, a machine that was
 // suspended counts as one whose clock jumped.
 func (g *Group) EveryByClock(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
-	g.Every(interval, name, func(ctx context.Context) (int64, error) {
+	g.EveryByClockAfter(0, interval, name, task)
+}
+
+// EveryByClockAfter is EveryByClock for a task that first runs after a delay, so
+// that it does not burden the start.
+func (g *Group) EveryByClockAfter(delay, interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
+	g.every(delay, interval, name, func(ctx context.Context) (int64, error) {
 		if jump := g.clock.jump(); jump != 0 {
 			return 0, fmt.Errorf("the clock has jumped by %v since the process started: set it right, or, if it is right now, restart the process", jump)
 		}

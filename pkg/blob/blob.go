@@ -43,11 +43,12 @@ type Store interface {
 	// Delete removes the object permanently. Idempotent: deleting a missing
 	// object is not an error. Errors: ErrName.
 	Delete(ctx context.Context, name string) error
-	// List calls yield with the name of each object written in [since, before),
-	// in byte order of the names. It stops at the first error of yield and
-	// returns that error unchanged. yield may call other methods of the Store.
-	// Idempotent.
-	List(ctx context.Context, since, before time.Time, yield func(name string) error) error
+	// List calls yield with the name of each object written in [since, before)
+	// whose name is greater than after, in byte order of the names. It stops at
+	// the first error of yield and returns that error unchanged. yield may call
+	// other methods of the Store. List holds a bounded number of names in
+	// memory. Idempotent.
+	List(ctx context.Context, after string, since, before time.Time, yield func(name string) error) error
 	// Check reports whether the store can be used. Idempotent. Errors:
 	// ErrUnavailable.
 	Check(ctx context.Context) error

@@ -23,7 +23,7 @@ func (k *Keeper) Adopt(ctx context.Context, out io.Writer) error {
 	var used int
 	var unused []string
 	now := k.from.Now().UTC().Truncate(time.Microsecond)
-	if err := k.classify(ctx, time.Time{}, now.Add(sweepGrace), func(name string, referenced bool) error {
+	if err := k.classify(ctx, "", time.Time{}, now.Add(sweepGrace), func(name string, referenced bool) error {
 		if referenced {
 			used++
 		} else {

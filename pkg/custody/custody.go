@@ -35,6 +35,18 @@ type Identity struct {
 	// KeepBefore is when the database was last adopted, zero if never. It may
 	// not remember the objects that were written before.
 	KeepBefore time.Time
+	Sweep      Progress
+}
+
+// Progress is how far the replicas have come in sweeping the store. The zero
+// Progress means that they have not begun.
+type Progress struct {
+	Began time.Time // when the last pass over the store began
+	After string    // the name of the last object that the pass has judged, "" if the pass has ended
+	// Used and Unused are how many objects the pass has judged.
+	Used, Unused int64
+	Holder       string    // the run that goes on with the pass, "" if none does
+	Until        time.Time // when another run may go on, unless Holder has come further
 }
 
 // Database keeps the Identity of one database. Safe for concurrent use.
@@ -48,7 +60,7 @@ type Database interface {
 // Objects is the object store; see blob.Store and blob.Marker.
 type Objects interface {
 	blob.Marker
-	List(ctx context.Context, since, before time.Time, yield func(name string) error) error
+	List(ctx context.Context, after string, since, before time.Time, yield func(name string) error) error
 	Delete(ctx context.Context, name string) error
 }
 
@@ -225,7 +237,7 @@ const sample = 1000
 func (k *Keeper) unclaimable(ctx context.Context) (reason, err error) {
 	var objects, own int
 	enough := errors.New("enough")
-	err = k.classify(ctx, time.Time{}, k.from.Now().Add(sweepGrace), func(_ string, referenced bool) error {
+	err = k.classify(ctx, "", time.Time{}, k.from.Now().Add(sweepGrace), func(_ string, referenced bool) error {
 		objects++
 		if referenced {
 			own++

@@ -57,7 +57,10 @@ func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log ev
 	return httpapi.New(service, feed.New("accounts", log), checks, cfg.RequireIfMatch)
 }
 
-const upkeepEvery = time.Hour
+const (
+	upkeepEvery = time.Hour
+	sweepAfter  = 10 * time.Minute // of the start
+)
 
 func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
@@ -71,7 +74,7 @@ func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *
 		keeper.Run(ctx)
 		return nil
 	})
-	g.EveryByClock(upkeepEvery, "sweep of orphaned images", keeper.Sweep)
+	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned images", keeper.Sweep)
 	for name, task := range upkeep {
 		g.Every(upkeepEvery, name, task)
 	}

@@ -53,7 +53,10 @@ func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log ev
 	return httpapi.New(service, feed.New("audios", log), checks, cfg.RequireIfMatch)
 }
 
-const upkeepEvery = time.Hour
+const (
+	upkeepEvery = time.Hour
+	sweepAfter  = 10 * time.Minute // of the start
+)
 
 func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
 	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
@@ -69,7 +72,7 @@ func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *
 		keeper.Run(ctx)
 		return nil
 	})
-	g.EveryByClock(upkeepEvery, "sweep of orphaned files", keeper.Sweep)
+	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned files", keeper.Sweep)
 	for name, task := range upkeep {
 		g.Every(upkeepEvery, name, task)
 	}

@@ -58,7 +58,7 @@ func testContextEnds(t *testing.T, s blob.Store) {
 	put(t, s, name+"2", "")
 	ctx, cancel = context.WithCancel(t.Context())
 	n := 0
-	err = s.List(ctx, time.Time{}, later(), func(string) error {
+	err = s.List(ctx, "", time.Time{}, later(), func(string) error {
 		n++
 		cancel()
 		return ctx.Err()
@@ -78,7 +78,7 @@ func testContextEnded(t *testing.T, s blob.Store) {
 	_, err := s.Open(ctx, name)
 	ended(t, "Open", err)
 	ended(t, "Delete", s.Delete(ctx, name))
-	ended(t, "List", s.List(ctx, time.Time{}, later(), func(string) error { return nil }))
+	ended(t, "List", s.List(ctx, "", time.Time{}, later(), func(string) error { return nil }))
 	ended(t, "Check", s.Check(ctx))
 	if got := read(t, s, name); string(got) != "content" {
 		t.Errorf("content is %q", got)
@@ -141,7 +141,7 @@ func testConcurrentUse(t *testing.T, s blob.Store) {
 				if err := errors.Join(r.Close(), s.Delete(t.Context(), n)); err != nil {
 					t.Errorf("Close and Delete: %v", err)
 				}
-				if err := s.List(t.Context(), time.Time{}, later(), func(string) error { return nil }); err != nil {
+				if err := s.List(t.Context(), "", time.Time{}, later(), func(string) error { return nil }); err != nil {
 					t.Errorf("List: %v", err)
 				}
 			}

@@ -242,7 +242,23 @@ func testList(t *testing.T, s blob.Store) {
 	if diff := cmp.Diff(want, list(t, s)); diff != "" {
 		t.Errorf("listed (-want +got):\n%s", diff)
 	}
-	err := s.List(t.Context(), time.Time{}, time.Now().Add(-time.Hour), func(n string) error {
+	for _, after := range []string{"0", "1/2", "a/", "a/b", "a0", "ab", "z"} {
+		var got []string
+		if err := s.List(t.Context(), after, time.Time{}, later(), func(n string) error {
+			got = append(got, n)
+			return nil
+		}); err != nil {
+			t.Errorf("List after %q: %v", after, err)
+		}
+		i, found := slices.BinarySearch(want, after)
+		if found {
+			i++
+		}
+		if !slices.Equal(got, want[i:]) {
+			t.Errorf("listed after %q: %q, want %q", after, got, want[i:])
+		}
+	}
+	err := s.List(t.Context(), "", time.Time{}, time.Now().Add(-time.Hour), func(n string) error {
 		t.Errorf("%s is listed as an hour old", n)
 		return nil
 	})
@@ -251,7 +267,7 @@ func testList(t *testing.T, s blob.Store) {
 	}
 	stop := errors.New("stop")
 	var got []string
-	err = s.List(t.Context(), time.Time{}, later(), func(n string) error {
+	err = s.List(t.Context(), "", time.Time{}, later(), func(n string) error {
 		got = append(got, n)
 		if len(got) == 3 {
 			return stop
@@ -298,7 +314,7 @@ func testListDeletes(t *testing.T, s blob.Store) {
 		put(t, s, n, "")
 	}
 	var got []string
-	err := s.List(t.Context(), time.Time{}, later(), func(n string) error {
+	err := s.List(t.Context(), "", time.Time{}, later(), func(n string) error {
 		got = append(got, n)
 		return s.Delete(t.Context(), n)
 	})
@@ -349,7 +365,7 @@ func read(t *testing.T, s blob.Store, name string) []byte {
 func list(t *testing.T, s blob.Store) []string {
 	t.Helper()
 	var names []string
-	if err := s.List(t.Context(), time.Time{}, later(), func(n string) error {
+	if err := s.List(t.Context(), "", time.Time{}, later(), func(n string) error {
 		names = append(names, n)
 		return nil
 	}); err != nil {

@@ -10,10 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/concha-labs/backend/pkg/blob"
 	"github.com/concha-labs/backend/pkg/durable"
@@ -160,50 +158,6 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("delete object %s: %w", name, blob.ErrUnavailable.Wrap(err))
 	}
 	return nil
-}
-
-// List implements blob.Store. It holds all names in memory at once.
-func (s *Store) List(ctx context.Context, since, before time.Time, yield func(name string) error) error {
-	names, err := s.names()
-	if err != nil {
-		return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
-	}
-	for _, name := range names {
-		if ctx.Err() != nil {
-			return fmt.Errorf("list objects: %w", ended(ctx))
-		}
-		info, err := s.root.Lstat(strings.ReplaceAll(name, "/", "+"))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		} else if err != nil {
-			return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
-		}
-		if !info.Mode().IsRegular() || info.ModTime().Before(since) || !info.ModTime().Before(before) {
-			continue
-		}
-		if err := yield(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (s *Store) names() ([]string, error) {
-	d, err := s.root.Open(".")
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		return nil, err
-	}
-	for i, file := range names {
-		names[i] = strings.ReplaceAll(file, "+", "/")
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return blob.CheckName(name) != nil })
-	slices.Sort(names)
-	return names, nil
 }
 
 // Check implements blob.Store by writing a file. Creating one is not enough:

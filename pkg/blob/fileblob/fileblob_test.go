@@ -91,7 +91,7 @@ func TestListSkipsWhatIsNoObject(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
-	err := s.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
+	err := s.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		if name != "a" {
 			t.Errorf("listed %q", name)
 		}
@@ -112,13 +112,13 @@ func TestListIsOfAHalfOpenInterval(t *testing.T) {
 	}
 	for before, want := range map[time.Time]int{written: 0, written.Add(time.Second): 1} {
 		n := 0
-		if err := s.List(t.Context(), time.Time{}, before, func(string) error { n++; return nil }); err != nil || n != want {
+		if err := s.List(t.Context(), "", time.Time{}, before, func(string) error { n++; return nil }); err != nil || n != want {
 			t.Errorf("before %v: %d names, %v, want %d", before, n, err, want)
 		}
 	}
 	for since, want := range map[time.Time]int{written: 1, written.Add(time.Second): 0} {
 		n := 0
-		if err := s.List(t.Context(), since, written.Add(time.Hour), func(string) error { n++; return nil }); err != nil || n != want {
+		if err := s.List(t.Context(), "", since, written.Add(time.Hour), func(string) error { n++; return nil }); err != nil || n != want {
 			t.Errorf("since %v: %d names, %v, want %d", since, n, err, want)
 		}
 	}

@@ -163,10 +163,10 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 }
 
 // List implements blob.Store.
-func (s *Store) List(ctx context.Context, since, before time.Time, yield func(name string) error) error {
+func (s *Store) List(ctx context.Context, after string, since, before time.Time, yield func(name string) error) error {
 	ctx, watch := newWatch(ctx)
 	defer watch.end()
-	query := &storage.Query{Projection: storage.ProjectionNoACL}
+	query := &storage.Query{Projection: storage.ProjectionNoACL, StartOffset: after}
 	if err := query.SetAttrSelection([]string{"Name", "Updated"}); err != nil {
 		return fmt.Errorf("list objects: %w", err)
 	}
@@ -179,7 +179,7 @@ func (s *Store) List(ctx context.Context, since, before time.Time, yield func(na
 		} else if err != nil {
 			return fmt.Errorf("list objects: %w", translate(ctx, err))
 		}
-		if attrs.Updated.Before(since) || !attrs.Updated.Before(before) || blob.CheckName(attrs.Name) != nil {
+		if attrs.Name == after || attrs.Updated.Before(since) || !attrs.Updated.Before(before) || blob.CheckName(attrs.Name) != nil {
 			continue
 		}
 		if err := yield(attrs.Name); err != nil {

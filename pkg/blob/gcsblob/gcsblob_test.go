@@ -267,7 +267,7 @@ func TestListSkipsWhatIsNoObjectOfOurs(t *testing.T) {
 	if err := errors.Join(w.Close(), s.Put(t.Context(), "a", "", strings.NewReader(""))); err != nil {
 		t.Fatal(err)
 	}
-	err := s.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
+	err := s.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		if name != "a" {
 			t.Errorf("listed %q", name)
 		}
@@ -286,7 +286,7 @@ func TestMissingBucket(t *testing.T) {
 		"Put":    s.Put(t.Context(), "a", "", strings.NewReader("content")),
 		"Open":   opened,
 		"Delete": s.Delete(t.Context(), "a"),
-		"List":   s.List(t.Context(), time.Time{}, time.Now(), func(string) error { return nil }),
+		"List":   s.List(t.Context(), "", time.Time{}, time.Now(), func(string) error { return nil }),
 	} {
 		if !errors.Is(err, blob.ErrUnavailable) || errors.Is(err, blob.ErrNotFound) {
 			t.Errorf("%s: %v, want ErrUnavailable", operation, err)

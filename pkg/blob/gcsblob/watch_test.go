@@ -40,7 +40,7 @@ func TestUnreachableBucket(t *testing.T) {
 			},
 			"Delete": func(ctx context.Context, s *gcsblob.Store) error { return s.Delete(ctx, "a") },
 			"List": func(ctx context.Context, s *gcsblob.Store) error {
-				return s.List(ctx, time.Time{}, time.Now(), func(string) error { return nil })
+				return s.List(ctx, "", time.Time{}, time.Now(), func(string) error { return nil })
 			},
 			"Check": func(ctx context.Context, s *gcsblob.Store) error { return s.Check(ctx) },
 		} {
@@ -107,7 +107,7 @@ func TestSlowCaller(t *testing.T) {
 		if b, err := io.ReadAll(slow(r)); err != nil || string(b) != want {
 			t.Errorf("read %d bytes, %v, want %d", len(b), err, len(want))
 		}
-		err = s.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(string) error {
+		err = s.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(string) error {
 			time.Sleep(time.Minute)
 			return nil
 		})

@@ -97,7 +97,7 @@ func (w *world) put(t *testing.T, referenced int, names ...string) {
 func (w *world) wantObjects(t *testing.T, want ...string) {
 	t.Helper()
 	var got []string
-	if err := w.objects.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
+	if err := w.objects.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		got = append(got, name)
 		return nil
 	}); err != nil {
@@ -157,7 +157,11 @@ func testIdentity(t *testing.T, w *world) {
 	if got := identity(t, w.db); got != (custody.Identity{}) {
 		t.Errorf("a new database has %+v", got)
 	}
-	want := custody.Identity{ID: "a", Generation: 7, Bound: true, KeepBefore: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC)
+	want := custody.Identity{
+		ID: "a", Generation: 7, Bound: true, KeepBefore: at,
+		Sweep: custody.Progress{Began: at, After: "a/b", Used: 3, Unused: 2, Holder: "x", Until: at.Add(time.Minute)},
+	}
 	set(t, w.db, func(i *custody.Identity) { *i = want })
 	if diff := cmp.Diff(want, identity(t, w.db)); diff != "" {
 		t.Errorf("identity (-want +got):\n%s", diff)
@@ -337,6 +341,9 @@ func testSweep(t *testing.T, w *world) {
 		t.Errorf("Sweep = %d, %v; want 2", n, err)
 	}
 	w.wantObjects(t, "1/a", "1/b", "2/c", "foreign/x")
+	if p := identity(t, w.db).Sweep; p.After != "" || p.Holder != "" || p.Used != 3 || p.Unused != 2 {
+		t.Errorf("the pass has ended with %+v", p)
+	}
 }
 
 func testMostlyOrphans(t *testing.T, w *world) {

@@ -4,6 +4,7 @@ package spannercustody
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -32,19 +33,25 @@ var _ custody.Database = (*Database)(nil)
 // New returns the identity of db.
 func New(db *spannerdb.DB) *Database { return &Database{db} }
 
-var columns = []string{"One", "Id", "Generation", "Bound", "KeepBefore"}
+var columns = []string{"One", "Id", "Generation", "Bound", "KeepBefore", "Sweep"}
 
 // Update implements custody.Database.
 func (d *Database) Update(ctx context.Context, change func(custody.Identity) (custody.Identity, error)) (next custody.Identity, err error) {
 	err = d.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		var current custody.Identity
 		var keepBefore spanner.NullTime
+		sweep := spanner.NullString{}
 		row, err := tx.ReadRow(ctx, "Installation", spanner.Key{1}, columns[1:])
 		if err == nil {
-			err = row.Columns(&current.ID, &current.Generation, &current.Bound, &keepBefore)
+			err = row.Columns(&current.ID, &current.Generation, &current.Bound, &keepBefore, &sweep)
 		}
 		if err != nil && !errors.Is(err, spanner.ErrRowNotFound) {
 			return err
+		}
+		if sweep.Valid {
+			if err := json.Unmarshal([]byte(sweep.StringVal), &current.Sweep); err != nil {
+				return err
+			}
 		}
 		if keepBefore.Valid {
 			current.KeepBefore = keepBefore.Time.UTC()
@@ -52,9 +59,14 @@ func (d *Database) Update(ctx context.Context, change func(custody.Identity) (cu
 		if next, err = change(current); err != nil || next == current {
 			return err
 		}
+		progress, err := json.Marshal(next.Sweep)
+		if err != nil {
+			return err
+		}
 		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate("Installation", columns, []any{
 			1, next.ID, next.Generation, next.Bound,
 			spanner.NullTime{Time: next.KeepBefore, Valid: !next.KeepBefore.IsZero()},
+			string(progress),
 		})})
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -38,9 +39,13 @@ func (d *Database) Update(ctx context.Context, change func(custody.Identity) (cu
 	err = d.db.Write(ctx, func(tx *sqlitedb.Tx) error {
 		current := custody.Identity{RolledBack: lost}
 		var keepBefore int64
-		err := tx.QueryRow(`SELECT id, generation, bound, keep_before FROM installation`).
-			Scan(&current.ID, &current.Generation, &current.Bound, &keepBefore)
+		sweep := []byte("{}")
+		err := tx.QueryRow(`SELECT id, generation, bound, keep_before, sweep FROM installation`).
+			Scan(&current.ID, &current.Generation, &current.Bound, &keepBefore, &sweep)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if err := json.Unmarshal(sweep, &current.Sweep); err != nil {
 			return err
 		}
 		if keepBefore > 0 {
@@ -52,9 +57,13 @@ func (d *Database) Update(ctx context.Context, change func(custody.Identity) (cu
 		if keepBefore = 0; !next.KeepBefore.IsZero() {
 			keepBefore = next.KeepBefore.UnixMicro()
 		}
-		_, err = tx.Exec(`INSERT INTO installation (one, id, generation, bound, keep_before) VALUES (1, ?, ?, ?, ?)
-			ON CONFLICT (one) DO UPDATE SET id = excluded.id, generation = excluded.generation, bound = excluded.bound, keep_before = excluded.keep_before`,
-			next.ID, next.Generation, next.Bound, keepBefore)
+		if sweep, err = json.Marshal(next.Sweep); err != nil {
+			return err
+		}
+		_, err = tx.Exec(`INSERT INTO installation (one, id, generation, bound, keep_before, sweep) VALUES (1, ?, ?, ?, ?, ?)
+			ON CONFLICT (one) DO UPDATE SET id = excluded.id, generation = excluded.generation, bound = excluded.bound,
+				keep_before = excluded.keep_before, sweep = excluded.sweep`,
+			next.ID, next.Generation, next.Bound, keepBefore, string(sweep))
 		return err
 	})
 	if err == nil && lost && !next.RolledBack {

@@ -89,7 +89,7 @@ func (w *world) register(t *testing.T, email string) domain.Account {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.images.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
+	if err := w.images.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		names = append(names, name)
 		return nil
 	}); err != nil {

@@ -68,7 +68,7 @@ func (w *world) service(db app.Database, files app.Files) *app.Service {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.files.List(t.Context(), time.Time{}, time.Now().Add(time.Hour), func(name string) error {
+	if err := w.files.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
 		names = append(names, name)
 		return nil
 	}); err != nil {
