@@ -46,3 +46,25 @@ func TestTasksByTheClockAreSkippedWhileItHasJumped(t *testing.T) {
 		}
 	})
 }
+
+func TestATaskThatWaitsAtTheStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int64
+		g := &Group{log: zap.NewNop(), clock: newClock(), die: func() { t.Error("the process is taken down") }}
+		g.EveryByClockAfter(10*time.Minute, time.Hour, "sweep", func(context.Context) (int64, error) { runs.Add(1); return 0, nil })
+		if err := g.start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []int64{0, 1, 2} {
+			time.Sleep(9 * time.Minute)
+			synctest.Wait()
+			if got := runs.Load(); got != want {
+				t.Errorf("%d runs, want %d", got, want)
+			}
+			time.Sleep(51 * time.Minute)
+		}
+		if err := g.stop(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}

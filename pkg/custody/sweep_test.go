@@ -135,7 +135,8 @@ func TestAnInterruptedSweepGoesOn(t *testing.T) {
 	first := s.names[9_999]
 	left := 1_200
 	s.onDelete = func(string) error {
-		if left--; left < 0 {
+		left--
+		if left < 0 {
 			return errBroken
 		}
 		return nil
