@@ -73,10 +73,15 @@ breaking-changes: ## Whether openapi.yaml or a schema of events breaks clients o
 	@GOWORK=off go run -C deploy/check ./breaking $(BASE)
 
 .PHONY: upgrade-check
-upgrade-check: ## Run the program of BASE (the last release) and this one in turns on one data folder
-	@rm -rf .tools/previous && mkdir -p .tools/previous && git archive $(BASE) | tar -x -C .tools/previous
-	@cd .tools/previous && go build -buildvcs=false -o ../previous-allinone ./services/allinone
-	PREVIOUS=$(CURDIR)/.tools/previous-allinone go test -count=1 -v -tags upgrade -run '^TestUpgrade$$' $(TESTFLAGS) ./e2e
+upgrade-check: ## Upgrade from BASE (the last release): one data folder in turns; replicas on the emulators while clients write
+	@rm -rf .tools/previous && mkdir -p .tools/previous/programs && git archive $(BASE) | tar -x -C .tools/previous
+	@echo 'building $(BASE)'
+	@cd .tools/previous && go build -buildvcs=false -o programs/ ./services/allinone \
+		./services/accounts/cmd/accounts ./services/audios/cmd/audios ./services/gateway/cmd/gateway
+	PREVIOUS=$(CURDIR)/.tools/previous/programs/allinone go test -count=1 -v -tags upgrade -run '^TestUpgrade$$' $(TESTFLAGS) ./e2e
+	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
+	PREVIOUS_PROGRAMS=$(CURDIR)/.tools/previous/programs .tools/cloudtest exec \
+		go test -count=1 -v -tags cloud,upgrade -run '^TestRollingUpgrade$$' $(TESTFLAGS) ./e2e
 
 .PHONY: lint
 lint: $(LINTER) $(GENERATOR) lint-console ## Linters, layer rules, formatting, and each module built on its own

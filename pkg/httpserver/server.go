@@ -34,6 +34,11 @@ const (
 	pingTimeout    = 15 * time.Second
 	maxStreams     = 100             // of an HTTP/2 connection at once
 	noticeTimeout  = 2 * time.Second // a part of drainTimeout
+	// quiet is how long no request may have been made until a server that
+	// stops closes its idle connections. A request that is on its way when its
+	// connection is closed fails, and its client cannot know whether it was
+	// executed.
+	quiet = 200 * time.Millisecond
 )
 
 // Server serves one handler, wrapped in Process, over HTTP/1.1 and unencrypted
@@ -50,12 +55,12 @@ type Server struct {
 
 	draining atomic.Bool
 	inFlight atomic.Int64  // number of requests, without those for /readyz while draining
-	idle     chan struct{} // signalled while draining when no request is in flight
+	used     chan struct{} // signalled while draining when a request begins or ends
 }
 
 // NewServer returns a server of h for port; 0 means any free port.
 func NewServer(port int, h http.Handler, log *zap.Logger) *Server {
-	s := &Server{port: port, log: log, stopping: make(chan struct{}), idle: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout, bodies: NewBudget(DefaultBudget)}
+	s := &Server{port: port, log: log, stopping: make(chan struct{}), used: make(chan struct{}, 1), drainFor: drainTimeout, noticeFor: noticeTimeout, bodies: NewBudget(DefaultBudget)}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true)
@@ -106,18 +111,18 @@ func (s *Server) gate(h http.Handler) http.Handler {
 				return
 			}
 		}
-		if s.draining.Load() && (r.URL.Path == "/readyz" || r.URL.Path == ReadyPath) {
-			WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
-			return
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+			if r.URL.Path == "/readyz" || r.URL.Path == ReadyPath {
+				WriteError(w, r, ErrUnavailable.Detailf("the process is stopping"))
+				return
+			}
 		}
 		s.inFlight.Add(1)
+		s.noteUse()
 		defer func() {
-			if s.inFlight.Add(-1) == 0 && s.draining.Load() {
-				select {
-				case s.idle <- struct{}{}:
-				default:
-				}
-			}
+			s.inFlight.Add(-1)
+			s.noteUse()
 		}()
 		r, end := s.bodies.begin(r)
 		defer end()
@@ -178,25 +183,28 @@ func (s *Server) Addr() string {
 	return net.JoinHostPort(host, port)
 }
 
+func (s *Server) noteUse() {
+	if !s.draining.Load() {
+		return
+	}
+	select {
+	case s.used <- struct{}{}:
+	default:
+	}
+}
+
 // Stop stops the server: /readyz answers 503, Stopping is closed, and each
-// connection is closed after its answer. While requests are in flight, for at
-// most 2 seconds, the server still accepts connections, so that clients of
-// /readyz can notice. Requests in flight then have the rest of 4 seconds, or
-// less if ctx ends, until their connections are closed. Call it once, after
-// Start.
+// connection is closed after its next answer. Until no request has been made or
+// was in flight for 200 ms, for at most 2 seconds, the server still accepts
+// connections and requests, so that its clients can notice. Requests in flight
+// then have the rest of 4 seconds, or less if ctx ends, until their connections
+// are closed. Call it once, after Start.
 func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, s.drainFor)
 	defer cancel()
 	s.draining.Store(true)
 	close(s.stopping)
-	s.http.SetKeepAlivesEnabled(false)
-	if s.inFlight.Load() > 0 {
-		select {
-		case <-s.idle:
-		case <-time.After(s.noticeFor):
-		case <-ctx.Done():
-		}
-	}
+	s.awaitQuiet(ctx)
 	if err := s.http.Shutdown(ctx); err != nil {
 		s.log.Warn("requests were cut off", zap.Error(err))
 		if err := s.http.Close(); err != nil {
@@ -204,4 +212,23 @@ func (s *Server) Stop(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// awaitQuiet returns when no request has been made or was in flight for some
+// time, or when the time for that is over.
+func (s *Server) awaitQuiet(ctx context.Context) {
+	over := time.After(s.noticeFor)
+	for {
+		select {
+		case <-s.used:
+		case <-time.After(quiet):
+			if s.inFlight.Load() == 0 {
+				return
+			}
+		case <-over:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
 }

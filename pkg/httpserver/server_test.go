@@ -232,6 +232,47 @@ func TestServerStopTakesConnectionsNoLongerThanTwoSeconds(t *testing.T) {
 	})
 }
 
+// TestServerStopAnswersOnIdleConnections sends a request on a connection that was
+// idle when the server began to stop.
+func TestServerStopAnswersOnIdleConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := NewServer(0, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }), zap.NewNop())
+		listener := make(oneConn)
+		s.Serve(listener, func(err error) { t.Errorf("died: %v", err) })
+		conn, far := net.Pipe()
+		listener <- far
+		answers := bufio.NewReader(conn)
+		ask := func() *http.Response {
+			if _, err := io.WriteString(conn, "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			res, err := http.ReadResponse(answers, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = res.Body.Close()
+			return res
+		}
+		if ask().Close {
+			t.Error("the connection is closed before the server stops")
+		}
+		begun := time.Now()
+		go func() {
+			if err := s.Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}()
+		time.Sleep(quiet - time.Millisecond)
+		if res := ask(); res.StatusCode != http.StatusNoContent || !res.Close {
+			t.Errorf("status %d, closes: %v", res.StatusCode, res.Close)
+		}
+		<-listener // until it is closed
+		if took := time.Since(begun); took != 2*quiet-time.Millisecond {
+			t.Errorf("stopped after %v", took)
+		}
+	})
+}
+
 func TestServerAnswersOptionsOfAllAsAnythingElse(t *testing.T) {
 	s := start(t, func(w http.ResponseWriter, r *http.Request) { WriteError(w, r, ErrNoRoute) })
 	for _, head := range []string{"OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n", "OPTIONS * HTTP/1.0\r\n\r\n"} {
