@@ -43,7 +43,7 @@ func TestRollingUpgrade(t *testing.T) {
 	load := newLoad(16)
 	writers := len(load.writers)
 	stop := load.keep(gateway.url, 20*time.Millisecond)
-	defer func() { stop() }()
+	defer stop()
 	f.programs = this
 	f.run(t, "accounts", "migrate")
 	f.run(t, "audios", "migrate")
@@ -59,10 +59,10 @@ func TestRollingUpgrade(t *testing.T) {
 	next := f.startAt(t, "gateway", freePort(t), addresses...)
 	next.becomes(t, "/readyz", http.StatusOK)
 	stop()
-	stop = load.keep(next.url, 20*time.Millisecond)
+	stopNext := load.keep(next.url, 20*time.Millisecond)
 	gateway.terminate(t)
 	moment()
-	stop()
+	stopNext()
 	if doubtful := len(load.writers) - writers; doubtful > 0 {
 		t.Errorf("%d requests failed", doubtful)
 	}

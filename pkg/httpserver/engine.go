@@ -134,10 +134,13 @@ func ready(ctx context.Context, timeout time.Duration, checks map[string]func(co
 		if err == nil {
 			continue
 		}
-		causes = append(causes, err)
-		failed.Violations = append(failed.Violations, fault.Violation{Pointer: name, Detail: reason(err)})
+		violation := fault.Violation{Pointer: name, Detail: reason(err)}
+		failed.Violations = append(failed.Violations, violation)
+		if err.Error() != violation.Detail {
+			causes = append(causes, err)
+		}
 	}
-	if len(causes) == 0 {
+	if len(failed.Violations) == 0 {
 		return nil
 	}
 	slices.SortFunc(failed.Violations, func(a, b fault.Violation) int { return strings.Compare(a.Pointer, b.Pointer) })

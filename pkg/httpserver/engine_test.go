@@ -3,14 +3,18 @@ package httpserver_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/gin-gonic/gin"
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
@@ -158,4 +162,21 @@ func TestReadyzListsTheFailedChecks(t *testing.T) {
 			t.Errorf("livez %d", w.Code)
 		}
 	})
+}
+
+func TestReadyzLogsEachReasonOnce(t *testing.T) {
+	core, lines := observer.New(zap.WarnLevel)
+	e := httpserver.NewEngine()
+	httpserver.Health(e, map[string]func(context.Context) error{
+		"database": func(context.Context) error { return errors.New("dial /secret.sock") },
+		"broker":   func(context.Context) error { return fault.New(fault.Unavailable, "broker-down", "no topic") },
+	})
+	serve(httpserver.Process(e, zap.New(core)), "GET", "/readyz")
+	if lines.Len() != 1 {
+		t.Fatalf("logs %v", lines.All())
+	}
+	line := fmt.Sprint(lines.All()[0].ContextMap())
+	if strings.Count(line, "no topic") != 1 || strings.Count(line, "/secret.sock") != 1 {
+		t.Error(line)
+	}
 }

@@ -49,15 +49,16 @@ type balancer struct {
 	turn      atomic.Uint64
 }
 
-// address is one address of a service, and its state. A failed address is
-// ejected: it comes last in every rotation. After its time is over, one request
-// tries it, while it remains last for the others.
+// address is one address of a service, and its state. An address that failed is
+// ejected, and one that is about to stop rests: it comes last in every rotation.
+// After its time is over, one request tries it, while it remains last for the
+// others.
 type address struct {
 	scheme, host string
 	ejections    prometheus.Counter
 
 	answers atomic.Uint64
-	suspect atomic.Bool // it failed and has not answered successfully since
+	suspect atomic.Bool // it failed or rests, and has not answered successfully since
 
 	mu           sync.Mutex // guards the fields below
 	ejection     time.Duration
@@ -118,6 +119,18 @@ func (a *address) eject(began time.Time) {
 	a.ejectedUntil, a.triedUntil = time.Now().Add(a.ejection), time.Time{}
 	a.suspect.Store(true)
 	a.ejections.Inc()
+}
+
+// rest puts a last for the time of a first ejection, because it answered a request
+// that began at began and asked for no more. That is no failure.
+func (a *address) rest(began time.Time) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if began.Before(a.ejectedUntil) {
+		return
+	}
+	a.ejectedUntil, a.triedUntil = time.Now().Add(firstEjection), time.Time{}
+	a.suspect.Store(true)
 }
 
 // restore ends the ejection of a after a successful answer.

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
 func TestProxyTakesTurnsAndLeavesOutAddressesThatRefuse(t *testing.T) {
@@ -27,6 +29,32 @@ func TestProxyTakesTurnsAndLeavesOutAddressesThatRefuse(t *testing.T) {
 	}
 	if !p.balancer.addresses[1].suspect.Load() {
 		t.Error("the address that refuses is not ejected")
+	}
+}
+
+// TestProxyLeavesOutAddressesThatStop has an address that closes the connection
+// after each answer.
+func TestProxyLeavesOutAddressesThatStop(t *testing.T) {
+	var stopping, other atomic.Int64
+	s, p := front(t,
+		upstream(t, func(w http.ResponseWriter, r *http.Request) {
+			stopping.Add(1)
+			w.Header().Set("Connection", "close")
+			_, _ = io.Copy(w, r.Body)
+		}),
+		upstream(t, func(w http.ResponseWriter, r *http.Request) { other.Add(1); _, _ = io.Copy(w, r.Body) }),
+	)
+	ejected := testutil.ToFloat64(p.balancer.addresses[0].ejections)
+	for range 10 {
+		if res := do(t, request(t, http.MethodPost, s.URL+"/v1/accounts", strings.NewReader("body"))); res.body != "body" {
+			t.Fatalf("%d %q", res.status, res.body)
+		}
+	}
+	if stopping.Load() != 1 || other.Load() != 9 {
+		t.Errorf("requests: %d and %d", stopping.Load(), other.Load())
+	}
+	if n := testutil.ToFloat64(p.balancer.addresses[0].ejections) - ejected; n != 0 {
+		t.Errorf("%v ejections are counted", n)
 	}
 }
 

@@ -67,12 +67,13 @@ type Proxy struct {
 }
 
 // NewProxy returns a proxy to a service, by its name, that has one or more
-// addresses. They take turns. One that fails, answers 503, or is silent until clients leave, is
-// left out for 5 s; then one request tries it out, and each further failure
-// doubles the time, up to a minute. A request goes on to the next address if
-// one accepts no connection; and, if it has no body and only reads, if one
-// breaks the connection before an answer, or answers 503 while another has not
-// failed.
+// addresses. They take turns. One that fails, answers 503, or is silent until
+// clients leave, is left out for 5 s; then one request tries it out, and each
+// further failure doubles the time, up to a minute. One that closes the
+// connection after an answer is about to stop, and is left out for 5 s too. A
+// request goes on to the next address if one accepts no connection; and, if it
+// has no body and only reads, if one breaks the connection before an answer, or
+// answers 503 while another has not failed.
 func NewProxy(service string, addresses Addresses, introductions ...Introduction) *Proxy {
 	dialer := &net.Dialer{Timeout: connectTimeout}
 	return &Proxy{
@@ -183,7 +184,11 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 		if res, err = p.ask(out); err == nil {
 			a.answers.Add(1)
 			if res.StatusCode != http.StatusServiceUnavailable {
-				a.restore()
+				if res.Close && isSent(out) {
+					a.rest(began)
+				} else {
+					a.restore()
+				}
 				return res, nil
 			}
 			a.eject(began)
@@ -218,9 +223,13 @@ func (p *Proxy) roundTrip(out *http.Request) (*http.Response, error) {
 
 // isDue reports whether the answer to r should begin soon: the service has all
 // of r, and r is not a long poll.
-func isDue(r *http.Request) bool {
+func isDue(r *http.Request) bool { return isSent(r) && !r.URL.Query().Has("wait") }
+
+// isSent reports whether the service has all of r. Its answer to less closes the
+// connection.
+func isSent(r *http.Request) bool {
 	body, ok := r.Body.(*requestBody)
-	return (!ok || body.drained.Load()) && !r.URL.Query().Has("wait")
+	return !ok || body.drained.Load()
 }
 
 // repeatable reports whether r can be sent again with the same answer. A
