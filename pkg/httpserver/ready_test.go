@@ -4,9 +4,14 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
@@ -41,4 +46,36 @@ func TestRunReady(t *testing.T) {
 	if code := httpserver.RunReady(port); code != 1 {
 		t.Errorf("exit code %d of no process, want 1", code)
 	}
+}
+
+// Anybody can ask for readiness, and its checks cost something: they run once a
+// second, however many ask.
+func TestReadinessIsCheckedOnceASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var checked atomic.Int64
+		engine := httpserver.NewEngine()
+		httpserver.Health(engine, map[string]func(context.Context) error{"disk": func(context.Context) error {
+			checked.Add(1)
+			return nil
+		}})
+		for second := range int64(3) {
+			var clients sync.WaitGroup
+			for range 16 {
+				clients.Go(func() {
+					for range 10 {
+						w := httptest.NewRecorder()
+						engine.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", http.NoBody))
+						if w.Code != http.StatusOK {
+							t.Errorf("status %d", w.Code)
+						}
+					}
+				})
+			}
+			clients.Wait()
+			if n := checked.Load(); n != second+1 {
+				t.Errorf("checked %d times in second %d", n, second+1)
+			}
+			time.Sleep(time.Second)
+		}
+	})
 }
