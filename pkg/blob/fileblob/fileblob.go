@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/concha-labs/backend/pkg/blob"
 	"github.com/concha-labs/backend/pkg/durable"
@@ -84,16 +85,16 @@ func (s *Store) Put(ctx context.Context, name, _ string, r io.Reader) error {
 		if src.Err() != nil {
 			return fmt.Errorf("put object %s: read its content: %w", name, src.Err())
 		}
-		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+		return fmt.Errorf("put object %s: %w", name, unavailable(err))
 	}
 	// A link, unlike a rename, never replaces a file.
 	if err := s.root.Link(whole, file); errors.Is(err, fs.ErrExist) {
 		return fmt.Errorf("put object %s: %w", name, blob.ErrExists)
 	} else if err != nil {
-		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+		return fmt.Errorf("put object %s: %w", name, unavailable(err))
 	}
 	if err := s.dir.Sync(); err != nil {
-		return fmt.Errorf("put object %s: %w", name, blob.ErrUnavailable.Wrap(errors.Join(err, s.root.Remove(file))))
+		return fmt.Errorf("put object %s: %w", name, unavailable(errors.Join(err, s.root.Remove(file))))
 	}
 	return nil
 }
@@ -123,7 +124,7 @@ func (s *Store) Open(ctx context.Context, name string) (io.ReadSeekCloser, error
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrNotFound)
 	} else if err != nil {
-		return nil, fmt.Errorf("open object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+		return nil, fmt.Errorf("open object %s: %w", name, unavailable(err))
 	}
 	return &reader{ctx, f}, nil
 }
@@ -140,7 +141,7 @@ func (r *reader) Read(p []byte) (int, error) {
 	}
 	n, err := r.ReadSeekCloser.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
-		err = fmt.Errorf("read object: %w", blob.ErrUnavailable.Wrap(err))
+		err = fmt.Errorf("read object: %w", unavailable(err))
 	}
 	return n, err
 }
@@ -155,7 +156,7 @@ func (s *Store) Delete(ctx context.Context, name string) error {
 		return fmt.Errorf("delete object %s: %w", name, ended(ctx))
 	}
 	if err := s.root.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("delete object %s: %w", name, blob.ErrUnavailable.Wrap(err))
+		return fmt.Errorf("delete object %s: %w", name, unavailable(err))
 	}
 	return nil
 }
@@ -169,7 +170,7 @@ func (s *Store) Check(ctx context.Context) error {
 	probe := filepath.Join(pending, rand.Text())
 	defer s.root.Remove(probe)
 	if err := s.write(probe, strings.NewReader("probe")); err != nil {
-		return fmt.Errorf("check object store: %w", blob.ErrUnavailable.Wrap(err))
+		return fmt.Errorf("check object store: %w", unavailable(err))
 	}
 	return nil
 }
@@ -183,4 +184,15 @@ func FileName(name string) (string, error) {
 	return strings.ReplaceAll(name, "/", "+"), nil
 }
 
-func ended(ctx context.Context) error { return blob.ErrUnavailable.Wrap(context.Cause(ctx)) }
+// errFull is an ErrUnavailable whose text names the cause.
+var errFull = blob.ErrUnavailable.Detailf("the disk of the server is full; try again later")
+
+// unavailable translates an error of the file system.
+func unavailable(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		return errFull.Wrap(err)
+	}
+	return blob.ErrUnavailable.Wrap(err)
+}
+
+func ended(ctx context.Context) error { return unavailable(context.Cause(ctx)) }

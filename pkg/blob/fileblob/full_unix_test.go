@@ -3,56 +3,55 @@
 package fileblob_test
 
 import (
-	"bytes"
+	"errors"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/concha-labs/backend/pkg/blob"
+	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/fault"
 )
 
-// A limit on the size of files simulates a full disk: writing fails in the
-// middle.
+// A limit on the size of files simulates a full disk. Reads still work.
 func TestFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	restore := limitFiles(t, 64<<10)
-	err := s.Put(t.Context(), "a", "", bytes.NewReader(make([]byte, 1<<20)))
-	restore()
-	unavailable(t, dir, "Put", err)
-	onlyChild(t, dir, "")
-	nothingPending(t, dir)
-	put(t, s, "a", "content")
-}
-
-func TestCheckOfAFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	s := open(t, dir)
-	restore := limitFiles(t, 0)
-	err := s.Check(t.Context())
-	restore()
-	unavailable(t, dir, "Check", err)
-	nothingPending(t, dir)
-	if err := s.Check(t.Context()); err != nil {
-		t.Errorf("with space again: %v", err)
+	s, err := fileblob.New(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// limitFiles limits the size of files, in bytes, until restore is called.
-func limitFiles(t *testing.T, size uint64) (restore func()) {
-	t.Helper()
+	if err := s.Put(t.Context(), "before", "text/plain", strings.NewReader("content")); err != nil {
+		t.Fatal(err)
+	}
 	signal.Ignore(syscall.SIGXFSZ)
+	defer signal.Reset(syscall.SIGXFSZ)
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
 		t.Fatal(err)
 	}
 	lowered := limit
-	lowered.Cur = size
+	lowered.Cur = 0
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &lowered); err != nil {
 		t.Fatal(err)
 	}
-	return func() {
-		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
-			t.Fatal(err)
+	put := s.Put(t.Context(), "during", "text/plain", strings.NewReader("content"))
+	check := s.Check(t.Context())
+	object, open := s.Open(t.Context(), "before")
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		t.Fatal(err)
+	}
+
+	for operation, err := range map[string]error{"Put": put, "Check": check} {
+		f, ok := errors.AsType[*fault.Error](err)
+		if !ok || !errors.Is(err, blob.ErrUnavailable) || f.Detail != "the disk of the server is full; try again later" {
+			t.Errorf("%s on a full disk: %v", operation, err)
 		}
-		signal.Reset(syscall.SIGXFSZ)
+	}
+	if open != nil {
+		t.Fatalf("Open on a full disk: %v", open)
+	}
+	_ = object.Close()
+	if err := s.Put(t.Context(), "during", "text/plain", strings.NewReader("content")); err != nil {
+		t.Errorf("Put after the disk has space again: %v", err)
 	}
 }

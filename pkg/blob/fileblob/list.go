@@ -28,7 +28,7 @@ func (s *Store) List(ctx context.Context, after string, since, before time.Time,
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		} else if err != nil {
-			return fmt.Errorf("list objects: %w", blob.ErrUnavailable.Wrap(err))
+			return fmt.Errorf("list objects: %w", unavailable(err))
 		}
 		if !info.Mode().IsRegular() || info.ModTime().Before(since) || !info.ModTime().Before(before) {
 			return nil
@@ -66,7 +66,7 @@ func (s *Store) list(ctx context.Context, limit int, after string, yield func(na
 func (s *Store) smallest(ctx context.Context, limit int, after string) (names []string, err error) {
 	d, err := s.root.Open(".")
 	if err != nil {
-		return nil, blob.ErrUnavailable.Wrap(err)
+		return nil, unavailable(err)
 	}
 	defer d.Close()
 	trim := func() {
@@ -91,7 +91,7 @@ func (s *Store) smallest(ctx context.Context, limit int, after string) (names []
 			trim()
 			return names, nil
 		case err != nil:
-			return nil, blob.ErrUnavailable.Wrap(err)
+			return nil, unavailable(err)
 		}
 	}
 }

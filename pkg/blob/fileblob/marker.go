@@ -22,12 +22,12 @@ func (s *Store) ReadMarker(ctx context.Context) ([]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("read marker: %w", blob.ErrNotFound)
 	} else if err != nil {
-		return nil, fmt.Errorf("read marker: %w", blob.ErrUnavailable.Wrap(err))
+		return nil, fmt.Errorf("read marker: %w", unavailable(err))
 	}
 	defer f.Close()
 	content, err := io.ReadAll(io.LimitReader(f, blob.MaxMarker))
 	if err != nil {
-		return nil, fmt.Errorf("read marker: %w", blob.ErrUnavailable.Wrap(err))
+		return nil, fmt.Errorf("read marker: %w", unavailable(err))
 	}
 	return content, nil
 }
@@ -53,7 +53,7 @@ func (s *Store) WriteMarker(ctx context.Context, previous, content []byte) error
 		err = s.dir.Sync()
 	}
 	if err != nil {
-		return fmt.Errorf("write marker: %w", blob.ErrUnavailable.Wrap(err))
+		return fmt.Errorf("write marker: %w", unavailable(err))
 	}
 	return nil
 }
