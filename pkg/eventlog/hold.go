@@ -30,6 +30,7 @@ type holder struct {
 	zap     *zap.Logger
 	replica string
 	metrics *metrics
+	poller  *poller
 	ended   chan struct{}
 
 	held map[int]*held
@@ -102,6 +103,7 @@ func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration
 		return claimAgain
 	}
 	h.metrics.owned.Set(float64(len(h.held)))
+	h.poller.others.Store(len(h.held) < Shards)
 	h.retire(share)
 	switch {
 	case share == 0 && len(h.held) == 0:

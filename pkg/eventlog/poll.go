@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"context"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,11 +12,12 @@ import (
 // process committed just before it crashed. Local commits wake it without
 // waiting for a poll.
 const (
-	// busyPoll is the interval for busyFor after a poll found an event. With
-	// many replicas and few writes, the events of one shard are far apart, and
-	// each of them must still be published promptly.
-	busyPoll = 30 * time.Millisecond
-	busyFor  = 20 * time.Second
+	// busyPoll is the interval for busyFor after a poll found an event or, if
+	// there are other replicas, this process committed one: they probably commit
+	// too. With 20 replicas and one write a second, either happens every 9
+	// seconds on average, and each event must still be published promptly.
+	busyPoll = 25 * time.Millisecond
+	busyFor  = 45 * time.Second
 	// idlePoll is the interval at other times.
 	idlePoll = time.Second
 	// readGap is the minimum interval between two reads that find events, so
@@ -29,6 +31,7 @@ type poller struct {
 	metrics *metrics
 	zap     *zap.Logger
 	asks    chan *ask
+	others  atomic.Bool // other replicas have shards
 	waiting [Shards]*ask
 	due     [Shards]bool      // there are, or may be, unread events
 	looked  [Shards]time.Time // when the last read found nothing
@@ -70,7 +73,7 @@ func (p *poller) next(ctx context.Context, from ShardOffset, now bool) []Entry {
 // read.
 func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 	backoff := minBackoff
-	var lastFound time.Time // the last poll that found events
+	var lastSign time.Time // the last sign that there may be commits elsewhere
 	timer := time.NewTimer(busyPoll)
 	defer timer.Stop()
 	for stopping, broken := false, false; ; {
@@ -79,6 +82,12 @@ func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 		case a := <-p.asks:
 			p.take(a)
 		case <-p.log.Wake().C():
+			if p.others.Load() {
+				if time.Since(lastSign) >= busyFor && !broken {
+					timer.Reset(busyPoll)
+				}
+				lastSign = time.Now()
+			}
 		case <-timer.C:
 			polling = true
 		case <-stop:
@@ -98,9 +107,9 @@ func (p *poller) run(ctx context.Context, stop <-chan struct{}) {
 			broken, backoff = true, min(2*backoff, maxBackoff)
 		case polling:
 			if found {
-				lastFound = time.Now()
+				lastSign = time.Now()
 			}
-			if time.Since(lastFound) < busyFor {
+			if time.Since(lastSign) < busyFor {
 				timer.Reset(busyPoll)
 			} else {
 				timer.Reset(idlePoll)

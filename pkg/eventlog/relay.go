@@ -66,7 +66,7 @@ func (r *Relay) Run(ctx context.Context) {
 	var services sync.WaitGroup
 	services.Go(func() { p.run(work, ctx.Done()) })
 	services.Go(func() { s.run(work) })
-	h := &holder{log: r.log, zap: r.zap, replica: r.replica, metrics: r.metrics, ended: make(chan struct{}, 1)}
+	h := &holder{log: r.log, zap: r.zap, replica: r.replica, metrics: r.metrics, poller: p, ended: make(chan struct{}, 1)}
 	h.run(ctx, work, func(now, retired context.Context, lease Lease, after Offset) {
 		(&shard{Relay: r, poller: p, saver: s, stop: ctx.Done(), lease: lease}).run(now, retired, after)
 	})
@@ -96,9 +96,14 @@ type shard struct {
 
 // run publishes the events after an offset until ctx ends or the lease is lost.
 // It also ends, after saving the batch under way, when retired ends, or when
-// the relay stops and nothing is left to publish.
+// the relay stops and nothing is left to publish. A batch is published while the
+// offset of the one before is being saved, so a slow save delays no event.
 func (s *shard) run(ctx, retired context.Context, after Offset) {
 	s.backoff, s.limit = minBackoff, relayBatch
+	retired, lose := context.WithCancel(retired)
+	saved := make(chan struct{}, 1) // has a value while no save is under way
+	saved <- struct{}{}
+	defer func() { <-saved; lose() }()
 	at := ShardOffset{Shard: s.lease.Shard, After: after}
 	for again := true; ; {
 		entries := s.poller.next(retired, at, again)
@@ -108,7 +113,7 @@ func (s *shard) run(ctx, retired context.Context, after Offset) {
 		again = len(entries) > s.limit
 		entries = entries[:min(len(entries), s.limit)]
 		if err := s.publish(ctx, entries); err != nil {
-			if !s.pause(retired, zapcore.WarnLevel, "events are not published, trying again", entries, err) {
+			if !s.pause(retired, &s.backoff, zapcore.WarnLevel, "events are not published, trying again", entries, err) {
 				return
 			}
 			// Start again with one event, so that a recovering broker is not
@@ -118,9 +123,13 @@ func (s *shard) run(ctx, retired context.Context, after Offset) {
 			continue
 		}
 		at.After = entries[len(entries)-1].Offset
-		if !s.save(ctx, retired, entries) {
-			return
-		}
+		<-saved
+		go func() {
+			if !s.save(ctx, retired, entries) {
+				lose()
+			}
+			saved <- struct{}{}
+		}()
 		s.metrics.pending(at.Shard, time.Time{})
 		s.backoff, s.limit = minBackoff, min(2*s.limit, relayBatch)
 	}
@@ -168,6 +177,7 @@ func (s *shard) fields(entries []Entry) []zap.Field {
 // returns false if the lease was lost or the relay has to end.
 func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
 	upTo := entries[len(entries)-1].Offset
+	backoff := minBackoff
 	for {
 		err := s.saver.save(ctx, Progress{Shard: s.lease.Shard, Epoch: s.lease.Epoch, UpTo: upTo})
 		if err == nil {
@@ -177,15 +187,15 @@ func (s *shard) save(ctx, retired context.Context, entries []Entry) bool {
 			s.zap.Info("another replica has taken over", zap.Int("shard", s.lease.Shard))
 			return false
 		}
-		if !s.pause(retired, s.saver.level(), "the published offset is not saved, trying again", entries, err) {
+		if !s.pause(retired, &backoff, s.saver.level(), "the published offset is not saved, trying again", entries, err) {
 			return false
 		}
 	}
 }
 
-// pause backs off after a failure and reports whether to try again. After stop
-// it reports true only if stop came during the pause.
-func (s *shard) pause(retired context.Context, level zapcore.Level, message string, entries []Entry, err error) bool {
+// pause waits for backoff after a failure, doubles it, and reports whether to
+// try again. After stop it reports true only if stop came during the pause.
+func (s *shard) pause(retired context.Context, backoff *time.Duration, level zapcore.Level, message string, entries []Entry, err error) bool {
 	select {
 	case <-retired.Done():
 		return false
@@ -194,10 +204,10 @@ func (s *shard) pause(retired context.Context, level zapcore.Level, message stri
 	default:
 	}
 	s.metrics.retried.Inc()
-	s.zap.Log(level, message, append(s.fields(entries), zap.Duration("in", s.backoff), zap.Error(err))...)
-	timer := time.NewTimer(s.backoff)
+	s.zap.Log(level, message, append(s.fields(entries), zap.Duration("in", *backoff), zap.Error(err))...)
+	timer := time.NewTimer(*backoff)
 	defer timer.Stop()
-	s.backoff = min(2*s.backoff, maxBackoff)
+	*backoff = min(2**backoff, maxBackoff)
 	select {
 	case <-timer.C:
 	case <-s.stop:

@@ -59,7 +59,7 @@ func TestRelayFollowsRareEventsClosely(t *testing.T) {
 			if took := time.Since(begin); version > 0 && took > 35*time.Millisecond {
 				t.Errorf("event %d was found after %v, want at most 35 ms", version+1, took)
 			}
-			time.Sleep(time.Minute + 7*time.Millisecond)
+			time.Sleep(44 * time.Second)
 		}
 		time.Sleep(3 * time.Minute)
 		l.set(func() { l.reads = 0 })
@@ -69,6 +69,35 @@ func TestRelayFollowsRareEventsClosely(t *testing.T) {
 				t.Errorf("%d reads in a minute without events, want at most one a second", l.reads)
 			}
 		})
+	})
+}
+
+// A replica that shares the log with others polls closely after its own commits,
+// because others probably commit too. One that is alone does not.
+func TestRelayPollsAfterItsOwnCommits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for replicas, want := range map[int]int{1: 61 + 10, 2: 2 * int(time.Minute/(25*time.Millisecond))} {
+			l, broker := newMemoryLog(), newRecorder()
+			var stops []func()
+			for range replicas {
+				stops = append(stops, run(t, l, broker))
+			}
+			time.Sleep(2 * time.Minute)
+			l.set(func() { l.reads = 0 })
+			for version := range int64(6) {
+				l.append("account/1", version+1)
+				l.wake.Notify("account/1")
+				time.Sleep(10 * time.Second)
+			}
+			l.set(func() {
+				if few := l.reads <= 61+10; l.reads > want+10 || few != (replicas == 1) {
+					t.Errorf("%d replicas make %d reads in a minute", replicas, l.reads)
+				}
+			})
+			for _, stop := range stops {
+				stop()
+			}
+		}
 	})
 }
 

@@ -1,7 +1,9 @@
 package rest
 
 import (
+	"bufio"
 	"encoding/json"
+	"io"
 	"iter"
 	"net/http"
 	"time"
@@ -11,8 +13,11 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
-// linesStall is how long a client may go without reading.
-const linesStall = 30 * time.Second
+const (
+	// linesStall is how long a client may take to read linesPiece bytes.
+	linesStall = 30 * time.Second
+	linesPiece = 4 << 10
+)
 
 // includeCount is the query parameter of exports that adds a last line with the
 // number of items.
@@ -34,7 +39,8 @@ func CheckLines(r *http.Request) error {
 // ServeLines answers with the items of all pages, one per line, as the JSON of
 // body's result (application/x-ndjson). With include_count=true in the query, the
 // last line is their number, such as {"count":2}. ServeLines holds one page in
-// memory. It has no time limit, but ends if the client does not read for 30 s. If
+// memory. It has no time limit, but ends if the client does not read
+// 4 KiB within 30 s. If
 // the first page fails, the answer is a problem; if a later one fails, the
 // connection is closed. For HEAD, it reads only the first page. It returns the
 // error of a page, of the client's connection, or of CheckLines, for
@@ -44,8 +50,8 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 		return err
 	}
 	c.Header("Content-Type", ndjson)
-	control := http.NewResponseController(c.Writer)
-	encoder := json.NewEncoder(c.Writer)
+	lines := bufio.NewWriterSize(extending{c.Writer, http.NewResponseController(c.Writer)}, linesPiece)
+	encoder := json.NewEncoder(lines)
 	encoder.SetEscapeHTML(false)
 	count := 0
 	for items, err := range pages {
@@ -57,16 +63,31 @@ func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T)
 			return nil
 		}
 		for _, item := range items {
-			httpserver.Extend(control, linesStall)
 			if err := encoder.Encode(body(item)); err != nil {
 				return err
 			}
 		}
 		count += len(items)
+		if err := lines.Flush(); err != nil {
+			return err
+		}
 		c.Writer.Flush() // from here on, a failure aborts the answer
 	}
 	if c.Query(includeCount) == "true" {
-		return encoder.Encode(map[string]int{"count": count})
+		if err := encoder.Encode(map[string]int{"count": count}); err != nil {
+			return err
+		}
 	}
-	return nil
+	return lines.Flush()
+}
+
+// extending moves the deadline of an answer with each write.
+type extending struct {
+	io.Writer
+	control *http.ResponseController
+}
+
+func (e extending) Write(piece []byte) (int, error) {
+	httpserver.Extend(e.control, linesStall)
+	return e.Writer.Write(piece)
 }

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -198,6 +199,23 @@ func TestPurge(t *testing.T) {
 	publish(t, log, left[slices.IndexFunc(left, func(e eventlog.Entry) bool { return e.Subject == "account/old" && e.Version == old })])
 	if left := purge(old); len(left) != 1 || left[0].Subject != "account/young" {
 		t.Errorf("%d events left, want the one that is not old enough", len(left))
+	}
+}
+
+// A damaged table is an error, not a panic.
+func TestPublishedOfAnUnknownShard(t *testing.T) {
+	for _, shard := range []int{-1, eventlog.Shards} {
+		db := open(t)
+		log := sqlitelog.New(db, time.Now)
+		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+			_, err := tx.Exec(`INSERT INTO event_log_published (shard, seq) VALUES (?, 1)`, shard)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Published(t.Context()); err == nil || !strings.Contains(err.Error(), fmt.Sprint("shard ", shard)) {
+			t.Errorf("Published = %v, want an error that names shard %d", err, shard)
+		}
 	}
 }
 

@@ -78,6 +78,9 @@ func (l *Log) Published(ctx context.Context) (offsets [eventlog.Shards]eventlog.
 		if err := rows.Scan(&shard, &seq); err != nil {
 			return offsets, fmt.Errorf("read the published offsets: %w", sqlitedb.Translate(err))
 		}
+		if shard < 0 || shard >= eventlog.Shards {
+			return offsets, fmt.Errorf("read the published offsets: there is no shard %d: the table event_log_published is damaged", shard)
+		}
 		offsets[shard] = toOffset(seq)
 	}
 	if err := rows.Err(); err != nil {

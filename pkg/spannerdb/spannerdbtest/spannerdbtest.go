@@ -18,7 +18,7 @@ import (
 
 // Name returns the name of a database that does not exist yet, on the emulator
 // at SPANNER_EMULATOR_HOST. The test fails if the emulator cannot be reached.
-func Name(t *testing.T) string {
+func Name(t testing.TB) string {
 	t.Helper()
 	if os.Getenv("SPANNER_EMULATOR_HOST") == "" {
 		t.Fatal("SPANNER_EMULATOR_HOST is not set: this test needs the Cloud Spanner emulator")
@@ -30,7 +30,7 @@ func Name(t *testing.T) string {
 // New returns the name of a new database with that schema. It applies the
 // migrations twice, the second time without a record of the first, to test that
 // they are repeatable.
-func New(t *testing.T, migrations ...spannerdb.Migrations) string {
+func New(t testing.TB, migrations ...spannerdb.Migrations) string {
 	t.Helper()
 	name := Name(t)
 	if _, err := spannerdb.Provision(t.Context(), name); err != nil {
@@ -55,7 +55,7 @@ func New(t *testing.T, migrations ...spannerdb.Migrations) string {
 
 // Open opens a database with the emulator's limit of one write transaction at a
 // time. It is closed at the end of the test.
-func Open(t *testing.T, name string, migrations []spannerdb.Migrations, options ...option.ClientOption) *spannerdb.DB {
+func Open(t testing.TB, name string, migrations []spannerdb.Migrations, options ...option.ClientOption) *spannerdb.DB {
 	t.Helper()
 	db, err := spannerdb.Open(t.Context(), name, spannerdb.Config{MaxWrites: 1, Migrations: migrations}, options...)
 	if err != nil {
