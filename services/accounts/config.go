@@ -2,6 +2,7 @@
 package accounts
 
 import (
+	"github.com/concha-labs/backend/pkg/backend"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -12,4 +13,9 @@ type Config struct {
 	EventsTopic    string          `env:"CONCHA_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic that events are published to"`
 	Subscription   string          `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"accounts-self" desc:"the service's own subscription to that topic"`
 	RequireIfMatch bool            `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
+}
+
+// Subscriptions returns the subscriptions of the service, its own events first.
+func (c Config) Subscriptions() []backend.Subscription {
+	return []backend.Subscription{{Topic: c.EventsTopic, Name: c.Subscription}}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	mathrand "math/rand/v2"
 	"net/http"
 	"time"
@@ -12,21 +13,26 @@ import (
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/concha-labs/backend/pkg/backend"
 	"github.com/concha-labs/backend/pkg/background"
-	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/custody"
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
-	"github.com/concha-labs/backend/services/accounts/internal/backend"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
 // Handler serves the accounts part of the v1 API, /livez and /readyz.
 type Handler http.Handler
+
+// Adapters are the adapters of the service, which its packages embedded and gcp
+// provide.
+type Adapters struct {
+	backend.Backend
+	Database app.Database
+}
 
 // Module runs the service on the adapters of its package embedded or gcp, and
 // provides its Handler. It needs a *background.Group.
@@ -40,47 +46,26 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	)
 }
 
-func newService(db app.Database, images app.Images) *app.Service {
-	return app.New(db, images, imaging.New(), app.Sources{
+func newService(a Adapters) *app.Service {
+	return app.New(a.Database, a.Objects, imaging.New(), app.Sources{
 		Now:     time.Now,
 		NewID:   func() int64 { return mathrand.Int64N(domain.MaxID) + 1 }, //nolint:gosec // ids are spread, not secret
 		NewName: rand.Text,
 	})
 }
 
-func newKeeper(service *app.Service, db custody.Database, objects custody.Objects, log *zap.Logger) *custody.Keeper {
-	return custody.New("accounts", db, objects, service.ReferencedImages, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
+func newKeeper(a Adapters, service *app.Service, log *zap.Logger) *custody.Keeper {
+	return custody.New("accounts", a.Custody, a.Objects, service.ReferencedImages, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
 }
 
-func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log eventlog.Reader, checks backend.Checks) Handler {
+func newHandler(cfg Config, a Adapters, service *app.Service, keeper *custody.Keeper) Handler {
+	checks := maps.Clone(a.Checks)
 	checks["custody of images"] = keeper.Check
-	return httpapi.New(service, feed.New("accounts", log), checks, cfg.RequireIfMatch)
+	return httpapi.New(service, feed.New("accounts", a.Log), checks, cfg.RequireIfMatch)
 }
 
-const (
-	upkeepEvery = time.Hour
-	sweepAfter  = 10 * time.Minute // of the start
-)
-
-func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, sub bus.Subscriber, logger *zap.Logger) {
-	g.Go(background.Publishing, "relay of account events", func(ctx context.Context) error {
-		eventlog.NewRelay("accounts", string(cfg.PublicURL), log, pub, logger).Run(ctx)
-		return nil
-	})
-	g.Go(background.Receiving, "subscriber to account events", func(ctx context.Context) error {
-		return sub.Receive(ctx, subscriber.New(service))
-	})
-	g.Go(background.Publishing, "custody of images", func(ctx context.Context) error {
-		keeper.Run(ctx)
-		return nil
-	})
-	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned images", keeper.Sweep)
-	for name, task := range upkeep {
-		g.Every(upkeepEvery, name, task)
-	}
-	for name, purge := range purges {
-		g.EveryByClock(upkeepEvery, "purge of "+name, purge)
-	}
+func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keeper, service *app.Service, logger *zap.Logger) {
+	a.Run(g, backend.Service{Name: "accounts", Origin: string(cfg.PublicURL), Keeper: keeper, Handler: subscriber.New(service), Log: logger})
 }
 
 // Adopt gives the service's database custody of the object store, on the adapters

@@ -2,6 +2,7 @@
 package audios
 
 import (
+	"github.com/concha-labs/backend/pkg/backend"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -14,4 +15,9 @@ type Config struct {
 	AccountEventsTopic        string          `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic of the accounts' events"`
 	AccountEventsSubscription string          `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"audios-account-events" desc:"the service's subscription to that topic"`
 	RequireIfMatch            bool            `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
+}
+
+// Subscriptions returns the subscriptions of the service, its own events first.
+func (c Config) Subscriptions() []backend.Subscription {
+	return []backend.Subscription{{Topic: c.EventsTopic, Name: c.Subscription}, {Topic: c.AccountEventsTopic, Name: c.AccountEventsSubscription}}
 }

@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	cloud.google.com/go/spanner v1.96.1
-	cloud.google.com/go/storage v1.70.0
 	github.com/concha-labs/backend/pkg v0.0.0
 	github.com/gin-gonic/gin v1.12.0
 	go.uber.org/fx v1.24.0
@@ -14,6 +13,7 @@ require (
 
 require (
 	cloud.google.com/go/pubsub/v2 v2.8.1 // indirect
+	cloud.google.com/go/storage v1.70.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/gofrs/flock v0.13.2 // indirect

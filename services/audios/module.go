@@ -5,25 +5,31 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"time"
 
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 
+	"github.com/concha-labs/backend/pkg/backend"
 	"github.com/concha-labs/backend/pkg/background"
-	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/custody"
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/audios/internal/app"
-	"github.com/concha-labs/backend/services/audios/internal/backend"
 )
 
 // Handler serves the audios part of the v1 API, /livez and /readyz.
 type Handler http.Handler
+
+// Adapters are the adapters of the service, which its packages embedded and gcp
+// provide.
+type Adapters struct {
+	backend.Backend
+	Database app.Database
+}
 
 // Module runs the service on the adapters of its package embedded or gcp, and
 // provides its Handler. It needs a *background.Group.
@@ -37,48 +43,25 @@ func Module(cfg Config, adapters fx.Option) fx.Option {
 	)
 }
 
-func newService(db app.Database, files app.Files) *app.Service {
-	return app.New(db, files, app.Sources{
+func newService(a Adapters) *app.Service {
+	return app.New(a.Database, a.Objects, app.Sources{
 		Now:     time.Now,
 		NewName: rand.Text,
 	})
 }
 
-func newKeeper(service *app.Service, db custody.Database, objects custody.Objects, log *zap.Logger) *custody.Keeper {
-	return custody.New("audios", db, objects, service.ReferencedFiles, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
+func newKeeper(a Adapters, service *app.Service, log *zap.Logger) *custody.Keeper {
+	return custody.New("audios", a.Custody, a.Objects, service.ReferencedFiles, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
 }
 
-func newHandler(cfg Config, service *app.Service, keeper *custody.Keeper, log eventlog.Reader, checks backend.Checks) Handler {
+func newHandler(cfg Config, a Adapters, service *app.Service, keeper *custody.Keeper) Handler {
+	checks := maps.Clone(a.Checks)
 	checks["custody of files"] = keeper.Check
-	return httpapi.New(service, feed.New("audios", log), checks, cfg.RequireIfMatch)
+	return httpapi.New(service, feed.New("audios", a.Log), checks, cfg.RequireIfMatch)
 }
 
-const (
-	upkeepEvery = time.Hour
-	sweepAfter  = 10 * time.Minute // of the start
-)
-
-func runLoops(cfg Config, g *background.Group, keeper *custody.Keeper, service *app.Service, log eventlog.Log, upkeep backend.Upkeep, purges backend.Purges, pub bus.Publisher, subs backend.Subscribers, logger *zap.Logger) {
-	g.Go(background.Publishing, "relay of audio events", func(ctx context.Context) error {
-		eventlog.NewRelay("audios", string(cfg.PublicURL), log, pub, logger).Run(ctx)
-		return nil
-	})
-	for name, sub := range subs {
-		g.Go(background.Receiving, "subscriber of audios to "+name+" events", func(ctx context.Context) error {
-			return sub.Receive(ctx, subscriber.New(service))
-		})
-	}
-	g.Go(background.Publishing, "custody of files", func(ctx context.Context) error {
-		keeper.Run(ctx)
-		return nil
-	})
-	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned files", keeper.Sweep)
-	for name, task := range upkeep {
-		g.Every(upkeepEvery, name, task)
-	}
-	for name, purge := range purges {
-		g.EveryByClock(upkeepEvery, "purge of "+name, purge)
-	}
+func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keeper, service *app.Service, logger *zap.Logger) {
+	a.Run(g, backend.Service{Name: "audios", Origin: string(cfg.PublicURL), Keeper: keeper, Handler: subscriber.New(service), Log: logger})
 }
 
 // Adopt gives the service's database custody of the object store, on the adapters
