@@ -4,6 +4,7 @@ package gcp
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"cloud.google.com/go/storage"
@@ -43,8 +44,8 @@ func Open(cfg Config, logger *zap.Logger) (opened Opened, err error) {
 	ctx := context.Background() // the clients outlive the start
 	var closers []func() error
 	closeAll := func() (err error) {
-		for i := len(closers) - 1; i >= 0; i-- {
-			err = errors.Join(err, closers[i]())
+		for _, one := range slices.Backward(closers) {
+			err = errors.Join(err, one())
 		}
 		return err
 	}
