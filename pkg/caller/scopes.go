@@ -22,6 +22,9 @@ const (
 
 	// AllScopes holds every scope.
 	AllScopes = 1<<iota - 1
+	// OwnScopes holds the own scopes. A caller without credentials has none of
+	// them, because it owns nothing.
+	OwnScopes = AccountsOwn | AudiosOwn
 )
 
 var scopeNames = [...]string{

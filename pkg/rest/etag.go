@@ -3,17 +3,17 @@ package rest
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // ETag returns the strong entity tag of a version, such as "7" with the quotes.
-func ETag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+func ETag(version int64) string { return events.ETag(version) }
 
 // SetETag sets the answer's ETag to that of version.
 func SetETag(c *gin.Context, version int64) { c.Header("ETag", ETag(version)) }

@@ -24,9 +24,9 @@ type Query struct {
 // Page is a part of a list of accounts.
 type Page = list.Page[domain.Account]
 
-// PlaceOf returns where a stands in the order of q.
-func (q Query) PlaceOf(a domain.Account) list.Place {
-	return q.Order.Place(a.ID, a.CreatedAt, a.UpdatedAt)
+// PlaceOf returns the place of a in an order.
+func PlaceOf(a domain.Account, o list.Order) list.Place {
+	return o.Place(a.ID, a.CreatedAt, a.UpdatedAt)
 }
 
 // Filters returns the filters of q, except for those in Options.

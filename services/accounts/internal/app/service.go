@@ -52,26 +52,22 @@ func New(db Database, images Images, codec Codec, from Sources) *Service {
 	}
 }
 
-// Resource returns the v1 body of an account. The URL of its image is relative
-// to the API's origin and changes with the content.
+// Resource returns an account as events describe it.
 func Resource(a domain.Account) events.Account {
 	r := events.Account{
 		ID: a.ID, Name: a.Name, Email: string(a.Email), Address: a.Address, Owner: events.CallerID(a.Owner),
-		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
+		Version: a.Version, ETag: events.ETag(a.Version),
 		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
 	if img := a.Image; img != nil {
 		r.Image = &events.Image{
-			URL:         fmt.Sprintf("/v1/accounts/%d/image?v=%s", a.ID, ImageVersion(*img)),
+			URL:         events.ImageURL(a.ID, img.SHA256),
 			ContentType: img.ContentType, Width: img.Width, Height: img.Height,
 			SizeBytes: img.SizeBytes, SHA256: img.SHA256,
 		}
 	}
 	return r
 }
-
-// ImageVersion returns the part of an image's URL that identifies its content.
-func ImageVersion(img domain.Image) string { return img.SHA256[:16] }
 
 // Subject returns the subject of an account's events.
 func Subject(id int64) string { return "account/" + strconv.FormatInt(id, 10) }

@@ -31,9 +31,9 @@ func (r *Range) IsOne() bool { return r != nil && r.Min == r.Max }
 // Page is a part of a list of audios.
 type Page = list.Page[domain.Audio]
 
-// PlaceOf returns the place of an audio in the order of q.
-func (q Query) PlaceOf(a domain.Audio) list.Place {
-	return q.Order.Place(a.SessionID, a.CreatedAt, a.UpdatedAt)
+// PlaceOf returns the place of a in an order.
+func PlaceOf(a domain.Audio, o list.Order) list.Place {
+	return o.Place(a.SessionID, a.CreatedAt, a.UpdatedAt)
 }
 
 // Filters returns the filters of q, except for those in Options.

@@ -52,14 +52,13 @@ func New(db Database, files Files, from Sources) *Service {
 	}
 }
 
-// Resource returns the v1 body of an audio. The URL of its file is relative to
-// the API's origin and changes with the content.
+// Resource returns an audio as events describe it.
 func Resource(a domain.Audio) events.Audio {
 	return events.Audio{
 		SessionID: a.SessionID, AccountID: a.AccountID, Ticks: a.Ticks[:],
 		SelectedTick: a.SelectedTick, StepCount: a.StepCount,
-		FileURL: fmt.Sprintf("/v1/audios/%d/file?v=%s", a.SessionID, a.File.SHA256[:16]), Owner: events.CallerID(a.Owner),
-		Version: a.Version, ETag: strconv.Quote(strconv.FormatInt(a.Version, 10)),
+		FileURL: events.FileURL(a.SessionID, a.File.SHA256), Owner: events.CallerID(a.Owner),
+		Version: a.Version, ETag: events.ETag(a.Version),
 		CreatedAt: events.Time{Time: a.CreatedAt}, UpdatedAt: events.Time{Time: a.UpdatedAt},
 	}
 }

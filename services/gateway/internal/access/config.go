@@ -71,7 +71,7 @@ func (c Config) Problems() (problems []settings.Problem) {
 		add("CONCHA_OIDC_AUDIENCE", "is required with CONCHA_OIDC_ISSUERS")
 	}
 	for variable, scopes := range map[string]caller.Scopes{"CONCHA_ANONYMOUS_SCOPES": c.AnonymousScopes, "CONCHA_CLASSIC_SCOPES": c.ClassicScopes} {
-		if scopes&own != 0 {
+		if scopes&caller.OwnScopes != 0 {
 			add(variable, "must not hold an own scope: a caller without credentials owns nothing")
 		}
 	}

@@ -206,16 +206,13 @@ func (g *Guard) admit(c *gin.Context, rule *rule) bool {
 
 type identityKey struct{}
 
-// own are the scopes for a caller's own resources. An anonymous caller has none.
-const own = caller.AccountsOwn | caller.AudiosOwn
-
 // nobody is the identity of requests without credentials.
 func (g *Guard) nobody(r *http.Request, rule *rule) *identity {
 	scopes := g.cfg.AnonymousScopes
 	if rule.isClassic {
 		scopes |= g.cfg.ClassicScopes
 	}
-	return &identity{caller: caller.Caller{Scopes: scopes &^ own}, account: g.anonymous.of(network(g.client(r)))}
+	return &identity{caller: caller.Caller{Scopes: scopes &^ caller.OwnScopes}, account: g.anonymous.of(network(g.client(r)))}
 }
 
 // alternatives names the scopes of which a caller needs one.

@@ -21,7 +21,7 @@ type callerBody struct {
 // anyone is every caller of an open system.
 var anyone = callerBody{
 	Access: "open",
-	Scopes: strings.Fields((caller.AllScopes &^ (caller.AccountsOwn | caller.AudiosOwn)).String()),
+	Scopes: strings.Fields((caller.AllScopes &^ caller.OwnScopes).String()),
 }
 
 func getCaller(c *gin.Context) {

@@ -10,10 +10,10 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/rest"
-	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -92,7 +92,7 @@ func (a api) getImage(c *gin.Context) error {
 		// serves the current one. Caches must revalidate unless the URL is that
 		// of the current image.
 		caching := "private, no-cache"
-		if c.Query("v") == app.ImageVersion(img) {
+		if c.Query("v") == events.ContentVersion(img.SHA256) {
 			caching = "private, max-age=31536000, immutable"
 		}
 		etag := sizedETag(img, side)

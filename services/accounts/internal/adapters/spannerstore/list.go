@@ -38,7 +38,7 @@ var accounts = spannerlist.Table[domain.Account]{
 		},
 	},
 	Name: "Accounts", Columns: columns, Scan: scan,
-	PlaceOf: func(a domain.Account, o list.Order) list.Place { return o.Place(a.ID, a.CreatedAt, a.UpdatedAt) },
+	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.

@@ -28,7 +28,7 @@ var accounts = sqlitelist.Table[domain.Account]{
 		},
 	},
 	Name: "accounts", Columns: columns, Scan: scan,
-	PlaceOf: func(a domain.Account, o list.Order) list.Place { return o.Place(a.ID, a.CreatedAt, a.UpdatedAt) },
+	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.

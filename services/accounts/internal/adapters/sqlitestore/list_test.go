@@ -48,7 +48,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			end = q
-			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 accounts follow
+			end.After = new(app.PlaceOf(page.Items[limit-1], q.Order)) // 99 accounts follow
 			var first, last time.Duration
 			for b.Loop() {
 				first += cost(b, store, q, limit)

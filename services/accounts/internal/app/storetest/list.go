@@ -156,7 +156,7 @@ func testOrders(t *testing.T, b Backend) {
 // inOrder sorts accounts in the order of q.
 func inOrder(accounts []domain.Account, q app.Query) []domain.Account {
 	slices.SortFunc(accounts, func(x, y domain.Account) int {
-		p, r := q.PlaceOf(x), q.PlaceOf(y)
+		p, r := app.PlaceOf(x, q.Order), app.PlaceOf(y, q.Order)
 		c := cmp.Or(p.At.Compare(r.At), cmp.Compare(p.ID, r.ID))
 		if q.Order.Desc {
 			return -c

@@ -39,7 +39,7 @@ var audios = spannerlist.Table[domain.Audio]{
 		},
 	},
 	Name: "Audios", Columns: columns, Scan: scan,
-	PlaceOf: func(a domain.Audio, o list.Order) list.Place { return o.Place(a.SessionID, a.CreatedAt, a.UpdatedAt) },
+	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.

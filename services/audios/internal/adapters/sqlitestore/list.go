@@ -28,7 +28,7 @@ var audios = sqlitelist.Table[domain.Audio]{
 		},
 	},
 	Name: "audios", Columns: columns, Scan: scan,
-	PlaceOf: func(a domain.Audio, o list.Order) list.Place { return o.Place(a.SessionID, a.CreatedAt, a.UpdatedAt) },
+	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.

@@ -54,7 +54,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			end = q
-			end.After = new(q.PlaceOf(page.Items[limit-1])) // 99 audios follow
+			end.After = new(app.PlaceOf(page.Items[limit-1], q.Order)) // 99 audios follow
 			var first, last time.Duration
 			for b.Loop() {
 				first += cost(b, store, q, limit)

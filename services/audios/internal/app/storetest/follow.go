@@ -27,7 +27,7 @@ func testHead(t *testing.T, b Backend) {
 			t.Fatalf("List: %v", err)
 		}
 		eventlogtest.Follow(t, b.Log, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
-		q.After = new(q.PlaceOf(page.Items[0]))
+		q.After = new(app.PlaceOf(page.Items[0], q.Order))
 		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (list.Position{}) {
 			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
 		}

@@ -194,7 +194,7 @@ func expected(audios []domain.Audio, q app.Query) []domain.Audio {
 		}
 	}
 	slices.SortFunc(want, func(x, y domain.Audio) int {
-		p, r := q.PlaceOf(x), q.PlaceOf(y)
+		p, r := app.PlaceOf(x, q.Order), app.PlaceOf(y, q.Order)
 		c := cmp.Or(p.At.Compare(r.At), cmp.Compare(p.ID, r.ID))
 		if q.Order.Desc {
 			return -c
