@@ -244,11 +244,13 @@ func withoutBuckets(t *testing.T, gateway *process, fail, restore func()) {
 	ask(http.MethodPut, path, "application/json", profile("Ann", uniqueEmail(), "")).expect(t, http.StatusOK)
 	other := ask(http.MethodPost, gateway.url+"/v1/accounts", "application/json", profile("Jo", uniqueEmail(), "")).expect(t, http.StatusCreated)
 	ask(http.MethodDelete, gateway.url+"/v1/accounts/"+other.id(), "", "").expect(t, http.StatusNoContent)
+	ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).expect(t, http.StatusCreated) // its document is in the database
+	large := encode(newSession()) + strings.Repeat(" ", 70_000)
 	var wg sync.WaitGroup
 	wg.Go(func() { ask(http.MethodPut, path+"/image", "image/png", pngOf(3, 3)).problem(t, "unavailable") })
 	wg.Go(func() { ask(http.MethodGet, path+"/image", "", "").problem(t, "unavailable") })
 	wg.Go(func() {
-		ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).problem(t, "unavailable")
+		ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", large).problem(t, "unavailable")
 	})
 	gateway.becomes(t, "/readyz", http.StatusServiceUnavailable).mentions(t, "; images: ", "; files: ")
 	gateway.get("/livez").expect(t, http.StatusOK)
@@ -260,7 +262,7 @@ func withoutBuckets(t *testing.T, gateway *process, fail, restore func()) {
 		t.Error("the image is another one")
 	}
 	ask(http.MethodPut, path+"/image", "image/png", pngOf(3, 3)).expect(t, http.StatusOK)
-	ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", encode(newSession())).expect(t, http.StatusCreated)
+	ask(http.MethodPost, gateway.url+"/v1/audios", "application/json", large).expect(t, http.StatusCreated)
 }
 
 // reply is the answer to ask; its status is 0 if there was none.
