@@ -76,7 +76,18 @@ func TestDamage(t *testing.T) {
 // readNumbers reads the last digits of every name as a number.
 func readNumbers(t *testing.T, db *sqlitedb.DB) error {
 	t.Helper()
-	rows, err := db.Query(t.Context(), "SELECT substr(name, -10) FROM things")
+	return scanNumbers(db.Query(t.Context(), "SELECT substr(name, -10) FROM things"))
+}
+
+// readInARead is readNumbers with the connections of long reads.
+func readInARead(t *testing.T, db *sqlitedb.DB) error {
+	t.Helper()
+	return db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error {
+		return scanNumbers(tx.Query("SELECT substr(name, -10) FROM things"))
+	})
+}
+
+func scanNumbers(rows *sqlitedb.Rows, err error) error {
 	if err != nil {
 		return err
 	}
@@ -88,25 +99,6 @@ func readNumbers(t *testing.T, db *sqlitedb.DB) error {
 		}
 	}
 	return rows.Err()
-}
-
-// readInARead is readNumbers with the connections of long reads.
-func readInARead(t *testing.T, db *sqlitedb.DB) error {
-	t.Helper()
-	return db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error {
-		rows, err := tx.Query("SELECT substr(name, -10) FROM things")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var number int
-			if err := rows.Scan(&number); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
 }
 
 func readOneInARead(t *testing.T, db *sqlitedb.DB) error {
