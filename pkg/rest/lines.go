@@ -39,10 +39,9 @@ func CheckLines(r *http.Request) error {
 // ServeLines answers with the items of all pages, one per line, as the JSON of
 // body's result (application/x-ndjson). With include_count=true in the query, the
 // last line is their number, such as {"count":2}. ServeLines holds one page in
-// memory. It has no time limit, but ends if the client does not read
-// 4 KiB within 30 s. If
-// the first page fails, the answer is a problem; if a later one fails, the
-// connection is closed. For HEAD, it reads only the first page. It returns the
+// memory. It has no time limit, but ends if the client does not read 4 KiB within
+// 30 s. If the first page fails, the answer is a problem; if a later one fails,
+// the connection is closed. For HEAD, it reads only the first page. It returns the
 // error of a page, of the client's connection, or of CheckLines, for
 // httpserver.Fail.
 func ServeLines[T any](c *gin.Context, pages iter.Seq2[[]T, error], body func(T) any) error {
