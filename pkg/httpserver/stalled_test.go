@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -69,6 +70,26 @@ func sendHTTP2(t *testing.T, conn net.Conn, requests int) {
 	}
 	_ = conn.SetWriteDeadline(time.Now().Add(time.Minute))
 	_, _ = conn.Write(frames) // the server may refuse the last ones
+	_ = conn.SetWriteDeadline(time.Time{})
+}
+
+// answerPings reads what comes and acknowledges pings. It opens the window of no
+// stream.
+func answerPings(conn net.Conn) {
+	const ping, ack = 6, 1
+	for header := make([]byte, 9); ; {
+		if _, err := io.ReadFull(conn, header); err != nil {
+			return
+		}
+		payload := make([]byte, int(header[0])<<16|int(header[1])<<8|int(header[2]))
+		if _, err := io.ReadFull(conn, payload); err != nil {
+			return
+		}
+		if header[3] == ping && header[4] != ack {
+			header[4] = ack
+			_, _ = conn.Write(slices.Concat(header, payload))
+		}
+	}
 }
 
 // An HTTP/2 client that asks for long answers and stops reading, its connection
@@ -76,8 +97,7 @@ func sendHTTP2(t *testing.T, conn net.Conn, requests int) {
 func TestHTTP2ClientThatStopsReading(t *testing.T) {
 	for name, read := range map[string]func(net.Conn){
 		"the connection": func(net.Conn) {},
-		// It reads what comes, and opens the window of no stream.
-		"its streams": func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) },
+		"its streams":    answerPings,
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -94,7 +114,7 @@ func TestHTTP2ClientThatStopsReading(t *testing.T) {
 					}
 				})
 				go read(conn)
-				go sendHTTP2(t, conn, maxStreams)
+				go sendHTTP2(t, conn, 2*maxStreams)
 				synctest.Wait()
 				if n := open.Load(); n == 0 || n > maxStreams {
 					t.Errorf("%d answers are under way", n)
