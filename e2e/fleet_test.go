@@ -124,7 +124,8 @@ func (f *fleet) start(t *testing.T, program string, settings ...string) *process
 func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) *process {
 	t.Helper()
 	cmd := f.command(t, program, nil, append(settings, "PORT="+port)...)
-	p := &process{name: program, url: "http://localhost:" + port, admin: "http://localhost:" + f.admin[program]}
+	p := &process{name: program, admin: "http://localhost:" + f.admin[program]}
+	p.url = "http://localhost:" + port
 	p.stderr, p.exited = new(output), make(chan struct{})
 	cmd.Stderr = p.stderr
 	if err := cmd.Start(); err != nil {
@@ -149,8 +150,8 @@ func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) 
 // process is one of the three, running.
 type process struct {
 	program
-	name, url string
-	admin     string // of /metrics, if it is the fleet's first of its name
+	name  string
+	admin string // of /metrics, if it is the fleet's first of its name
 }
 
 // get returns the answer to a GET; its status is 0 if there is none.

@@ -17,6 +17,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/bus/membus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/accounts"
@@ -87,6 +88,7 @@ func newHandler(t testing.TB) http.Handler {
 			func(a accounts.Handler, s audios.Handler) gateway.Upstreams {
 				return gateway.Upstreams{Accounts: a, Audios: s}
 			},
+			func(a accounts.Handler) audios.AccountsTransport { return httpserver.InProcess{Handler: a} },
 		),
 		accounts.Module(accounts.Config{
 			Storage: storage, EventsTopic: "accounts", Subscription: "self",
@@ -107,4 +109,29 @@ func newHandler(t testing.TB) http.Handler {
 		}
 	})
 	return httpserver.Process(h, zap.NewNop())
+}
+
+// accountsAlone runs the accounts service on a folder, without a subscription of
+// audios, until stop is called.
+func accountsAlone(t testing.TB, dir string) (h http.Handler, stop func()) {
+	t.Helper()
+	var handler accounts.Handler
+	app := fx.New(
+		fx.NopLogger,
+		fx.Supply(zap.NewNop()),
+		background.Module(),
+		fx.Provide(func(log *zap.Logger) *membus.Bus {
+			return membus.New(map[string][]string{events.AccountsTopic: {"self"}}, dir, log)
+		}),
+		accounts.Module(accounts.Config{Storage: settings.Storage{DataDir: dir}, EventsTopic: events.AccountsTopic, Subscription: "self"}, accountsembedded.Adapters()),
+		fx.Populate(&handler),
+	)
+	if err := app.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return handler, func() {
+		if err := app.Stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

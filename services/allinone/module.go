@@ -44,6 +44,7 @@ func system(cfg Config, started func(url string)) fx.Option {
 				return gateway.Upstreams{Accounts: accounts, Audios: audios}
 			},
 			func(h gateway.Handler) http.Handler { return h },
+			func(h accounts.Handler) audios.AccountsTransport { return httpserver.InProcess{Handler: h} },
 		),
 		fx.Module("named accounts", logging.In("accounts"), accounts.Module(cfg.accounts(), accountsembedded.Adapters())),
 		fx.Module("named audios", logging.In("audios"), audios.Module(cfg.audios(), audiosembedded.Adapters())),
@@ -80,6 +81,7 @@ func (c Config) audios() audios.Config {
 	return audios.Config{
 		Storage: settings.Storage{DataDir: c.DataDir}, PublicURL: c.origin(), EventsTopic: events.AudiosTopic, Subscription: audiosSelf,
 		AccountEventsTopic: events.AccountsTopic, AccountEventsSubscription: audiosAccountEvents,
+		Accounts:       audios.AccountsAPI{URL: "http://accounts"}, // reached in process
 		RequireIfMatch: c.RequireIfMatch,
 	}
 }

@@ -2,6 +2,8 @@
 package audios
 
 import (
+	"os"
+
 	"github.com/concha-labs/backend/pkg/backend"
 	"github.com/concha-labs/backend/pkg/settings"
 )
@@ -14,7 +16,29 @@ type Config struct {
 	Subscription              string          `env:"CONCHA_AUDIO_EVENTS_SUBSCRIPTION" envDefault:"audios-self" desc:"the service's own subscription to that topic"`
 	AccountEventsTopic        string          `env:"CONCHA_ACCOUNT_EVENTS_TOPIC" envDefault:"account-events-v1" desc:"the topic of the accounts' events"`
 	AccountEventsSubscription string          `env:"CONCHA_ACCOUNT_EVENTS_SUBSCRIPTION" envDefault:"audios-account-events" desc:"the service's subscription to that topic"`
-	RequireIfMatch            bool            `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
+	Accounts                  AccountsAPI
+	RequireIfMatch            bool `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
+}
+
+// AccountsAPI is where the service reads the accounts' events besides its
+// subscription.
+type AccountsAPI struct {
+	URL       settings.Origin `env:"CONCHA_ACCOUNTS_URL" desc:"address of the gateway, or of an accounts service that trusts its network: events of accounts whose messages were lost are read from there; default: they stay lost"`
+	TokenFile string          `env:"CONCHA_ACCOUNTS_TOKEN_FILE" desc:"file with an API key of the scopes events:read and accounts:read for CONCHA_ACCOUNTS_URL, read for each request; default: none is sent"`
+}
+
+// Validate implements settings.Validator.
+func (a AccountsAPI) Validate() []settings.Problem {
+	switch {
+	case a.TokenFile == "":
+		return nil
+	case a.URL == "":
+		return []settings.Problem{{Variable: "CONCHA_ACCOUNTS_URL", Detail: "is required with CONCHA_ACCOUNTS_TOKEN_FILE"}}
+	}
+	if _, err := os.ReadFile(a.TokenFile); err != nil {
+		return []settings.Problem{{Variable: "CONCHA_ACCOUNTS_TOKEN_FILE", Detail: "must be a file that can be read: " + err.Error()}}
+	}
+	return nil
 }
 
 // Subscriptions returns the subscriptions of the service, its own events first.

@@ -16,6 +16,7 @@ import (
 	"github.com/concha-labs/backend/pkg/background"
 	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/feed"
+	"github.com/concha-labs/backend/services/audios/internal/adapters/accountsapi"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/httpapi"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/subscriber"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -23,6 +24,9 @@ import (
 
 // Handler serves the audios part of the v1 API, /livez and /readyz.
 type Handler http.Handler
+
+// AccountsTransport makes the requests to Config.Accounts.
+type AccountsTransport http.RoundTripper
 
 // Adapters are the adapters of the service, which its packages embedded and gcp
 // provide.
@@ -32,7 +36,7 @@ type Adapters struct {
 }
 
 // Module runs the service on the adapters of its package embedded or gcp, and
-// provides its Handler. It needs a *background.Group.
+// provides its Handler. It needs a *background.Group and an AccountsTransport.
 func Module(cfg Config, adapters fx.Option) fx.Option {
 	return fx.Module("audios",
 		fx.Supply(fx.Private, cfg),
@@ -60,7 +64,16 @@ func newHandler(cfg Config, a Adapters, service *app.Service, keeper *custody.Ke
 	return httpapi.New(service, feed.New("audios", a.Log), checks, cfg.RequireIfMatch)
 }
 
-func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keeper, service *app.Service, logger *zap.Logger) {
+// reconcileEvery is the time from one reconciliation to the next.
+const reconcileEvery = 30 * time.Second
+
+func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keeper, service *app.Service, transport AccountsTransport, logger *zap.Logger) {
+	if cfg.Accounts.URL == "" {
+		logger.Info("CONCHA_ACCOUNTS_URL is not set: if the message of a deleted account is lost, its sessions stay")
+	} else {
+		accounts := accountsapi.New(string(cfg.Accounts.URL), cfg.Accounts.TokenFile, transport)
+		g.Every(reconcileEvery, "reconciliation with the events of accounts", subscriber.NewReconciler(service, accounts, logger))
+	}
 	a.Run(g, backend.Service{Name: "audios", Origin: string(cfg.PublicURL), Keeper: keeper, Handler: subscriber.New(service), Log: logger})
 }
 

@@ -1,6 +1,7 @@
 package audios_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -23,6 +24,7 @@ func module(dir string, adapters fx.Option) fx.Option {
 		fx.Provide(zap.NewNop, func(log *zap.Logger) *membus.Bus { return membus.New(nil, dir, log) }),
 		audios.Module(audios.Config{Storage: settings.Storage{DataDir: dir}}, adapters),
 		background.Module(),
+		fx.Supply(fx.Annotate(http.DefaultTransport, fx.As(new(audios.AccountsTransport)))),
 		fx.Invoke(func(audios.Handler) {}),
 	)
 }

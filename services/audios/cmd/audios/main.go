@@ -39,6 +39,7 @@ func main() {
 		fx.Supply(httpserver.NewBudget(int64(cfg.BodyMemory))),
 		httpserver.Module(cfg.Listen.Host(), int(cfg.Port), nil),
 		audios.Module(cfg.Config, adapters),
+		fx.Supply(fx.Annotate(http.DefaultTransport, fx.As(new(audios.AccountsTransport)))),
 		fx.Provide(cfg.bus, func(h audios.Handler) http.Handler { return cfg.Caller.Require("audios", h) }),
 	).Run()
 }

@@ -92,15 +92,40 @@ type Results interface {
 // concurrent use, and returns fault.Unavailable if the database cannot serve the
 // request.
 type Accounts interface {
-	// AddAccount records the owner of an account, unless the account is recorded
-	// as deleted. Idempotent.
-	AddAccount(ctx context.Context, accountID int64, owner string) error
+	// AddAccounts records the owners of accounts, by the accounts' ids, except for
+	// accounts that are recorded already, as deleted or with an owner. It returns
+	// how many it has recorded. Idempotent.
+	AddAccounts(ctx context.Context, owners map[int64]string) (added int64, err error)
+	// OwnedAccounts returns the ids of at most limit accounts that AddAccounts has
+	// recorded and RemoveAccount has not removed: those above after, ascending.
+	// Idempotent.
+	OwnedAccounts(ctx context.Context, after int64, limit int) ([]int64, error)
 	// RemoveAccount records permanently that an account is deleted, forgets its
 	// owner, and deletes at most limit of its audios as Store.Delete does, in one
 	// transaction; fewer if the transaction would be too large. It returns the
 	// number of deleted audios, which is 0 only if no audio is left. Idempotent.
 	// Errors: the error of decide.
 	RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(current domain.Audio) (deleted events.Event, err error)) (removed int, err error)
+}
+
+// Reconciliations keeps how far Service.Reconcile has come.
+type Reconciliations interface {
+	// UpdateReconciliation replaces the Reconciliation, the zero one at first, by
+	// the result of change, in one transaction, and returns it. change may be
+	// called more than once. Safe for concurrent use. Errors: change's own,
+	// fault.Unavailable.
+	UpdateReconciliation(ctx context.Context, change func(current Reconciliation) (Reconciliation, error)) (Reconciliation, error)
+}
+
+// AccountsService is the service that keeps the accounts. Every method is
+// idempotent and safe for concurrent use, and returns fault.Unavailable if the
+// service cannot be used.
+type AccountsService interface {
+	// Events returns events of accounts after a cursor, "" for those from the
+	// oldest on, in the order of their commits. Errors: ErrCursorExpired.
+	Events(ctx context.Context, cursor string) (AccountEvents, error)
+	// Existing returns those of at most MaxAccounts ids that accounts have.
+	Existing(ctx context.Context, ids []int64) ([]int64, error)
 }
 
 // Outcome is the result of one session of a batch.
@@ -136,6 +161,7 @@ type Database interface {
 	Store
 	Results
 	Accounts
+	Reconciliations
 	Documents
 	Discards
 }

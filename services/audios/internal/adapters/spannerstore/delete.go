@@ -2,7 +2,6 @@ package spannerstore
 
 import (
 	"context"
-	"strings"
 
 	"cloud.google.com/go/spanner"
 
@@ -24,35 +23,6 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 		return []domain.Audio{current}, err
 	})
 	return err
-}
-
-// AddAccount implements app.Accounts.
-func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
-	return s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		_, err := tx.Update(ctx, spanner.Statement{
-			SQL: `INSERT OR IGNORE INTO AccountOwners (AccountId, Owner) SELECT @account, @owner
-				FROM (SELECT 1) WHERE NOT EXISTS (SELECT 1 FROM DeletedAccounts WHERE AccountId = @account)`,
-			Params: map[string]any{"account": accountID, "owner": owner},
-		})
-		return err
-	})
-}
-
-// RemoveAccount implements app.Accounts.
-func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
-	return s.remove(ctx, decide, func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Audio, error) {
-		if err := tx.BufferWrite([]*spanner.Mutation{
-			spanner.InsertOrUpdate("DeletedAccounts", []string{"AccountId"}, []any{accountID}),
-			spanner.Delete("AccountOwners", spanner.Key{accountID}),
-		}); err != nil {
-			return nil, err
-		}
-		return scanAll(tx.Query(ctx, spanner.Statement{
-			SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=AudiosByAccount}" +
-				" WHERE AccountId = @account ORDER BY SessionId LIMIT @limit",
-			Params: map[string]any{"account": accountID, "limit": int64(limit)},
-		}))
-	})
 }
 
 // remove deletes audios that find returns, as many as fit into one transaction,

@@ -19,34 +19,6 @@ func (s *Store) Delete(ctx context.Context, sessionID int64, decide func(domain.
 	}))
 }
 
-// RemoveAccount implements app.Accounts.
-func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, decide func(domain.Audio) (events.Event, error)) (removed int, err error) {
-	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if _, err := tx.Exec(`INSERT INTO deleted_accounts (account_id) VALUES (?) ON CONFLICT DO NOTHING`, accountID); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`DELETE FROM account_owners WHERE account_id = ?`, accountID); err != nil {
-			return err
-		}
-		rows, err := tx.Query(`SELECT `+columns+` FROM audios WHERE account_id = ? ORDER BY session_id LIMIT ?`, accountID, limit)
-		if err != nil {
-			return err
-		}
-		audios, err := scanAll(rows)
-		if err != nil {
-			return err
-		}
-		for _, a := range audios {
-			if err := s.remove(tx, a, decide); err != nil {
-				return err
-			}
-		}
-		removed = len(audios)
-		return nil
-	})
-	return removed, translate(err)
-}
-
 // remove deletes current unless decide refuses.
 func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain.Audio) (events.Event, error)) error {
 	deleted, err := decide(current)

@@ -206,15 +206,6 @@ func requireAccount(tx *sqlitedb.Tx, accountID *int64, accounts caller.Reach) er
 	return account.Admit(accounts)
 }
 
-// AddAccount implements app.Accounts.
-func (s *Store) AddAccount(ctx context.Context, accountID int64, owner string) error {
-	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		_, err := tx.Exec(`INSERT INTO account_owners (account_id, owner) SELECT ?1, ?2
-			WHERE NOT EXISTS (SELECT 1 FROM deleted_accounts WHERE account_id = ?1) ON CONFLICT DO NOTHING`, accountID, owner)
-		return err
-	}))
-}
-
 // lastVersion returns the last version of a deleted session, or 0.
 func lastVersion(tx *sqlitedb.Tx, sessionID int64) (last int64, err error) {
 	err = tx.QueryRow(`SELECT version FROM deleted_audios WHERE session_id = ?`, sessionID).Scan(&last)

@@ -42,9 +42,11 @@ func (p *ports) RemoveAccount(ctx context.Context, accountID int64, _ int, _ fun
 	return 0, nil
 }
 
-func (p *ports) AddAccount(ctx context.Context, accountID int64, owner string) error {
-	p.asked = append(p.asked, fmt.Sprintf("add account %d of %s %s", accountID, owner, events.OriginFrom(ctx).Traceparent))
-	return nil
+func (p *ports) AddAccounts(ctx context.Context, owners map[int64]string) (int64, error) {
+	for id, owner := range owners {
+		p.asked = append(p.asked, fmt.Sprintf("add account %d of %s %s", id, owner, events.OriginFrom(ctx).Traceparent))
+	}
+	return 0, nil
 }
 
 func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error) {

@@ -84,15 +84,11 @@ func testAccountsOfOwner(t *testing.T, b Backend) {
 	owner := fmt.Sprintf("key:%d", mine)
 	for account, owner := range map[int64]string{mine: owner, others: owner + "x", gone: owner} {
 		for range 2 { // idempotent
-			if err := b.AddAccount(t.Context(), account, owner); err != nil {
-				t.Fatalf("AddAccount: %v", err)
-			}
+			addAccounts(t, b, map[int64]string{account: owner})
 		}
 	}
 	removeAccount(t, b, gone, 1, 0)
-	if err := b.AddAccount(t.Context(), gone, owner); err != nil { // delivered again
-		t.Fatalf("AddAccount: %v", err)
-	}
+	addAccounts(t, b, map[int64]string{gone: owner}) // delivered again
 	write := func(account *int64) (single, batch, change error) {
 		a, c, old := newAudio(), newAudio(), mustCreate(t, b, newAudio())
 		a.AccountID, c.AccountID = account, account

@@ -84,6 +84,8 @@ func Run(t *testing.T, b Backend) {
 		{"sessions of a deleted account", testDeletedAccount},
 		{"sessions that a deleted account still has", testDeletedAccountHalfway},
 		{"an account removed while sessions come", testRemoveAccountAtOnce},
+		{"add many accounts", testAddAccounts},
+		{"reconciliation", testReconciliation},
 		{"cancelled context", testCancelled},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.run(t, b) })

@@ -1,0 +1,161 @@
+// Package accountsapi calls the API of the accounts service.
+package accountsapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/services/audios/internal/app"
+)
+
+const (
+	// limit is how many events are read at once.
+	limit = 500
+	// timeout bounds a request.
+	timeout = 30 * time.Second
+	// maxAnswer is far more than limit events, or app.MaxAccounts accounts, have.
+	maxAnswer = 64 << 20
+	// cursorHeader has the cursor after a page of events.
+	cursorHeader = "Concha-Feed-Cursor"
+)
+
+var errUnavailable = fault.New(fault.Unavailable, "accounts-unavailable", "the accounts service cannot be used")
+
+// Client is an app.AccountsService.
+type Client struct {
+	origin    string
+	tokenFile string
+	http      http.Client
+}
+
+var _ app.AccountsService = (*Client)(nil)
+
+// New returns a client of the API under an origin, such as "http://accounts:8080".
+// tokenFile is a file with an API key, or "" to send none. It is read for each
+// request, so that the key can be replaced.
+func New(origin, tokenFile string, transport http.RoundTripper) *Client {
+	return &Client{origin: origin, tokenFile: tokenFile, http: http.Client{Transport: transport, Timeout: timeout}}
+}
+
+// Events implements app.AccountsService.
+func (c *Client) Events(ctx context.Context, cursor string) (app.AccountEvents, error) {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if cursor != "" {
+		query.Set("after", cursor)
+	}
+	var batch []json.RawMessage
+	header, err := c.get(ctx, "/v1/events/accounts", query, &batch)
+	if err != nil {
+		return app.AccountEvents{}, fmt.Errorf("read the events of accounts: %w", err)
+	}
+	page := app.AccountEvents{Next: header.Get(cursorHeader), More: len(batch) == limit}
+	if page.Next == "" {
+		return app.AccountEvents{}, fmt.Errorf("read the events of accounts: %w", errUnavailable.Detailf("the answer has no header %s", cursorHeader))
+	}
+	for _, text := range batch {
+		if event, ok := relevant(text); ok {
+			page.Events = append(page.Events, event)
+		}
+	}
+	return page, nil
+}
+
+// relevant returns an event that is to be applied, and false for any other: an
+// event of another type, and one that is redacted or malformed.
+func relevant(text json.RawMessage) (app.AccountEvent, bool) {
+	attributes, data, err := events.Binary(text)
+	if err != nil {
+		return app.AccountEvent{}, false
+	}
+	decoded, err := events.Decode(attributes, data)
+	if err != nil {
+		return app.AccountEvent{}, false
+	}
+	e := decoded.Envelope()
+	event := app.AccountEvent{Cursor: attributes["ce-cursor"], Time: e.Time, Traceparent: e.Traceparent}
+	switch d := decoded.(type) {
+	case events.AccountDeleted:
+		event.AccountID, event.Deleted = d.Key.ID, true
+	case events.AccountChanged:
+		if e.Type != events.AccountCreatedV1 || d.Resource.Owner == nil {
+			return app.AccountEvent{}, false
+		}
+		event.AccountID, event.Owner = d.Resource.ID, *d.Resource.Owner
+	default:
+		return app.AccountEvent{}, false
+	}
+	return event, true
+}
+
+// Existing implements app.AccountsService.
+func (c *Client) Existing(ctx context.Context, ids []int64) (existing []int64, err error) {
+	texts := make([]string, len(ids))
+	for i, id := range ids {
+		texts[i] = strconv.FormatInt(id, 10)
+	}
+	query := url.Values{"ids": {strings.Join(texts, ",")}, "page_size": {strconv.Itoa(app.MaxAccounts)}}
+	for {
+		var page struct {
+			Items []struct {
+				ID int64 `json:"id"`
+			} `json:"items"`
+			NextPageToken *string `json:"next_page_token"`
+		}
+		if _, err := c.get(ctx, "/v1/accounts", query, &page); err != nil {
+			return nil, fmt.Errorf("look up accounts: %w", err)
+		}
+		for _, account := range page.Items {
+			existing = append(existing, account.ID)
+		}
+		if page.NextPageToken == nil || *page.NextPageToken == "" {
+			return existing, nil
+		}
+		query.Set("page_token", *page.NextPageToken)
+	}
+}
+
+// get decodes the answer to a request, and returns its header.
+func (c *Client) get(ctx context.Context, path string, query url.Values, to any) (http.Header, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.origin+path+"?"+query.Encode(), http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	if c.tokenFile != "" {
+		token, err := os.ReadFile(c.tokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("CONCHA_ACCOUNTS_TOKEN_FILE: %w", err)
+		}
+		request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
+	}
+	answer, err := c.http.Do(request)
+	if err != nil {
+		return nil, errUnavailable.Wrap(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer))
+	switch {
+	case err != nil:
+		return nil, errUnavailable.Wrap(err)
+	case answer.StatusCode == http.StatusGone:
+		return nil, app.ErrCursorExpired
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+		return nil, errUnavailable.Detailf("%s%s answered %s: CONCHA_ACCOUNTS_TOKEN_FILE must hold an API key with the scopes events:read and accounts:read, and CONCHA_ACCOUNTS_URL must name the gateway, unless the accounts service trusts its network", c.origin, path, answer.Status)
+	case answer.StatusCode != http.StatusOK:
+		return nil, errUnavailable.Detailf("%s%s answered %s", c.origin, path, answer.Status)
+	}
+	if err := json.Unmarshal(body, to); err != nil {
+		return nil, errUnavailable.Wrap(errors.Join(errors.New("the answer is not the expected JSON"), err))
+	}
+	return answer.Header, nil
+}
