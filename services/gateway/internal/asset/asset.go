@@ -15,18 +15,28 @@ import (
 )
 
 // Serve returns a handler that answers with the content under an ETag made of
-// its hash, and with the Content-Security-Policy policy. It calls content once,
-// on the first request.
+// its hash, and with the Content-Security-Policy policy. Browsers keep the
+// content and ask each time whether it has changed. It calls content once, on
+// the first request.
 func Serve(contentType, policy string, content func() []byte) gin.HandlerFunc {
+	return serve(contentType, policy, "no-cache", content)
+}
+
+// ServeForever is Serve for a URL that never has other content. Browsers keep
+// the content for a year and do not ask again.
+func ServeForever(contentType, policy string, content func() []byte) gin.HandlerFunc {
+	return serve(contentType, policy, "public, max-age=31536000, immutable", content)
+}
+
+func serve(contentType, policy, caching string, content func() []byte) gin.HandlerFunc {
 	document := sync.OnceValues(func() (body []byte, etag string) {
 		body = content()
-		sum := sha256.Sum256(body)
-		return body, strconv.Quote(hex.EncodeToString(sum[:8]))
+		return body, strconv.Quote(Hash(body))
 	})
 	return func(c *gin.Context) {
 		body, etag := document()
 		header := c.Writer.Header()
-		header.Set("Cache-Control", "no-cache") // may be stored, but must be revalidated
+		header.Set("Cache-Control", caching)
 		header.Set("Content-Security-Policy", policy)
 		if rest.Conditional(c, etag) {
 			return
@@ -35,6 +45,12 @@ func Serve(contentType, policy string, content func() []byte) gin.HandlerFunc {
 		header.Set("Content-Length", strconv.Itoa(len(body)))
 		c.Data(http.StatusOK, contentType, body)
 	}
+}
+
+// Hash returns 16 hexadecimal digits of the SHA-256 hash of content.
+func Hash(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:8])
 }
 
 // Constant returns a function that returns content.

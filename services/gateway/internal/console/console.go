@@ -19,8 +19,8 @@ import (
 var files embed.FS
 
 const (
-	// staticPath is the path of the files. Every other path below /console is a
-	// page that the modules render.
+	// staticPath is followed by the version of all files and the name of one.
+	// Every other path below /console is a page that the modules render.
 	staticPath = "/console/static/"
 
 	// policy lets the page load and call only this origin. Images are read with
@@ -46,20 +46,35 @@ func Register(r gin.IRoutes) {
 			index(c)
 			return
 		}
-		serve, ok := static[name]
-		if !ok {
+		version, name, _ := strings.Cut(name, "/")
+		file, ok := static.files[name]
+		switch {
+		case !ok:
 			httpserver.Fail(c, httpserver.ErrNoRoute)
-			return
+		case version == static.version:
+			file.forever(c)
+		default: // of a page that another replica sent
+			file.now(c)
 		}
-		serve(c)
 	})
 }
 
-// load returns the handlers of all files by path, and that of the page. The
-// page names all modules, so that a browser loads them at once instead of
-// following the imports one by one.
-func load() (static map[string]gin.HandlerFunc, index gin.HandlerFunc) {
-	static = map[string]gin.HandlerFunc{}
+// static holds the files by name. Their version changes when one of them does.
+type static struct {
+	version string
+	files   map[string]file
+}
+
+// file has the handlers of its URL with the version, which always has the same
+// content, and of those with another.
+type file struct{ forever, now gin.HandlerFunc }
+
+// load returns the handlers of all files, and that of the page. The page names
+// all modules, so that a browser loads them at once instead of following the
+// imports one by one.
+func load() (s static, index gin.HandlerFunc) {
+	s.files = map[string]file{}
+	var all []byte
 	var page string
 	var modules strings.Builder
 	err := fs.WalkDir(files, "static", func(name string, entry fs.DirEntry, err error) error {
@@ -79,12 +94,18 @@ func load() (static map[string]gin.HandlerFunc, index gin.HandlerFunc) {
 		case ".js":
 			fmt.Fprintf(&modules, "<link rel=\"modulepreload\" href=\"%s%s\">\n", staticPath, name)
 		}
-		static[name] = asset.Serve(contentType, policy, asset.Constant(content))
+		all = append(append(all, name...), content...)
+		s.files[name] = file{
+			forever: asset.ServeForever(contentType, policy, asset.Constant(content)),
+			now:     asset.Serve(contentType, policy, asset.Constant(content)),
+		}
 		return nil
 	})
 	if err != nil {
 		panic(fmt.Errorf("console: %w", err))
 	}
+	s.version = asset.Hash(all)
 	page = strings.Replace(page, "<!-- modules -->\n", modules.String(), 1)
-	return static, asset.Serve(contentTypes[".html"], policy, asset.Constant([]byte(page)))
+	page = strings.ReplaceAll(page, staticPath, staticPath+s.version+"/")
+	return s, asset.Serve(contentTypes[".html"], policy, asset.Constant([]byte(page)))
 }

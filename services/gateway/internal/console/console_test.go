@@ -36,7 +36,7 @@ func TestEveryPageIsServed(t *testing.T) {
 			t.Errorf("%s: %d %v", path, w.Code, w.Header())
 		}
 	}
-	for _, path := range []string{"/console/static/nothing.js", "/console/static/", "/console/static/vendor/preact.d.ts", "/console/static/../console.go"} {
+	for _, path := range []string{"/console/static/nothing.js", "/console/static/v/nothing.js", "/console/static/", "/console/static/v/", "/console/static/v/vendor/preact.d.ts", "/console/static/v/../console.go"} {
 		if w := get(t, path, nil); w.Code != http.StatusNotFound {
 			t.Errorf("%s: %d", path, w.Code)
 		}
@@ -57,15 +57,25 @@ func links(t *testing.T) []string {
 }
 
 func TestFilesAreKeptUntilTheyChange(t *testing.T) {
-	for _, path := range append(links(t), "/console") {
+	keeps := func(path, caching string) {
+		t.Helper()
 		first := get(t, path, nil)
-		if first.Code != http.StatusOK || first.Header().Get("Cache-Control") != "no-cache" {
+		if first.Code != http.StatusOK || first.Header().Get("Cache-Control") != caching {
 			t.Errorf("%s: %d %v", path, first.Code, first.Header())
 		}
 		again := get(t, path, http.Header{"If-None-Match": first.Header()["Etag"]})
 		if again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 			t.Errorf("%s again: %d, %d bytes", path, again.Code, again.Body.Len())
 		}
+	}
+	keeps("/console", "no-cache")
+	for _, path := range links(t) {
+		keeps(path, "public, max-age=31536000, immutable")
+		version, name, _ := strings.Cut(strings.TrimPrefix(path, staticPath), "/")
+		if len(version) != 16 {
+			t.Fatalf("%s has no version", path)
+		}
+		keeps(staticPath+"another/"+name, "no-cache") // of a replica with another version
 	}
 }
 

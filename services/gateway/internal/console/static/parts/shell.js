@@ -18,6 +18,8 @@ const places = [
   { path: "/events", label: "Events", icon: "events", scope: "events:read" },
 ];
 
+const icon = new URL("../icon.svg", import.meta.url).pathname;
+
 /** What is around every page. @param {{children?: unknown}} props */
 export function Shell({ children }) {
   const { path } = useRoute();
@@ -32,7 +34,7 @@ export function Shell({ children }) {
   return html`
     <a class="skip" href="#main">To the content</a>
     <aside class="side">
-      <a class="brand" href=${pageAddress("/")}><img src="/console/static/icon.svg" alt="" width="28" height="28" /><span>Concha</span></a>
+      <a class="brand" href=${pageAddress("/")}><img src=${icon} alt="" width="28" height="28" /><span>Concha</span></a>
       <nav aria-label="Console">
         ${places
           .filter(({ scope }) => scope === "" || may(scope))
