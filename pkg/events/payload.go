@@ -5,8 +5,11 @@ import "time"
 // Package schemas generates the published JSON Schemas from these types,
 // including their tags and the comments of their fields.
 
+// Body is the v1 body of a resource, in HTTP answers and in events.
+type Body interface{ Account | Audio }
+
 // Change is the payload of created and updated events.
-type Change[R Account | Audio] struct {
+type Change[R Body] struct {
 	// The v1 body of the resource after the change. URLs in it are relative to
 	// the API's origin.
 	Resource R `json:"resource"`

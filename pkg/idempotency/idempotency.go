@@ -70,21 +70,46 @@ func (r Recorded) One(result any) (found bool, err error) {
 	return true, nil
 }
 
-// Many returns the results for many resources, with the result of erased in the
-// place of each erased part. found reports whether there is a record.
-func Many[T any](r Recorded, erased func() T) (results []T, found bool, err error) {
-	if r == nil {
-		return nil, false, nil
-	}
-	results = make([]T, len(r))
-	for i, part := range r {
-		if part == nil {
-			results[i] = erased()
-		} else if err := json.Unmarshal(part, &results[i]); err != nil {
-			return nil, true, fmt.Errorf("recorded result %d: %w", i, err)
+// Outcome is the result of one item of a request for many resources.
+type Outcome[T any] struct {
+	Result  T            // set if the item was carried out
+	Refused *fault.Error // otherwise the reason
+}
+
+// OfOutcomes returns the recorded form of outcomes. record returns that of one, and
+// the subject of its resource, which is ignored if the outcome is refused.
+func OfOutcomes[T any](outcomes []Outcome[T], record func(result T, refused *Refusal) Part) []Part {
+	parts := make([]Part, len(outcomes))
+	for i, o := range outcomes {
+		parts[i] = record(o.Result, OfError(o.Refused))
+		if o.Refused != nil {
+			parts[i].Subject = ""
 		}
 	}
-	return results, true, nil
+	return parts
+}
+
+// Outcomes returns recorded outcomes, whose recorded form is R. ErrErased takes the
+// place of those whose resource has been deleted since. found reports whether
+// there is a record.
+func Outcomes[T, R any](recorded Recorded, toResult func(R) (T, *Refusal)) (outcomes []Outcome[T], found bool, err error) {
+	if recorded == nil {
+		return nil, false, nil
+	}
+	outcomes = make([]Outcome[T], len(recorded))
+	for i, part := range recorded {
+		if part == nil {
+			outcomes[i].Refused = ErrErased
+			continue
+		}
+		var r R
+		if err := json.Unmarshal(part, &r); err != nil {
+			return nil, true, fmt.Errorf("recorded result %d: %w", i, err)
+		}
+		result, refused := toResult(r)
+		outcomes[i] = Outcome[T]{result, refused.Fault()}
+	}
+	return outcomes, true, nil
 }
 
 // Request identifies a request. The zero Request has no key: its result is

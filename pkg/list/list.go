@@ -52,13 +52,23 @@ type Options struct {
 	Total        bool   // whether to count all matching resources
 }
 
+// PageOptions returns o, so that generic code can set the options of any query.
+func (o *Options) PageOptions() *Options { return o }
+
+// Query is a pointer to a query Q, which embeds Options.
+type Query[Q any] interface {
+	*Q
+	PageOptions() *Options
+}
+
 // latest is the latest time that every database takes.
 var latest = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 
 // Start returns the place after which the page begins, and the options without
 // the filter that the place stands for: in the ascending order of updates, that
 // is UpdatedSince.
-func (o Options) Start() (start Place, rest Options) {
+func (o *Options) Start() (start Place, rest Options) {
+	rest = *o
 	switch {
 	case o.After != nil:
 		start = *o.After
@@ -69,9 +79,9 @@ func (o Options) Start() (start Place, rest Options) {
 		if start.At.Before(o.UpdatedSince) {
 			start = Place{o.UpdatedSince.Add(-time.Microsecond), math.MaxInt64}
 		}
-		o.UpdatedSince = time.Time{}
+		rest.UpdatedSince = time.Time{}
 	}
-	return start, o
+	return start, rest
 }
 
 // Place returns the place of a resource.

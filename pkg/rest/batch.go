@@ -11,6 +11,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
@@ -125,11 +126,10 @@ func shorten(p *httpserver.Problem, left int) int {
 
 // ServeBatch answers a batch with a result for each item. parse reads one item.
 // create creates resources from the parsed items, possibly none, and returns
-// their results in the same order. key identifies the request (see
-// IdempotencyKey), and body is the hash of its body. Errors: those of
+// their results in the same order. once identifies the request. Errors: those of
 // IdempotencyKey, ReadItems, Flights.Begin and create.
 func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []byte) (I, error),
-	create func(items []I, key, body [sha256.Size]byte) ([]Result[R], error),
+	create func(items []I, once idempotency.Request) ([]Result[R], error),
 ) error {
 	key, err := IdempotencyKey(c)
 	if err != nil {
@@ -157,7 +157,7 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 		}
 		items, places = append(items, item), append(places, i)
 	}
-	made, err := create(items, key, sha256.Sum256(body))
+	made, err := create(items, idempotency.Request{Key: key, Body: sha256.Sum256(body)})
 	if err != nil {
 		return err
 	}

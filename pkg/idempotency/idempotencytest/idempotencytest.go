@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 )
 
@@ -175,34 +177,40 @@ func testErased(w writer) {
 
 func testErasedPart(w writer) {
 	r := request("a")
-	results := []result{{Text: "account/1"}, {}, {Text: "account/2"}, {}, {Text: "account/1", Number: 2}}
-	many := func(wantFound bool, want ...result) {
+	type outcome = idempotency.Outcome[result]
+	type recorded struct {
+		Of      result
+		Refused *idempotency.Refusal
+	}
+	refused := outcome{Refused: fault.New(fault.Conflict, "taken", "it is taken")}
+	one, two := outcome{Result: result{Text: "account/1"}}, outcome{Result: result{Text: "account/2"}}
+	outcomes := []outcome{one, refused, two, {}, {Result: result{Text: "account/1", Number: 2}}}
+	many := func(wantFound bool, want ...outcome) {
 		w.Helper()
 		if err := w.write(w.Context(), func() time.Time { return w.now }, func(tx Tx) error {
-			recorded, err := tx.Find(r)
+			found, err := tx.Find(r)
 			if err != nil {
 				return err
 			}
-			got, found, err := idempotency.Many(recorded, func() result { return result{Text: "erased"} })
-			if diff := cmp.Diff(want, got); diff != "" || found != wantFound {
-				w.Errorf("found: %v, want %v; results (-want +got):\n%s", found, wantFound, diff)
+			got, ok, err := idempotency.Outcomes(found, func(r recorded) (result, *idempotency.Refusal) { return r.Of, r.Refused })
+			if diff := cmp.Diff(want, got, cmpopts.IgnoreUnexported(fault.Error{})); diff != "" || ok != wantFound {
+				w.Errorf("found: %v, want %v; outcomes (-want +got):\n%s", ok, wantFound, diff)
 			}
-			if err != nil || found {
+			if err != nil || ok {
 				return err
 			}
-			parts := make([]idempotency.Part, len(results))
-			for i, r := range results {
-				parts[i] = idempotency.Part{Subject: r.Text, Result: r}
-			}
-			return tx.Record(r, parts...)
+			return tx.Record(r, idempotency.OfOutcomes(outcomes, func(r result, refused *idempotency.Refusal) idempotency.Part {
+				return idempotency.Part{Subject: r.Text, Result: recorded{r, refused}}
+			})...)
 		}); err != nil {
 			w.Fatal(err)
 		}
 	}
 	many(false)
-	many(true, results...)
+	many(true, outcomes...)
 	w.erase(nil, "account/1", "account/3")
-	many(true, result{Text: "erased"}, result{}, result{Text: "account/2"}, result{}, result{Text: "erased"})
+	erased := outcome{Refused: idempotency.ErrErased}
+	many(true, erased, refused, two, outcome{}, erased)
 }
 
 func testAtOnce(w writer) {

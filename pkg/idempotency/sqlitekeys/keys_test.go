@@ -101,8 +101,8 @@ func TestUndividedResults(t *testing.T) {
 		if recorded, err = keys.Find(tx, many); err != nil {
 			return err
 		}
-		results, found, err := idempotency.Many(recorded, func() struct{ N int } { return got })
-		if !found || err != nil || len(results) != 2 || results[1].N != 2 {
+		results, found, err := idempotency.Outcomes(recorded, func(r struct{ N int }) (int, *idempotency.Refusal) { return r.N, nil })
+		if !found || err != nil || len(results) != 2 || results[1].Result != 2 {
 			t.Errorf("many: %v, %v, %+v", found, err, results)
 		}
 		return nil

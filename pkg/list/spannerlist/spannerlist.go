@@ -3,11 +3,12 @@ package spannerlist
 
 import (
 	"context"
-	"time"
 
 	"cloud.google.com/go/spanner"
 
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
@@ -19,34 +20,34 @@ const Shards = 16
 // Table is a table of resources that can be listed. The fields of its Schema are
 // columns, in camel case. Its indexes are OneWay. Those that end with a time have
 // the column Shard before it, which is not one of their Columns.
-type Table[T any] struct {
+type Table[T resource.Resource] struct {
 	list.Schema
 
 	Name    string
 	Columns []string // the columns that Scan reads
 	// Scan reads Columns, and the further columns of a row into rest.
-	Scan    func(row *spanner.Row, rest ...any) (T, error)
-	PlaceOf func(T, list.Order) list.Place
+	Scan func(row *spanner.Row, rest ...any) (T, error)
 }
 
-// Page returns a page of the resources that filters select in one call, and
-// their total in another one. It also returns the timestamp of the page. The
-// Head of the page is zero. Errors: those of Scan, and of spannerdb.DB.Read.
-func (t *Table[T]) Page(ctx context.Context, db *spannerdb.DB, filters []list.Filter, o list.Options) (page list.Page[T], read time.Time, err error) {
+// List returns a page of the resources that filters select in one call, and
+// their total in another one. The Head of a first page is the timestamp at which
+// it was read. Errors: those of Scan, and of spannerdb.DB.Read.
+func (t *Table[T]) List(ctx context.Context, db *spannerdb.DB, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
 	statement := t.page(t.Plan(filters, o), o)
 	if err := db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		if page, err = t.read(tx.Query(ctx, statement), o); err != nil {
+		if page, err = t.read(tx.Query(ctx, statement), o); err != nil || o.After != nil {
 			return err
 		}
-		read, err = tx.Timestamp()
+		read, err := tx.Timestamp()
+		page.Head = spannerlog.After(read)
 		return err
 	}); err != nil {
-		return list.Page[T]{}, time.Time{}, err
+		return list.Page[T]{}, err
 	}
 	if o.Total {
 		page.Total, err = t.total(ctx, db, t.Count(filters, o))
 	}
-	return page, read, err
+	return page, err
 }
 
 // found is a row of a page's statement.
@@ -87,10 +88,10 @@ func (t *Table[T]) read(rows *spanner.RowIterator, o list.Options) (page list.Pa
 		return page, err
 	}
 	for _, f := range parts[best] {
-		place := t.PlaceOf(f.item, o.Order)
+		place := resource.PlaceOf(f.item, o.Order)
 		if f.matches {
 			if len(page.Items) == o.Limit {
-				page.Next = new(t.PlaceOf(page.Items[o.Limit-1], o.Order))
+				page.Next = new(resource.PlaceOf(page.Items[o.Limit-1], o.Order))
 				return page, nil
 			}
 			page.Items = append(page.Items, f.item)

@@ -9,19 +9,37 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 // Table is a table of resources that can be listed. The fields of its Schema are
 // columns; those with times hold microseconds since 1970. The name of Rows is
 // not used.
-type Table[T any] struct {
+type Table[T resource.Resource] struct {
 	list.Schema
 
 	Name    string
 	Columns string // the columns that Scan reads
 	Scan    func(row interface{ Scan(dest ...any) error }) (T, error)
-	PlaceOf func(T, list.Order) list.Place
+}
+
+// Log is the event log of the database.
+type Log interface {
+	Head(ctx context.Context, earlier list.Position) (head list.Position, moved bool, err error)
+}
+
+// List is Page. The first page of a list also has a Head in log.
+func (t *Table[T]) List(ctx context.Context, db *sqlitedb.DB, log Log, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
+	var head list.Position
+	if o.After == nil {
+		if head, _, err = log.Head(ctx, list.Position{}); err != nil { // before the page, which then includes every event before the head
+			return page, err
+		}
+	}
+	page, err = t.Page(ctx, db, filters, o)
+	page.Head = head
+	return page, err
 }
 
 // Page returns a page of the resources that filters select, and their total, as
@@ -53,7 +71,7 @@ func (t *Table[T]) page(s *sqlitedb.ReadTx, p list.Plan, o list.Options) (page l
 	switch {
 	case len(page.Items) > o.Limit:
 		page.Items = page.Items[:o.Limit]
-		page.Next = new(t.PlaceOf(page.Items[o.Limit-1], o.Order))
+		page.Next = new(resource.PlaceOf(page.Items[o.Limit-1], o.Order))
 	case few == nil && len(p.Walk.Rest) > 0:
 		page.Next, err = t.stopped(s, p, o)
 	}

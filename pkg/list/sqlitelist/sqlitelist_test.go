@@ -14,13 +14,16 @@ import (
 	"github.com/concha-labs/backend/pkg/list/listtest"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 type thing struct {
-	id, kind, size   int64
-	created, updated int64 // microseconds
+	id, kind, size int64
+	resource.Meta
 }
+
+func (t thing) Key() int64 { return t.id }
 
 // query selects things. Kinds have an index, sizes do not.
 type query struct {
@@ -54,10 +57,10 @@ var things = sqlitelist.Table[thing]{
 	},
 	Name: "things", Columns: "id, kind, size, created_at, updated_at",
 	Scan: func(row interface{ Scan(dest ...any) error }) (t thing, err error) {
-		return t, row.Scan(&t.id, &t.kind, &t.size, &t.created, &t.updated)
-	},
-	PlaceOf: func(t thing, o list.Order) list.Place {
-		return o.Place(t.id, time.UnixMicro(t.created).UTC(), time.UnixMicro(t.updated).UTC())
+		var created, updated int64
+		err = row.Scan(&t.id, &t.kind, &t.size, &created, &updated)
+		t.CreatedAt, t.UpdatedAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC()
+		return t, err
 	},
 }
 
@@ -170,11 +173,13 @@ func TestPages(t *testing.T) {
 // matching returns the things that match q, in its order.
 func matching(all []thing, q query, o list.Options) (found []thing) {
 	for _, t := range all {
-		if (q.Kind == nil || kinds[t.kind] == *q.Kind) && (q.Size == nil || t.size == *q.Size) && t.updated >= o.UpdatedSince.UnixMicro() {
+		if (q.Kind == nil || kinds[t.kind] == *q.Kind) && (q.Size == nil || t.size == *q.Size) && !t.UpdatedAt.Before(o.UpdatedSince) {
 			found = append(found, t)
 		}
 	}
-	slices.SortFunc(found, func(a, b thing) int { return o.Order.Compare(things.PlaceOf(a, o.Order), things.PlaceOf(b, o.Order)) })
+	slices.SortFunc(found, func(a, b thing) int {
+		return o.Order.Compare(resource.PlaceOf(a, o.Order), resource.PlaceOf(b, o.Order))
+	})
 	return found
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
 	"github.com/concha-labs/backend/pkg/list/spannerlist"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/pkg/spannerdb/spannerdbtest"
 )
@@ -26,7 +27,7 @@ const every = 7
 //     the table, and Spanner accepts it.
 //
 // The tests of Schema.Plan show that such a statement reads few entries.
-func Run[T any, Q listtest.Query](t *testing.T, db *spannerdb.DB, table spannerlist.Table[T], queries iter.Seq2[Q, list.Options]) {
+func Run[T resource.Resource, Q listtest.Query](t *testing.T, db *spannerdb.DB, table spannerlist.Table[T], queries iter.Seq2[Q, list.Options]) {
 	t.Helper()
 	has := spannerdbtest.Indexes(t, db, table.Name)
 	stored := spannerdbtest.Stored(t, db, table.Name)

@@ -10,6 +10,7 @@ import (
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 )
@@ -23,7 +24,7 @@ var place = regexp.MustCompile(` (WHERE|AND) \w+ [<>]= \? AND \(\w+ [<>] \? OR \
 //   - Only the page of a range with few entries is sorted.
 //   - A walk that may visit list.Visits entries finds all tested fields in the
 //     index.
-func Run[T any, Q listtest.Query](t *testing.T, db *sqlitedb.DB, table sqlitelist.Table[T], queries iter.Seq2[Q, list.Options]) {
+func Run[T resource.Resource, Q listtest.Query](t *testing.T, db *sqlitedb.DB, table sqlitelist.Table[T], queries iter.Seq2[Q, list.Options]) {
 	t.Helper()
 	known := map[string]bool{}
 	for q, o := range queries {

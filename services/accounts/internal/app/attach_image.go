@@ -12,7 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -79,15 +78,11 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 // mayChange returns nil if the caller may change an account and cond allows
 // it. Errors: as in update.
 func (s *Service) mayChange(ctx context.Context, id int64, cond Condition) error {
-	reach, err := caller.From(ctx).Write(caller.Accounts)
+	current, err := s.Writable(ctx, id)
 	if err != nil {
 		return err
 	}
-	current, err := s.get(ctx, id, reach)
-	if err != nil {
-		return err
-	}
-	return cond.judge(current)
+	return cond.Judge(current)
 }
 
 // mendImage stores the content of an image again if its object was lost. It

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/concha-labs/backend/pkg/caller"
-	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -41,24 +39,13 @@ func (s *Service) PatchProfile(ctx context.Context, id int64, patch domain.Profi
 // update applies a change of the domain to an account that the caller may
 // change, if cond allows it, and logs the event.
 func (s *Service) update(ctx context.Context, id int64, once idempotency.Request, cond Condition, apply func(domain.Account) (domain.Account, []string)) (domain.Account, error) {
-	reach, err := caller.From(ctx).Write(caller.Accounts)
+	reach, cond, err := s.Changing(ctx, cond)
 	if err != nil {
 		return domain.Account{}, err
 	}
-	cond = cond.within(reach)
-	a, err := s.db.Update(ctx, id, once, func(current domain.Account) (domain.Account, events.Event, error) {
-		if err := cond.judge(current); err != nil {
-			return domain.Account{}, events.Event{}, err
-		}
+	a, err := s.db.Update(ctx, id, once, s.Change(ctx, cond, func(current domain.Account) (domain.Account, []string, error) {
 		next, fields := apply(current)
-		if fields == nil {
-			return current, events.Event{}, nil
-		}
-		updated, err := change(ctx, events.AccountUpdatedV1, next, fields)
-		return next, updated, err
-	})
-	if err == nil && !reach.Includes(a.Owner) { // a repetition by a caller that has lost a scope since
-		return domain.Account{}, domain.ErrNotFound
-	}
-	return a, err
+		return next, fields, nil
+	}))
+	return s.Within(reach, a, err) // a repetition may be by a caller that has lost a scope since
 }

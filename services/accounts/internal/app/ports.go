@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -61,13 +60,16 @@ type Store interface {
 	Delete(ctx context.Context, id int64, decide func(current domain.Account) (deleted events.Event, err error)) error
 }
 
-// Outcome is the result of one account of a batch. It does not contain the
-// profile, so that the record of a batch stays small.
-type Outcome struct {
-	ID        int64        // set if the account was added
-	CreatedAt time.Time    // set if the account was added
-	Refused   *fault.Error // otherwise the reason: domain.ErrEmailTaken
+// Added is an account that a batch has added. It does not contain the profile, so
+// that the record of a batch stays small.
+type Added struct {
+	ID        int64
+	CreatedAt time.Time
 }
+
+// Outcome is the result of one account of a batch. The only reason of a refusal is
+// domain.ErrEmailTaken.
+type Outcome = idempotency.Outcome[Added]
 
 // Discards keeps the names of objects to which no account refers any more. The
 // Store records them in the transaction that removes the reference. Both

@@ -42,6 +42,6 @@ func (s *Service) registration(ctx context.Context, p domain.Profile) (domain.Ac
 	}
 	a := domain.New(s.newID(), p, s.now())
 	a.Owner = who.ID
-	created, err := change(ctx, events.AccountCreatedV1, a, []string{"name", "email", "address"})
+	created, err := s.Event(ctx, s.Created, a, []string{"name", "email", "address"})
 	return a, created, err
 }

@@ -16,11 +16,9 @@ import (
 // about as long as one for a single account and does not hold up others.
 const groupSize = 100
 
-// Registered is the result of one profile of a batch.
-type Registered struct {
-	Account domain.Account // set if it was registered
-	Refused error          // otherwise the reason: domain.ErrEmailTaken
-}
+// Registered is the result of one profile of a batch. The only reason of a refusal
+// is domain.ErrEmailTaken.
+type Registered = idempotency.Outcome[domain.Account]
 
 // RegisterAll registers each profile as Register does, one after the other, and
 // returns the result of each. It uses one transaction for each group of
@@ -35,12 +33,10 @@ func (s *Service) RegisterAll(ctx context.Context, profiles []domain.Profile, on
 			return nil, fmt.Errorf("register accounts: %w", err)
 		}
 		for i, o := range outcomes {
-			var r Registered
-			if o.Refused != nil {
-				r.Refused = o.Refused
-			} else {
-				r.Account = domain.New(o.ID, group[i], o.CreatedAt)
-				r.Account.Owner = caller.From(ctx).ID
+			r := Registered{Refused: o.Refused}
+			if o.Refused == nil {
+				r.Result = domain.New(o.Result.ID, group[i], o.Result.CreatedAt)
+				r.Result.Owner = caller.From(ctx).ID
 			}
 			registered = append(registered, r)
 		}

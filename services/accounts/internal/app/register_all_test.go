@@ -62,11 +62,11 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 						first = registered
 					}
 					for i, r := range registered[:n-1] {
-						if r.Refused != nil || r.Account != first[i].Account || r.Account.Profile != profiles[i] {
+						if r.Refused != nil || r.Result != first[i].Result || r.Result.Profile != profiles[i] {
 							t.Errorf("item %d: %+v, at first %+v", i, r, first[i])
 						}
-						if a, err := w.Get(t.Context(), r.Account.ID); err != nil || a != r.Account {
-							t.Errorf("item %d is %+v, %v, want %+v", i, a, err, r.Account)
+						if a, err := w.Get(t.Context(), r.Result.ID); err != nil || a != r.Result {
+							t.Errorf("item %d is %+v, %v, want %+v", i, a, err, r.Result)
 						}
 					}
 					if got := registered[n-1].Refused; !errors.Is(got, domain.ErrEmailTaken) {
@@ -88,7 +88,7 @@ func TestABatchThatMeetsATakenIDDrawsOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	registered, err := w.RegisterAll(t.Context(), []domain.Profile{profile(t, "a@b"), profile(t, "c@b")}, idempotency.Request{})
-	if err != nil || registered[0].Account.ID != 3 || registered[1].Account.ID != 4 {
+	if err != nil || registered[0].Result.ID != 3 || registered[1].Result.ID != 4 {
 		t.Errorf("RegisterAll = %+v, %v, want the ids 3 and 4", registered, err)
 	}
 	w.ids = []int64{1, 1, 1, 1, 1}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/resource"
 )
 
 // MaxID is the largest account id: 2^53-1, the largest integer that every JSON
@@ -24,16 +25,15 @@ type Account struct {
 	ID int64 // 1..MaxID
 	Profile
 	Image *Image // nil if there is no image
-	Owner string // the caller.Caller.ID that created it, never changed; "" if there is none
-	// Version is 1 for a new account and increases by one with each change.
-	Version   int64
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	resource.Meta
 }
+
+// Key returns the id.
+func (a Account) Key() int64 { return a.ID }
 
 // New returns the first version of an account.
 func New(id int64, p Profile, now time.Time) Account {
-	return Account{ID: id, Profile: p, Version: 1, CreatedAt: now, UpdatedAt: now}
+	return Account{ID: id, Profile: p, Meta: resource.NewMeta(0, now)}
 }
 
 // WithProfile returns the account with the profile p, and the names of the
@@ -51,8 +51,8 @@ func (a Account) WithProfile(p Profile, now time.Time) (changed Account, fields 
 	if fields == nil {
 		return a, nil
 	}
-	a.Profile = p
-	return a.next(now), fields
+	a.Profile, a.Meta = p, a.Next(now)
+	return a, fields
 }
 
 // WithImage returns the account with the image img, or without an image if img
@@ -63,14 +63,6 @@ func (a Account) WithImage(img *Image, now time.Time) (changed Account, fields [
 	if (a.Image == nil && img == nil) || (a.Image != nil && img != nil && a.Image.SHA256 == img.SHA256) {
 		return a, nil
 	}
-	a.Image = img
-	return a.next(now), []string{"image"}
-}
-
-func (a Account) next(now time.Time) Account {
-	a.Version++
-	if now.After(a.UpdatedAt) { // clocks differ, and lists require that this time never goes back
-		a.UpdatedAt = now
-	}
-	return a
+	a.Image, a.Meta = img, a.Next(now)
+	return a, []string{"image"}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -56,33 +57,23 @@ func Account(recorded idempotency.Recorded) (a domain.Account, found bool, err e
 	}
 	return domain.Account{
 		ID: r.ID, Profile: domain.Profile{Name: r.Name, Email: domain.Email(r.Email), Address: r.Address},
-		Image: (*domain.Image)(r.Image), Owner: r.Owner, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		Image: (*domain.Image)(r.Image), Meta: resource.Meta{Owner: r.Owner, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt},
 	}, true, nil
 }
 
 // OfOutcomes returns the outcomes of a batch as the result of a request.
 func OfOutcomes(outcomes []app.Outcome) []idempotency.Part {
-	parts := make([]idempotency.Part, len(outcomes))
-	for i, o := range outcomes {
-		parts[i].Result = outcome{o.ID, o.CreatedAt, idempotency.OfError(o.Refused)}
-		if o.Refused == nil {
-			parts[i].Subject = app.Subject(o.ID)
-		}
-	}
-	return parts
+	return idempotency.OfOutcomes(outcomes, func(a app.Added, refused *idempotency.Refusal) idempotency.Part {
+		return idempotency.Part{Subject: app.Subject(a.ID), Result: outcome{a.ID, a.CreatedAt, refused}}
+	})
 }
 
-// Outcomes returns the outcomes that are recorded as the result of a request.
-// idempotency.ErrErased takes the place of accounts that have been deleted since.
-// found reports whether there is a record.
+// Outcomes returns the outcomes that are recorded as the result of a request; see
+// idempotency.Outcomes.
 func Outcomes(recorded idempotency.Recorded) (outcomes []app.Outcome, found bool, err error) {
-	results, found, err := idempotency.Many(recorded, func() outcome {
-		return outcome{Refused: idempotency.OfError(idempotency.ErrErased)}
+	return idempotency.Outcomes(recorded, func(o outcome) (app.Added, *idempotency.Refusal) {
+		return app.Added{ID: o.ID, CreatedAt: o.CreatedAt}, o.Refused
 	})
-	for _, r := range results {
-		outcomes = append(outcomes, app.Outcome{ID: r.ID, CreatedAt: r.CreatedAt, Refused: r.Refused.Fault()})
-	}
-	return outcomes, found, err
 }
 
 // OfImage returns the column of an image; nil, for NULL, if img is nil.

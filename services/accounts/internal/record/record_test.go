@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -10,6 +9,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/idempotencytest"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 	"github.com/concha-labs/backend/services/accounts/internal/record"
@@ -26,12 +27,14 @@ const (
 var account = domain.Account{
 	ID: 7, Profile: domain.Profile{Name: "Ann", Email: "ann@example.com", Address: "Here 1"},
 	Image: &domain.Image{Object: "7/IMAGE.png", ContentType: "image/png", Width: 3, Height: 2, SizeBytes: 99, SHA256: "abc"},
-	Owner: "key:ann", Version: 2,
-	CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+	Meta: resource.Meta{
+		Owner: "key:ann", Version: 2,
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+	},
 }
 
 func TestAccount(t *testing.T) {
-	wantFormat(t, record.OfAccount(account), accountJSON)
+	idempotencytest.WantFormat(t, record.OfAccount(account), accountJSON)
 	got, found, err := record.Account(idempotency.Recorded{[]byte(accountJSON)})
 	if diff := cmp.Diff(account, got); diff != "" || !found || err != nil {
 		t.Errorf("Account: %t, %v (-want +got):\n%s", found, err, diff)
@@ -39,10 +42,10 @@ func TestAccount(t *testing.T) {
 }
 
 func TestOutcomes(t *testing.T) {
-	outcomes := []app.Outcome{{ID: 7, CreatedAt: account.CreatedAt}, {Refused: domain.ErrEmailTaken}}
+	outcomes := []app.Outcome{{Result: app.Added{ID: 7, CreatedAt: account.CreatedAt}}, {Refused: domain.ErrEmailTaken}}
 	parts := record.OfOutcomes(outcomes)
-	wantFormat(t, parts[0], createdJSON)
-	wantFormat(t, parts[1], refusedJSON)
+	idempotencytest.WantFormat(t, parts[0], createdJSON)
+	idempotencytest.WantFormat(t, parts[1], refusedJSON)
 	got, found, err := record.Outcomes(idempotency.Recorded{[]byte(createdJSON), []byte(refusedJSON), nil})
 	outcomes = append(outcomes, app.Outcome{Refused: idempotency.ErrErased})
 	if diff := cmp.Diff(outcomes, got, cmpopts.IgnoreUnexported(fault.Error{})); diff != "" || !found || err != nil {
@@ -61,17 +64,5 @@ func TestImage(t *testing.T) {
 	}
 	if column, err := record.OfImage(nil); column != nil || err != nil {
 		t.Errorf("OfImage(nil) = %v, %v, want NULL", column, err)
-	}
-}
-
-// wantFormat checks that the result of a part is stored as want, byte for byte.
-func wantFormat(t *testing.T, part idempotency.Part, want string) {
-	t.Helper()
-	got, err := json.Marshal(part.Result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }

@@ -50,6 +50,6 @@ func (s *Service) creation(ctx context.Context, session domain.Session, file dom
 	}
 	a := domain.New(session, file, last, s.now())
 	a.Owner = caller.From(ctx).ID
-	created, err := change(ctx, events.AudioCreatedV1, a, fields)
+	created, err := s.Event(ctx, s.Created, a, fields)
 	return a, created, err
 }

@@ -84,7 +84,7 @@ func (s *Service) createGroup(ctx, accounts context.Context, items []Item, reach
 		})
 	})
 	s.atOnce(len(files), func(i int) {
-		if err != nil || outcomes[i].Audio.File.Object != files[i].Object {
+		if err != nil || outcomes[i].Result.File.Object != files[i].Object {
 			s.dropFile(ctx, files[i], err)
 		}
 	})

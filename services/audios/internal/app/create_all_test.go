@@ -126,7 +126,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 					t.Errorf("the third time it came to something else, %v", err)
 				}
 				for i, o := range outcomes {
-					if i < n-1 && (o.Refused != nil || o.Audio.SessionID != int64(i) || o.Audio.Version != 1) {
+					if i < n-1 && (o.Refused != nil || o.Result.SessionID != int64(i) || o.Result.Version != 1) {
 						t.Errorf("item %d: %+v", i, o)
 					}
 				}
@@ -137,7 +137,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 					t.Errorf("%d events, want %d", len(told), n-1)
 				}
 				for id := range int64(n - 1) {
-					if a, err := w.Get(t.Context(), id); err != nil || a.File.Object != outcomes[id].Audio.File.Object {
+					if a, err := w.Get(t.Context(), id); err != nil || a.File.Object != outcomes[id].Result.File.Object {
 						t.Errorf("session %d: %+v, %v", id, a, err)
 					}
 				}

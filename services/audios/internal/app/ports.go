@@ -128,11 +128,9 @@ type AccountsService interface {
 	Existing(ctx context.Context, ids []int64) ([]int64, error)
 }
 
-// Outcome is the result of one session of a batch.
-type Outcome struct {
-	Audio   domain.Audio // set if it was created
-	Refused *fault.Error // otherwise the reason: domain.ErrSessionTaken, domain.ErrAccountDeleted or domain.ErrAccountUnknown
-}
+// Outcome is the result of one session of a batch. The reasons of a refusal are
+// domain.ErrSessionTaken, domain.ErrAccountDeleted and domain.ErrAccountUnknown.
+type Outcome = idempotency.Outcome[domain.Audio]
 
 // Discards keeps the names of objects to which no audio refers any more. The
 // Store records them in the transaction that removes the reference. Both

@@ -5,8 +5,6 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/concha-labs/backend/pkg/caller"
-	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -20,7 +18,7 @@ import (
 func (s *Service) Replace(ctx context.Context, session domain.Session, document []byte, keepAccount bool, cond Condition) (domain.Audio, error) {
 	current, err := s.Writable(ctx, session.SessionID) // check before uploading
 	if err == nil {
-		err = cond.judge(current)
+		err = cond.Judge(current)
 	}
 	if err != nil {
 		return domain.Audio{}, fmt.Errorf("replace audio: %w", err)
@@ -66,22 +64,11 @@ func (s *Service) mendFile(ctx context.Context, file domain.File, document []byt
 // if cond allows it, and logs the event. accountID is the account that the
 // change sets, or nil.
 func (s *Service) update(ctx context.Context, sessionID int64, accountID *int64, cond Condition, apply func(domain.Audio) (next domain.Audio, fields []string, err error)) (domain.Audio, error) {
-	reach, err := caller.From(ctx).Write(caller.Audios)
+	reach, cond, err := s.Changing(ctx, cond)
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	cond = cond.within(reach)
 	return awaitAccount(ctx, func() (domain.Audio, error) {
-		return s.db.Update(ctx, sessionID, AccountOf{accountID, reach}, func(current domain.Audio) (domain.Audio, events.Event, error) {
-			if err := cond.judge(current); err != nil {
-				return domain.Audio{}, events.Event{}, err
-			}
-			next, fields, err := apply(current)
-			if err != nil || fields == nil {
-				return current, events.Event{}, err
-			}
-			updated, err := change(ctx, events.AudioUpdatedV1, next, fields)
-			return next, updated, err
-		})
+		return s.db.Update(ctx, sessionID, AccountOf{accountID, reach}, s.Change(ctx, cond, apply))
 	})
 }

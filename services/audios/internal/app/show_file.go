@@ -52,10 +52,7 @@ func (s *Service) withDocument(ctx context.Context, sessionID int64) (domain.Aud
 		return domain.Audio{}, err
 	}
 	a, err := s.db.WithDocument(ctx, sessionID)
-	if err == nil && !reach.Includes(a.Owner) {
-		return domain.Audio{}, domain.ErrNotFound
-	}
-	return a, err
+	return s.Within(reach, a, err)
 }
 
 // inMemory is content that is not an object.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/resource"
 )
 
 // The errors of audios.
@@ -30,14 +31,12 @@ var (
 // Audio is an audio session with its document.
 type Audio struct {
 	Session
-	File  File
-	Owner string // the caller.Caller.ID that created it, never changed; "" if there is none
-	// Version is 1 for a new session and increases by one with each change. A
-	// session that is created again after its deletion continues the numbering.
-	Version   int64
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	File File
+	resource.Meta
 }
+
+// Key returns the session id.
+func (a Audio) Key() int64 { return a.SessionID }
 
 // MaxKept is the size in bytes of the largest document that is kept in the
 // database. A session of 15 ticks takes about 300 bytes, so the object store
@@ -66,7 +65,7 @@ func (f File) Rendered() bool { return f.Object == "" && !f.Kept }
 // New returns an audio at the version after last, the last version of an
 // earlier session with this id, or 0.
 func New(s Session, f File, last int64, now time.Time) Audio {
-	return Audio{Session: s, File: f, Version: last + 1, CreatedAt: now, UpdatedAt: now}
+	return Audio{Session: s, File: f, Meta: resource.NewMeta(last, now)}
 }
 
 // WithSession returns the audio with the session s, whose SessionID must be the
@@ -93,11 +92,7 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 	if fields == nil {
 		return a, nil
 	}
-	a.Session, a.File = s, f
-	a.Version++
-	if now.After(a.UpdatedAt) { // clocks differ, and lists require that this time never goes back
-		a.UpdatedAt = now
-	}
+	a.Session, a.File, a.Meta = s, f, a.Next(now)
 	return a, fields
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -60,7 +61,7 @@ func TestVersionGrowsOnlyWithAChange(t *testing.T) {
 			}
 			want := a
 			if c.want != nil {
-				want = domain.Audio{Session: next, File: file, Version: 2, CreatedAt: epoch, UpdatedAt: later}
+				want = domain.Audio{Session: next, File: file, Meta: resource.Meta{Version: 2, CreatedAt: epoch, UpdatedAt: later}}
 			}
 			if diff := cmp.Diff(want, changed); diff != "" {
 				t.Errorf("audio (-want +got):\n%s", diff)

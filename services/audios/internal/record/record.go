@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -50,8 +51,8 @@ func (r audio) toAudio() domain.Audio {
 		Session: domain.Session{
 			SessionID: r.SessionID, AccountID: r.AccountID, Ticks: r.Ticks, SelectedTick: r.SelectedTick, StepCount: r.StepCount,
 		},
-		File:  domain.File{Object: r.File.Object, Kept: r.File.Kept, SizeBytes: r.File.SizeBytes, SHA256: r.File.SHA256},
-		Owner: r.Owner, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		File: domain.File{Object: r.File.Object, Kept: r.File.Kept, SizeBytes: r.File.SizeBytes, SHA256: r.File.SHA256},
+		Meta: resource.Meta{Owner: r.Owner, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt},
 	}
 }
 
@@ -72,25 +73,13 @@ func Audio(recorded idempotency.Recorded) (a domain.Audio, found bool, err error
 
 // OfOutcomes returns the outcomes of a batch as the result of a request.
 func OfOutcomes(outcomes []app.Outcome) []idempotency.Part {
-	parts := make([]idempotency.Part, len(outcomes))
-	for i, o := range outcomes {
-		parts[i].Result = outcome{fromAudio(o.Audio), idempotency.OfError(o.Refused)}
-		if o.Refused == nil {
-			parts[i].Subject = app.Subject(o.Audio.SessionID)
-		}
-	}
-	return parts
+	return idempotency.OfOutcomes(outcomes, func(a domain.Audio, refused *idempotency.Refusal) idempotency.Part {
+		return idempotency.Part{Subject: app.Subject(a.SessionID), Result: outcome{fromAudio(a), refused}}
+	})
 }
 
-// Outcomes returns the outcomes that are recorded as the result of a request.
-// idempotency.ErrErased takes the place of audios that have been deleted since.
-// found reports whether there is a record.
+// Outcomes returns the outcomes that are recorded as the result of a request; see
+// idempotency.Outcomes.
 func Outcomes(recorded idempotency.Recorded) (outcomes []app.Outcome, found bool, err error) {
-	results, found, err := idempotency.Many(recorded, func() outcome {
-		return outcome{Refused: idempotency.OfError(idempotency.ErrErased)}
-	})
-	for _, r := range results {
-		outcomes = append(outcomes, app.Outcome{Audio: r.Audio.toAudio(), Refused: r.Refused.Fault()})
-	}
-	return outcomes, found, err
+	return idempotency.Outcomes(recorded, func(o outcome) (domain.Audio, *idempotency.Refusal) { return o.Audio.toAudio(), o.Refused })
 }

@@ -1,7 +1,6 @@
 package record_test
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -10,6 +9,8 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/idempotency/idempotencytest"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 	"github.com/concha-labs/backend/services/audios/internal/record"
@@ -28,13 +29,16 @@ const (
 func audio(file domain.File) domain.Audio {
 	return domain.Audio{
 		Session: domain.Session{SessionID: 7, AccountID: new(int64(5)), Ticks: [15]float64{-100, -10.25}, SelectedTick: 3, StepCount: 9},
-		File:    file, Owner: "key:ann", Version: 2,
-		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+		File:    file,
+		Meta: resource.Meta{
+			Owner: "key:ann", Version: 2,
+			CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 678901000, time.UTC), UpdatedAt: time.Date(2026, 1, 2, 3, 4, 6, 0, time.UTC),
+		},
 	}
 }
 
 func TestAudio(t *testing.T) {
-	wantFormat(t, record.OfAudio(audio(domain.File{Kept: true, Content: "{}", SizeBytes: 2, SHA256: "abc"})), audioJSON)
+	idempotencytest.WantFormat(t, record.OfAudio(audio(domain.File{Kept: true, Content: "{}", SizeBytes: 2, SHA256: "abc"})), audioJSON)
 	for text, file := range map[string]domain.File{
 		audioJSON:   {Kept: true, SizeBytes: 2, SHA256: "abc"},
 		earlierJSON: {Object: "7/A.json", SizeBytes: 2, SHA256: "abc"},
@@ -47,25 +51,13 @@ func TestAudio(t *testing.T) {
 }
 
 func TestOutcomes(t *testing.T) {
-	outcomes := []app.Outcome{{Audio: audio(domain.File{Kept: true, SizeBytes: 2, SHA256: "abc"})}, {Refused: domain.ErrAccountDeleted}}
+	outcomes := []app.Outcome{{Result: audio(domain.File{Kept: true, SizeBytes: 2, SHA256: "abc"})}, {Refused: domain.ErrAccountDeleted}}
 	parts := record.OfOutcomes(outcomes)
-	wantFormat(t, parts[0], createdJSON)
-	wantFormat(t, parts[1], refusedJSON)
+	idempotencytest.WantFormat(t, parts[0], createdJSON)
+	idempotencytest.WantFormat(t, parts[1], refusedJSON)
 	got, found, err := record.Outcomes(idempotency.Recorded{[]byte(createdJSON), []byte(refusedJSON), nil})
 	outcomes = append(outcomes, app.Outcome{Refused: idempotency.ErrErased})
 	if diff := cmp.Diff(outcomes, got, cmpopts.IgnoreUnexported(fault.Error{})); diff != "" || !found || err != nil {
 		t.Errorf("Outcomes: %t, %v (-want +got):\n%s", found, err, diff)
-	}
-}
-
-// wantFormat checks that the result of a part is stored as want, byte for byte.
-func wantFormat(t *testing.T, part idempotency.Part, want string) {
-	t.Helper()
-	got, err := json.Marshal(part.Result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, string(got)); diff != "" {
-		t.Errorf("stored (-want +got):\n%s", diff)
 	}
 }

@@ -1,12 +1,9 @@
 package httpapi
 
 import (
-	"strconv"
-
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -25,6 +22,12 @@ func fromProfile(c *gin.Context) (profile domain.Profile, body []byte, err error
 	}
 	profile, err = fromObject(object)
 	return profile, body, err
+}
+
+// fromBody is fromProfile for a caller that does not need the body itself.
+func fromBody(c *gin.Context) (domain.Profile, error) {
+	profile, _, err := fromProfile(c)
+	return profile, err
 }
 
 func fromObject(object *rest.Object) (domain.Profile, error) {
@@ -54,17 +57,6 @@ func fromPatch(c *gin.Context) (domain.ProfilePatch, error) {
 	return patch, object.Err(err)
 }
 
-// fromListQuery reads the query parameters of a list.
-func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) {
-	if params, err = rest.ReadQuery(c.Request); err != nil {
-		return app.Query{}, nil, err
-	}
-	q = fromFilters(params)
-	q.Options = params.Paging(q.Options)
-	err = params.Err()
-	return q, params, err
-}
-
 // fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
@@ -79,18 +71,9 @@ func fromFilters(params *rest.Query) app.Query {
 	return q
 }
 
-func answer(c *gin.Context, status int, a domain.Account) {
-	rest.SetETag(c, a.Version)
-	c.PureJSON(status, toAccount(a, httpserver.PublicURL(c.Request)))
-}
-
-func location(a domain.Account, origin string) string {
-	return origin + "/v1/accounts/" + strconv.FormatInt(a.ID, 10)
-}
-
 // toAccount returns the v1 body with absolute URLs.
 func toAccount(a domain.Account, origin string) events.Account {
-	body := app.Resource(a)
+	body := app.Body(a)
 	if body.Image != nil {
 		body.Image.URL = origin + body.Image.URL
 	}

@@ -20,8 +20,8 @@ import (
 // imagePart is the key of the file in a multipart upload.
 const imagePart = "image"
 
-func (a api) putImage(c *gin.Context) error {
-	id, err := accountID(c)
+func (a *api) putImage(c *gin.Context) error {
+	id, err := a.PathID(c)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (a api) putImage(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	answer(c, http.StatusOK, account)
+	a.Answer(c, http.StatusOK, account)
 	return nil
 }
 
@@ -78,8 +78,8 @@ func declaredType(part *rest.Part) (declared string, err error) {
 	return declared, nil
 }
 
-func (a api) getImage(c *gin.Context) error {
-	id, err := accountID(c)
+func (a *api) getImage(c *gin.Context) error {
+	id, err := a.PathID(c)
 	if err != nil {
 		return err
 	}
@@ -135,12 +135,12 @@ func sizedETag(img domain.Image, side int) string {
 	return `"` + img.SHA256 + "-" + strconv.Itoa(side) + `"`
 }
 
-func (a api) removeImage(c *gin.Context) error {
+func (a *api) removeImage(c *gin.Context) error {
 	check, err := a.imageCondition(c)
 	if err != nil {
 		return err
 	}
-	id, err := accountID(c)
+	id, err := a.PathID(c)
 	if err == nil {
 		err = a.service.DetachImage(c.Request.Context(), id, check)
 	}

@@ -40,7 +40,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 				return err
 			}
 			taken[string(a.Email)] = true
-			outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
+			outcomes[i].Result = app.Added{ID: a.ID, CreatedAt: a.CreatedAt}
 		}
 		return s.keys.Record(tx, request, record.OfOutcomes(outcomes)...)
 	})

@@ -3,7 +3,6 @@ package spannerstore
 import (
 	"context"
 
-	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/spannerlist"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -38,17 +37,10 @@ var accounts = spannerlist.Table[domain.Account]{
 		},
 	},
 	Name: "Accounts", Columns: columns, Scan: scan,
-	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (app.Page, error) {
-	page, read, err := accounts.Page(ctx, s.db, q.Filters(), q.Options)
-	if err != nil {
-		return app.Page{}, translate(err)
-	}
-	if q.After == nil {
-		page.Head = spannerlog.After(read)
-	}
-	return page, nil
+	page, err := accounts.List(ctx, s.db, q.Filters(), q.Options)
+	return page, translate(err)
 }

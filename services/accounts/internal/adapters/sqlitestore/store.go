@@ -73,7 +73,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 		for i, a := range accounts {
 			switch err := translate(s.insert(tx, a, created[i])); {
 			case err == nil:
-				outcomes[i] = app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt}
+				outcomes[i].Result = app.Added{ID: a.ID, CreatedAt: a.CreatedAt}
 			case errors.Is(err, domain.ErrEmailTaken):
 				outcomes[i].Refused = domain.ErrEmailTaken
 			default:

@@ -34,7 +34,9 @@ func wantOutcomes(t *testing.T, got []app.Outcome, err error, want ...app.Outcom
 	}
 }
 
-func added(a domain.Account) app.Outcome { return app.Outcome{ID: a.ID, CreatedAt: a.CreatedAt} }
+func added(a domain.Account) app.Outcome {
+	return app.Outcome{Result: app.Added{ID: a.ID, CreatedAt: a.CreatedAt}}
+}
 
 var emailTaken = app.Outcome{Refused: domain.ErrEmailTaken}
 
@@ -103,9 +105,9 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 		})
 	}
 	wg.Wait()
-	winner := results[0][1].ID
+	winner := results[0][1].Result.ID
 	for i, got := range results {
-		wantOutcomes(t, got, nil, emailTaken, app.Outcome{ID: winner, CreatedAt: fresh.CreatedAt})
+		wantOutcomes(t, got, nil, emailTaken, app.Outcome{Result: app.Added{ID: winner, CreatedAt: fresh.CreatedAt}})
 		if made[i].ID != winner {
 			wantHistory(t, b, made[i].ID)
 		}

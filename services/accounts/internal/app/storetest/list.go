@@ -15,6 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -156,7 +157,7 @@ func testOrders(t *testing.T, b Backend) {
 // inOrder sorts accounts in the order of q.
 func inOrder(accounts []domain.Account, q app.Query) []domain.Account {
 	slices.SortFunc(accounts, func(x, y domain.Account) int {
-		p, r := app.PlaceOf(x, q.Order), app.PlaceOf(y, q.Order)
+		p, r := resource.PlaceOf(x, q.Order), resource.PlaceOf(y, q.Order)
 		c := cmp.Or(p.At.Compare(r.At), cmp.Compare(p.ID, r.ID))
 		if q.Order.Desc {
 			return -c

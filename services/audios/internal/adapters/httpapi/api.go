@@ -4,11 +4,9 @@ package httpapi
 import (
 	"context"
 	"net/http"
-	"strconv"
-
-	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/caller"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/rest"
@@ -16,18 +14,22 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
+// resource has the handlers that audios share with other resources.
+type resource = rest.Resource[domain.Audio, events.Audio, app.Query, *app.Query]
+
 type api struct {
-	service        *app.Service
-	feed           *feed.Feed
-	requireIfMatch bool
-	batches        *rest.Flights
+	resource
+	service *app.Service
 }
 
 // New returns the handler of all routes of the service. checks are the
 // conditions of readiness, by name. If requireIfMatch is true, changes of an
 // existing resource require If-Match.
 func New(service *app.Service, changes *feed.Feed, checks map[string]func(context.Context) error, requireIfMatch bool) http.Handler {
-	a := api{service, changes, requireIfMatch, new(rest.Flights)}
+	a := &api{resource{
+		Service: service, Feed: changes, Scopes: caller.Audios, Type: "audios", ID: "session_id", MaxID: domain.MaxID, Missing: domain.ErrNotFound,
+		RequireIfMatch: requireIfMatch, Filters: fromFilters, Body: toAudio,
+	}, service}
 	e := httpserver.NewEngine()
 	e.Use(httpserver.Observe("audios"), rest.RequireScope(caller.Audios))
 	httpserver.Health(e, checks, httpserver.ReadyPath)
@@ -35,36 +37,17 @@ func New(service *app.Service, changes *feed.Feed, checks map[string]func(contex
 	handle := httpserver.Handle
 	none, content := rest.Takes(), rest.Takes("v")
 	e.POST("/v1/audios", handle(a.create))
-	httpserver.Get(e, "/v1/audios", handle(a.list))
-	e.POST(`/v1/audios\:batch`, none, handle(a.createAll))
-	httpserver.Get(e, `/v1/audios\:export`, handle(a.export))
-	httpserver.Get(e, "/v1/audios/:session_id", none, handle(a.get))
+	httpserver.Get(e, "/v1/audios", handle(a.List))
+	e.POST(`/v1/audios\:batch`, none, handle(rest.Batch(&a.resource, fromItem, service.CreateAll)))
+	httpserver.Get(e, `/v1/audios\:export`, handle(a.Export))
+	httpserver.Get(e, "/v1/audios/:session_id", none, handle(a.Get))
 	e.PUT("/v1/audios/:session_id", handle(a.replace))
-	e.PATCH("/v1/audios/:session_id", none, handle(a.patch))
-	e.DELETE("/v1/audios/:session_id", handle(a.remove))
+	e.PATCH("/v1/audios/:session_id", none, handle(rest.Change(&a.resource, fromPatch, service.Patch)))
+	e.DELETE("/v1/audios/:session_id", handle(a.Remove))
 
 	httpserver.Get(e, "/v1/audios/:session_id/file", content, handle(a.getFile))
 
-	httpserver.Get(e, "/v1/events/audios", handle(a.feed.Get))
-	httpserver.Get(e, "/v1/audios/:session_id/events", handle(a.history))
+	httpserver.Get(e, "/v1/events/audios", handle(changes.Get))
+	httpserver.Get(e, "/v1/audios/:session_id/events", handle(a.History))
 	return e
-}
-
-// history answers with the events of one audio, even after it was deleted.
-func (a api) history(c *gin.Context) error {
-	id, err := sessionID(c)
-	if err != nil {
-		return err
-	}
-	return a.feed.History(c, caller.Audios, app.Subject(id), func(ctx context.Context) error { return a.service.Exists(ctx, id) })
-}
-
-// sessionID reads the id in the path. A malformed id is answered like one of no
-// session.
-func sessionID(c *gin.Context) (int64, error) {
-	id, err := strconv.ParseInt(c.Param("session_id"), 10, 64)
-	if err != nil || id < 0 || id > domain.MaxID || strconv.FormatInt(id, 10) != c.Param("session_id") {
-		return 0, domain.ErrNotFound
-	}
-	return id, nil
 }

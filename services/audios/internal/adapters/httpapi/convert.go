@@ -2,13 +2,10 @@ package httpapi
 
 import (
 	"math"
-	"net/http"
-	"strconv"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -79,17 +76,6 @@ func fromPatch(c *gin.Context) (domain.Patch, error) {
 	return patch, object.Err(patch.Validate())
 }
 
-// fromListQuery reads the query parameters of a list.
-func fromListQuery(c *gin.Context) (q app.Query, params *rest.Query, err error) {
-	if params, err = rest.ReadQuery(c.Request); err != nil {
-		return app.Query{}, nil, err
-	}
-	q = fromFilters(params)
-	q.Options = params.Paging(q.Options)
-	err = params.Err()
-	return q, params, err
-}
-
 // fromFilters reads the filters and the order of a list.
 func fromFilters(params *rest.Query) app.Query {
 	q := app.Query{
@@ -123,23 +109,9 @@ func fromRange(params *rest.Query, name string) *app.Range {
 	return &r
 }
 
-func answer(c *gin.Context, status int, a domain.Audio) {
-	rest.SetETag(c, a.Version)
-	c.PureJSON(status, toAudio(a, httpserver.PublicURL(c.Request)))
-}
-
-func answerCreated(c *gin.Context, a domain.Audio) {
-	c.Header("Location", location(a, httpserver.PublicURL(c.Request)))
-	answer(c, http.StatusCreated, a)
-}
-
-func location(a domain.Audio, origin string) string {
-	return origin + "/v1/audios/" + strconv.FormatInt(a.SessionID, 10)
-}
-
 // toAudio returns the v1 body with absolute URLs.
 func toAudio(a domain.Audio, origin string) events.Audio {
-	body := app.Resource(a)
+	body := app.Body(a)
 	body.FileURL = origin + body.FileURL
 	return body
 }

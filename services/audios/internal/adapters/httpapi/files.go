@@ -44,8 +44,8 @@ func upload(c *gin.Context) ([]byte, error) {
 	return document, err
 }
 
-func (a api) getFile(c *gin.Context) error {
-	id, err := sessionID(c)
+func (a *api) getFile(c *gin.Context) error {
+	id, err := a.PathID(c)
 	if err != nil {
 		return err
 	}

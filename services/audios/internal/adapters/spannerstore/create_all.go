@@ -41,7 +41,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 			case past.taken[session.SessionID]:
 				outcomes[i].Refused = domain.ErrSessionTaken
 			default:
-				if outcomes[i].Audio, err = s.insert(tx, past.last[session.SessionID], func(last int64) (domain.Audio, events.Event, error) {
+				if outcomes[i].Result, err = s.insert(tx, past.last[session.SessionID], func(last int64) (domain.Audio, events.Event, error) {
 					return decide(i, last)
 				}); err != nil {
 					return err

@@ -3,7 +3,6 @@ package sqlitestore
 import (
 	"context"
 
-	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist"
 	"github.com/concha-labs/backend/services/audios/internal/app"
@@ -28,19 +27,10 @@ var audios = sqlitelist.Table[domain.Audio]{
 		},
 	},
 	Name: "audios", Columns: columns, Scan: scan,
-	PlaceOf: app.PlaceOf,
 }
 
 // List implements app.Store.
 func (s *Store) List(ctx context.Context, q app.Query) (app.Page, error) {
-	var head eventlog.Position
-	if q.After == nil {
-		var err error
-		if head, _, err = s.log.Head(ctx, eventlog.Position{}); err != nil { // before the page, which then includes every event before the head
-			return app.Page{}, translate(err)
-		}
-	}
-	page, err := audios.Page(ctx, s.db, q.Filters(), q.Options)
-	page.Head = head
+	page, err := audios.List(ctx, s.db, s.log, q.Filters(), q.Options)
 	return page, translate(err)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -54,7 +55,7 @@ func BenchmarkPages(b *testing.B) {
 				b.Fatal(err)
 			}
 			end = q
-			end.After = new(app.PlaceOf(page.Items[limit-1], q.Order)) // 99 audios follow
+			end.After = new(resource.PlaceOf(page.Items[limit-1], q.Order)) // 99 audios follow
 			var first, last time.Duration
 			for b.Loop() {
 				first += cost(b, store, q, limit)

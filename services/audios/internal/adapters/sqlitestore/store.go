@@ -77,7 +77,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 		for i, session := range sessions {
 			a, err := s.insert(tx, session, accounts, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
 			if err == nil {
-				outcomes[i].Audio = a
+				outcomes[i].Result = a
 				continue
 			}
 			if outcomes[i].Refused = refusal(translate(err)); outcomes[i].Refused == nil {

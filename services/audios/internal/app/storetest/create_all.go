@@ -42,7 +42,7 @@ func wantOutcomes(t *testing.T, got []app.Outcome, err error, want ...app.Outcom
 	}
 }
 
-func created(a domain.Audio) app.Outcome { return app.Outcome{Audio: a} }
+func created(a domain.Audio) app.Outcome { return app.Outcome{Result: a} }
 
 // testCreateAll creates a batch with every kind of outcome.
 func testCreateAll(t *testing.T, b Backend) {
@@ -138,7 +138,7 @@ func testCreateAllOnce(t *testing.T, b Backend) {
 		})
 	}
 	wg.Wait()
-	fresh.File = results[0][1].Audio.File
+	fresh.File = results[0][1].Result.File
 	for _, got := range results {
 		wantOutcomes(t, got, nil, app.Outcome{Refused: domain.ErrSessionTaken}, created(fresh))
 	}

@@ -130,7 +130,7 @@ func testDocumentsOfMany(t *testing.T, b Backend) {
 			t.Fatalf("CreateAll: %v", err)
 		}
 		for i, o := range outcomes[:29] {
-			wantDocument(t, b, o.Audio, files[i].Content)
+			wantDocument(t, b, o.Result, files[i].Content)
 		}
 	}
 }

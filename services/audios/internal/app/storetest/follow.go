@@ -9,6 +9,7 @@ import (
 	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -27,7 +28,7 @@ func testHead(t *testing.T, b Backend) {
 			t.Fatalf("List: %v", err)
 		}
 		eventlogtest.Follow(t, b.Log, page.Head, func(e events.Event) { t.Errorf("by %v: after the head comes %s", order, e.ID()) })
-		q.After = new(app.PlaceOf(page.Items[0], q.Order))
+		q.After = new(resource.PlaceOf(page.Items[0], q.Order))
 		if later, err := b.List(t.Context(), q); err != nil || len(later.Items) != 1 || later.Head != (list.Position{}) {
 			t.Errorf("by %v: a later page has %d items and the head %v, %v", order, len(later.Items), later.Head, err)
 		}

@@ -14,6 +14,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -194,7 +195,7 @@ func expected(audios []domain.Audio, q app.Query) []domain.Audio {
 		}
 	}
 	slices.SortFunc(want, func(x, y domain.Audio) int {
-		p, r := app.PlaceOf(x, q.Order), app.PlaceOf(y, q.Order)
+		p, r := resource.PlaceOf(x, q.Order), resource.PlaceOf(y, q.Order)
 		c := cmp.Or(p.At.Compare(r.At), cmp.Compare(p.ID, r.ID))
 		if q.Order.Desc {
 			return -c
