@@ -41,8 +41,17 @@ type Backend struct {
 // Subscription is a subscription of a service to a topic.
 type Subscription struct{ Topic, Name string }
 
-// Service is the part of a service that its loops need.
-type Service struct {
+// Topics returns the names of subscriptions by their topics.
+func Topics(subscriptions []Subscription) map[string][]string {
+	topics := map[string][]string{}
+	for _, s := range subscriptions {
+		topics[s.Topic] = append(topics[s.Topic], s.Name)
+	}
+	return topics
+}
+
+// Loops is the part of a service that its loops need.
+type Loops struct {
 	Name    string // such as accounts
 	Origin  string // under which clients reach the API
 	Keeper  *custody.Keeper
@@ -57,7 +66,7 @@ const (
 
 // Run has g run the loops of a service: its relay, its subscribers, the custody
 // and the sweep of its objects, and the upkeep of its database.
-func (b Backend) Run(g *background.Group, s Service) {
+func (b Backend) Run(g *background.Group, s Loops) {
 	g.Go(background.Publishing, "relay of "+s.Name, func(ctx context.Context) error {
 		eventlog.NewRelay(s.Name, s.Origin, b.Log, b.Publisher, s.Log).Run(ctx)
 		return nil

@@ -136,7 +136,7 @@ func (s Schema) indexes(o Options) []Index {
 }
 
 // filters returns filters with those of the options.
-func (o Options) filters(filters []Filter) []Filter {
+func (o *Options) filters(filters []Filter) []Filter {
 	filters = slices.Clone(filters)
 	if o.Owner != "" {
 		filters = append(filters, AnyOf("owner", []string{o.Owner}))

@@ -20,6 +20,9 @@ const (
 // instead of gcp.
 func (s Storage) Embedded() bool { return s.Backend == embedded }
 
+// StorageSettings returns s. It is promoted to the settings of a service.
+func (s Storage) StorageSettings() Storage { return s }
+
 // Validate implements Validator.
 func (s Storage) Validate() (problems []Problem) {
 	require := func(variable, value string) {

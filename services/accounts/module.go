@@ -3,20 +3,14 @@ package accounts
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
-	"maps"
 	mathrand "math/rand/v2"
 	"net/http"
 	"time"
 
 	"go.uber.org/fx"
-	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/backend"
-	"github.com/concha-labs/backend/pkg/background"
-	"github.com/concha-labs/backend/pkg/custody"
-	"github.com/concha-labs/backend/pkg/feed"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/httpapi"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/subscriber"
@@ -27,26 +21,11 @@ import (
 // Handler serves the accounts part of the v1 API, /livez and /readyz.
 type Handler http.Handler
 
-// Adapters are the adapters of the service, which its packages embedded and gcp
-// provide.
-type Adapters struct {
-	backend.Backend
-	Database app.Database
+var service = backend.Service[app.Database, *app.Service]{
+	Name: "accounts", Objects: "images", New: newService, Subscriber: subscriber.New, Handler: httpapi.New,
 }
 
-// Module runs the service on the adapters of its package embedded or gcp, and
-// provides its Handler. It needs a *background.Group.
-func Module(cfg Config, adapters fx.Option) fx.Option {
-	return fx.Module("accounts",
-		fx.Supply(fx.Private, cfg),
-		adapters,
-		fx.Provide(fx.Private, newService, newKeeper),
-		fx.Provide(newHandler),
-		fx.Invoke(runLoops),
-	)
-}
-
-func newService(a Adapters) *app.Service {
+func newService(a backend.Adapters[app.Database]) *app.Service {
 	return app.New(a.Database, a.Objects, imaging.New(), app.Sources{
 		Now:     time.Now,
 		NewID:   func() int64 { return mathrand.Int64N(domain.MaxID) + 1 }, //nolint:gosec // ids are spread, not secret
@@ -54,18 +33,11 @@ func newService(a Adapters) *app.Service {
 	})
 }
 
-func newKeeper(a Adapters, service *app.Service, log *zap.Logger) *custody.Keeper {
-	return custody.New("accounts", a.Custody, a.Objects, service.ReferencedImages, custody.Sources{Now: time.Now, NewID: rand.Text}, log)
-}
-
-func newHandler(cfg Config, a Adapters, service *app.Service, keeper *custody.Keeper) Handler {
-	checks := maps.Clone(a.Checks)
-	checks["custody of images"] = keeper.Check
-	return httpapi.New(service, feed.New("accounts", a.Log), checks, cfg.RequireIfMatch)
-}
-
-func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keeper, service *app.Service, logger *zap.Logger) {
-	a.Run(g, backend.Service{Name: "accounts", Origin: string(cfg.PublicURL), Keeper: keeper, Handler: subscriber.New(service), Log: logger})
+// Module runs the service on the adapters of its package embedded or gcp, and
+// provides its Handler. It needs a *background.Group.
+func Module(cfg Config, adapters fx.Option) fx.Option {
+	settings := backend.Settings{Origin: string(cfg.PublicURL), RequireIfMatch: cfg.RequireIfMatch}
+	return backend.Module(service, settings, fx.Options(fx.Supply(fx.Private, cfg), adapters), func(h http.Handler) Handler { return h })
 }
 
 // Adopt gives the service's database custody of the object store, on the adapters
@@ -73,11 +45,5 @@ func runLoops(cfg Config, g *background.Group, a Adapters, keeper *custody.Keepe
 // may serve on an embedded database meanwhile. options provide what the adapters
 // need.
 func Adopt(ctx context.Context, cfg Config, adapters fx.Option, out io.Writer, options ...fx.Option) error {
-	var keeper *custody.Keeper
-	adopter := fx.New(fx.NopLogger, fx.Supply(cfg), fx.Provide(zap.NewNop), adapters, fx.Options(options...),
-		fx.Provide(newService, newKeeper), fx.Populate(&keeper))
-	if err := adopter.Start(ctx); err != nil {
-		return err
-	}
-	return errors.Join(keeper.Adopt(ctx, out), adopter.Stop(ctx))
+	return service.Adopt(ctx, out, fx.Options(fx.Supply(cfg), adapters), options...)
 }

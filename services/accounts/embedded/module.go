@@ -4,25 +4,19 @@ package embedded
 
 import (
 	"go.uber.org/fx"
-	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/backend/embedded"
-	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/services/accounts"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
+	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
 // Adapters provides the adapters for accounts.Module. It needs a *membus.Bus.
-func Adapters() fx.Option { return fx.Provide(fx.Private, open) }
-
-func open(cfg accounts.Config, lc fx.Lifecycle, b *membus.Bus, logger *zap.Logger) (accounts.Adapters, error) {
-	o, err := embedded.Open(embedded.Config{
-		Dir: cfg.DataDir, Database: "accounts.db", Objects: "images", Migrations: sqlitestore.Migrations(),
-		Topic: cfg.EventsTopic, Subscriptions: cfg.Subscriptions(),
-	}, b, logger)
-	if err != nil {
-		return accounts.Adapters{}, err
-	}
-	lc.Append(fx.StopHook(o.DB.Close))
-	return accounts.Adapters{Backend: o.Backend, Database: sqlitestore.New(o.DB, o.Log, o.Keys)}, nil
+func Adapters() fx.Option {
+	return embedded.Provide(func(cfg accounts.Config) embedded.Config {
+		return embedded.Config{
+			Dir: cfg.DataDir, Database: "accounts.db", Objects: "images", Migrations: sqlitestore.Migrations(),
+			Topic: cfg.EventsTopic, Subscriptions: cfg.Subscriptions(),
+		}
+	}, func(o embedded.Opened) app.Database { return sqlitestore.New(o.DB, o.Log, o.Keys) })
 }

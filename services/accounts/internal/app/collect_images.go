@@ -34,10 +34,10 @@ func (s *Service) CollectImages(ctx context.Context, accountID int64) error {
 	return nil
 }
 
-// ReferencedImages reports for each of the named objects whether an account
+// Referenced reports for each of the named objects whether an account
 // refers to it, or to the object from which it is scaled. It leaves out names
 // that this service does not give to objects.
-func (s *Service) ReferencedImages(ctx context.Context, objects []string) (map[string]bool, error) {
+func (s *Service) Referenced(ctx context.Context, objects []string) (map[string]bool, error) {
 	owners := make(map[string]int64, len(objects))
 	var ids []int64
 	for _, object := range objects {

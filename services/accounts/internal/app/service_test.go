@@ -214,7 +214,7 @@ func TestTheSameImageAgainLeavesNoObject(t *testing.T) {
 	}
 }
 
-func TestReferencedImages(t *testing.T) {
+func TestReferenced(t *testing.T) {
 	w := newWorld(t)
 	a, bare := w.register(t, "a@b"), w.register(t, "c@d")
 	attached, err := w.AttachImage(t.Context(), a.ID, "image/png", bytes.NewReader(picture(t, 5)), idempotency.Request{}, nil)
@@ -227,7 +227,7 @@ func TestReferencedImages(t *testing.T) {
 	}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.png", "1/SESSION.json", "NOTES.png")
 	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Database: w.store}, w.images)} {
-		got, err := service.ReferencedImages(t.Context(), names)
+		got, err := service.Referenced(t.Context(), names)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,9 +3,11 @@ package main
 import (
 	"testing"
 
+	"github.com/concha-labs/backend/pkg/process"
 	"github.com/concha-labs/backend/pkg/settings/settingstest"
+	"github.com/concha-labs/backend/services/audios"
 )
 
 func TestSettingsAreDocumented(t *testing.T) {
-	settingstest.Documented(t, "../../../../docs/settings.md", "audios", &config{})
+	settingstest.Documented(t, "../../../../docs/settings.md", "audios", &process.Config[audios.Config]{})
 }

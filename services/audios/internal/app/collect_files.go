@@ -31,9 +31,9 @@ func (s *Service) CollectFiles(ctx context.Context, sessionID int64) error {
 	return nil
 }
 
-// ReferencedFiles reports for each of the named objects whether an audio refers
+// Referenced reports for each of the named objects whether an audio refers
 // to it. It leaves out names that this service does not give to objects.
-func (s *Service) ReferencedFiles(ctx context.Context, objects []string) (map[string]bool, error) {
+func (s *Service) Referenced(ctx context.Context, objects []string) (map[string]bool, error) {
 	owners := make(map[string]int64, len(objects))
 	var ids []int64
 	for _, object := range objects {

@@ -357,13 +357,13 @@ func TestListTellsWhetherThereIsMoreAndHowMany(t *testing.T) {
 	}
 }
 
-func TestReferencedFiles(t *testing.T) {
+func TestReferenced(t *testing.T) {
 	w := newWorld(t)
 	a := w.create(t, session(t, 5))
 	want := map[string]bool{a.File.Object: true, "OTHER/5.json": false, "5/OTHER.json": false, "999/OTHER.json": false}
 	names := append(slices.Collect(maps.Keys(want)), "foreign/NOTES.json", "1/IMAGE.png", "NOTES.json")
 	for about, service := range map[string]*app.Service{"whole pages": w.Service, "a page that ends early": w.service(&early{Database: w.store}, w.files)} {
-		got, err := service.ReferencedFiles(t.Context(), names)
+		got, err := service.Referenced(t.Context(), names)
 		if err != nil {
 			t.Fatal(err)
 		}
