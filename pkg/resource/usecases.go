@@ -100,6 +100,19 @@ func (u *UseCases[T, B, Q, P]) From(ctx context.Context, q Q, page list.Page[T])
 	})
 }
 
+// All yields the resources that q selects and the caller may read, page by page. If
+// it yields an error, it yields nothing after it.
+func (u *UseCases[T, B, Q, P]) All(ctx context.Context, q Q) iter.Seq2[[]T, error] {
+	return func(yield func([]T, error) bool) {
+		page, err := u.List(ctx, q)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		u.From(ctx, q, page)(yield)
+	}
+}
+
 // Changing returns what the caller may change, and a Condition that also refuses
 // everything else, with Kind.Missing. Errors: caller.ErrForbidden.
 func (u *UseCases[T, B, Q, P]) Changing(ctx context.Context, cond Condition[T]) (caller.Reach, Condition[T], error) {

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -63,13 +63,13 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 		return current.WithImage(&img, s.now())
 	})
 	if err != nil {
-		s.dropImage(ctx, img, err)
+		objects.Drop(ctx, s.images, img.Object, err)
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
 	if a.Image == nil || a.Image.Object != img.Object { // the account has the same content already, or the request is a repetition
-		s.dropImage(ctx, img, nil)
+		objects.Drop(ctx, s.images, img.Object, nil)
 		if a.Image != nil && a.Image.SHA256 == img.SHA256 {
-			s.mendImage(ctx, *a.Image, content)
+			objects.Mend(ctx, s.images, a.Image.Object, a.Image.ContentType, content)
 		}
 	}
 	return a, nil
@@ -83,31 +83,6 @@ func (s *Service) mayChange(ctx context.Context, id int64, cond Condition) error
 		return err
 	}
 	return cond.Judge(current)
-}
-
-// mendImage stores the content of an image again if its object was lost. It
-// fails without a consequence for the request, which changes nothing.
-func (s *Service) mendImage(ctx context.Context, img domain.Image, content []byte) {
-	switch object, err := s.images.Open(ctx, img.Object); {
-	case err == nil:
-		_ = object.Close()
-	case fault.KindOf(err) == fault.NotFound:
-		_ = s.images.Put(ctx, img.Object, img.ContentType, bytes.NewReader(content))
-	}
-}
-
-// dropImage deletes an object to which no account refers because its
-// transaction ended with err. If that is not certain, or deleting fails, the
-// object is left to SweepImages.
-func (s *Service) dropImage(ctx context.Context, img domain.Image, err error) {
-	if err != nil {
-		switch fault.KindOf(err) {
-		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Denied:
-		default:
-			return
-		}
-	}
-	_ = s.images.Delete(context.WithoutCancel(ctx), img.Object)
 }
 
 // DetachImage removes the image of an account. It does nothing if the account

@@ -3,11 +3,11 @@ package app
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -71,36 +71,14 @@ type Added struct {
 // domain.ErrEmailTaken.
 type Outcome = idempotency.Outcome[Added]
 
-// Discards keeps the names of objects to which no account refers any more. The
-// Store records them in the transaction that removes the reference. Both
-// methods are idempotent and safe for concurrent use, and return
-// fault.Unavailable if the database cannot serve the request.
-type Discards interface {
-	// Discarded returns the discarded objects of an account.
-	Discarded(ctx context.Context, accountID int64) (objects []string, err error)
-	// ForgetDiscarded removes the record of objects that have been deleted.
-	ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error
-}
-
 // Database is the ports that one database implements.
 type Database interface {
 	Store
-	Discards
+	objects.Discards
 }
 
-// Images keeps the content of images as immutable objects. blob.Store has the
-// details and further errors. Every method is safe for concurrent use, and
-// returns fault.Unavailable if the object store cannot be used.
-type Images interface {
-	// Put stores an object under a name that must not be in use. Not
-	// idempotent.
-	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open returns a reader of an object, which the caller must close.
-	// Idempotent. Errors: fault.NotFound.
-	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
-	// Delete deletes an object. Idempotent.
-	Delete(ctx context.Context, name string) error
-}
+// Images keeps the content of images.
+type Images = objects.Store
 
 // Codec reads and writes images. It is safe for concurrent use. Calls wait for
 // the memory that they need, so that all of them together take a bounded amount;

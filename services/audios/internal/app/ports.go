@@ -3,12 +3,12 @@ package app
 
 import (
 	"context"
-	"io"
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -132,17 +132,6 @@ type AccountsService interface {
 // domain.ErrSessionTaken, domain.ErrAccountDeleted and domain.ErrAccountUnknown.
 type Outcome = idempotency.Outcome[domain.Audio]
 
-// Discards keeps the names of objects to which no audio refers any more. The
-// Store records them in the transaction that removes the reference. Both
-// methods are idempotent and safe for concurrent use, and return
-// fault.Unavailable if the database cannot serve the request.
-type Discards interface {
-	// Discarded returns the discarded objects of a session.
-	Discarded(ctx context.Context, sessionID int64) (objects []string, err error)
-	// ForgetDiscarded removes the record of objects that have been deleted.
-	ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error
-}
-
 // Documents reads the documents that a Store keeps. It writes them with the
 // audios: if the File of an audio from decide has Content, Create, CreateAll and
 // Update write it in their transaction. It deletes the document of an audio in
@@ -161,19 +150,8 @@ type Database interface {
 	Accounts
 	Reconciliations
 	Documents
-	Discards
+	objects.Discards
 }
 
-// Files keeps large documents of audios as immutable objects. blob.Store has the
-// details and further errors. Every method is safe for concurrent use, and
-// returns fault.Unavailable if the object store cannot be used.
-type Files interface {
-	// Put stores an object under a name that must not be in use. Not
-	// idempotent.
-	Put(ctx context.Context, name, contentType string, r io.Reader) error
-	// Open returns a reader of an object, which the caller must close.
-	// Idempotent. Errors: fault.NotFound.
-	Open(ctx context.Context, name string) (io.ReadSeekCloser, error)
-	// Delete deletes an object. Idempotent.
-	Delete(ctx context.Context, name string) error
-}
+// Files keeps large documents of audios.
+type Files = objects.Store

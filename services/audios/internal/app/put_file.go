@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strconv"
 
-	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -30,19 +30,9 @@ func (s *Service) putFile(ctx context.Context, sessionID int64, document []byte)
 	return file, nil
 }
 
-// dropFile deletes the object of a file, if it has one, to which no audio refers
-// because its transaction ended with err. If that is not certain, or deleting
-// fails, the object is left to the sweep.
+// dropFile drops the object of a file, if it has one; see objects.Drop.
 func (s *Service) dropFile(ctx context.Context, file domain.File, err error) {
-	if file.Object == "" {
-		return
+	if file.Object != "" {
+		objects.Drop(ctx, s.files, file.Object, err)
 	}
-	if err != nil {
-		switch fault.KindOf(err) {
-		case fault.Invalid, fault.NotFound, fault.Conflict, fault.Precondition, fault.Denied:
-		default:
-			return
-		}
-	}
-	_ = s.files.Delete(context.WithoutCancel(ctx), file.Object)
 }

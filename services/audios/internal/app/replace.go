@@ -1,11 +1,10 @@
 package app
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
-	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
@@ -41,23 +40,11 @@ func (s *Service) Replace(ctx context.Context, session domain.Session, document 
 	}
 	if a.File.Object != file.Object { // the audio has the same document already
 		s.dropFile(ctx, file, nil)
-		s.mendFile(ctx, a.File, document)
+		if a.File.Object != "" { // otherwise it is in the database, and cannot be lost alone
+			objects.Mend(ctx, s.files, a.File.Object, "application/json", document)
+		}
 	}
 	return a, nil
-}
-
-// mendFile stores a document again if its object was lost. It fails without a
-// consequence for the request, which changes nothing.
-func (s *Service) mendFile(ctx context.Context, file domain.File, document []byte) {
-	if file.Object == "" { // it is in the database, and cannot be lost alone
-		return
-	}
-	switch object, err := s.files.Open(ctx, file.Object); {
-	case err == nil:
-		_ = object.Close()
-	case fault.KindOf(err) == fault.NotFound:
-		_ = s.files.Put(ctx, file.Object, "application/json", bytes.NewReader(document))
-	}
 }
 
 // update applies a change of the domain to an audio that the caller may change,

@@ -14,6 +14,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/objects/spannerdiscards"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -40,6 +41,7 @@ type Store struct {
 	log         *spannerlog.Log
 	keys        *spannerkeys.Keys
 	maxRedacted int64 // number of events that one transaction redacts
+	*spannerdiscards.Discards
 }
 
 var _ app.Database = (*Store)(nil)
@@ -47,7 +49,7 @@ var _ app.Database = (*Store)(nil)
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
-	return &Store{db, log, keys, spannerlog.MaxRedacted}
+	return &Store{db, log, keys, spannerlog.MaxRedacted, spannerdiscards.New(db, "DiscardedImages", "AccountId")}
 }
 
 var columns = []string{"Id", "Name", "Email", "Address", "Image", "Owner", "Version", "CreatedAt", "UpdatedAt"}
@@ -110,7 +112,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if err != nil {
 			return err
 		}
-		if err := tx.BufferWrite(append(discard(current, next.Image), spanner.Update("Accounts", columns, row))); err != nil {
+		if err := tx.BufferWrite(append(s.discard(current, next.Image), spanner.Update("Accounts", columns, row))); err != nil {
 			return err
 		}
 		return s.log.Append(tx, updated)
@@ -139,7 +141,7 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 				left, err = s.log.RedactSome(ctx, tx, history, current.Version, s.maxRedacted)
 				return err
 			}
-			if err := tx.BufferWrite(append(discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
+			if err := tx.BufferWrite(append(s.discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
 				return err
 			}
 			if err := s.keys.Erase(tx, history.Subject); err != nil {
@@ -158,37 +160,11 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 }
 
 // discard records the image of current as discarded unless next keeps it.
-func discard(current domain.Account, next *domain.Image) []*spanner.Mutation {
+func (s *Store) discard(current domain.Account, next *domain.Image) []*spanner.Mutation {
 	if current.Image == nil || (next != nil && next.Object == current.Image.Object) {
 		return nil
 	}
-	return []*spanner.Mutation{spanner.InsertOrUpdate("DiscardedImages",
-		[]string{"AccountId", "Object"}, []any{current.ID, current.Image.Object})}
-}
-
-// Discarded implements app.Discards.
-func (s *Store) Discarded(ctx context.Context, accountID int64) (objects []string, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		objects = nil
-		return tx.Read(ctx, "DiscardedImages", spanner.Key{accountID}.AsPrefix(), []string{"Object"}).Do(func(r *spanner.Row) error {
-			var object string
-			err := r.Columns(&object)
-			objects = append(objects, object)
-			return err
-		})
-	})
-	return objects, translate(err)
-}
-
-// ForgetDiscarded implements app.Discards.
-func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error {
-	return s.write(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
-		var keys []spanner.Key
-		for _, object := range objects {
-			keys = append(keys, spanner.Key{accountID, object})
-		}
-		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete("DiscardedImages", spanner.KeySetFromKeys(keys...))})
-	})
+	return []*spanner.Mutation{s.Add(current.ID, current.Image.Object)}
 }
 
 func (s *Store) write(ctx context.Context, do func(ctx context.Context, tx *spannerdb.Tx) error) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
+	"github.com/concha-labs/backend/pkg/objects/sqlitediscards"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -33,6 +34,7 @@ type Store struct {
 	db   *sqlitedb.DB
 	log  *sqlitelog.Log
 	keys *sqlitekeys.Keys
+	*sqlitediscards.Discards
 }
 
 var _ app.Database = (*Store)(nil)
@@ -40,7 +42,7 @@ var _ app.Database = (*Store)(nil)
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
 func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
-	return &Store{db, log, keys}
+	return &Store{db, log, keys, sqlitediscards.New(db, "discarded_images", "account_id")}
 }
 
 // Create implements app.Store.
@@ -126,7 +128,7 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if err := s.keys.Record(tx, request, record.OfAccount(next)); err != nil || next.Version == current.Version {
 			return err
 		}
-		if err := discard(tx, current, next.Image); err != nil {
+		if err := s.discard(tx, current, next.Image); err != nil {
 			return err
 		}
 		image, err := record.OfImage(next.Image)
@@ -153,7 +155,7 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 		if err != nil {
 			return err
 		}
-		if err := discard(tx, current, nil); err != nil {
+		if err := s.discard(tx, current, nil); err != nil {
 			return err
 		}
 		if _, err := tx.Exec(`DELETE FROM accounts WHERE id = ?`, id); err != nil {
@@ -170,42 +172,11 @@ func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account
 }
 
 // discard records the image of current as discarded unless next keeps it.
-func discard(tx *sqlitedb.Tx, current domain.Account, next *domain.Image) error {
+func (s *Store) discard(tx *sqlitedb.Tx, current domain.Account, next *domain.Image) error {
 	if current.Image == nil || (next != nil && next.Object == current.Image.Object) {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO discarded_images (account_id, object) VALUES (?, ?)`, current.ID, current.Image.Object)
-	return err
-}
-
-// Discarded implements app.Discards.
-func (s *Store) Discarded(ctx context.Context, accountID int64) ([]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT object FROM discarded_images WHERE account_id = ?`, accountID)
-	if err != nil {
-		return nil, translate(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var objects []string
-	for rows.Next() {
-		var object string
-		if err := rows.Scan(&object); err != nil {
-			return nil, translate(err)
-		}
-		objects = append(objects, object)
-	}
-	return objects, translate(rows.Err())
-}
-
-// ForgetDiscarded implements app.Discards.
-func (s *Store) ForgetDiscarded(ctx context.Context, accountID int64, objects []string) error {
-	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		for _, object := range objects {
-			if _, err := tx.Exec(`DELETE FROM discarded_images WHERE account_id = ? AND object = ?`, accountID, object); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	return s.Add(tx, current.ID, current.Image.Object)
 }
 
 func scan(row interface{ Scan(dest ...any) error }) (domain.Account, error) {

@@ -90,7 +90,7 @@ func (s *Store) fitting(audios []domain.Audio, begun spannerlog.History) (fit []
 // delete deletes audios and logs their events.
 func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events.Event) error {
 	for i, a := range audios {
-		if err := tx.BufferWrite(append(discard(a),
+		if err := tx.BufferWrite(append(s.discard(a),
 			spanner.Delete("Audios", spanner.Key{a.SessionID}),
 			spanner.InsertOrUpdate("DeletedAudios", []string{"SessionId", "Version"}, []any{a.SessionID, deleted[i].Version}),
 		)); err != nil {
@@ -107,35 +107,9 @@ func (s *Store) delete(tx *spannerdb.Tx, audios []domain.Audio, deleted []events
 }
 
 // discard records the object of a deleted or replaced document, if it has one.
-func discard(a domain.Audio) []*spanner.Mutation {
+func (s *Store) discard(a domain.Audio) []*spanner.Mutation {
 	if a.File.Object == "" {
 		return nil
 	}
-	return []*spanner.Mutation{spanner.InsertOrUpdate("DiscardedFiles",
-		[]string{"SessionId", "Object"}, []any{a.SessionID, a.File.Object})}
-}
-
-// Discarded implements app.Discards.
-func (s *Store) Discarded(ctx context.Context, sessionID int64) (objects []string, err error) {
-	err = s.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		objects = nil
-		return tx.Read(ctx, "DiscardedFiles", spanner.Key{sessionID}.AsPrefix(), []string{"Object"}).Do(func(r *spanner.Row) error {
-			var object string
-			err := r.Columns(&object)
-			objects = append(objects, object)
-			return err
-		})
-	})
-	return objects, translate(err)
-}
-
-// ForgetDiscarded implements app.Discards.
-func (s *Store) ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error {
-	return s.write(ctx, func(_ context.Context, tx *spannerdb.Tx) error {
-		var keys []spanner.Key
-		for _, object := range objects {
-			keys = append(keys, spanner.Key{sessionID, object})
-		}
-		return tx.BufferWrite([]*spanner.Mutation{spanner.Delete("DiscardedFiles", spanner.KeySetFromKeys(keys...))})
-	})
+	return []*spanner.Mutation{s.Add(a.SessionID, a.File.Object)}
 }

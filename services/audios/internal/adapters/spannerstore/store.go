@@ -15,6 +15,7 @@ import (
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/spannerkeys"
+	"github.com/concha-labs/backend/pkg/objects/spannerdiscards"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -40,6 +41,7 @@ type Store struct {
 	log         *spannerlog.Log
 	keys        *spannerkeys.Keys
 	maxRedacted int64 // number of events that one transaction redacts
+	*spannerdiscards.Discards
 }
 
 var _ app.Database = (*Store)(nil)
@@ -47,7 +49,7 @@ var _ app.Database = (*Store)(nil)
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
 func New(db *spannerdb.DB, log *spannerlog.Log, keys *spannerkeys.Keys) *Store {
-	return &Store{db, log, keys, spannerlog.MaxRedacted}
+	return &Store{db, log, keys, spannerlog.MaxRedacted, spannerdiscards.New(db, "DiscardedFiles", "SessionId")}
 }
 
 // Create implements app.Store.
@@ -148,7 +150,7 @@ func (s *Store) Update(ctx context.Context, sessionID int64, account app.Account
 		}
 		changes := []*spanner.Mutation{spanner.Update("Audios", columns, values(next))}
 		if next.File.Object != current.File.Object {
-			changes = append(changes, discard(current)...)
+			changes = append(changes, s.discard(current)...)
 		}
 		if current.File.Kept && !next.File.Kept {
 			changes = append(changes, spanner.Delete("Documents", spanner.Key{next.SessionID}))

@@ -25,7 +25,7 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 	if err != nil {
 		return err
 	}
-	if err := discard(tx, current); err != nil {
+	if err := s.discard(tx, current); err != nil {
 		return err
 	}
 	if err := forget(tx, current); err != nil {
@@ -47,40 +47,9 @@ func (s *Store) remove(tx *sqlitedb.Tx, current domain.Audio, decide func(domain
 }
 
 // discard records the object of a deleted or replaced document, if it has one.
-func discard(tx *sqlitedb.Tx, a domain.Audio) error {
+func (s *Store) discard(tx *sqlitedb.Tx, a domain.Audio) error {
 	if a.File.Object == "" {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO discarded_files (session_id, object) VALUES (?, ?)`, a.SessionID, a.File.Object)
-	return err
-}
-
-// Discarded implements app.Discards.
-func (s *Store) Discarded(ctx context.Context, sessionID int64) ([]string, error) {
-	rows, err := s.db.Query(ctx, `SELECT object FROM discarded_files WHERE session_id = ?`, sessionID)
-	if err != nil {
-		return nil, translate(err)
-	}
-	defer func() { _ = rows.Close() }()
-	var objects []string
-	for rows.Next() {
-		var object string
-		if err := rows.Scan(&object); err != nil {
-			return nil, translate(err)
-		}
-		objects = append(objects, object)
-	}
-	return objects, translate(rows.Err())
-}
-
-// ForgetDiscarded implements app.Discards.
-func (s *Store) ForgetDiscarded(ctx context.Context, sessionID int64, objects []string) error {
-	return translate(s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		for _, object := range objects {
-			if _, err := tx.Exec(`DELETE FROM discarded_files WHERE session_id = ? AND object = ?`, sessionID, object); err != nil {
-				return err
-			}
-		}
-		return nil
-	}))
+	return s.Add(tx, a.SessionID, a.File.Object)
 }

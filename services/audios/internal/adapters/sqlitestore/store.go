@@ -13,6 +13,7 @@ import (
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
+	"github.com/concha-labs/backend/pkg/objects/sqlitediscards"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -33,6 +34,7 @@ type Store struct {
 	db   *sqlitedb.DB
 	log  *sqlitelog.Log
 	keys *sqlitekeys.Keys
+	*sqlitediscards.Discards
 }
 
 var _ app.Database = (*Store)(nil)
@@ -40,7 +42,7 @@ var _ app.Database = (*Store)(nil)
 // New returns the store in db. It appends events to log, and records requests
 // in keys.
 func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
-	return &Store{db, log, keys}
+	return &Store{db, log, keys, sqlitediscards.New(db, "discarded_files", "session_id")}
 }
 
 // Create implements app.Store.
@@ -170,7 +172,7 @@ func (s *Store) Update(ctx context.Context, sessionID int64, account app.Account
 			return err
 		}
 		if next.File.Object != current.File.Object {
-			if err := discard(tx, current); err != nil {
+			if err := s.discard(tx, current); err != nil {
 				return err
 			}
 		}
