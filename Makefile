@@ -139,11 +139,14 @@ $(GENERATOR): tools/go.mod
 	@touch $@
 
 .PHONY: bench
-bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy
+bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy, and replicas on emulators
 	@go run ./bench
 	@printf '\nwhat reads cost at another size or place (1e6/1e3, last/first: the bar is 1.3)\n'
 	@set -o pipefail; go test -run '^$$' -bench '^Benchmark(Reader|Pages|Sizes)$$' -benchtime 1s \
 		./pkg/eventlog/sqlitelog ./services/accounts/internal/adapters/sqlitestore ./services/audios/internal/adapters/sqlitestore | grep '^Benchmark'
+	@printf '\ncommit to broker with replicas, on the Spanner emulator (the bars are p50-ms 30 and p99-ms 150)\n'
+	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
+	@set -o pipefail; .tools/cloudtest -run '^$$' -bench '^BenchmarkReplicas$$' -benchtime 1x ./pkg/eventlog/spannerlog | grep '^Benchmark'
 
 KILLS ?= 1000
 

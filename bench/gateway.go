@@ -19,7 +19,7 @@ import (
 // proxied is a read through the gateway as a process of its own, held against
 // the least that can stand there: the standard library's reverse proxy. Both
 // ask the same service, which does nothing.
-var proxied = operation{"gateway", getProxied, getProxied}
+var proxied = operation{name: "gateway", next: getProxied, limit: getProxied}
 
 const upstreamEnv = "BENCH_UPSTREAM"
 

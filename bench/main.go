@@ -2,7 +2,8 @@
 // and with the same load generator, the limit: a bare net/http handler on the
 // same kind of database. It also measures the gateway as a process beside a
 // bare reverse proxy, how that refuses wrong keys, and the time from a commit to
-// its event at a subscriber.
+// its event at a subscriber, batches, and exports of a large table.
+//
 // Read its output as ratios: the absolute figures depend on the machine, which
 // the generator shares.
 package main
@@ -85,6 +86,12 @@ func parse(args []string) (options, error) {
 	return options{load: load{conns: *conns, warmUp: time.Second, length: length}, rounds: *rounds, only: match}, nil
 }
 
+// section is a measurement of the product alone.
+type section struct {
+	name    string
+	measure func(ctx context.Context, opts options, product program, dir string) error
+}
+
 // measure runs everything and prints it.
 func measure(ctx context.Context, opts options, dir string) error {
 	fmt.Printf("%d CPUs, %s %s/%s; %d connections from the same machine, %d rounds of %s each\n",
@@ -94,18 +101,19 @@ func measure(ctx context.Context, opts options, dir string) error {
 			return err
 		}
 	}
-	events := opts.only.MatchString(followed)
+	sections := []section{{followed, measureEvents}, {batched, measureBatches}, {exported, measureExport}}
+	sections = slices.DeleteFunc(sections, func(s section) bool { return !opts.only.MatchString(s.name) })
 	others := slices.ContainsFunc(operations, func(op operation) bool { return opts.only.MatchString(op.name) })
-	if !events && !others {
+	if len(sections) == 0 && !others {
 		return nil
 	}
 	bins, err := build(ctx, dir)
 	if err != nil {
 		return err
 	}
-	if events {
-		if err := measureEvents(ctx, opts, bins[0], dir); err != nil {
-			return err
+	for _, section := range sections {
+		if err := section.measure(ctx, opts, bins[0], dir); err != nil {
+			return fmt.Errorf("%s: %w", section.name, err)
 		}
 	}
 	if !others {

@@ -67,19 +67,26 @@ func median[T cmp.Ordered](values []T) T {
 // of one row, which each of them also does.
 func printRows(out io.Writer, rows []row) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\noperation\treq/s\tp50 ms\tp99 ms\tCPU us/req\tlimit req/s\tp99 ms\tCPU us/req\tratio\t")
+	fmt.Fprintln(w, "\noperation\treq/s\tp50 ms\tp99 ms\tCPU us/req\tlimit req/s\tp99 ms\tCPU us/req\tratio\tat least\t")
 	for _, r := range rows {
 		p := medianOf(r.product)
 		fmt.Fprintf(w, "%s\t%.0f\t%s\t%s\t%s\t", r.name, p.perSecond, millis(p.p50), millis(p.p99), micros(p.cpu))
 		if r.limit == nil {
-			fmt.Fprint(w, "\t\t\t\t\n")
+			fmt.Fprint(w, "\t\t\t\t\t\n")
 			continue
 		}
 		l := medianOf(r.limit)
-		fmt.Fprintf(w, "%.0f\t%s\t%s\t%.2f\t\n", l.perSecond, millis(l.p99), micros(l.cpu), r.ratio())
+		fmt.Fprintf(w, "%.0f\t%s\t%s\t%.2f\t%.2f\t\n", l.perSecond, millis(l.p99), micros(l.cpu), r.ratio(), r.atLeast)
 	}
 	_ = w.Flush()
 }
+
+// The targets for the product on an empty folder, and after the run.
+const (
+	mostStart = 25 * time.Millisecond
+	mostIdle  = 28e6 // bytes
+	mostAfter = 80e6
+)
 
 // printSides prints the programs.
 func printSides(out io.Writer, sides []side) {
@@ -89,6 +96,7 @@ func printSides(out io.Writer, sides []side) {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t\n", s.name,
 			millis(s.fresh), millis(s.again), megabytes(s.idle), megabytes(s.after), megabytes(s.peakMemory))
 	}
+	fmt.Fprintf(w, "at most\t%s\t\t%s\t%s\t\t\n", millis(mostStart), megabytes(mostIdle), megabytes(mostAfter))
 	_ = w.Flush()
 }
 
