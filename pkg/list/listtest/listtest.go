@@ -1,4 +1,5 @@
-// Package listtest generates the queries of lists for tests.
+// Package listtest is the conformance suite of the lists of a store, and generates
+// queries of lists.
 package listtest
 
 import (

@@ -7,8 +7,6 @@ import (
 	"testing"
 	"time"
 
-	gocmp "github.com/google/go-cmp/cmp"
-
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
@@ -56,25 +54,16 @@ func testListOfOwner(t *testing.T, b Backend) {
 	}
 	slices.Sort(ids)
 	tick, step := &app.Range{Min: 6, Max: 6}, &app.Range{Min: 3, Max: 4}
-	for _, order := range orders {
-		for filter, q := range map[string]app.Query{
-			"none": {}, "account": {AccountID: one(account)}, "ids": {SessionIDs: ids}, "sessions": {SessionID: &app.Range{Min: ids[2], Max: ids[9]}},
-			"session": {SessionID: one(ids[3])}, "updates": {Options: list.Options{UpdatedSince: epoch.Add(4 * time.Microsecond)}},
-			"tick": {SelectedTick: tick}, "steps": {StepCount: step}, "tick and steps": {SelectedTick: tick, StepCount: step},
-		} {
-			t.Run(fmt.Sprintf("%s by %v", filter, order), func(t *testing.T) {
-				q.Owner, q.Order, q.Limit, q.Total = owner, order, 3, true
-				want := expected(all, q)
-				if diff := gocmp.Diff(want, listAll(t, b, q)); diff != "" {
-					t.Errorf("audios (-want +got):\n%s", diff)
-				}
-				page, err := b.List(t.Context(), q)
-				if err != nil || page.Total.Count != int64(len(want)) {
-					t.Errorf("total %v, %v, want %d", page.Total, err, len(want))
-				}
-			})
-		}
+	queries := map[string]app.Query{
+		"none": {}, "account": {AccountID: one(account)}, "ids": {SessionIDs: ids}, "sessions": {SessionID: &app.Range{Min: ids[2], Max: ids[9]}},
+		"session": {SessionID: one(ids[3])}, "updates": {Options: list.Options{UpdatedSince: epoch.Add(4 * time.Microsecond)}},
+		"tick": {SelectedTick: tick}, "steps": {StepCount: step}, "tick and steps": {SelectedTick: tick, StepCount: step},
 	}
+	for name, q := range queries {
+		q.Owner, q.Total = owner, true
+		queries[name] = q
+	}
+	newLists(b).InOrders(t, all, queries, matches, func(app.Query) []int { return []int{3} })
 }
 
 // testAccountsOfOwner writes sessions that may have the accounts of one owner
