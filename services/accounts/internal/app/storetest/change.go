@@ -4,18 +4,44 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/idempotency"
-	"github.com/concha-labs/backend/services/accounts/internal/app"
+	"github.com/concha-labs/backend/pkg/resource/resourcetest"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
+
+type changes = resourcetest.Suite[domain.Account]
+
+// onChanges returns a test that runs one of the changes of a backend.
+func onChanges(run func(*changes, *testing.T)) func(*testing.T, Backend) {
+	return func(t *testing.T, b Backend) {
+		run(&changes{
+			Log: b.Log, Missing: domain.ErrNotFound, Event: event,
+			Created: events.AccountCreatedV1, Updated: events.AccountUpdatedV1, Deleted: events.AccountDeletedV1,
+			NewID: func() int64 { return newAccount().ID },
+			Create: func(ctx context.Context) (domain.Account, error) {
+				a := newAccount()
+				return b.Create(ctx, a, event(events.AccountCreatedV1, a.ID, 1), idempotency.Request{})
+			},
+			Get: b.Get,
+			Update: func(ctx context.Context, a domain.Account, decide func(domain.Account) (domain.Account, events.Event, error)) (domain.Account, error) {
+				return b.Update(ctx, a.ID, idempotency.Request{}, decide)
+			},
+			Delete: b.Delete,
+			Edit: func(a domain.Account) domain.Account {
+				a.Address += "."
+				a.Meta = a.Next(epoch)
+				return a
+			},
+			Edits: func(before, after domain.Account) int { return len(after.Address) - len(before.Address) },
+		}, t)
+	}
+}
 
 func testUpdate(t *testing.T, b Backend) {
 	a := create(t, b)
@@ -40,36 +66,6 @@ func testUpdate(t *testing.T, b Backend) {
 	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1), updated)
 }
 
-func testUpdateNothing(t *testing.T, b Backend) {
-	a := create(t, b)
-	got, err := b.Update(t.Context(), a.ID, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
-		return current, events.Event{}, nil
-	})
-	if err != nil {
-		t.Fatalf("Update: %v", err)
-	}
-	if diff := cmp.Diff(a, got); diff != "" {
-		t.Errorf("Update (-want +got):\n%s", diff)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
-}
-
-var errRefused = errors.New("refused")
-
-func testUpdateRefused(t *testing.T, b Backend) {
-	a := create(t, b)
-	_, err := b.Update(t.Context(), a.ID, idempotency.Request{}, func(current domain.Account) (domain.Account, events.Event, error) {
-		current.Name, current.Version = "x", 2
-		return current, event(events.AccountUpdatedV1, a.ID, 2), errRefused
-	})
-	if !errors.Is(err, errRefused) {
-		t.Fatalf("Update = %v, want decide's error", err)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
-}
-
 func testUpdateEmailTaken(t *testing.T, b Backend) {
 	a, other := create(t, b), create(t, b)
 	_, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Email = other.Email })
@@ -78,106 +74,6 @@ func testUpdateEmailTaken(t *testing.T, b Backend) {
 	}
 	want(t, b, a)
 	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
-}
-
-func testUpdateMissing(t *testing.T, b Backend) {
-	_, err := update(t.Context(), b, newAccount().ID, func(*domain.Account) { t.Error("decide was called") })
-	if !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("Update = %v, want ErrNotFound", err)
-	}
-}
-
-func testUpdatesAtOnce(t *testing.T, b Backend) {
-	const writers, each = 8, 5
-	a := create(t, b)
-	var wg sync.WaitGroup
-	for range writers {
-		wg.Go(func() {
-			for range each {
-				if _, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Address += "." }); err != nil {
-					t.Errorf("Update: %v", err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	got, err := b.Get(t.Context(), a.ID)
-	if err != nil {
-		t.Fatalf("Get: %v", err)
-	}
-	if got.Version != 1+writers*each || len(got.Address) != len(a.Address)+writers*each {
-		t.Errorf("version %d, address %q: an update was lost", got.Version, got.Address)
-	}
-	for i, e := range eventlogtest.History(t, b.Log, app.Subject(a.ID)) {
-		if e.Version != int64(i)+1 {
-			t.Fatalf("event %d of the log has version %d", i, e.Version)
-		}
-	}
-}
-
-func redacted(e events.Event) events.Event {
-	e.Data = []byte(events.Redacted)
-	return e
-}
-
-func testDelete(t *testing.T, b Backend) {
-	a := create(t, b)
-	if _, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Name = "x" }); err != nil {
-		t.Fatalf("Update: %v", err)
-	}
-	if err := remove(t.Context(), b, a.ID); err != nil {
-		t.Fatalf("Delete: %v", err)
-	}
-	if _, err := b.Get(t.Context(), a.ID); !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("Get = %v, want ErrNotFound", err)
-	}
-	wantHistory(t, b, a.ID,
-		redacted(event(events.AccountCreatedV1, a.ID, 1)), redacted(event(events.AccountUpdatedV1, a.ID, 2)),
-		event(events.AccountDeletedV1, a.ID, 3))
-}
-
-// An adapter may redact a long history in several transactions, but not before
-// the deletion is allowed, and completely by its end.
-func testDeleteAfterManyChanges(t *testing.T, b Backend) {
-	a := create(t, b)
-	told := []events.Event{event(events.AccountCreatedV1, a.ID, 1)}
-	for range 10 {
-		next, err := update(t.Context(), b, a.ID, func(a *domain.Account) { a.Name += "x" })
-		if err != nil {
-			t.Fatalf("Update: %v", err)
-		}
-		told = append(told, event(events.AccountUpdatedV1, a.ID, next.Version))
-	}
-	err := b.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return events.Event{}, errRefused })
-	if !errors.Is(err, errRefused) {
-		t.Fatalf("Delete = %v, want decide's error", err)
-	}
-	wantHistory(t, b, a.ID, told...)
-	if err := remove(t.Context(), b, a.ID); err != nil {
-		t.Fatalf("Delete: %v", err)
-	}
-	for i := range told {
-		told[i] = redacted(told[i])
-	}
-	wantHistory(t, b, a.ID, append(told, event(events.AccountDeletedV1, a.ID, 12))...)
-}
-
-func testDeleteRefused(t *testing.T, b Backend) {
-	a := create(t, b)
-	err := b.Delete(t.Context(), a.ID, func(domain.Account) (events.Event, error) { return events.Event{}, errRefused })
-	if !errors.Is(err, errRefused) {
-		t.Fatalf("Delete = %v, want decide's error", err)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.ID, event(events.AccountCreatedV1, a.ID, 1))
-}
-
-func testDeleteMissing(t *testing.T, b Backend) {
-	id := newAccount().ID
-	if err := remove(t.Context(), b, id); !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("Delete = %v, want ErrNotFound", err)
-	}
-	wantHistory(t, b, id)
 }
 
 func testDeleteFreesEmail(t *testing.T, b Backend) {

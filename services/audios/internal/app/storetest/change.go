@@ -1,21 +1,59 @@
 package storetest
 
 import (
-	"errors"
+	"context"
+	"math"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/concha-labs/backend/pkg/caller"
-	"github.com/concha-labs/backend/pkg/eventlog/eventlogtest"
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/resource/resourcetest"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
+
+type changes = resourcetest.Suite[domain.Audio]
+
+func newChanges(b Backend) *changes {
+	return &changes{
+		Log: b.Log, Missing: domain.ErrNotFound, Event: event, NewID: newID,
+		Created: events.AudioCreatedV1, Updated: events.AudioUpdatedV1, Deleted: events.AudioDeletedV1,
+		Create: func(ctx context.Context) (domain.Audio, error) { return create(ctx, b, newAudioOf(newID())) },
+		Get:    b.Get,
+		Update: func(ctx context.Context, a domain.Audio, decide func(domain.Audio) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+			return b.Update(ctx, a.SessionID, app.AccountOf{ID: a.AccountID, Reach: caller.Everything()}, decide)
+		},
+		Delete: b.Delete,
+		Edit: func(a domain.Audio) domain.Audio {
+			a.Ticks[7]++
+			a.Meta = a.Next(epoch)
+			return a
+		},
+		Edits: func(before, after domain.Audio) int { return int(math.Round(after.Ticks[7] - before.Ticks[7])) },
+	}
+}
+
+// onChanges returns a test that runs one of the changes of a backend.
+func onChanges(run func(*changes, *testing.T)) func(*testing.T, Backend) {
+	return func(t *testing.T, b Backend) { run(newChanges(b), t) }
+}
+
+// testRemoveAfterManyChanges is DeleteAfterManyChanges for the removal of an account.
+func testRemoveAfterManyChanges(t *testing.T, b Backend) {
+	s := newChanges(b)
+	s.Delete = func(ctx context.Context, id int64, decide func(domain.Audio) (events.Event, error)) error {
+		a, err := b.Get(ctx, id)
+		if err == nil {
+			_, err = b.RemoveAccount(ctx, *a.AccountID, 1, decide)
+		}
+		return err
+	}
+	s.DeleteAfterManyChanges(t)
+}
 
 func testUpdate(t *testing.T, b Backend) {
 	a := mustCreate(t, b, newAudio())
@@ -42,137 +80,6 @@ func testUpdate(t *testing.T, b Backend) {
 		t.Fatalf("Update: %v", err)
 	}
 	want(t, b, next)
-}
-
-func testUpdateNothing(t *testing.T, b Backend) {
-	a := mustCreate(t, b, newAudio())
-	got, err := b.Update(t.Context(), a.SessionID, app.AccountOf{ID: a.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
-		return current, events.Event{}, nil
-	})
-	if err != nil {
-		t.Fatalf("Update: %v", err)
-	}
-	if diff := cmp.Diff(a, got); diff != "" {
-		t.Errorf("Update (-want +got):\n%s", diff)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
-}
-
-func testUpdateRefused(t *testing.T, b Backend) {
-	a := mustCreate(t, b, newAudio())
-	_, err := b.Update(t.Context(), a.SessionID, app.AccountOf{ID: a.AccountID, Reach: caller.Everything()}, func(current domain.Audio) (domain.Audio, events.Event, error) {
-		current.StepCount, current.Version = 1, 2
-		return current, event(events.AudioUpdatedV1, a.SessionID, 2), errRefused
-	})
-	if !errors.Is(err, errRefused) {
-		t.Fatalf("Update = %v, want decide's error", err)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
-}
-
-func testUpdateMissing(t *testing.T, b Backend) {
-	_, err := update(t.Context(), b, newAudio().Session, func(*domain.Audio) { t.Error("decide was called") })
-	if !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("Update = %v, want ErrNotFound", err)
-	}
-}
-
-func testUpdatesAtOnce(t *testing.T, b Backend) {
-	const writers, each = 8, 5
-	a := newAudio()
-	a.Ticks[7] = -100
-	mustCreate(t, b, a)
-	var wg sync.WaitGroup
-	for range writers {
-		wg.Go(func() {
-			for range each {
-				if _, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.Ticks[7]++ }); err != nil {
-					t.Errorf("Update: %v", err)
-				}
-			}
-		})
-	}
-	wg.Wait()
-	got, err := b.Get(t.Context(), a.SessionID)
-	if err != nil {
-		t.Fatalf("Get: %v", err)
-	}
-	if got.Version != 1+writers*each || got.Ticks[7] != -100+writers*each {
-		t.Errorf("version %d, tick %v: an update was lost", got.Version, got.Ticks[7])
-	}
-	for i, e := range eventlogtest.History(t, b.Log, app.Subject(a.SessionID)) {
-		if e.Version != int64(i)+1 {
-			t.Fatalf("event %d of the log has version %d", i, e.Version)
-		}
-	}
-}
-
-func testDelete(t *testing.T, b Backend) {
-	a := mustCreate(t, b, newAudio())
-	if _, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.StepCount = 1 }); err != nil {
-		t.Fatalf("Update: %v", err)
-	}
-	mustDelete(t, b, a.SessionID)
-	wantMissing(t, b, a.SessionID)
-	wantHistory(t, b, a.SessionID,
-		redacted(event(events.AudioCreatedV1, a.SessionID, 1)), redacted(event(events.AudioUpdatedV1, a.SessionID, 2)),
-		event(events.AudioDeletedV1, a.SessionID, 3))
-}
-
-// An adapter may redact a long history in several transactions, but not before
-// the deletion is allowed, and completely by its end.
-func testDeleteAfterManyChanges(t *testing.T, b Backend) {
-	account := newID()
-	for _, remove := range []func(decide func(domain.Audio) (events.Event, error)) error{
-		func(decide func(domain.Audio) (events.Event, error)) error {
-			return b.Delete(t.Context(), listed(t, b, app.Query{AccountID: one(account), Options: list.Options{Limit: 1}})[0], decide)
-		},
-		func(decide func(domain.Audio) (events.Event, error)) error {
-			_, err := b.RemoveAccount(t.Context(), account, 1, decide)
-			return err
-		},
-	} {
-		a := mustCreate(t, b, newAudioOf(account))
-		told := []events.Event{event(events.AudioCreatedV1, a.SessionID, 1)}
-		for range 10 {
-			next, err := update(t.Context(), b, a.Session, func(a *domain.Audio) { a.StepCount = 9 - a.StepCount })
-			if err != nil {
-				t.Fatalf("Update: %v", err)
-			}
-			told = append(told, event(events.AudioUpdatedV1, a.SessionID, next.Version))
-		}
-		if err := remove(refuse); !errors.Is(err, errRefused) {
-			t.Fatalf("deletion: %v, want decide's error", err)
-		}
-		wantHistory(t, b, a.SessionID, told...)
-		if err := remove(deletion); err != nil {
-			t.Fatalf("deletion: %v", err)
-		}
-		wantMissing(t, b, a.SessionID)
-		for i := range told {
-			told[i] = redacted(told[i])
-		}
-		wantHistory(t, b, a.SessionID, append(told, event(events.AudioDeletedV1, a.SessionID, 12))...)
-	}
-}
-
-func testDeleteRefused(t *testing.T, b Backend) {
-	a := mustCreate(t, b, newAudio())
-	if err := b.Delete(t.Context(), a.SessionID, refuse); !errors.Is(err, errRefused) {
-		t.Fatalf("Delete = %v, want decide's error", err)
-	}
-	want(t, b, a)
-	wantHistory(t, b, a.SessionID, event(events.AudioCreatedV1, a.SessionID, 1))
-}
-
-func testDeleteMissing(t *testing.T, b Backend) {
-	id := newID()
-	if err := b.Delete(t.Context(), id, deletion); !errors.Is(err, domain.ErrNotFound) {
-		t.Errorf("Delete = %v, want ErrNotFound", err)
-	}
-	wantHistory(t, b, id)
 }
 
 func wantDiscarded(t *testing.T, b Backend, id int64, want ...string) {
