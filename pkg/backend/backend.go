@@ -68,7 +68,7 @@ const (
 // and the sweep of its objects, and the upkeep of its database.
 func (b Backend) Run(g *background.Group, s Loops) {
 	g.Go(background.Publishing, "relay of "+s.Name, func(ctx context.Context) error {
-		eventlog.NewRelay(s.Name, s.Origin, b.Log, b.Publisher, s.Log).Run(ctx)
+		eventlog.NewRelay(eventlog.RelayConfig{Name: s.Name, Origin: s.Origin, Log: b.Log, Publisher: b.Publisher, Logger: s.Log}).Run(ctx)
 		return nil
 	})
 	for name, sub := range b.Subscribers {

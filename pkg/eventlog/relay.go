@@ -42,13 +42,20 @@ type Relay struct {
 	metrics *metrics
 }
 
-// NewRelay returns a relay from log to pub. name identifies the log in metrics,
-// log lines and spans; origin is that of the API, which events point at. Run
-// starts it.
-func NewRelay(name, origin string, log Log, pub bus.Publisher, logger *zap.Logger) *Relay {
+// RelayConfig describes a relay from Log to Publisher.
+type RelayConfig struct {
+	Name      string // identifies Log in metrics, log lines and spans
+	Origin    string // of the API, which events point at
+	Log       Log
+	Publisher bus.Publisher
+	Logger    *zap.Logger
+}
+
+// NewRelay returns a relay. Run starts it.
+func NewRelay(cfg RelayConfig) *Relay {
 	return &Relay{
-		name: name, origin: origin, log: log, pub: pub, replica: rand.Text(), metrics: newMetrics(name),
-		zap: logger.With(zap.String("log", name)),
+		name: cfg.Name, origin: cfg.Origin, log: cfg.Log, pub: cfg.Publisher, replica: rand.Text(), metrics: newMetrics(cfg.Name),
+		zap: cfg.Logger.With(zap.String("log", cfg.Name)),
 	}
 }
 

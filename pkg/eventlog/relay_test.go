@@ -66,7 +66,7 @@ func run(t *testing.T, l eventlog.Log, pub bus.Publisher) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		eventlog.NewRelay("test", "https://api.example.com", l, pub, zap.NewNop()).Run(ctx)
+		eventlog.NewRelay(eventlog.RelayConfig{Name: "test", Origin: "https://api.example.com", Log: l, Publisher: pub, Logger: zap.NewNop()}).Run(ctx)
 	}()
 	return func() {
 		cancel()
@@ -402,7 +402,7 @@ func TestRelayWarnings(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				eventlog.NewRelay("test", "https://api.example.com", l, broker, zap.New(core)).Run(ctx)
+				eventlog.NewRelay(eventlog.RelayConfig{Name: "test", Origin: "https://api.example.com", Log: l, Publisher: broker, Logger: zap.New(core)}).Run(ctx)
 			}()
 			time.Sleep(20 * time.Second)
 			synctest.Wait()

@@ -69,7 +69,9 @@ func start(t *testing.T, log eventlog.Log, pub bus.Publisher) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	relay := eventlog.NewRelay("test", "https://api.example.com", log, pub, zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)))
+	relay := eventlog.NewRelay(eventlog.RelayConfig{
+		Name: "test", Origin: "https://api.example.com", Log: log, Publisher: pub, Logger: zaptest.NewLogger(t, zaptest.Level(zap.ErrorLevel)),
+	})
 	go func() {
 		defer close(done)
 		relay.Run(ctx)

@@ -123,7 +123,7 @@ func TestCallsWhenIdle(t *testing.T) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		eventlog.NewRelay("test", "https://api.example.com", b.Log, nobody{}, zap.NewNop()).Run(ctx)
+		eventlog.NewRelay(eventlog.RelayConfig{Name: "test", Log: b.Log, Publisher: nobody{}, Logger: zap.NewNop()}).Run(ctx)
 	}()
 	<-time.After(3 * time.Second) // until the idle interval applies
 	calls.Take()

@@ -78,7 +78,9 @@ func measureReplicas(b *testing.B, replicas, rate, count int) {
 		db := spannerdbtest.Open(b, name, migrations)
 		log := spannerlog.New(db)
 		write = append(write, writeTo(db, log))
-		running.Go(func() { eventlog.NewRelay("accounts", "", log, broker, zap.NewNop()).Run(ctx) })
+		running.Go(func() {
+			eventlog.NewRelay(eventlog.RelayConfig{Name: "accounts", Log: log, Publisher: broker, Logger: zap.NewNop()}).Run(ctx)
+		})
 	}
 	time.Sleep(3 * eventlog.LeaseTTL / 2) // the shards are divided
 	add := func(n int) {
