@@ -164,17 +164,18 @@ fuzz: ## Run every fuzz target for FUZZTIME (20s) each
 	done
 
 .PHONY: up
-up: .compose/api-keys ## Three services on the emulators, provisioned, in Docker
+up: .compose/audios-key ## Three services on the emulators, provisioned, in Docker
 	docker compose up --build --detach --wait
 	@echo 'the API key is in .compose/api-key'
 
 # The containers have another user, who must be able to read the files.
-.compose/api-keys:
+.compose/audios-key:
 	@mkdir -p -m 700 .compose && rm -f .compose/*
 	@go run ./cmd/concha keys gateway --private .compose/gateway-key.pem --public .compose/gateway-public-keys.pem
-	@go run ./cmd/concha keys new --id local --name 'make up' --file $@.new \
+	@go run ./cmd/concha keys new --id local --name 'make up' --file .compose/api-keys \
 		--scopes accounts:read,accounts:write,audios:read,audios:write,events:read > .compose/api-key
-	@chmod 644 .compose/*.pem $@.new && mv $@.new $@
+	@go run ./cmd/concha keys new --id audios --name audios --file .compose/api-keys --scopes events:read,accounts:read > $@.new
+	@chmod 644 .compose/*.pem .compose/api-keys $@.new && mv $@.new $@
 
 .PHONY: down
 down: ## Stop what "make up" started

@@ -135,6 +135,9 @@ func TestComposeSettings(t *testing.T) {
 			t.Fatalf("concha %v: %v: %s", args, err, out)
 		}
 	}
+	if err := os.WriteFile(filepath.Join(secrets, "audios-key"), []byte("concha_x_y"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for _, name := range []string{"accounts", "audios", "gateway", "accounts-provision", "audios-provision"} {
 		s, err := project.GetService(name)
 		if err != nil {

@@ -129,7 +129,7 @@ func newReplay(chosen *selection, cfg config) *cobra.Command {
 			return err
 		},
 		RunE: work(func(ctx context.Context) error {
-			client, err := pubsubbus.Connect(ctx, project)
+			client, err := pubsubbus.Connect(ctx, project, "")
 			if err != nil {
 				return err
 			}

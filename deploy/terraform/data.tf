@@ -3,21 +3,23 @@
 locals {
   services = {
     accounts = {
-      bucket        = "${var.project}-images"
-      topic         = "account-events-v1"
-      subscriptions = { accounts-self = "account-events-v1" }
+      bucket = "${var.project}-images"
+      topic  = "account-events-v1"
+      subscriptions = {
+        accounts-self = { topic = "account-events-v1", types = ["account.updated", "account.deleted"] }
+      }
     }
     audios = {
       bucket = "${var.project}-files"
       topic  = "audio-events-v1"
       subscriptions = {
-        audios-self           = "audio-events-v1"
-        audios-account-events = "account-events-v1"
+        audios-self           = { topic = "audio-events-v1", types = ["audio.updated", "audio.deleted"] }
+        audios-account-events = { topic = "account-events-v1", types = ["account.created", "account.deleted"] }
       }
     }
   }
   subscriptions = merge([for service, s in local.services : {
-    for name, topic in s.subscriptions : name => { service = service, topic = topic }
+    for name, subscription in s.subscriptions : name => merge(subscription, { service = service })
   }]...)
 }
 
@@ -130,12 +132,14 @@ resource "google_pubsub_subscription" "dead_letter" {
   }
 }
 
+# The services need no order. Without one, Pub/Sub redelivers and dead-letters a
+# message by itself.
 resource "google_pubsub_subscription" "service" {
   for_each                   = local.subscriptions
   name                       = each.key
   topic                      = google_pubsub_topic.events[each.value.topic].id
-  enable_message_ordering    = true
-  ack_deadline_seconds       = 60
+  filter                     = join(" OR ", [for type in each.value.types : "attributes.\"ce-type\" = \"concha.${type}.v1\""])
+  ack_deadline_seconds       = 20
   message_retention_duration = "604800s"
   expiration_policy {
     ttl = ""

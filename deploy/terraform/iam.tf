@@ -35,6 +35,11 @@ resource "google_pubsub_subscription_iam_member" "subscriber" {
   subscription = google_pubsub_subscription.service[each.key].name
   role         = "roles/pubsub.subscriber"
   member       = google_service_account.service[each.value.service].member
+
+  # A subscription that is replaced has no members.
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.service[each.key].id]
+  }
 }
 
 resource "google_pubsub_topic_iam_member" "dead_letter" {
@@ -58,6 +63,11 @@ resource "google_pubsub_subscription_iam_member" "pubsub" {
   subscription = google_pubsub_subscription.service[each.key].name
   role         = "roles/pubsub.subscriber"
   member       = local.pubsub_agent
+
+  # A subscription that is replaced has no members.
+  lifecycle {
+    replace_triggered_by = [google_pubsub_subscription.service[each.key].id]
+  }
 }
 
 resource "google_pubsub_topic_iam_member" "pubsub" {

@@ -2,16 +2,24 @@ locals {
   images = "${var.region}-docker.pkg.dev/${var.project}/${google_artifact_registry_repository.concha.repository_id}"
 
   # Cloud Run gives every service this address besides the one with a hash.
-  host       = var.domain != "" ? var.domain : "gateway-${data.google_project.this.number}.${var.region}.run.app"
+  gateway    = "gateway-${data.google_project.this.number}.${var.region}.run.app"
+  host       = var.domain != "" ? var.domain : local.gateway
   public_url = var.public_url != "" ? var.public_url : "https://${local.host}"
 
-  environment = { for service, s in local.services : service => {
+  # Audios reads the events of accounts as any client, so that none is lost to it.
+  reconciliation = {
+    CONCHA_ACCOUNTS_URL        = "https://${local.gateway}"
+    CONCHA_ACCOUNTS_TOKEN_FILE = "/secrets/audios-key/key"
+  }
+
+  environment = { for service, s in local.services : service => merge(service == "audios" ? local.reconciliation : {}, {
     CONCHA_PUBLIC_URL               = local.public_url
     CONCHA_GATEWAY_PUBLIC_KEYS_FILE = "/secrets/gateway-public-keys/keys.pem"
     GOOGLE_CLOUD_PROJECT            = var.project
+    CONCHA_PUBSUB_ENDPOINT          = "${var.region}-pubsub.googleapis.com:443"
     CONCHA_SPANNER_DATABASE         = "projects/${var.project}/instances/${google_spanner_instance.concha.name}/databases/${google_spanner_database.service[service].name}"
     CONCHA_BUCKET                   = google_storage_bucket.service[service].name
-  } }
+  }) }
 }
 
 # Services are reached from the network of the project alone, and relay events

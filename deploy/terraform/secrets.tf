@@ -5,6 +5,7 @@ locals {
   secrets = {
     api-keys            = { file = "keys.ndjson", readers = ["gateway"] }
     gateway-key         = { file = "key.pem", readers = ["gateway"] }
+    audios-key          = { file = "key", readers = ["audios"] }
     gateway-public-keys = { file = "keys.pem", readers = ["accounts", "audios"] }
   }
   readers = merge([for secret, s in local.secrets : {

@@ -38,18 +38,6 @@ type Backend struct {
 	Purges map[string]func(context.Context) (removed int64, err error)
 }
 
-// Subscription is a subscription of a service to a topic.
-type Subscription struct{ Topic, Name string }
-
-// Topics returns the names of subscriptions by their topics.
-func Topics(subscriptions []Subscription) map[string][]string {
-	topics := map[string][]string{}
-	for _, s := range subscriptions {
-		topics[s.Topic] = append(topics[s.Topic], s.Name)
-	}
-	return topics
-}
-
 // Loops is the part of a service that its loops need.
 type Loops struct {
 	Name    string // such as accounts

@@ -141,10 +141,28 @@ func Permanent(err error) bool {
 	}
 }
 
+// Subscription is a subscription to a topic.
+type Subscription struct {
+	Topic, Name string
+	// Types are the values of the attribute ce-type that the subscriber needs.
+	// The broker may deliver other messages, too, and does not keep the order of
+	// a key. Without Types the subscription has all messages, in order.
+	Types []string
+}
+
+// Topics returns the names of the subscriptions to each topic.
+func Topics(subscriptions []Subscription) map[string][]string {
+	topics := make(map[string][]string)
+	for _, s := range subscriptions {
+		topics[s.Topic] = append(topics[s.Topic], s.Name)
+	}
+	return topics
+}
+
 // Subscriber receives from one subscription.
 type Subscriber interface {
-	// Receive calls h for each message, concurrently for different keys and
-	// sequentially for one key, until ctx ends. It then waits at most two
+	// Receive calls h for each message until ctx ends: concurrently for different
+	// keys and, if the subscription keeps their order, sequentially for one key. It then waits at most two
 	// seconds for the handlers under way and returns nil. Every message is
 	// handled at least once. Receive reconnects after the connection to the
 	// broker is lost, and waits for a subscription that does not exist yet or

@@ -114,7 +114,7 @@ func Binary(event []byte) (attributes map[string]string, data []byte, err error)
 		switch name {
 		case "data":
 		case "datacontenttype":
-			attributes["content-type"] = text
+			attributes["content-type"], attributes["Content-Type"] = text, text
 		default:
 			attributes["ce-"+name] = text
 		}

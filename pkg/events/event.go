@@ -84,6 +84,9 @@ func (e Event) Attributes(origin string) map[string]string {
 		"ce-partitionkey":    e.Subject,
 		"ce-resourceversion": strconv.FormatInt(e.Version, 10),
 		"content-type":       ContentType,
+		// The CloudEvents SDK for Go reads this name alone. As headers, the two are
+		// one. The name ce-datacontenttype is not allowed as a header.
+		"Content-Type": ContentType,
 	}
 	if e.Traceparent != "" {
 		a["ce-traceparent"] = e.Traceparent

@@ -5,7 +5,7 @@ package process
 import (
 	"go.uber.org/zap"
 
-	"github.com/concha-labs/backend/pkg/backend"
+	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/callerjwt"
 	"github.com/concha-labs/backend/pkg/custody"
@@ -18,7 +18,7 @@ import (
 // Settings are the settings of a service, a type that embeds settings.Storage.
 type Settings interface {
 	StorageSettings() settings.Storage
-	Subscriptions() []backend.Subscription
+	Subscriptions() []bus.Subscription
 }
 
 // Config holds the settings of a process, and those of its service.
@@ -49,12 +49,12 @@ func (c Config[C]) run(command string, schema []spannerdb.Migrations) (exitCode 
 	storage := c.Service.StorageSettings()
 	return provision.Plan{
 		Project: storage.Project, Database: storage.SpannerDatabase, Schema: schema, Bucket: storage.Bucket,
-		Topics: backend.Topics(c.Service.Subscriptions()),
+		PubSubEndpoint: string(storage.PubSubEndpoint), Subscriptions: c.Service.Subscriptions(),
 	}.Run(command)
 }
 
 // bus returns the bus of the embedded backend. Other processes cannot subscribe
 // to it.
 func (c Config[C]) bus(log *zap.Logger) *membus.Bus {
-	return membus.New(backend.Topics(c.Service.Subscriptions()), c.Service.StorageSettings().DataDir, log)
+	return membus.New(bus.Topics(c.Service.Subscriptions()), c.Service.StorageSettings().DataDir, log)
 }

@@ -13,6 +13,7 @@ import (
 	"cloud.google.com/go/storage"
 
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
+	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/spannerdb"
@@ -46,7 +47,9 @@ type Plan struct {
 	Database string // projects/P/instances/I/databases/D
 	Schema   []spannerdb.Migrations
 	Bucket   string
-	Topics   map[string][]string // the subscriptions of each topic
+
+	PubSubEndpoint string // "" for the default
+	Subscriptions  []bus.Subscription
 }
 
 // Run runs one of the commands and returns the exit code. It writes progress to
@@ -156,12 +159,12 @@ func (p Plan) bucket(ctx context.Context) (made, found []string, err error) {
 }
 
 func (p Plan) topics(ctx context.Context) (made, found []string, err error) {
-	client, err := pubsubbus.Connect(ctx, p.Project)
+	client, err := pubsubbus.Connect(ctx, p.Project, p.PubSubEndpoint)
 	if err != nil {
 		return nil, nil, fmt.Errorf("provision topics: %w", err)
 	}
 	defer func() { _ = client.Close() }()
-	return pubsubbus.Provision(ctx, client, p.Topics)
+	return pubsubbus.Provision(ctx, client, p.Subscriptions)
 }
 
 func report(out io.Writer, made, found []string) {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/concha-labs/backend/pkg/bus"
 )
 
 // TestProvisionNamesTheBackendThatIsAway uses the address of a backend at which
@@ -14,7 +16,7 @@ func TestProvisionNamesTheBackendThatIsAway(t *testing.T) {
 	const nobody = "127.0.0.1:1"
 	p := Plan{
 		Project: "p", Database: "projects/p/instances/i/databases/d", Bucket: "b",
-		Topics: map[string][]string{"topic": {"subscription"}},
+		Subscriptions: []bus.Subscription{{Topic: "topic", Name: "subscription"}},
 	}
 	for _, variable := range []string{"SPANNER_EMULATOR_HOST", "STORAGE_EMULATOR_HOST", "PUBSUB_EMULATOR_HOST"} {
 		t.Setenv(variable, nobody)

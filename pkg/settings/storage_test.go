@@ -32,3 +32,22 @@ func TestStorageRules(t *testing.T) {
 		}
 	}
 }
+
+func TestEndpoint(t *testing.T) {
+	for text, want := range map[string]settings.Endpoint{
+		"europe-west1-pubsub.googleapis.com:443": "europe-west1-pubsub.googleapis.com:443",
+		"europe-west1-pubsub.googleapis.com":     "europe-west1-pubsub.googleapis.com:443",
+		"127.0.0.1:8085":                         "127.0.0.1:8085",
+		"[::1]":                                  "[::1]:443",
+	} {
+		var got settings.Endpoint
+		if err := got.UnmarshalText([]byte(text)); err != nil || got != want {
+			t.Errorf("%s is %s, %v, want %s", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"https://pubsub.googleapis.com", "pubsub.googleapis.com/", "a:b", ":443", "a b"} {
+		if new(settings.Endpoint).UnmarshalText([]byte(text)) == nil {
+			t.Errorf("%q is accepted", text)
+		}
+	}
+}

@@ -2,7 +2,8 @@
 package accounts
 
 import (
-	"github.com/concha-labs/backend/pkg/backend"
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -15,7 +16,8 @@ type Config struct {
 	RequireIfMatch bool            `env:"CONCHA_REQUIRE_IF_MATCH" envDefault:"false" desc:"true: v1 requires If-Match for a change of an existing resource, and answers 428 without it"`
 }
 
-// Subscriptions returns the subscriptions of the service, its own events first.
-func (c Config) Subscriptions() []backend.Subscription {
-	return []backend.Subscription{{Topic: c.EventsTopic, Name: c.Subscription}}
+// Subscriptions returns the subscriptions of the service. Their types are those
+// that subscriber.New reacts to.
+func (c Config) Subscriptions() []bus.Subscription {
+	return []bus.Subscription{{Topic: c.EventsTopic, Name: c.Subscription, Types: []string{events.AccountUpdatedV1, events.AccountDeletedV1}}}
 }

@@ -4,7 +4,8 @@ package audios
 import (
 	"os"
 
-	"github.com/concha-labs/backend/pkg/backend"
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/settings"
 )
 
@@ -42,6 +43,10 @@ func (a AccountsAPI) Validate() []settings.Problem {
 }
 
 // Subscriptions returns the subscriptions of the service, its own events first.
-func (c Config) Subscriptions() []backend.Subscription {
-	return []backend.Subscription{{Topic: c.EventsTopic, Name: c.Subscription}, {Topic: c.AccountEventsTopic, Name: c.AccountEventsSubscription}}
+// Their types are those that subscriber.New reacts to.
+func (c Config) Subscriptions() []bus.Subscription {
+	return []bus.Subscription{
+		{Topic: c.EventsTopic, Name: c.Subscription, Types: []string{events.AudioUpdatedV1, events.AudioDeletedV1}},
+		{Topic: c.AccountEventsTopic, Name: c.AccountEventsSubscription, Types: []string{events.AccountCreatedV1, events.AccountDeletedV1}},
+	}
 }

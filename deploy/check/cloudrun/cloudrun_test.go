@@ -3,6 +3,7 @@ package cloudrun
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,7 +67,7 @@ func check(name, text string, program repo.Program) (mistakes []string) {
 	}
 	files := map[string]bool{}
 	for _, v := range template.Spec.Volumes {
-		if v.Secret == nil || v.Secret.SecretName != "concha-"+v.Name || (name == "gateway") != (v.Name != "gateway-public-keys") {
+		if v.Secret == nil || v.Secret.SecretName != "concha-"+v.Name || !slices.Contains(volumes[name], v.Name) {
 			report("it may not mount the volume %s", v.Name)
 			continue
 		}
@@ -85,6 +86,11 @@ func check(name, text string, program repo.Program) (mistakes []string) {
 		report("the gateway sends no identity to the services")
 	}
 	return append(mistakes, program.Check(c.Args, environment)...)
+}
+
+// volumes are the secrets that a service may mount.
+var volumes = map[string][]string{
+	"gateway": {"api-keys", "gateway-key"}, "accounts": {"gateway-public-keys"}, "audios": {"gateway-public-keys", "audios-key"},
 }
 
 func TestServices(t *testing.T) {

@@ -61,7 +61,7 @@ func (f *fake) shell(t *testing.T, script string) (asked string) {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"keys.ndjson", "key.pem", "keys.pem"} {
+	for _, name := range []string{"keys.ndjson", "key.pem", "keys.pem", "audios.key"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte("secret\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}

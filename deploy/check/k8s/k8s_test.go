@@ -16,7 +16,7 @@ import (
 var reachable = map[string][]string{
 	"gke": sorted(
 		lookups("accounts", "audios", "gateway", "accounts migrate", "audios migrate"),
-		to("gateway:8080", "the internet", "Google APIs", "the metadata server", "the metadata server of Dataplane V1",
+		to("gateway:8080", "audios", "the internet", "Google APIs", "the metadata server", "the metadata server of Dataplane V1",
 			"a private address", "a pod of another namespace", "DNS", "NodeLocal DNSCache", "Managed Prometheus", "Prometheus"),
 		to("accounts:8080", "gateway"), to("audios:8080", "gateway"),
 		to("accounts:9090", "Managed Prometheus"), to("audios:9090", "Managed Prometheus"), to("gateway:9090", "Managed Prometheus"),
@@ -24,7 +24,7 @@ var reachable = map[string][]string{
 	),
 	"emulators": sorted(
 		lookups("accounts", "audios", "gateway", "accounts provision", "audios provision"),
-		to("gateway:8080", "the internet", "Google APIs", "the metadata server", "the metadata server of Dataplane V1",
+		to("gateway:8080", "audios", "the internet", "Google APIs", "the metadata server", "the metadata server of Dataplane V1",
 			"a private address", "a pod of another namespace", "DNS", "NodeLocal DNSCache", "Managed Prometheus", "Prometheus"),
 		to("accounts:8080", "gateway"), to("audios:8080", "gateway"),
 		to("spanner:9010", "accounts", "audios", "accounts provision", "audios provision"),

@@ -192,7 +192,7 @@ func (o *objects) checkServer(p pod, environment map[string]string) (mistakes []
 var secrets = map[string][]string{
 	"gateway":  {"concha-api-keys", "concha-gateway-key"},
 	"accounts": {"concha-gateway-public-keys"},
-	"audios":   {"concha-gateway-public-keys"},
+	"audios":   {"concha-gateway-public-keys", "concha-audios-key"},
 }
 
 // checkFiles wants the files that settings name in Secrets that are mounted.

@@ -153,6 +153,7 @@ var Roles = []string{
 	"google_pubsub_subscription_iam_member audios-self roles/pubsub.subscriber Pub/Sub",
 	"google_pubsub_subscription_iam_member audios-account-events roles/pubsub.subscriber Pub/Sub",
 	"google_secret_manager_secret_iam_member concha-api-keys roles/secretmanager.secretAccessor concha-gateway",
+	"google_secret_manager_secret_iam_member concha-audios-key roles/secretmanager.secretAccessor concha-audios",
 	"google_secret_manager_secret_iam_member concha-gateway-key roles/secretmanager.secretAccessor concha-gateway",
 	"google_secret_manager_secret_iam_member concha-gateway-public-keys roles/secretmanager.secretAccessor concha-accounts",
 	"google_secret_manager_secret_iam_member concha-gateway-public-keys roles/secretmanager.secretAccessor concha-audios",
@@ -162,6 +163,13 @@ var Roles = []string{
 }
 
 var account = regexp.MustCompile(`^serviceAccount:(concha-\w+)@my-project\.iam\.gserviceaccount\.com$`)
+
+// filters are the filters of the subscriptions, as provision makes them.
+var filters = map[string]any{
+	"accounts-self":         `attributes."ce-type" = "concha.account.updated.v1" OR attributes."ce-type" = "concha.account.deleted.v1"`,
+	"audios-self":           `attributes."ce-type" = "concha.audio.updated.v1" OR attributes."ce-type" = "concha.audio.deleted.v1"`,
+	"audios-account-events": `attributes."ce-type" = "concha.account.created.v1" OR attributes."ce-type" = "concha.account.deleted.v1"`,
+}
 
 // check returns the mistakes in a plan.
 func check(resources []resource, programs map[string]repo.Program, operations string) (mistakes []string) {
@@ -182,7 +190,8 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 			granted = append(granted, grant(r))
 		case r.Type == "google_pubsub_subscription" && !strings.HasSuffix(fmt.Sprint(r.Values["name"]), "-dead-letter"):
 			for path, want := range map[string]any{
-				"enable_message_ordering": true, "ack_deadline_seconds": 60.0, "message_retention_duration": "604800s",
+				"enable_message_ordering": nil, "ack_deadline_seconds": 20.0, "message_retention_duration": "604800s",
+				"filter": filters[fmt.Sprint(r.Values["name"])],
 				"expiration_policy.ttl": "", "retry_policy.minimum_backoff": "1s", "retry_policy.maximum_backoff": "60s",
 				"dead_letter_policy.max_delivery_attempts": 100.0,
 				"dead_letter_policy.dead_letter_topic":     fmt.Sprintf("projects/my-project/topics/%v-dead-letter", r.Values["name"]),
@@ -222,7 +231,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 		"google_spanner_database": 2, "google_spanner_backup_schedule": 2, "google_storage_bucket": 2, "google_pubsub_topic": 5,
 		"google_pubsub_subscription": 6, "google_cloud_run_v2_service": 3, "google_cloud_run_v2_job": 2, "google_service_account": 4,
 		"google_monitoring_alert_policy": 6, "google_monitoring_dashboard": 1, "google_cloud_run_domain_mapping": 0, "google_artifact_registry_repository": 1, "google_monitoring_notification_channel": 1,
-		"google_secret_manager_secret": 3,
+		"google_secret_manager_secret": 4,
 	} {
 		if count[typ] != want {
 			mistakes = append(mistakes, fmt.Sprintf("%d of %s, not %d", count[typ], typ, want))

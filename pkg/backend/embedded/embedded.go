@@ -25,7 +25,7 @@ type Config struct {
 	Objects       string // the folder of the objects in Dir
 	Migrations    sqlitedb.Migrations
 	Topic         string // of the service's events
-	Subscriptions []backend.Subscription
+	Subscriptions []bus.Subscription
 }
 
 // Opened is a Backend and the parts of it that a store needs.

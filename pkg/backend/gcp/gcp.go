@@ -27,7 +27,7 @@ type Config struct {
 	Objects       string // names the objects in the checks of readiness
 	Migrations    []spannerdb.Migrations
 	Topic         string // of the service's events
-	Subscriptions []backend.Subscription
+	Subscriptions []bus.Subscription
 }
 
 // Opened is a Backend and the parts of it that a store needs.
@@ -64,7 +64,7 @@ func Open(cfg Config, logger *zap.Logger) (opened Opened, err error) {
 		return Opened{}, err
 	}
 	closers = append(closers, client.Close)
-	broker, err := pubsubbus.Connect(ctx, cfg.Project)
+	broker, err := pubsubbus.Connect(ctx, cfg.Project, string(cfg.PubSubEndpoint))
 	if err != nil {
 		return Opened{}, err
 	}

@@ -66,7 +66,7 @@ func connect(t testing.TB, addr string) *broker {
 // open returns a provisioned topic for the suite.
 func open(t *testing.T, b *broker) bustest.Topic {
 	t.Helper()
-	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one", "two"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, []bus.Subscription{{Topic: "topic", Name: "one"}, {Topic: "topic", Name: "two"}}); err != nil {
 		t.Fatal(err)
 	}
 	return bustest.Topic{
@@ -124,17 +124,14 @@ func pullDeadLetters(t *testing.T, b *broker, subscription string) (dead []buste
 	return dead
 }
 
-// testProvision tests Provision against the server at addr.
-func testProvision(t *testing.T, addr string) {
+// testProvision tests Provision against the server at addr. pstest refuses the
+// filter of a subscription to some types.
+func testProvision(t *testing.T, addr string, types ...string) {
 	b := connect(t, addr)
-	want := []string{
-		"topics/account-events-v1",
-		"topics/accounts-self-dead-letter", "subscriptions/accounts-self-dead-letter", "subscriptions/accounts-self",
-	}
-	provision := func(topics map[string][]string, there int, want ...string) {
+	provision := func(subscriptions []bus.Subscription, there int, want ...string) {
 		t.Helper()
 		for _, expected := range [][]string{want, nil} { // the second call finds nothing to create
-			made, found, err := pubsubbus.Provision(t.Context(), b.Client, topics)
+			made, found, err := pubsubbus.Provision(t.Context(), b.Client, subscriptions)
 			if err != nil {
 				t.Fatalf("Provision: %v", err)
 			}
@@ -150,11 +147,16 @@ func testProvision(t *testing.T, addr string) {
 			}
 		}
 	}
-	provision(map[string][]string{"account-events-v1": {"accounts-self"}}, 0, want...)
-	provision(map[string][]string{"account-events-v1": {"audios-account-events"}, "audio-events-v1": {"audios-self"}}, 1,
+	provision([]bus.Subscription{{Topic: "account-events-v1", Name: "accounts-self", Types: types}}, 0,
+		"topics/account-events-v1",
+		"topics/accounts-self-dead-letter", "subscriptions/accounts-self-dead-letter", "subscriptions/accounts-self")
+	provision([]bus.Subscription{
+		{Topic: "account-events-v1", Name: "audios-account-events"}, {Topic: "audio-events-v1", Name: "audios-self"}, {Topic: "audio-events-v1", Name: "other"},
+	}, 1,
 		"topics/audios-account-events-dead-letter", "subscriptions/audios-account-events-dead-letter", "subscriptions/audios-account-events",
 		"topics/audio-events-v1",
-		"topics/audios-self-dead-letter", "subscriptions/audios-self-dead-letter", "subscriptions/audios-self")
+		"topics/audios-self-dead-letter", "subscriptions/audios-self-dead-letter", "subscriptions/audios-self",
+		"topics/other-dead-letter", "subscriptions/other-dead-letter", "subscriptions/other")
 
 	got, err := b.SubscriptionAdminClient.GetSubscription(t.Context(), &pubsubpb.GetSubscriptionRequest{
 		Subscription: "projects/" + b.Project() + "/subscriptions/accounts-self",
@@ -162,7 +164,7 @@ func testProvision(t *testing.T, addr string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !got.EnableMessageOrdering || got.AckDeadlineSeconds != 60 || got.ExpirationPolicy.GetTtl() != nil ||
+	if got.EnableMessageOrdering != (len(types) == 0) || got.AckDeadlineSeconds != 20 || got.ExpirationPolicy.GetTtl() != nil ||
 		got.MessageRetentionDuration.AsDuration() != 7*24*time.Hour ||
 		got.RetryPolicy.GetMinimumBackoff().AsDuration() != time.Second || got.RetryPolicy.GetMaximumBackoff().AsDuration() != time.Minute {
 		t.Errorf("subscription %v", got)

@@ -19,10 +19,15 @@ import (
 // than publishTimeout between attempts to publish.
 const maxPause = 2 * time.Second
 
-// Connect returns a client of a project, which the caller must close. It does
-// not wait for Pub/Sub. Calls that failed because Pub/Sub was unreachable
+// Connect returns a client of a project, which the caller must close. endpoint is
+// the host and the port of Pub/Sub, such as those of one region, or "" for those
+// of the library and of PUBSUB_EMULATOR_HOST. Connect does not wait for Pub/Sub. Calls that failed because Pub/Sub was unreachable
 // succeed again within seconds after it is back.
-func Connect(ctx context.Context, project string) (*pubsub.Client, error) {
+func Connect(ctx context.Context, project, endpoint string) (*pubsub.Client, error) {
+	var options []option.ClientOption
+	if endpoint != "" {
+		options = append(options, option.WithEndpoint(endpoint))
+	}
 	client, err := pubsub.NewClientWithConfig(ctx, project, &pubsub.ClientConfig{
 		TopicAdminCallOptions: &vkit.TopicAdminCallOptions{Publish: []gax.CallOption{gax.WithRetry(func() gax.Retryer {
 			return gax.OnCodes(
@@ -33,10 +38,10 @@ func Connect(ctx context.Context, project string) (*pubsub.Client, error) {
 				gax.Backoff{Initial: 100 * time.Millisecond, Max: maxPause, Multiplier: 2},
 			)
 		})}},
-	}, option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
+	}, append(options, option.WithGRPCDialOption(grpc.WithConnectParams(grpc.ConnectParams{
 		Backoff:           grpcbackoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: maxPause},
 		MinConnectTimeout: 2 * maxPause,
-	})))
+	})))...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Pub/Sub: %w", err)
 	}

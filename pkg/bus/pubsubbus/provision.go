@@ -3,9 +3,9 @@ package pubsubbus
 import (
 	"context"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/pubsub/v2"
@@ -13,11 +13,15 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/durationpb"
+
+	"github.com/concha-labs/backend/pkg/bus"
 )
 
 const (
-	retention   = 7 * 24 * time.Hour
-	ackDeadline = 60 * time.Second
+	retention = 7 * 24 * time.Hour
+	// ackDeadline is how long after its last sign of life a subscriber is taken
+	// for dead, and its messages are delivered to another one.
+	ackDeadline = 20 * time.Second
 	minRetry    = time.Second
 	maxRetry    = 60 * time.Second
 	// maxDeliveries is the maximum of the service's dead-letter policy. Only
@@ -36,24 +40,32 @@ func DeadLetterTopic(subscription string) string {
 	return subscription + "-dead-letter"
 }
 
-// Provision creates the missing ones among topics, each an id with the ids of
-// its subscriptions, and their dead-letter topics and subscriptions. It returns
-// the full names of those it created and of those it found, which it does not
-// change. Provision is idempotent and safe for concurrent use, also by several
-// processes.
-func Provision(ctx context.Context, client *pubsub.Client, topics map[string][]string) (made, found []string, err error) {
+// Provision creates the missing ones among subscriptions, their topics, and their
+// dead-letter topics and subscriptions. It returns the full names of those it
+// created and of those it found, which it does not change. Provision is
+// idempotent and safe for concurrent use, also by several processes.
+func Provision(ctx context.Context, client *pubsub.Client, subscriptions []bus.Subscription) (made, found []string, err error) {
 	p := provisioner{client: client}
-	for _, topic := range slices.Sorted(maps.Keys(topics)) {
-		if err := p.topic(ctx, topic); err != nil {
-			return p.made, p.found, err
-		}
-		for _, subscription := range topics[topic] {
-			if err := p.subscriptionWithDeadLetters(ctx, topic, subscription); err != nil {
+	for i, s := range subscriptions {
+		if !slices.ContainsFunc(subscriptions[:i], func(earlier bus.Subscription) bool { return earlier.Topic == s.Topic }) {
+			if err := p.topic(ctx, s.Topic); err != nil {
 				return p.made, p.found, err
 			}
 		}
+		if err := p.subscriptionWithDeadLetters(ctx, s); err != nil {
+			return p.made, p.found, err
+		}
 	}
 	return p.made, p.found, nil
+}
+
+// filter returns the filter of a subscription to some types.
+func filter(types []string) string {
+	terms := make([]string, len(types))
+	for i, t := range types {
+		terms[i] = fmt.Sprintf(`attributes."ce-type" = %q`, t)
+	}
+	return strings.Join(terms, " OR ")
 }
 
 type provisioner struct {
@@ -61,15 +73,15 @@ type provisioner struct {
 	made, found []string
 }
 
-func (p *provisioner) subscriptionWithDeadLetters(ctx context.Context, topic, id string) error {
-	deadLetters := DeadLetterTopic(id)
+func (p *provisioner) subscriptionWithDeadLetters(ctx context.Context, s bus.Subscription) error {
+	deadLetters := DeadLetterTopic(s.Name)
 	if err := p.topic(ctx, deadLetters); err != nil {
 		return err
 	}
-	if err := p.subscription(ctx, deadLetters, deadLetters, nil); err != nil {
+	if err := p.subscription(ctx, bus.Subscription{Topic: deadLetters, Name: deadLetters}, nil); err != nil {
 		return err
 	}
-	return p.subscription(ctx, topic, id, &pubsubpb.DeadLetterPolicy{
+	return p.subscription(ctx, s, &pubsubpb.DeadLetterPolicy{
 		DeadLetterTopic:     fullName(p.client, "topics", deadLetters),
 		MaxDeliveryAttempts: maxDeliveries,
 	})
@@ -83,12 +95,13 @@ func (p *provisioner) topic(ctx context.Context, id string) error {
 	return p.note(name, err)
 }
 
-func (p *provisioner) subscription(ctx context.Context, topic, id string, deadLetters *pubsubpb.DeadLetterPolicy) error {
-	name := fullName(p.client, "subscriptions", id)
+func (p *provisioner) subscription(ctx context.Context, s bus.Subscription, deadLetters *pubsubpb.DeadLetterPolicy) error {
+	name := fullName(p.client, "subscriptions", s.Name)
 	_, err := p.client.SubscriptionAdminClient.CreateSubscription(ctx, &pubsubpb.Subscription{
 		Name:                     name,
-		Topic:                    fullName(p.client, "topics", topic),
-		EnableMessageOrdering:    true,
+		Topic:                    fullName(p.client, "topics", s.Topic),
+		EnableMessageOrdering:    len(s.Types) == 0,
+		Filter:                   filter(s.Types),
 		AckDeadlineSeconds:       int32(ackDeadline.Seconds()),
 		MessageRetentionDuration: durationpb.New(retention),
 		ExpirationPolicy:         &pubsubpb.ExpirationPolicy{}, // never expires

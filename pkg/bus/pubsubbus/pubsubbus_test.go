@@ -55,7 +55,7 @@ func TestProvision(t *testing.T) { testProvision(t, newServer(t).Addr) }
 
 func TestProvisionReportsFailure(t *testing.T) {
 	b := connect(t, newServer(t, pstest.WithErrorInjection("CreateSubscription", codes.PermissionDenied, "no")).Addr)
-	made, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}})
+	made, _, err := pubsubbus.Provision(t.Context(), b.Client, []bus.Subscription{{Topic: "topic", Name: "one"}})
 	if err == nil || len(made) != 2 {
 		t.Errorf("Provision = %q, %v; want two topics and an error", made, err)
 	}
@@ -170,7 +170,7 @@ func TestReceiveBeginsOnceTheSubscriptionExists(t *testing.T) {
 			t.Fatal("nobody says that the subscription is missing")
 		}
 	}
-	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, []bus.Subscription{{Topic: "topic", Name: "one"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := pubsubbus.NewPublisher(b.Client, "topic").Publish(t.Context(), []bus.Message{{OrderingKey: "a", Data: []byte("1")}}); err != nil {
@@ -207,7 +207,7 @@ func TestReceiveConnectsAgain(t *testing.T) {
 	server := newServer(t)
 	server.SetStreamTimeout(200 * time.Millisecond) // each stream ends by a timeout
 	b := connect(t, server.Addr)
-	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, []bus.Subscription{{Topic: "topic", Name: "one"}}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -242,7 +242,7 @@ func TestReceiveConnectsAgain(t *testing.T) {
 func TestDeadLetterSaysWhy(t *testing.T) {
 	t.Parallel()
 	b := connect(t, newServer(t).Addr)
-	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, map[string][]string{"topic": {"one"}}); err != nil {
+	if _, _, err := pubsubbus.Provision(t.Context(), b.Client, []bus.Subscription{{Topic: "topic", Name: "one"}}); err != nil {
 		t.Fatal(err)
 	}
 	core, logs := observer.New(zap.ErrorLevel)

@@ -37,7 +37,7 @@ var (
 	reconnectBackoff = delivery.Backoff{Base: 500 * time.Millisecond, Max: 10 * time.Second}
 )
 
-// Subscriber receives from one subscription, which must be ordered.
+// Subscriber receives from one subscription, which may be ordered.
 type Subscriber struct {
 	client       *pubsub.Client
 	subscription string
@@ -105,10 +105,13 @@ func (s *Subscriber) keepReceiving(ctx context.Context, session *delivery.Sessio
 func (s *Subscriber) receive(ctx context.Context, session *delivery.Session) error {
 	subscriber := s.client.Subscriber(fullName(s.client, "subscriptions", s.subscription))
 	subscriber.ReceiveSettings = pubsub.ReceiveSettings{
-		MaxExtension:           lease,
-		MaxOutstandingMessages: width,
-		MaxOutstandingBytes:    maxBytes,
-		NumGoroutines:          1,
+		MaxExtension: lease,
+		// Otherwise the messages that a process held during an outage of its
+		// handler would come again only ten minutes after its death.
+		MaxDurationPerAckExtension: ackDeadline,
+		MaxOutstandingMessages:     width,
+		MaxOutstandingBytes:        maxBytes,
+		NumGoroutines:              1,
 		// ShutdownOptions is not set. With a timeout, the library closes the
 		// stream before the handlers end and then sends neither
 		// acknowledgements nor nacks, so that unfinished messages are

@@ -105,6 +105,7 @@ var inherited = map[string]bool{
 func samples(program string) map[string]string {
 	dir := filepath.Dir(program)
 	return map[string]string{
+		"CONCHA_ACCOUNTS_TOKEN_FILE":      filepath.Join(dir, "audios.key"),
 		"CONCHA_API_KEYS_FILE":            filepath.Join(dir, "keys.ndjson"),
 		"CONCHA_GATEWAY_KEY_FILE":         filepath.Join(dir, "key.pem"),
 		"CONCHA_GATEWAY_PUBLIC_KEYS_FILE": filepath.Join(dir, "keys.pem"),
@@ -130,6 +131,7 @@ func writeSamples(dir string) error {
 		"key.pem":     pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
 		"keys.pem":    pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER}),
 		"keys.ndjson": []byte(line),
+		"audios.key":  []byte("concha_sample01_sample\n"),
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 			return err

@@ -34,7 +34,7 @@ func creation(typ string, resource tftypes.Value) (r request, ok bool) {
 	case "google_pubsub_subscription":
 		// Without the retention, which the emulator still limits to 7 days.
 		return request{http.MethodPut, pubsub + "/subscriptions/" + name, only(body,
-			"topic", "enableMessageOrdering", "ackDeadlineSeconds", "deadLetterPolicy", "retryPolicy")}, true
+			"topic", "enableMessageOrdering", "filter", "ackDeadlineSeconds", "deadLetterPolicy", "retryPolicy")}, true
 	case "google_spanner_instance":
 		created := only(body, "displayName", "processingUnits")
 		created["config"] = project + "/instanceConfigs/emulator-config" // the only one that there is
