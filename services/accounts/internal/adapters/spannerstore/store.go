@@ -120,43 +120,22 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 	return next, err
 }
 
-// Delete implements app.Store. If an account has more events than one
-// transaction may redact, earlier transactions redact the oldest ones. Each of
-// them calls decide first. If a concurrent write makes decide refuse later, the
-// redacted events stay redacted.
+// Delete implements app.Store.
 func (s *Store) Delete(ctx context.Context, id int64, decide func(domain.Account) (events.Event, error)) error {
-	history := spannerlog.History{Subject: app.Subject(id)}
-	for {
-		left, deleted := history, false
-		err := s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
+	_, err := spannerlog.Removal[domain.Account]{
+		DB: s.db, Log: s.log, Subject: app.Subject, MaxRedacted: s.maxRedacted, Decide: decide,
+		Find: func(ctx context.Context, tx *spannerdb.Tx) ([]domain.Account, error) {
 			current, err := one(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))
-			if err != nil {
+			return []domain.Account{current}, err
+		},
+		Delete: func(tx *spannerdb.Tx, a domain.Account, deleted events.Event) error {
+			if err := tx.BufferWrite(append(s.discard(a, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
 				return err
 			}
-			event, err := decide(current)
-			if err != nil {
-				return err
-			}
-			if deleted = current.Version-history.After <= s.maxRedacted; !deleted {
-				left, err = s.log.RedactSome(ctx, tx, history, current.Version, s.maxRedacted)
-				return err
-			}
-			if err := tx.BufferWrite(append(s.discard(current, nil), spanner.Delete("Accounts", spanner.Key{id}))); err != nil {
-				return err
-			}
-			if err := s.keys.Erase(tx, history.Subject); err != nil {
-				return err
-			}
-			if err := s.log.Redact(ctx, tx, history); err != nil {
-				return err
-			}
-			return s.log.Append(tx, event)
-		})
-		if err != nil || deleted {
-			return err
-		}
-		history = left
-	}
+			return s.keys.Erase(tx, deleted.Subject)
+		},
+	}.Run(ctx)
+	return translate(err)
 }
 
 // discard records the image of current as discarded unless next keeps it.
