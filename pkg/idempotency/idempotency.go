@@ -112,6 +112,19 @@ func Outcomes[T, R any](recorded Recorded, toResult func(R) (T, *Refusal)) (outc
 	return outcomes, true, nil
 }
 
+// Into returns a function that decodes a recorded result into result, which stays
+// as it is if there is no record. The function takes the results of Find of Keys,
+// and reports whether there is a record. Errors: that of Find, those of decode.
+func Into[R any](result *R, decode func(Recorded) (R, bool, error)) func(Recorded, error) (found bool, err error) {
+	return func(recorded Recorded, failed error) (found bool, err error) {
+		if failed != nil || recorded == nil {
+			return false, failed
+		}
+		*result, found, err = decode(recorded)
+		return found, err
+	}
+}
+
 // Request identifies a request. The zero Request has no key: its result is
 // neither recorded nor found.
 type Request struct {

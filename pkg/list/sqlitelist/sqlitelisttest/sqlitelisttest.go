@@ -2,10 +2,14 @@
 package sqlitelisttest
 
 import (
+	"context"
 	"iter"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
@@ -51,5 +55,41 @@ func Run[T resource.Resource, Q listtest.Query](t *testing.T, db *sqlitedb.DB, t
 				t.Errorf("a walk reads the rows of %s: %s\n%s", walk.Name, s.SQL, plan)
 			}
 		}
+	}
+}
+
+// Benchmark reports as last/first the cost of the last page of each of lists, which
+// have names, relative to that of the first. Each list has more than two pages.
+func Benchmark[T resource.Resource, Q any, P list.Query[Q]](b *testing.B, read func(context.Context, Q) (list.Page[T], error), lists map[string]Q) {
+	const limit = 100
+	cost := func(b *testing.B, q Q, want int) time.Duration {
+		start := time.Now()
+		page, err := read(b.Context(), q)
+		if err != nil || len(page.Items) != want {
+			b.Fatalf("a page of %d, %v", len(page.Items), err)
+		}
+		return time.Since(start)
+	}
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		b.Run(name, func(b *testing.B) {
+			q := lists[name]
+			o := P(&q).PageOptions()
+			o.Limit = limit
+			end := q
+			reversed := P(&end).PageOptions()
+			reversed.Order.Desc = !o.Order.Desc
+			page, err := read(b.Context(), end)
+			if err != nil {
+				b.Fatal(err)
+			}
+			reversed.Order = o.Order
+			reversed.After = new(resource.PlaceOf(page.Items[limit-1], o.Order)) // 99 resources follow
+			var first, last time.Duration
+			for b.Loop() {
+				first += cost(b, q, limit)
+				last += cost(b, end, limit-1)
+			}
+			b.ReportMetric(float64(last)/float64(first), "last/first")
+		})
 	}
 }

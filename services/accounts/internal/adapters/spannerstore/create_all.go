@@ -22,12 +22,7 @@ func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, create
 		if err != nil {
 			return err
 		}
-		recorded, err := spannerkeys.Decode(rows, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
+		if found, err := idempotency.Into(&outcomes, record.Outcomes)(spannerkeys.Decode(rows, request)); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))

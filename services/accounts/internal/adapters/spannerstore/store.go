@@ -57,7 +57,7 @@ var columns = []string{"Id", "Name", "Email", "Address", "Image", "Owner", "Vers
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		if found, err := s.find(ctx, tx, request, &result); err != nil || found {
+		if found, err := idempotency.Into(&result, record.Account)(s.keys.Find(ctx, tx, request)); err != nil || found {
 			return err
 		}
 		result = a
@@ -94,7 +94,7 @@ func (s *Store) Get(ctx context.Context, id int64) (a domain.Account, err error)
 func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
 		next = domain.Account{}
-		if found, err := s.find(ctx, tx, request, &next); err != nil || found {
+		if found, err := idempotency.Into(&next, record.Account)(s.keys.Find(ctx, tx, request)); err != nil || found {
 			return err
 		}
 		current, err := one(tx.ReadRow(ctx, "Accounts", spanner.Key{id}, columns))

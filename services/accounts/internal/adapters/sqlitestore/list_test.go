@@ -11,7 +11,6 @@ import (
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
 	"github.com/concha-labs/backend/pkg/list/sqlitelist/sqlitelisttest"
-	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
@@ -35,39 +34,13 @@ func TestEveryListIsServedByAnIndex(t *testing.T) {
 // BenchmarkPages reports as last/first the cost of the last page of 100,000
 // accounts relative to that of the first, for every order.
 func BenchmarkPages(b *testing.B) {
-	const rows, limit = 100_000, 100
 	db := open(b)
-	store := New(db, sqlitelog.New(db, time.Now), nil)
-	fill(b, db, rows)
+	fill(b, db, 100_000)
+	lists := map[string]app.Query{}
 	for _, order := range listtest.Orders {
-		b.Run(fmt.Sprint(order), func(b *testing.B) {
-			q := app.Query{Options: list.Options{Order: order, Limit: limit}}
-			end := q
-			end.Order.Desc = !q.Order.Desc
-			page, err := store.List(b.Context(), end)
-			if err != nil {
-				b.Fatal(err)
-			}
-			end = q
-			end.After = new(resource.PlaceOf(page.Items[limit-1], q.Order)) // 99 accounts follow
-			var first, last time.Duration
-			for b.Loop() {
-				first += cost(b, store, q, limit)
-				last += cost(b, store, end, limit-1)
-			}
-			b.ReportMetric(float64(last)/float64(first), "last/first")
-		})
+		lists[fmt.Sprint(order)] = app.Query{Options: list.Options{Order: order}}
 	}
-}
-
-// cost returns the duration of reading a page.
-func cost(b *testing.B, store *Store, q app.Query, want int) time.Duration {
-	start := time.Now()
-	page, err := store.List(b.Context(), q)
-	if err != nil || len(page.Items) != want {
-		b.Fatalf("a page of %d, %v", len(page.Items), err)
-	}
-	return time.Since(start)
+	sqlitelisttest.Benchmark(b, New(db, sqlitelog.New(db, time.Now), nil).List, lists)
 }
 
 func fill(b *testing.B, db *sqlitedb.DB, rows int) {

@@ -48,7 +48,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, a domain.Account, created events.Event, request idempotency.Request) (result domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.find(tx, request, &result); err != nil || found {
+		if found, err := idempotency.Into(&result, record.Account)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
 		result = a
@@ -63,12 +63,7 @@ func (s *Store) Create(ctx context.Context, a domain.Account, created events.Eve
 // CreateAll implements app.Store.
 func (s *Store) CreateAll(ctx context.Context, accounts []domain.Account, created []events.Event, request idempotency.Request) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		recorded, err := s.keys.Find(tx, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
+		if found, err := idempotency.Into(&outcomes, record.Outcomes)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(accounts))
@@ -114,7 +109,7 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 // Update implements app.Store.
 func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		if found, err := s.find(tx, request, &next); err != nil || found {
+		if found, err := idempotency.Into(&next, record.Account)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
 		current, err := scan(tx.QueryRow(selectOne, id))

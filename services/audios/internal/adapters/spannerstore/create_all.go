@@ -25,12 +25,7 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 		if err != nil {
 			return err
 		}
-		recorded, err := spannerkeys.Decode(rows, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
+		if found, err := idempotency.Into(&outcomes, record.Outcomes)(spannerkeys.Decode(rows, request)); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -68,11 +63,8 @@ func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outc
 	}); err != nil {
 		return nil, false, translate(err)
 	}
-	recorded, err := spannerkeys.Decode(rows, request)
-	if err != nil {
-		return nil, false, err
-	}
-	return record.Outcomes(recorded)
+	found, err = idempotency.Into(&outcomes, record.Outcomes)(spannerkeys.Decode(rows, request))
+	return outcomes, found, err
 }
 
 // pasts is the past of sessions that are to be created.

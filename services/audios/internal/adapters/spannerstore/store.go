@@ -59,13 +59,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 		if err != nil {
 			return err
 		}
-		a = domain.Audio{}
-		recorded, err := spannerkeys.Decode(rows, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if a, found, err = record.Audio(recorded); err != nil || found {
+		if found, err := idempotency.Into(&a, record.Audio)(spannerkeys.Decode(rows, request)); err != nil || found {
 			return err
 		}
 		if err := requireAccount(session.AccountID, account, accounts); err != nil {

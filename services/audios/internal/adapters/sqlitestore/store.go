@@ -48,12 +48,7 @@ func New(db *sqlitedb.DB, log *sqlitelog.Log, keys *sqlitekeys.Keys) *Store {
 // Create implements app.Store.
 func (s *Store) Create(ctx context.Context, session domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int64) (domain.Audio, events.Event, error)) (a domain.Audio, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		recorded, err := s.keys.Find(tx, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if a, found, err = record.Audio(recorded); err != nil || found {
+		if found, err := idempotency.Into(&a, record.Audio)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
 		if a, err = s.insert(tx, session, accounts, decide); err != nil {
@@ -67,12 +62,7 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 // CreateAll implements app.Store.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) (outcomes []app.Outcome, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		recorded, err := s.keys.Find(tx, request)
-		if err != nil {
-			return err
-		}
-		var found bool
-		if outcomes, found, err = record.Outcomes(recorded); err != nil || found {
+		if found, err := idempotency.Into(&outcomes, record.Outcomes)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
 		outcomes = make([]app.Outcome, len(sessions))
@@ -109,11 +99,7 @@ func refusal(err error) *fault.Error {
 // that writes nothing is not synced.
 func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outcomes []app.Outcome, found bool, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		recorded, err := s.keys.Find(tx, request)
-		if err != nil {
-			return err
-		}
-		outcomes, found, err = record.Outcomes(recorded)
+		found, err = idempotency.Into(&outcomes, record.Outcomes)(s.keys.Find(tx, request))
 		return err
 	})
 	return outcomes, found, translate(err)
