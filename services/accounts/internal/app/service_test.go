@@ -12,7 +12,6 @@ import (
 	"io"
 	"maps"
 	mathrand "math/rand/v2"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -20,15 +19,15 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/backend/embedded"
+	"github.com/concha-labs/backend/pkg/backend/embedded/embeddedtest"
+	"github.com/concha-labs/backend/pkg/blob"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
-	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/list"
-	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
@@ -38,28 +37,19 @@ import (
 // world is a service on the embedded adapters with a controlled clock.
 type world struct {
 	*app.Service
-	store  *sqlitestore.Store
-	images *fileblob.Store
-	log    *sqlitelog.Log
-	now    time.Time
-	ids    []int64 // the next ids; random ones follow
+	backend embedded.Opened
+	store   *sqlitestore.Store
+	images  blob.Store
+	log     *sqlitelog.Log
+	now     time.Time
+	ids     []int64 // the next ids; random ones follow
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	images, err := fileblob.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{images: images, now: time.Now()}
-	w.log = sqlitelog.New(db, time.Now)
-	w.store = sqlitestore.New(db, w.log, sqlitekeys.New(db, time.Now))
-	w.Service = w.service(w.store, images)
+	o := embeddedtest.Open(t, sqlitestore.Migrations())
+	w := &world{backend: o, store: sqlitestore.New(o.DB, o.Log, o.Keys), images: o.Objects, log: o.Log, now: time.Now()}
+	w.Service = w.service(w.store, w.images)
 	return w
 }
 
@@ -89,13 +79,7 @@ func (w *world) register(t *testing.T, email string) domain.Account {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.images.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
-		names = append(names, name)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return names
+	return embeddedtest.Objects(t, w.backend)
 }
 
 func profile(t *testing.T, email string) domain.Profile {

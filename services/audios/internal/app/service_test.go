@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -17,16 +16,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/concha-labs/backend/pkg/blob/fileblob"
+	"github.com/concha-labs/backend/pkg/backend/embedded"
+	"github.com/concha-labs/backend/pkg/backend/embedded/embeddedtest"
+	"github.com/concha-labs/backend/pkg/blob"
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
-	"github.com/concha-labs/backend/pkg/idempotency/sqlitekeys"
 	"github.com/concha-labs/backend/pkg/list"
-	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/adapters/sqlitestore"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
@@ -35,27 +34,18 @@ import (
 // world is a service on the embedded adapters with a controlled clock.
 type world struct {
 	*app.Service
-	store *sqlitestore.Store
-	files *fileblob.Store
-	log   *sqlitelog.Log
-	now   time.Time
+	backend embedded.Opened
+	store   *sqlitestore.Store
+	files   blob.Store
+	log     *sqlitelog.Log
+	now     time.Time
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "audios.db"), sqlitelog.Migrations(), sqlitekeys.Migrations(), sqlitestore.Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	files, err := fileblob.New(t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{files: files, now: time.Now()}
-	w.log = sqlitelog.New(db, time.Now)
-	w.store = sqlitestore.New(db, w.log, sqlitekeys.New(db, time.Now))
-	w.Service = w.service(w.store, files)
+	o := embeddedtest.Open(t, sqlitestore.Migrations())
+	w := &world{backend: o, store: sqlitestore.New(o.DB, o.Log, o.Keys), files: o.Objects, log: o.Log, now: time.Now()}
+	w.Service = w.service(w.store, w.files)
 	return w
 }
 
@@ -68,13 +58,7 @@ func (w *world) service(db app.Database, files app.Files) *app.Service {
 
 func (w *world) objects(t *testing.T) (names []string) {
 	t.Helper()
-	if err := w.files.List(t.Context(), "", time.Time{}, time.Now().Add(time.Hour), func(name string) error {
-		names = append(names, name)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	return names
+	return embeddedtest.Objects(t, w.backend)
 }
 
 func (w *world) wantObjects(t *testing.T, want ...string) {

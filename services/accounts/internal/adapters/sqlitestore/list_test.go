@@ -3,10 +3,10 @@ package sqlitestore
 import (
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/backend/embedded/embeddedtest"
 	"github.com/concha-labs/backend/pkg/eventlog/sqlitelog"
 	"github.com/concha-labs/backend/pkg/list"
 	"github.com/concha-labs/backend/pkg/list/listtest"
@@ -18,12 +18,7 @@ import (
 
 func open(t testing.TB) *sqlitedb.DB {
 	t.Helper()
-	db, err := sqlitedb.Open(t.Context(), filepath.Join(t.TempDir(), "accounts.db"), sqlitelog.Migrations(), Migrations())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
+	return embeddedtest.Open(t, Migrations()).DB
 }
 
 func TestEveryListIsServedByAnIndex(t *testing.T) {
