@@ -34,7 +34,8 @@ type DB struct {
 	reads   sync.Map // SQL text to *sql.Stmt
 	// readTxs are the unused connections for Read. Those of readers that
 	// remain are for Query.
-	readTxs chan *ReadTx
+	readTxs  chan *ReadTx
+	readTime time.Duration // bounds a call of Read
 
 	full    atomic.Bool // the last write failed because the disk is full
 	damaged atomic.Bool // a read or a write has found damage
@@ -71,7 +72,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	}
 	db := &DB{
 		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
-		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
+		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), readTime: readTime, lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
 	db.log.Store(zap.NewNop())
@@ -283,7 +284,7 @@ func (db *DB) Check(ctx context.Context) error {
 //     failing, or the database is closed. The next call continues.
 func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 	for begun := time.Now(); ; {
-		if pages, err = db.checkpoint(ctx); !errors.Is(err, errReading) || time.Since(begun) > readTime {
+		if pages, err = db.checkpoint(ctx); !errors.Is(err, errReading) || time.Since(begun) > db.readTime {
 			return pages, err
 		}
 		select {

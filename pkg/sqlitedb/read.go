@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// readTime bounds a call of Read, including the wait for a
-	// connection.
+	// readTime is the usual bound of a call of Read, including the wait for
+	// a connection.
 	readTime = 5 * time.Second
 	// maxStatements bounds the prepared statements of a connection.
 	maxStatements = 256
@@ -47,7 +47,7 @@ func newReadTxs() chan *ReadTx {
 //   - fault.Unavailable: the database is closed or cannot be read, or the time
 //     was not enough.
 func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readTime, errSlow)
+	ctx, cancel := context.WithTimeoutCause(ctx, db.readTime, errSlow)
 	defer cancel()
 	var tx *ReadTx
 	select {

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
@@ -75,6 +76,9 @@ func TestReadEndsWithItsContext(t *testing.T) {
 
 func TestReadHasATimeLimit(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	if limit := sqlitedb.SetReadTime(db, 100*time.Millisecond); limit != 5*time.Second {
+		t.Errorf("the limit is %v", limit)
+	}
 	err := db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error { return tx.QueryRow(endless).Scan(new(int)) })
 	if !errors.Is(err, sqlitedb.ErrUnavailable) {
 		t.Errorf("Read = %v, want ErrUnavailable", err)
