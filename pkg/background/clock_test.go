@@ -15,8 +15,7 @@ func TestTasksByTheClockAreSkippedWhileItHasJumped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var ahead, byClock, always atomic.Int64
 		logs, seen := observer.New(zap.WarnLevel)
-		clock := newClock()
-		clock.wall = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+		clock := newClock(func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }, sinceStart)
 		g := &Group{log: zap.New(logs), clock: clock, die: func() { t.Error("the process is taken down") }}
 		g.EveryByClock(time.Hour, "purge", func(context.Context) (int64, error) { byClock.Add(1); return 0, nil })
 		g.Every(time.Hour, "checkpoint", func(context.Context) (int64, error) { always.Add(1); return 0, nil })
@@ -47,10 +46,24 @@ func TestTasksByTheClockAreSkippedWhileItHasJumped(t *testing.T) {
 	})
 }
 
+// A machine that was suspended is not one whose clock jumped.
+func TestTheUptimeCountsLikeTheWallClock(t *testing.T) {
+	var slept atomic.Int64
+	wall := func() time.Time { return time.Now().Add(time.Duration(slept.Load())) }
+	clock := newClock(wall, func() time.Duration { return uptime() + time.Duration(slept.Load()) })
+	if before, after := uptime(), uptime(); before > after || after-before > time.Minute {
+		t.Errorf("the uptime is %v, then %v", before, after)
+	}
+	slept.Store(int64(8 * time.Hour))
+	if jump := clock.jump(); jump != 0 {
+		t.Errorf("a jump of %v after a sleep", jump)
+	}
+}
+
 func TestATaskThatWaitsAtTheStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int64
-		g := &Group{log: zap.NewNop(), clock: newClock(), die: func() { t.Error("the process is taken down") }}
+		g := &Group{log: zap.NewNop(), clock: newClock(time.Now, sinceStart), die: func() { t.Error("the process is taken down") }}
 		g.EveryByClockAfter(10*time.Minute, time.Hour, "sweep", func(context.Context) (int64, error) { runs.Add(1); return 0, nil })
 		if err := g.start(t.Context()); err != nil {
 			t.Fatal(err)

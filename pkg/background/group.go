@@ -85,11 +85,11 @@ func (g *Group) every(delay, interval time.Duration, name string, task func(ctx 
 }
 
 // EveryByClock is Every for a task that judges by the wall clock what is old
-// enough to be removed. It skips runs while that clock has jumped, as seen by
-// the monotonic clock, since the group was made: a clock that is ahead would have
-// the task remove what is still due to be kept. Runs resume when the clock is set
-// right, or when the process starts again. On most systems, a machine that was
-// suspended counts as one whose clock jumped.
+// enough to be removed. It skips runs while that clock has jumped, compared with
+// the time that passed since the group was made: a clock that is ahead would make
+// the task remove things that must still be kept. Runs resume when the clock is
+// set right, or when the process starts again. Except on Linux and macOS, a machine
+// that was suspended counts as one whose clock jumped.
 func (g *Group) EveryByClock(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
 	g.EveryByClockAfter(0, interval, name, task)
 }

@@ -1,6 +1,8 @@
 package background
 
 import (
+	"time"
+
 	"go.uber.org/fx"
 	"go.uber.org/zap"
 )
@@ -18,7 +20,7 @@ func Module() fx.Option {
 }
 
 func newGroup(shutdown fx.Shutdowner, log *zap.Logger) *Group {
-	return &Group{log: log, clock: newClock(), die: func() {
+	return &Group{log: log, clock: newClock(time.Now, uptime), die: func() {
 		_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already
 	}}
 }
