@@ -148,6 +148,10 @@ bench: ## Measure the whole system beside a bare handler, the gateway beside a b
 	@GOWORK=off go build -C tools -o ../.tools/cloudtest ./cloudtest
 	@set -o pipefail; .tools/cloudtest -run '^$$' -bench '^BenchmarkReplicas$$' -benchtime 1x ./pkg/eventlog/spannerlog | grep '^Benchmark'
 
+.PHONY: abuse
+abuse: ## Measure how the system bears hostile clients: memory, descriptors, goroutines, point reads; half an hour
+	@go run ./bench abuse
+
 KILLS ?= 1000
 
 .PHONY: crash

@@ -52,17 +52,22 @@ func run(ctx context.Context, args []string) error {
 			return serveAnswer(ctx, port)
 		case "httputil":
 			return serveProxy(ctx, port, os.Getenv(upstreamEnv))
+		case "points":
+			return servePoints(ctx, args[1], args[2])
 		}
-	}
-	opts, err := parse(args)
-	if err != nil {
-		return err
 	}
 	dir, err := os.MkdirTemp("", "concha-bench")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if len(args) > 0 && args[0] == "abuse" {
+		return measureAbuse(ctx, args[1:], dir)
+	}
+	opts, err := parse(args)
+	if err != nil {
+		return err
+	}
 	return measure(ctx, opts, dir)
 }
 

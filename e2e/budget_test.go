@@ -12,11 +12,11 @@ import (
 )
 
 // TestBodiesShareABudget sends four images of 5 MiB that do not end to a process
-// with memory for three: one is refused while it is sent. Small bodies are still
+// with memory for three, as they came and as they are kept: one is refused while it is sent. Small bodies are still
 // accepted, and large ones are when the clients have left.
 func TestBodiesShareABudget(t *testing.T) {
 	t.Parallel()
-	url, _ := startSystem(t, "CONCHA_BODY_MEMORY=16MiB")
+	url, _ := startSystem(t, "CONCHA_BODY_MEMORY=32MiB")
 	c := newClient(t, url)
 	id, _ := newAccount(c)
 	const size = 5 << 20

@@ -2,14 +2,16 @@ package httpserver
 
 import (
 	"context"
+	"math"
 	"net/http"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 )
 
-// Budget bounds the memory that the request bodies of a process take together.
-// A body counts with the bytes that have arrived, until its request ends. Safe
-// for concurrent use.
+// Budget bounds the memory that the request bodies of a process take together,
+// with the documents and images in them. A body counts with the bytes that have
+// arrived, until its request ends. Safe for concurrent use.
 type Budget struct {
 	limit int64
 	used  atomic.Int64
@@ -20,6 +22,20 @@ const DefaultBudget = 256 << 20
 
 // NewBudget returns a Budget of limit bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
+
+// otherMemory is how many bytes a process needs for everything else: the images
+// that it decodes take up to 360 MiB.
+const otherMemory = 384 << 20
+
+// limitHeap makes the garbage collector work harder once the process takes more
+// memory than the budget and everything else. Otherwise the heap could grow to
+// twice the memory in use. A limit that is set already, as by GOMEMLIMIT, takes
+// precedence.
+func (b *Budget) limitHeap() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(b.limit + otherMemory)
+	}
+}
 
 var errBudget = ErrUnavailable.Detailf("the bodies of the requests under way take all the memory that is reserved for them; send this request again later").After(2 * time.Second)
 

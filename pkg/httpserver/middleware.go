@@ -43,12 +43,13 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
 		rec := newRecorder(w, r, origin)
-		body := r.Body // the whole body; h may read a limited part
+		body := fair(r) // the whole body; h may read a limited part
 		header := w.Header()
 		header["X-Request-Id"] = rec.id[:]
 		header["X-Content-Type-Options"] = nosniff
 		r.Header["X-Request-Id"] = rec.id[:]
 		r = r.WithContext(events.WithOrigin(r.Context(), origin))
+		r.Body = body
 		if r.Host == "" {
 			if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 				r.Host = local.String()

@@ -22,10 +22,11 @@ type options struct {
 
 // Module serves the http.Handler of the graph on port of host, which is an IP
 // address or "" for all, while the app runs. It must be at the top level of
-// fx.New. It starts after, and stops before, everything that the handler uses. If serving fails, the process exits with 1.
-// If started is not nil, it is called with the server's local URL after the
-// server has begun to accept requests. A *Budget of the graph bounds the memory
-// of request bodies instead of DefaultBudget.
+// fx.New. It starts after, and stops before, everything that the handler uses. If
+// serving fails, the process exits with 1. If started is not nil, it is called with
+// the server's local URL after the server has begun to accept requests. A *Budget of
+// the graph bounds the memory of request bodies instead of DefaultBudget, and sets
+// the memory limit of the process unless GOMEMLIMIT does.
 func Module(host string, port int, started func(url string)) fx.Option {
 	return fx.Options(
 		fx.StopTimeout(stopTimeout),
@@ -33,6 +34,7 @@ func Module(host string, port int, started func(url string)) fx.Option {
 			s := NewServer(port, h, log)
 			if opt.Bodies != nil {
 				s.bodies = opt.Bodies
+				s.bodies.limitHeap()
 			}
 			s.host = host
 			died := func(err error) {

@@ -2,7 +2,9 @@ package httpserver
 
 import (
 	"fmt"
+	"math"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"testing"
 
@@ -54,5 +56,20 @@ func TestModuleFailsToStartOnATakenPort(t *testing.T) {
 	app := fx.New(fx.NopLogger, fx.Supply(fx.Annotate(http.NotFoundHandler(), fx.As(new(http.Handler)))), fx.Provide(zap.NewNop), Module("", port, nil))
 	if err := app.Start(t.Context()); err == nil || !strings.Contains(err.Error(), "is taken") {
 		t.Errorf("err = %v", err)
+	}
+}
+
+func TestModuleLimitsTheMemoryOfTheProcess(t *testing.T) {
+	before := debug.SetMemoryLimit(-1)
+	t.Cleanup(func() { debug.SetMemoryLimit(before) })
+	for _, c := range []struct{ set, want int64 }{{math.MaxInt64, DefaultBudget + otherMemory}, {1 << 40, 1 << 40}} {
+		debug.SetMemoryLimit(c.set)
+		fxtest.New(
+			t, fx.NopLogger, fx.Provide(zap.NewNop), fx.Supply(NewBudget(DefaultBudget)),
+			fx.Supply(fx.Annotate(http.NotFoundHandler(), fx.As(new(http.Handler)))), Module("127.0.0.1", 0, nil),
+		).RequireStart().RequireStop()
+		if limit := debug.SetMemoryLimit(-1); limit != c.want {
+			t.Errorf("a limit of %d becomes %d, want %d", c.set, limit, c.want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"net/http"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/jsonscan"
+	"github.com/concha-labs/backend/pkg/longwork"
 )
 
 // MaxItems is the maximum number of items in a batch.
@@ -33,15 +35,31 @@ func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 	if body, err = ReadBody(c, MaxUpload); err != nil {
 		return nil, nil, err
 	}
-	if MediaType(c.Request) == ndjson {
-		items = lines(body)
-	} else if items, err = elements(body); err != nil {
+	if err := parsing(c.Request.Context(), body, func() (err error) {
+		if MediaType(c.Request) == ndjson {
+			items = lines(body)
+			return nil
+		}
+		items, err = elements(body)
+		return err
+	}); err != nil {
 		return nil, nil, err
 	}
 	if len(items) == 0 || len(items) > MaxItems {
 		return nil, nil, fault.Invalidate(fault.Violation{Pointer: "", Detail: "must have 1 to " + strconv.Itoa(MaxItems) + " items"})
 	}
 	return items, body, nil
+}
+
+// longText is the length of a text that takes some milliseconds to parse.
+const longText = 256 << 10
+
+// parsing calls parse for a text. Long texts take turns.
+func parsing(ctx context.Context, text []byte, parse func() error) error {
+	if len(text) < longText {
+		return parse()
+	}
+	return longwork.Do(ctx, parse)
 }
 
 // lines returns the first lines of text that are not blank, at most one more
@@ -148,16 +166,23 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 	faults := maxBatchFaults
 	var items []I
 	var places []int // indexes of the items among the results
-	for i := range sent {
-		item, err := parse(sent[i])
-		if err != nil {
-			results[i] = Refused[R](c.Request, err)
-			faults = shorten(results[i].Problem, faults)
-			continue
+	var sum [sha256.Size]byte
+	if err := parsing(c.Request.Context(), body, func() error {
+		for i := range sent {
+			item, err := parse(sent[i])
+			if err != nil {
+				results[i] = Refused[R](c.Request, err)
+				faults = shorten(results[i].Problem, faults)
+				continue
+			}
+			items, places = append(items, item), append(places, i)
 		}
-		items, places = append(items, item), append(places, i)
+		sum = sha256.Sum256(body)
+		return nil
+	}); err != nil {
+		return err
 	}
-	made, err := create(items, idempotency.Request{Key: key, Body: sha256.Sum256(body)})
+	made, err := create(items, idempotency.Request{Key: key, Body: sum})
 	if err != nil {
 		return err
 	}

@@ -72,15 +72,31 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// With room for one more read, bytes.Buffer detects the end without
-	// growing. Beyond maxPreallocated it grows with what has arrived: a promise
-	// of a body costs a client nothing.
-	size := max(c.Request.ContentLength, 0)
-	buf := bytes.NewBuffer(make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead))
-	if _, err := buf.ReadFrom(body); err != nil {
-		return nil, err
+	return readAll(body, int(max(c.Request.ContentLength, 0)))
+}
+
+// readAll reads a body of size bytes; 0 means unknown. The buffer grows with what
+// has arrived, because a client could promise more than it sends, and not beyond
+// the size.
+func readAll(body io.Reader, size int) ([]byte, error) {
+	buf := make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead)
+	for {
+		n, err := body.Read(buf[len(buf):cap(buf)])
+		buf = buf[:len(buf)+n]
+		switch {
+		case err == io.EOF:
+			return buf, nil
+		case err != nil:
+			return nil, err
+		case len(buf) < cap(buf):
+			continue
+		}
+		room := 2 * len(buf)
+		if size >= len(buf) {
+			room = min(room, size+1) // one more byte to find the end
+		}
+		buf = append(make([]byte, 0, room), buf...)
 	}
-	return buf.Bytes(), nil
 }
 
 // ReadPatch reads a body of type application/merge-patch+json (RFC 7396) with
@@ -132,9 +148,13 @@ func (b *limitedBody) refused(err error) error {
 	return err
 }
 
+// copies is how many times a body takes memory: as it came, and as it is parsed or
+// kept.
+const copies = 2
+
 func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err := httpserver.TakeBody(b.ctx, int64(n)); n > 0 && err != nil {
+	if err := httpserver.TakeBody(b.ctx, copies*int64(n)); n > 0 && err != nil {
 		return 0, b.refused(err)
 	}
 	if err == nil || err == io.EOF {

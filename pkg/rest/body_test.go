@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -84,6 +85,41 @@ func TestReadBody(t *testing.T) {
 	if got, err := rest.ReadBody(post(nil, ""), 10); err != nil || len(got) != 0 {
 		t.Errorf("no body: %q, %v", got, err)
 	}
+}
+
+// The memory of a body grows with what has arrived, and ends with its length.
+func TestReadBodyTakesTheMemoryOfTheBody(t *testing.T) {
+	const size = 5 << 20
+	promised := post(iotest.ErrReader(io.ErrUnexpectedEOF), "application/json")
+	promised.Request.ContentLength = size
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _ = rest.ReadBody(promised, rest.MaxUpload)
+	runtime.ReadMemStats(&after)
+	allocated := after.TotalAlloc - before.TotalAlloc
+	if allocated > 256<<10 {
+		t.Errorf("%d bytes are allocated for a body that does not arrive", allocated)
+	}
+	for _, length := range []int64{size, -1} {
+		c := post(io.LimitReader(neverEnding('x'), size), "application/json")
+		c.Request.ContentLength = length
+		body, err := rest.ReadBody(c, rest.MaxUpload)
+		if err != nil || len(body) != size {
+			t.Fatalf("ReadBody = %d bytes, %v", len(body), err)
+		}
+		if length == size && cap(body) > size+64<<10 {
+			t.Errorf("the memory of %d bytes for a body of %d", cap(body), size)
+		}
+	}
+}
+
+type neverEnding byte
+
+func (b neverEnding) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(b)
+	}
+	return len(p), nil
 }
 
 func TestReadBodyRefuses(t *testing.T) {

@@ -25,5 +25,5 @@ func (s *Size) UnmarshalText(text []byte) error {
 // Memory bounds the memory of a process; embed it in the config of one that reads
 // request bodies.
 type Memory struct {
-	BodyMemory Size `env:"CONCHA_BODY_MEMORY" envDefault:"256MiB" desc:"memory for all request bodies together; requests beyond it are answered with 503"`
+	BodyMemory Size `env:"CONCHA_BODY_MEMORY" envDefault:"256MiB" desc:"memory for all request bodies together, each of which counts twice: as it came, and as it is parsed or kept; requests beyond it are answered with 503"`
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -144,7 +145,7 @@ func (c *Codec) do(ctx context.Context, p *picture, bytes int64, work func() err
 	}
 	defer c.memory.Release(bytes)
 	defer c.collect(bytes)
-	return work()
+	return longwork.Do(ctx, work)
 }
 
 // judge refuses an image that takes more bytes than there are for all.
