@@ -20,7 +20,7 @@ import (
 // The bars: after an abuse, each process returns to this ratio of its idle
 // figures; during it, point reads take no longer than this.
 const (
-	mostLeft    = 1.2
+	mostLeft     = 1.2
 	mostPointP99 = 50 * time.Millisecond
 )
 
@@ -50,6 +50,11 @@ func measureAbuse(ctx context.Context, args []string, dir string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
+	known, err := newCredentials(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer known.close()
 	var reports []abuseReport
 	for _, kind := range []struct {
 		name  string
@@ -63,7 +68,11 @@ func measureAbuse(ctx context.Context, args []string, dir string) error {
 			if len(chosen) == 0 {
 				continue
 			}
-			s, err := kind.start(ctx, dir, group.prefix, group.env...)
+			env := slices.Clone(group.env)
+			if group.keys {
+				env = append(env, known.settings...)
+			}
+			s, err := kind.start(ctx, dir, group.prefix, env...)
 			if err != nil {
 				return err
 			}

@@ -30,6 +30,7 @@ type abuse struct {
 var abuseGroups = []struct {
 	prefix string   // a command of the shell that runs before each program
 	env    []string // of the process of the public
+	keys   bool     // it knows some
 	abuses []abuse
 }{
 	{abuses: []abuse{
@@ -45,7 +46,10 @@ var abuseGroups = []struct {
 	}},
 	{prefix: "ulimit -n 256; ", abuses: []abuse{{"streams-at-256-files", openStreams}}},
 	{
-		env:    []string{"CONCHA_AUTH=required", "CONCHA_ANONYMOUS_SCOPES=accounts:read,accounts:write,audios:read,audios:write", "CONCHA_ANONYMOUS_RATE_LIMIT=1000000/s", "CONCHA_OIDC_ISSUERS=", "CONCHA_TRUSTED_PROXIES=127.0.0.1,::1"},
+		keys: true,
+		env: []string{
+			"CONCHA_ANONYMOUS_SCOPES=accounts:read,accounts:write,audios:read,audios:write,events:read", "CONCHA_ANONYMOUS_RATE_LIMIT=1000000/s",
+		},
 		abuses: []abuse{{"wrong-keys", sendWrongKeys}},
 	},
 }
