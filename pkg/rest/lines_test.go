@@ -105,6 +105,37 @@ func dial(t *testing.T, h http.Handler) net.Conn {
 }
 
 // TestServeLinesToASlowReader takes a minute for one page.
+// A long page is sent in pieces of 4 KiB, each with a time limit of its own.
+func TestServeLinesSendsPieces(t *testing.T) {
+	page := slices.Repeat([]string{strings.Repeat("x", 100)}, 500)
+	c, _ := gin.CreateTestContext(httptest.NewRecorder())
+	c.Request = httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", http.NoBody)
+	pieces := &pieces{ResponseWriter: c.Writer}
+	c.Writer = pieces
+	if err := ServeLines(c, func(yield func([]string, error) bool) { yield(page, nil) }, func(s string) any { return s }); err != nil {
+		t.Fatal(err)
+	}
+	for i, size := range pieces.sizes {
+		if last := i == len(pieces.sizes)-1; size > 4<<10 || !last && size < 4<<10 {
+			t.Errorf("piece %d of %d has %d bytes, want 4 KiB", i+1, len(pieces.sizes), size)
+		}
+	}
+	if want := 500*103/(4<<10) + 1; len(pieces.sizes) != want {
+		t.Errorf("%d pieces, want %d", len(pieces.sizes), want)
+	}
+}
+
+// pieces notes the sizes of writes.
+type pieces struct {
+	gin.ResponseWriter
+	sizes []int
+}
+
+func (p *pieces) Write(piece []byte) (int, error) {
+	p.sizes = append(p.sizes, len(piece))
+	return p.ResponseWriter.Write(piece)
+}
+
 func TestServeLinesToASlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const lines, length = 60, 20_000

@@ -151,3 +151,25 @@ func TestCallsWhenIdle(t *testing.T) {
 type nobody struct{}
 
 func (nobody) Publish(context.Context, []bus.Message) error { return nil }
+
+// A replica leaves alone the shards that only a later release has.
+func TestUnknownShards(t *testing.T) {
+	migrations := []spannerdb.Migrations{spannerlog.Migrations()}
+	db := spannerdbtest.Open(t, spannerdbtest.New(t, migrations...), migrations)
+	log := spannerlog.New(db)
+	if err := db.ReadWrite(t.Context(), func(_ context.Context, tx *spannerdb.Tx) error {
+		var rows []*spanner.Mutation
+		for _, shard := range []int64{-1, eventlog.Shards} {
+			rows = append(rows, spanner.Insert("EventLogPublished", []string{"Shard", "Cursor"}, []any{shard, "x"}))
+		}
+		return tx.BufferWrite(rows)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Published(t.Context()); err != nil {
+		t.Errorf("Published: %v", err)
+	}
+	if leases, share, err := log.Claim(t.Context(), "me", nil); err != nil || share != eventlog.Shards || len(leases) != eventlog.Shards {
+		t.Errorf("Claim = %d leases, a share of %d, %v", len(leases), share, err)
+	}
+}

@@ -85,6 +85,9 @@ func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 			l.Expires[replica.Replica] = replica.Expires
 		}
 		for _, s := range shards {
+			if !known(s.Shard) {
+				continue
+			}
 			l.Shards[s.Shard] = eventlog.Ownership{Owner: s.Owner, Epoch: s.Epoch}
 			l.rows[s.Shard] = true
 		}
@@ -92,6 +95,10 @@ func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 	})
 	return l, err
 }
+
+// known reports whether a shard is one of this release. A later release may have
+// more, and its replicas publish them.
+func known(shard int64) bool { return shard >= 0 && shard < eventlog.Shards }
 
 // save writes the differences from before.
 func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
@@ -155,7 +162,9 @@ func (l *Log) Published(ctx context.Context) (offsets [eventlog.Shards]eventlog.
 			if err := r.Columns(&shard, &saved); err != nil {
 				return err
 			}
-			offsets[shard] = eventlog.Offset(saved)
+			if known(shard) {
+				offsets[shard] = eventlog.Offset(saved)
+			}
 			return nil
 		})
 	})
