@@ -5,8 +5,8 @@ locals {
   secrets = {
     api-keys            = { file = "keys.ndjson", readers = ["gateway"] }
     gateway-key         = { file = "key.pem", readers = ["gateway"] }
-    audios-key          = { file = "key", readers = ["audios"] }
     gateway-public-keys = { file = "keys.pem", readers = ["accounts", "audios"] }
+    audios-key          = { file = "key", readers = ["audios"] }
   }
   readers = merge([for secret, s in local.secrets : {
     for reader in s.readers : "${secret}-${reader}" => { secret = secret, reader = reader }
