@@ -2,8 +2,6 @@
 package audios
 
 import (
-	"os"
-
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/settings"
@@ -28,16 +26,12 @@ type AccountsAPI struct {
 	TokenFile string          `env:"CONCHA_ACCOUNTS_TOKEN_FILE" desc:"file with an API key of the scopes events:read and accounts:read for CONCHA_ACCOUNTS_URL, read for each request; default: none is sent"`
 }
 
-// Validate implements settings.Validator.
+// Validate implements settings.Validator. It does not look for the file: the
+// commands that prepare the database do not have it, and without it only
+// reconciliation fails.
 func (a AccountsAPI) Validate() []settings.Problem {
-	switch {
-	case a.TokenFile == "":
-		return nil
-	case a.URL == "":
+	if a.TokenFile != "" && a.URL == "" {
 		return []settings.Problem{{Variable: "CONCHA_ACCOUNTS_URL", Detail: "is required with CONCHA_ACCOUNTS_TOKEN_FILE"}}
-	}
-	if _, err := os.ReadFile(a.TokenFile); err != nil {
-		return []settings.Problem{{Variable: "CONCHA_ACCOUNTS_TOKEN_FILE", Detail: "must be a file that can be read: " + err.Error()}}
 	}
 	return nil
 }
