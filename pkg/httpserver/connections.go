@@ -24,9 +24,9 @@ func Extend(control *http.ResponseController, d time.Duration) {
 const spareConnections = 16
 
 // maxConnections returns how many connections the process may have open to its
-// clients: half of its file descriptors. The other half is for databases,
-// objects, and connections to services.
-func maxConnections() int64 { return max(descriptors()/2, spareConnections) }
+// clients: a third of its file descriptors. In a gateway, each can need another
+// connection to a service. The rest is for databases and objects.
+func maxConnections() int64 { return max(descriptors()/3, spareConnections) }
 
 // limitedListener counts the connections that it accepts. Those beyond the limit
 // are marked, and those beyond the spare ones too are closed at once.
