@@ -191,7 +191,7 @@ func check(resources []resource, programs map[string]repo.Program, operations st
 		case r.Type == "google_pubsub_subscription" && !strings.HasSuffix(fmt.Sprint(r.Values["name"]), "-dead-letter"):
 			for path, want := range map[string]any{
 				"enable_message_ordering": nil, "ack_deadline_seconds": 20.0, "message_retention_duration": "604800s",
-				"filter": filters[fmt.Sprint(r.Values["name"])],
+				"filter":                filters[fmt.Sprint(r.Values["name"])],
 				"expiration_policy.ttl": "", "retry_policy.minimum_backoff": "1s", "retry_policy.maximum_backoff": "60s",
 				"dead_letter_policy.max_delivery_attempts": 100.0,
 				"dead_letter_policy.dead_letter_topic":     fmt.Sprintf("projects/my-project/topics/%v-dead-letter", r.Values["name"]),
