@@ -294,6 +294,24 @@ func TestConsoleByKeyboard(t *testing.T) {
 	p.Until(`document.activeElement.innerText === "Delete"`)
 }
 
+// TestConsoleTitleHasTheFocus checks that the title of a new page has the focus
+// as soon as it is there. Later, somebody may have moved the focus already.
+func TestConsoleTitleHasTheFocus(t *testing.T) {
+	url, _ := startSystem(t)
+	p := browsertest.New(t, url)
+	p.Open("/console")
+	p.See("Nothing has happened")
+	browsertest.Eval[any](p, `new MutationObserver(() => {
+		const title = document.querySelector("h1");
+		if (title?.innerText === "Accounts") window.hadFocus ??= document.activeElement === title;
+	}).observe(document.body, { childList: true, subtree: true })`)
+	p.Click("Accounts")
+	p.Until(`window.hadFocus !== undefined`)
+	if !browsertest.Eval[bool](p, `window.hadFocus`) {
+		t.Error("the title gets the focus after the page is shown")
+	}
+}
+
 func TestConsoleLooks(t *testing.T) {
 	url, _ := startSystem(t)
 	axe, err := os.ReadFile("../services/gateway/internal/console/node_modules/axe-core/axe.min.js")

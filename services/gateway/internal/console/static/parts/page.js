@@ -1,5 +1,5 @@
 import { html } from "../html.js";
-import { useEffect, useRef } from "../vendor/hooks.js";
+import { useEffect, useLayoutEffect, useRef } from "../vendor/hooks.js";
 
 /**
  * The head of a page and what is on it. The title gets the focus, so that a
@@ -12,7 +12,8 @@ export function Page({ title, name = title, above, actions, children }) {
   useEffect(() => {
     document.title = `${name} · Concha`;
   }, [name]);
-  useEffect(() => {
+  // Before the page is painted: later, somebody may have moved the focus already
+  useLayoutEffect(() => {
     heading.current?.focus({ preventScroll: true });
     scrollTo(0, 0);
   }, []);
