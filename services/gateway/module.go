@@ -71,7 +71,9 @@ func newGuard(cfg Config, lc fx.Lifecycle, log *zap.Logger) (*access.Guard, erro
 }
 
 func newEngine(cfg Config, up Upstreams, guard *access.Guard) *gin.Engine {
-	e := edge.New(cfg.PublicURL, up.Accounts, up.Audios, cfg.TrustedProxies, guard.Handlers()...)
+	e := edge.New(edge.Config{
+		PublicURL: cfg.PublicURL, Accounts: up.Accounts, Audios: up.Audios, Trusted: cfg.TrustedProxies, Middleware: guard.Handlers(),
+	})
 	classic.Register(e, cfg.ClassicImageField, up.Accounts, up.Audios)
 	docs.Register(e, bytes.ReplaceAll(contract, []byte(classic.ImageHostedURL), []byte(cfg.ClassicImageField.Name())), eventContract)
 	home.Register(e, settings.Version(), cfg.Console)

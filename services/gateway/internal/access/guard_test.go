@@ -76,7 +76,7 @@ func newGateway(t testing.TB, cfg access.Config) gateway {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]string{"caller": who.ID, "scopes": who.Scopes.String()})
 	})
-	e := edge.New("", service, service, nil, guard.Handlers()...)
+	e := edge.New(edge.Config{Accounts: service, Audios: service, Middleware: guard.Handlers()})
 	classic.Register(e, "", service, service)
 	httpserver.Get(e, "/forgotten", func(*gin.Context) {})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))

@@ -43,7 +43,7 @@ func newFollowing(t *testing.T, keys keyFile) *following {
 		}
 		w.WriteHeader(http.StatusOK)
 	})
-	e := edge.New("", service, service, nil, guard.Handlers()...)
+	e := edge.New(edge.Config{Accounts: service, Audios: service, Middleware: guard.Handlers()})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan struct{})
 	go func() { defer close(ended); guard.Run(ctx) }()

@@ -29,29 +29,36 @@ var (
 	errMethod   = httpserver.ErrMalformed.Detailf("the method is not a valid token")
 )
 
+// Config is what an engine passes requests to, and how.
+type Config struct {
+	PublicURL        settings.Origin // "": services receive the origin that the client used
+	Accounts, Audios http.Handler    // the services
+	Trusted          Networks        // of peers whose X-Forwarded headers are kept
+	Middleware       []gin.HandlerFunc
+}
+
 // New returns an engine that passes the operations of the contract on accounts,
 // audios and their feeds to the two services. It answers /ping, /v1/caller,
 // /problems/, /livez and /readyz itself. It is ready when both services are, at
 // one address each.
 //
 // Its middleware also applies to routes that are added later. It removes headers
-// that clients must not set, runs the middleware given, and limits the body to
-// 6 MiB:
-//   - Services receive publicURL in X-Forwarded-Host and -Proto or, if that is
+// that clients must not set, runs cfg.Middleware, and limits the body to 6 MiB:
+//   - Services receive cfg.PublicURL in X-Forwarded-Host and -Proto or, if that is
 //     "", the origin that the client used.
 //   - They receive the address of the client in X-Forwarded-For.
-//   - The values of a peer within trusted are kept, unless publicURL overrides
-//     them, and its address is appended.
+//   - The values of a peer within cfg.Trusted are kept, unless cfg.PublicURL
+//     overrides them, and its address is appended.
 //
 // Unless an answer has its own Cache-Control, only its client may store it, and
 // must revalidate it each time.
-func New(publicURL settings.Origin, accounts, audios http.Handler, trusted Networks, middleware ...gin.HandlerFunc) *gin.Engine {
+func New(cfg Config) *gin.Engine {
 	e := httpserver.NewEngine()
-	e.Use(httpserver.Observe("gateway"), forward(publicURL, trusted), limitBrowsers)
-	e.Use(middleware...)
+	e.Use(httpserver.Observe("gateway"), forward(cfg.PublicURL, cfg.Trusted), limitBrowsers)
+	e.Use(cfg.Middleware...)
 	e.Use(limitBody, limitCaching)
 	for _, op := range operations.All {
-		service := serviceOf(op.Path, accounts, audios)
+		service := serviceOf(op.Path, cfg.Accounts, cfg.Audios)
 		if service == nil {
 			continue
 		}
@@ -79,8 +86,8 @@ func New(publicURL settings.Origin, accounts, audios http.Handler, trusted Netwo
 	httpserver.Get(e, "/v1/caller", getCaller)
 	registerProblems(e)
 	httpserver.HealthWithin(e, readyTimeout, map[string]func(context.Context) error{
-		"accounts": readiness(accounts),
-		"audios":   readiness(audios),
+		"accounts": readiness(cfg.Accounts),
+		"audios":   readiness(cfg.Audios),
 	})
 	return e
 }

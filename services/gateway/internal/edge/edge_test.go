@@ -50,7 +50,7 @@ type gateway struct {
 
 func newGateway(publicURL settings.Origin) *gateway {
 	g := &gateway{accounts: &service{name: "accounts", ready: true}, audios: &service{name: "audios", ready: true}}
-	g.Handler = httpserver.Process(New(publicURL, g.accounts, g.audios, nil), zap.NewNop())
+	g.Handler = httpserver.Process(New(Config{PublicURL: publicURL, Accounts: g.accounts, Audios: g.audios}), zap.NewNop())
 	return g
 }
 
@@ -245,8 +245,8 @@ func BenchmarkPassThrough(b *testing.B) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(body) })
 	for name, h := range map[string]http.Handler{
 		"bare":       handler,
-		"edge":       New("", handler, handler, nil),
-		"public URL": New("https://api.example.com", handler, handler, nil),
+		"edge":       New(Config{Accounts: handler, Audios: handler}),
+		"public URL": New(Config{PublicURL: "https://api.example.com", Accounts: handler, Audios: handler}),
 	} {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/v1/accounts/1234567890", http.NoBody)

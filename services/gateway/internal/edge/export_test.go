@@ -27,7 +27,7 @@ func exporting(t *testing.T, coding string, h http.HandlerFunc) io.Reader {
 		h(w, r)
 	})))
 	t.Cleanup(p.transport.CloseIdleConnections)
-	handler, err := Compress(New("", p, p, nil))
+	handler, err := Compress(New(Config{Accounts: p, Audios: p}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestExportsOverHTTP10AreRefusedUnlessCounted(t *testing.T) {
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, target, nil)
 		r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0
-		New("", service, service, nil).ServeHTTP(w, r)
+		New(Config{Accounts: service, Audios: service}).ServeHTTP(w, r)
 		if w.Code != want {
 			t.Errorf("%s: %d %s", target, w.Code, w.Body)
 		}

@@ -34,7 +34,7 @@ func TestProxyHoldsNothingBackOfAnEventStream(t *testing.T) {
 		}
 	})
 	p := NewProxy("service", addresses(t, target))
-	server := httpserver.NewServer(0, New("", p, p, nil), zap.NewNop())
+	server := httpserver.NewServer(0, New(Config{Accounts: p, Audios: p}), zap.NewNop())
 	if err := server.Start(t.Context(), func(err error) { t.Error(err) }); err != nil {
 		t.Fatal(err)
 	}

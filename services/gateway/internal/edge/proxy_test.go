@@ -35,7 +35,7 @@ func addresses(t testing.TB, urls ...string) Addresses {
 func front(t *testing.T, urls ...string) (*httptest.Server, *Proxy) {
 	t.Helper()
 	p := NewProxy("service", addresses(t, urls...))
-	s := httptest.NewServer(httpserver.Process(New("", p, p, nil), zap.NewNop()))
+	s := httptest.NewServer(httpserver.Process(New(Config{Accounts: p, Audios: p}), zap.NewNop()))
 	t.Cleanup(s.Close)
 	t.Cleanup(p.transport.CloseIdleConnections)
 	return s, p

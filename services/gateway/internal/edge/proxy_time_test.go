@@ -340,7 +340,7 @@ func TestReadyWhenAnyAddressIs(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				p := inMemory(t, test.services...)
-				var e *gin.Engine = New("", p, http.HandlerFunc(ok), nil)
+				var e *gin.Engine = New(Config{Accounts: p, Audios: http.HandlerFunc(ok)})
 				h := httpserver.Process(e, zap.NewNop())
 				for range 3 {
 					begun := time.Now()

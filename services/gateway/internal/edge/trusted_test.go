@@ -57,7 +57,7 @@ func TestServiceSeesWhatATrustedPeerSays(t *testing.T) {
 			if test.host != nil {
 				r.Header["X-Forwarded-Host"] = test.host
 			}
-			New(test.publicURL, h, h, trusted).ServeHTTP(httptest.NewRecorder(), r)
+			New(Config{PublicURL: test.publicURL, Accounts: h, Audios: h, Trusted: trusted}).ServeHTTP(httptest.NewRecorder(), r)
 			if got := httpserver.PublicURL(seen); got != test.want {
 				t.Errorf("PublicURL = %q, want %q", got, test.want)
 			}
