@@ -81,6 +81,10 @@ func HealthWithin(e *gin.Engine, timeout time.Duration, checks map[string]func(c
 // something, such as a write to a disk, and anybody can ask for them.
 const readyFor = time.Second
 
+// unreadyFor is the same for a failure. A process that starts is ready some
+// milliseconds later, and must not say otherwise for a second.
+const unreadyFor = 10 * time.Millisecond
+
 // readiness runs the checks at most once at a time, and once a second.
 type readiness struct {
 	timeout time.Duration
@@ -94,7 +98,11 @@ type readiness struct {
 func (r *readiness) get(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.checked.IsZero() || time.Since(r.checked) >= readyFor {
+	valid := readyFor
+	if r.err != nil {
+		valid = unreadyFor
+	}
+	if r.checked.IsZero() || time.Since(r.checked) >= valid {
 		err := ready(ctx, r.timeout, r.checks)
 		if ctx.Err() != nil {
 			return err // of a client that has left, and no result

@@ -48,6 +48,27 @@ func TestRunReady(t *testing.T) {
 	}
 }
 
+func TestAProcessThatBecomesReadySaysSoSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		engine := httpserver.NewEngine()
+		httpserver.Health(engine, map[string]func(context.Context) error{"database": func(context.Context) error {
+			if time.Since(begun) < 5*time.Millisecond {
+				return errors.New("it is being opened")
+			}
+			return nil
+		}})
+		for ready := false; !ready; time.Sleep(time.Millisecond) {
+			w := httptest.NewRecorder()
+			engine.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", http.NoBody))
+			ready = w.Code == http.StatusOK
+		}
+		if took := time.Since(begun); took > 20*time.Millisecond {
+			t.Errorf("it is ready after %v", took)
+		}
+	})
+}
+
 // Anybody can ask for readiness, and its checks cost something: they run once a
 // second, however many ask.
 func TestReadinessIsCheckedOnceASecond(t *testing.T) {
