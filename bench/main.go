@@ -1,8 +1,8 @@
 // Command bench measures the all-in-one program under load and, in the same run
 // and with the same load generator, the limit: a bare net/http handler on the
 // same kind of database. It also measures the gateway as a process beside a
-// bare reverse proxy, how that refuses wrong keys, and the time from a commit to
-// its event at a subscriber, batches, and exports of a large table.
+// bare reverse proxy, how that refuses wrong keys, the time from a commit to its
+// event at a subscriber, batches, and exports of a large table.
 //
 // Read its output as ratios: the absolute figures depend on the machine, which
 // the generator shares.

@@ -85,7 +85,8 @@ const readyFor = time.Second
 // milliseconds later, and must not say otherwise for a second.
 const unreadyFor = 10 * time.Millisecond
 
-// readiness runs the checks at most once at a time, and once a second.
+// readiness runs the checks at most once at a time, and, while they succeed, once
+// a second.
 type readiness struct {
 	timeout time.Duration
 	checks  map[string]func(context.Context) error
