@@ -3,6 +3,7 @@ package httpserver
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 )
@@ -12,8 +13,14 @@ import (
 type InProcess struct{ Handler http.Handler }
 
 // RoundTrip implements http.RoundTripper. Errors: that of r's context, if it ends
-// before the answer is complete.
-func (t InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+// before the answer is complete; a panic of the handler, which over a network
+// would close the connection.
+func (t InProcess) RoundTrip(r *http.Request) (res *http.Response, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			res, err = nil, fmt.Errorf("%w: %v", errAborted, v)
+		}
+	}()
 	answer := &answer{header: http.Header{}, status: http.StatusOK}
 	in := r.Clone(r.Context())
 	in.Host, in.RequestURI = r.URL.Host, r.URL.RequestURI()
@@ -25,7 +32,7 @@ func (t InProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, context.Cause(r.Context())
 	}
 	return &http.Response{
-		Status: http.StatusText(answer.status), StatusCode: answer.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Status: fmt.Sprintf("%d %s", answer.status, http.StatusText(answer.status)), StatusCode: answer.status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 		Header: answer.header, Body: io.NopCloser(&answer.body), ContentLength: int64(answer.body.Len()), Request: r,
 	}, nil
 }

@@ -40,8 +40,23 @@ func TestInProcess(t *testing.T) {
 		if err != nil || answer.Body.Close() != nil {
 			t.Fatal(err)
 		}
-		if answer.StatusCode != http.StatusTeapot || answer.Header.Get("X-Seen") != "accounts/v1?a=b%20c!" || string(got) != method+" "+content {
+		if answer.StatusCode != http.StatusTeapot || answer.Status != "418 I'm a teapot" || answer.Header.Get("X-Seen") != "accounts/v1?a=b%20c!" || string(got) != method+" "+content {
 			t.Errorf("%s: %d %v %s", method, answer.StatusCode, answer.Header, got)
+		}
+	}
+}
+
+func TestInProcessOfAHandlerThatPanics(t *testing.T) {
+	for _, reason := range []any{http.ErrAbortHandler, "a mistake"} {
+		client := http.Client{Transport: httpserver.InProcess{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(reason) })}}
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://accounts/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := client.Do(request)
+		if err == nil {
+			_ = answer.Body.Close()
+			t.Errorf("a panic with %v is an answer", reason)
 		}
 	}
 }
