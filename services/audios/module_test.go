@@ -11,10 +11,9 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/background"
-	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/bus/bustest"
 	"github.com/concha-labs/backend/pkg/bus/membus"
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/events/eventstest"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/services/audios"
 	"github.com/concha-labs/backend/services/audios/embedded"
@@ -65,21 +64,6 @@ func TestDefaultTopics(t *testing.T) {
 	}
 }
 
-// The subscriptions have the types that the handler reacts to, by refusing a
-// malformed event, and no other.
 func TestTypesOfSubscriptions(t *testing.T) {
-	types := map[string]bool{}
-	for _, s := range (audios.Config{}).Subscriptions() {
-		for _, eventType := range s.Types {
-			types[eventType] = true
-		}
-	}
-	handle := subscriber.New(nil)
-	for _, e := range eventstest.Events() {
-		e.Subject = "x"
-		reacts := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}) != nil
-		if reacts != types[e.Type] {
-			t.Errorf("the handler reacts to %s: %v; a subscription has it: %v", e.Type, reacts, types[e.Type])
-		}
-	}
+	bustest.Types(t, (audios.Config{}).Subscriptions(), subscriber.New(nil))
 }
