@@ -162,9 +162,9 @@ func Topics(subscriptions []Subscription) map[string][]string {
 // Subscriber receives from one subscription.
 type Subscriber interface {
 	// Receive calls h for each message until ctx ends: concurrently for different
-	// keys and, if the subscription keeps their order, sequentially for one key. It then waits at most two
-	// seconds for the handlers under way and returns nil. Every message is
-	// handled at least once. Receive reconnects after the connection to the
+	// keys and, if the subscription keeps their order, sequentially for
+	// one key. It then waits at most two seconds for the handlers under way and
+	// returns nil. Every message is handled at least once. Receive reconnects after the connection to the
 	// broker is lost, and waits for a subscription that does not exist yet or
 	// may not be read yet.
 	Receive(ctx context.Context, h Handler) error

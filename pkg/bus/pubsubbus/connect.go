@@ -21,8 +21,9 @@ const maxPause = 2 * time.Second
 
 // Connect returns a client of a project, which the caller must close. endpoint is
 // the host and the port of Pub/Sub, such as those of one region, or "" for those
-// of the library and of PUBSUB_EMULATOR_HOST. Connect does not wait for Pub/Sub. Calls that failed because Pub/Sub was unreachable
-// succeed again within seconds after it is back.
+// of the library and of PUBSUB_EMULATOR_HOST. Connect does not wait for Pub/Sub.
+// Calls that failed because Pub/Sub was unreachable succeed again within seconds
+// after it is back.
 func Connect(ctx context.Context, project, endpoint string) (*pubsub.Client, error) {
 	var options []option.ClientOption
 	if endpoint != "" {

@@ -20,12 +20,12 @@
 // Keys whose messages were moved by that policy have been seen to stall
 // (googleapis/google-cloud-dotnet#11793), and the emulator neither holds back a
 // nacked key nor dead-letters ordered messages. So the subscriptions of the
-// services are unordered, and Provision creates an ordered one only for
-// a subscriber that needs all types.
+// services are unordered, and Provision creates an ordered one only for a
+// subscriber that needs all types.
 //
 // Subscriber retries in place while it holds the lease, and with it the key of an
-// ordered subscription. It publishes messages that cannot be handled to the dead-letter
-// topic itself, before it acknowledges them. It nacks only at shutdown, when a
+// ordered subscription. It publishes messages that cannot be handled to the
+// dead-letter topic itself, before it acknowledges them. It nacks only at shutdown, when a
 // lease expires, and when the dead-letter topic cannot be reached. The
 // dead-letter policy of the subscription remains for messages that kill the
 // process.
