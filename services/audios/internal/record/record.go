@@ -1,5 +1,5 @@
 // Package record is the JSON in which both stores keep the results of requests
-// with an Idempotency-Key. The JSON names are a storage format: they never change,
+// with an Idempotency-Key, and how far they have reconciled. The JSON names are a storage format: they never change,
 // whatever the fields of the domain are called.
 package record
 

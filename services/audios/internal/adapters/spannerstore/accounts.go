@@ -2,7 +2,6 @@ package spannerstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
+	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
 // AddAccounts implements app.Accounts.
@@ -70,8 +70,7 @@ func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, d
 // UpdateReconciliation implements app.Reconciliations.
 func (s *Store) UpdateReconciliation(ctx context.Context, change func(app.Reconciliation) (app.Reconciliation, error)) (next app.Reconciliation, err error) {
 	err = s.write(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
-		var current app.Reconciliation
-		stored := "{}"
+		var stored, state string
 		row, err := tx.ReadRow(ctx, "Reconciliation", spanner.Key{1}, []string{"State"})
 		if err == nil {
 			err = row.Columns(&stored)
@@ -79,17 +78,10 @@ func (s *Store) UpdateReconciliation(ctx context.Context, change func(app.Reconc
 		if err != nil && !errors.Is(err, spanner.ErrRowNotFound) {
 			return err
 		}
-		if err := json.Unmarshal([]byte(stored), &current); err != nil {
+		if next, state, err = record.ChangeReconciliation(stored, change); err != nil {
 			return err
 		}
-		if next, err = change(current); err != nil {
-			return err
-		}
-		state, err := json.Marshal(next)
-		if err != nil {
-			return err
-		}
-		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate("Reconciliation", []string{"One", "State"}, []any{1, string(state)})})
+		return tx.BufferWrite([]*spanner.Mutation{spanner.InsertOrUpdate("Reconciliation", []string{"One", "State"}, []any{1, state})})
 	})
 	return next, err
 }

@@ -3,13 +3,13 @@ package sqlitestore
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
+	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
 // AddAccounts implements app.Accounts.
@@ -77,22 +77,15 @@ func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, d
 // UpdateReconciliation implements app.Reconciliations.
 func (s *Store) UpdateReconciliation(ctx context.Context, change func(app.Reconciliation) (app.Reconciliation, error)) (next app.Reconciliation, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
-		var current app.Reconciliation
-		stored := []byte("{}")
-		if err := tx.QueryRow(`SELECT state FROM reconciliation`).Scan(&stored); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		var stored, state string
+		err := tx.QueryRow(`SELECT state FROM reconciliation`).Scan(&stored)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		err := json.Unmarshal(stored, &current)
-		if err != nil {
+		if next, state, err = record.ChangeReconciliation(stored, change); err != nil {
 			return err
 		}
-		if next, err = change(current); err != nil {
-			return err
-		}
-		if stored, err = json.Marshal(next); err != nil {
-			return err
-		}
-		_, err = tx.Exec(`INSERT INTO reconciliation (one, state) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET state = excluded.state`, string(stored))
+		_, err = tx.Exec(`INSERT INTO reconciliation (one, state) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET state = excluded.state`, state)
 		return err
 	})
 	return next, translate(err)

@@ -1,5 +1,5 @@
 -- How far the feed of accounts has been read. The table has at most one row.
 CREATE TABLE IF NOT EXISTS Reconciliation (
 	One   INT64       NOT NULL,
-	State STRING(MAX) NOT NULL, -- app.Reconciliation as JSON
+	State STRING(MAX) NOT NULL, -- JSON of internal/record
 ) PRIMARY KEY (One);
