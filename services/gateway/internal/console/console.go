@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,7 +39,11 @@ var contentTypes = map[string]string{
 
 // Register adds the console at /console and below to r.
 func Register(r gin.IRoutes) {
-	static, index := load()
+	load := sync.OnceValues(load) // on the first request, because it hashes all files
+	index := func(c *gin.Context) {
+		_, page := load()
+		page(c)
+	}
 	httpserver.Get(r, "/console", index)
 	httpserver.Get(r, "/console/*path", func(c *gin.Context) {
 		name, isStatic := strings.CutPrefix(c.Request.URL.Path, staticPath)
@@ -46,6 +51,7 @@ func Register(r gin.IRoutes) {
 			index(c)
 			return
 		}
+		static, _ := load()
 		version, name, _ := strings.Cut(name, "/")
 		file, ok := static.files[name]
 		switch {
