@@ -43,9 +43,9 @@ type holder struct {
 type held struct {
 	epoch   int64
 	cancel  context.CancelFunc
-	retired context.Context // ends when the shard is to be released
-	retire  context.CancelFunc
-	done    chan struct{} // closed when publishing under the lease has ended
+	surplus bool               // the shard is released once done is closed
+	retire  context.CancelFunc // ends publishing after the batch under way
+	done    chan struct{}      // closed when publishing under the lease has ended
 }
 
 // publish publishes the events of a shard after an offset until ctx ends, or
@@ -80,7 +80,7 @@ func (h *holder) run(ctx, work context.Context, publish publish) {
 func (h *holder) claim(ctx, work context.Context, publish publish) time.Duration {
 	var release []int
 	for shard, s := range h.held {
-		if s.retired.Err() != nil && s.hasEnded() {
+		if s.surplus && s.hasEnded() {
 			release = append(release, shard)
 		}
 	}
@@ -130,14 +130,16 @@ func (h *holder) newTerm(work context.Context) {
 	h.end = time.AfterFunc(LeaseTTL, h.over)
 }
 
-// drop stops publishing the shards that are no longer in leases.
+// drop stops publishing the shards that are no longer in leases. It forgets those
+// whose publishers have ended, so that begin starts them again, except for
+// surplus shards: their publishers may have ended during the claim.
 func (h *holder) drop(leases []Lease) {
 	epochs := make(map[int]int64, len(leases))
 	for _, lease := range leases {
 		epochs[lease.Shard] = lease.Epoch
 	}
 	for shard, s := range h.held {
-		if epoch, ok := epochs[shard]; !ok || epoch != s.epoch || s.hasEnded() {
+		if epoch, ok := epochs[shard]; !ok || epoch != s.epoch || s.hasEnded() && !s.surplus {
 			s.cancel()
 			<-s.done
 			delete(h.held, shard)
@@ -172,7 +174,7 @@ func (h *holder) begin(ctx context.Context, leases []Lease, publish publish) err
 func (h *holder) publish(lease Lease, after Offset, publish publish) {
 	ctx, cancel := context.WithCancel(h.term)
 	retired, retire := context.WithCancel(ctx)
-	s := &held{epoch: lease.Epoch, cancel: cancel, retired: retired, retire: retire, done: make(chan struct{})}
+	s := &held{epoch: lease.Epoch, cancel: cancel, retire: retire, done: make(chan struct{})}
 	h.held[lease.Shard] = s
 	go func() {
 		defer func() {
@@ -192,13 +194,14 @@ func (h *holder) publish(lease Lease, after Offset, publish publish) {
 func (h *holder) retire(share int) {
 	surplus := len(h.held) - share
 	for _, s := range h.held {
-		if s.retired.Err() != nil {
+		if s.surplus {
 			surplus--
 		}
 	}
 	for _, s := range h.held {
-		if surplus > 0 && s.retired.Err() == nil {
+		if surplus > 0 && !s.surplus {
 			surplus--
+			s.surplus = true
 			s.retire()
 			time.AfterFunc(retireWithin, s.cancel)
 		}

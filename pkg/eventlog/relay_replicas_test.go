@@ -1,6 +1,7 @@
 package eventlog_test
 
 import (
+	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,4 +139,39 @@ func TestRelaySpareReplicas(t *testing.T) {
 			stop()
 		}
 	})
+}
+
+// slowClaims is a log whose claims take so long that a publisher which is to
+// end has ended meanwhile.
+type slowClaims struct{ *memoryLog }
+
+func (l slowClaims) Claim(ctx context.Context, replica string, release []int) ([]eventlog.Lease, int, error) {
+	time.Sleep(5 * time.Millisecond)
+	return l.memoryLog.Claim(ctx, replica, release)
+}
+
+func TestRelaySharesThoughClaimsAreSlow(t *testing.T) {
+	for range 20 { // publishers end in a random order
+		synctest.Test(t, func(t *testing.T) {
+			l := slowClaims{newMemoryLog()}
+			defer run(t, l, newRecorder())()
+			time.Sleep(time.Second)
+			defer run(t, l, newRecorder())()
+			time.Sleep(5 * time.Second)
+			l.set(func() {
+				for replica := range l.leases.Expires {
+					if n := len(l.leases.Owned(replica)); n != eventlog.Shards/2 {
+						t.Errorf("one of two replicas has %d leases, want %d", n, eventlog.Shards/2)
+					}
+				}
+				l.claims = 0
+			})
+			time.Sleep(10 * time.Second)
+			l.set(func() {
+				if l.claims > 12 {
+					t.Errorf("two replicas with their shares claimed %d times in 10 s, want at most 12", l.claims)
+				}
+			})
+		})
+	}
 }
