@@ -169,7 +169,7 @@ func (g *Guard) check(c *gin.Context) {
 func (g *Guard) admit(c *gin.Context, rule *rule) bool {
 	header := c.Writer.Header()
 	header["Vary"] = append(header["Vary"], authorization...)
-	who, err := g.identify(c.Request)
+	who, err := g.identify(c.Request.Context(), c.Request.Header["Authorization"])
 	if err != nil {
 		g.refuseCredentials(c, err)
 		return false

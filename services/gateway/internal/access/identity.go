@@ -1,8 +1,8 @@
 package access
 
 import (
+	"context"
 	"encoding/base64"
-	"net/http"
 	"strings"
 	"time"
 
@@ -16,8 +16,17 @@ type identity struct {
 	caller  caller.Caller
 	logged  string          // the caller's name in logs
 	expires time.Time       // zero: never
-	gone    <-chan struct{} // closed when the credentials are withdrawn; nil: never
+	gone    <-chan struct{} // closed when the credentials may be withdrawn
 	account *account
+}
+
+func (i *identity) isGone() bool {
+	select {
+	case <-i.gone:
+		return true
+	default:
+		return false
+	}
 }
 
 // maxCredentials is the length of the longest credentials, in bytes.
@@ -30,10 +39,10 @@ var (
 	errMissing     = httpserver.ErrUnauthenticated.Detailf("the request has no credentials: send an API key or a token as Authorization: Bearer")
 )
 
-// identify returns the caller of r, or nil if r has no credentials.
+// identify returns the caller with the values of a header Authorization, or nil
+// if there are none.
 // Errors: errCredentials; httpserver.ErrUnavailable if nobody can know.
-func (g *Guard) identify(r *http.Request) (*identity, error) {
-	values := r.Header["Authorization"]
+func (g *Guard) identify(ctx context.Context, values []string) (*identity, error) {
 	if len(values) == 0 {
 		return nil, nil //nolint:nilnil // no credentials are no failure
 	}
@@ -46,7 +55,7 @@ func (g *Guard) identify(r *http.Request) (*identity, error) {
 		if strings.HasPrefix(credentials, apikey.Prefix) {
 			return g.keys.find(credentials, time.Now())
 		}
-		return g.tokens.find(r.Context(), credentials)
+		return g.tokens.find(ctx, credentials)
 	case strings.EqualFold(scheme, "Basic"):
 		return g.basic(credentials)
 	}

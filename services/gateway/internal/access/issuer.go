@@ -11,7 +11,6 @@ import (
 	"reflect"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -46,11 +45,10 @@ type issuer struct {
 	url    string
 	client *http.Client
 	log    *zap.Logger
-	// generation is incremented when the keys change.
-	generation atomic.Uint64
 
 	mu          sync.Mutex
 	keys        []jose.JSONWebKey
+	changed     chan struct{} // closed when the keys change
 	fetched     time.Time     // when the keys were; zero: never
 	failed      bool          // the last fetch
 	fetching    chan struct{} // closed when the fetch under way has ended; nil: there is none
@@ -58,7 +56,7 @@ type issuer struct {
 }
 
 func newIssuer(address string, log *zap.Logger) *issuer {
-	return &issuer{url: address, log: log, client: &http.Client{
+	return &issuer{url: address, log: log, changed: make(chan struct{}), client: &http.Client{
 		Timeout:       fetchTimeout,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return errors.New("it redirects") },
 	}}
@@ -90,15 +88,15 @@ func (i *issuer) run(ctx context.Context) {
 }
 
 // keysFor returns the keys that may have signed a token with that key id, which
-// may be empty. It waits for a fetch, for a bounded time, only if there is no
-// such key. It begins one at most once a minute.
+// may be empty, and a channel that is closed when they change. It waits for a
+// fetch, for a bounded time, only if there is no such key. It begins one at most
+// once a minute.
 // Errors: errCredentials if there is no such key; errNoKeys if nobody can know.
-func (i *issuer) keysFor(ctx context.Context, id, algorithm string) ([]jose.JSONWebKey, error) {
+func (i *issuer) keysFor(ctx context.Context, id, algorithm string) (found []jose.JSONWebKey, changed <-chan struct{}, err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	found := i.known(id, algorithm)
-	if len(found) > 0 {
-		return found, nil
+	if found = i.known(id, algorithm); len(found) > 0 {
+		return found, i.changed, nil
 	}
 	if i.fetching == nil && !i.stale() && time.Since(i.lastUnknown) >= unknownEvery {
 		i.lastUnknown = time.Now()
@@ -117,13 +115,13 @@ func (i *issuer) keysFor(ctx context.Context, id, algorithm string) ([]jose.JSON
 		// The fetch that has ended is recent enough, whoever began it: issuers
 		// publish a key before they sign with it.
 		if found = i.known(id, algorithm); len(found) > 0 {
-			return found, nil
+			return found, i.changed, nil
 		}
 	}
 	if i.failed || i.stale() || i.fetching != nil {
-		return nil, errNoKeys
+		return nil, nil, errNoKeys
 	}
-	return nil, errCredentials
+	return nil, nil, errCredentials
 }
 
 // known returns the keys of keysFor as they are now. i.mu is held.
@@ -167,7 +165,8 @@ func (i *issuer) fetch(ctx context.Context) <-chan struct{} {
 		i.fetched = time.Now()
 		if !reflect.DeepEqual(keys, i.keys) {
 			i.keys = keys
-			i.generation.Add(1)
+			close(i.changed)
+			i.changed = make(chan struct{})
 		}
 	}()
 	return done

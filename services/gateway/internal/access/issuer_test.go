@@ -54,7 +54,7 @@ func TestUnknownKeyDuringTheFirstFetch(t *testing.T) {
 		synctest.Wait() // until the fetch is under way
 		for id, want := range map[string]error{"known": nil, "unknown": errCredentials} {
 			go func() {
-				if _, err := i.keysFor(ctx, id, string(jose.EdDSA)); !errors.Is(err, want) {
+				if _, _, err := i.keysFor(ctx, id, string(jose.EdDSA)); !errors.Is(err, want) {
 					t.Errorf("the key %s: %v, want %v", id, err, want)
 				}
 			}()

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"time"
@@ -36,29 +37,46 @@ func (g *Guard) follow(c *gin.Context) {
 		g.refuse(c, crowded, errStreams)
 		return
 	}
-	ctx := c.Request.Context()
-	ending, answered := make(chan struct{}), make(chan struct{})
-	defer close(answered)
+	ctx, answered := context.WithCancel(c.Request.Context())
+	defer answered()
+	credentials := c.Request.Header["Authorization"] // the header itself is changed on its way to the service
+	ending := make(chan struct{})
 	go func() {
-		var expired <-chan time.Time
-		if !who.expires.IsZero() {
-			end := time.Until(who.expires)
-			if end <= 0 { // accepted, as clocks differ
-				end += skew
-			}
-			timer := time.NewTimer(end)
-			defer timer.Stop()
-			expired = timer.C
-		}
-		select {
-		case <-httpserver.Stopping(ctx):
-		case <-who.gone:
-		case <-expired:
-		case <-answered:
-			return
-		}
-		close(ending)
+		defer close(ending)
+		g.awaitEnd(ctx, who, credentials)
 	}()
 	c.Request = c.Request.WithContext(httpserver.WithStopping(ctx, ending))
 	c.Next()
+}
+
+// awaitEnd returns when credentials end that who was identified by, or when ctx
+// or the process ends. Credentials that are gone are judged again: they are
+// still valid if, for example, an issuer withdrew the key of other tokens.
+func (g *Guard) awaitEnd(ctx context.Context, who *identity, credentials []string) {
+	var expired <-chan time.Time
+	if !who.expires.IsZero() {
+		end := time.Until(who.expires)
+		if end <= 0 { // accepted, as clocks differ
+			end += skew
+		}
+		timer := time.NewTimer(end)
+		defer timer.Stop()
+		expired = timer.C
+	}
+	for {
+		select {
+		case <-who.gone:
+		case <-expired:
+			return
+		case <-httpserver.Stopping(ctx):
+			return
+		case <-ctx.Done():
+			return
+		}
+		again, err := g.identify(ctx, credentials)
+		if err != nil || again.caller != who.caller || !again.expires.Equal(who.expires) {
+			return
+		}
+		who = again
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	jose "github.com/go-jose/go-jose/v4"
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/apikey"
@@ -26,9 +27,10 @@ type following struct {
 	open atomic.Int64 // answers under way
 }
 
-func newFollowing(t *testing.T, keys keyFile) *following {
+func newFollowing(t *testing.T, cfg access.Config) *following {
 	t.Helper()
-	guard, err := access.New(access.Config{Mode: access.Required, KeysFile: keys.path, RateLimit: 1e6, AnonymousRateLimit: 1e6}, "", edge.Networks{}.ClientAddress, zap.NewNop())
+	cfg.Mode, cfg.RateLimit, cfg.AnonymousRateLimit = access.Required, 1e6, 1e6
+	guard, err := access.New(cfg, "", edge.Networks{}.ClientAddress, zap.NewNop())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func TestStreamsEndWithTheirKey(t *testing.T) {
 			t.Parallel()
 			keys := newKeyFile(t)
 			key := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead, ExpiresAt: end.expires})
-			f := newFollowing(t, keys)
+			f := newFollowing(t, access.Config{KeysFile: keys.path})
 			var answers []<-chan int
 			for _, accept := range [][]string{{"text/event-stream"}, {"Text/Event-Stream"}, {"application/json", "text/event-stream;q=1"}} {
 				answers = append(answers, f.begin(t.Context(), key, "", accept...))
@@ -100,11 +102,45 @@ func TestStreamsEndWithTheirKey(t *testing.T) {
 	}
 }
 
+// A stream ends when the issuer withdraws the key that signed its token. Other
+// streams continue, whatever else changes.
+func TestStreamsEndWithTheSigningKey(t *testing.T) {
+	t.Parallel()
+	i := newIssuer(t)
+	f := newFollowing(t, i.config())
+	scope := map[string]any{"scope": "events:read"}
+	withdrawn, kept := i.token(jose.EdDSA, edKey, "ed", scope), i.token(jose.ES256, ecKey, "ec", scope)
+	eventually(t, "the keys are there", func() bool {
+		return f.ask(http.MethodGet, "/v1/accounts", "Bearer "+kept).Code == http.StatusForbidden
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	ending := []<-chan int{f.begin(ctx, withdrawn, "", "text/event-stream"), f.begin(ctx, withdrawn, "?wait=30")}
+	remaining := []<-chan int{f.begin(ctx, kept, "", "text/event-stream"), f.begin(ctx, kept, "?wait=30")}
+	eventually(t, "all are open", func() bool { return f.open.Load() == 4 })
+	i.keys.Store(&[]jose.JSONWebKey{{Key: ecKey.Public(), KeyID: "ec"}, {Key: rsaKey.Public(), KeyID: "next"}})
+	f.ask(http.MethodGet, "/v1/accounts", "Bearer "+i.token(jose.RS256, rsaKey, "next", scope)) // leads to a fetch
+	for n, answer := range ending {
+		select {
+		case <-answer:
+		case <-time.After(10 * time.Second):
+			t.Errorf("request %d goes on", n)
+		}
+	}
+	if n := f.open.Load(); n != 2 {
+		t.Errorf("%d requests are open, want the 2 whose key remains", n)
+	}
+	leave()
+	for _, answer := range remaining {
+		<-answer
+	}
+}
+
 func TestStreamsOfACallerAreLimited(t *testing.T) {
 	t.Parallel()
 	keys := newKeyFile(t)
 	key, other := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead}), keys.add(apikey.Key{ID: "other", Scopes: caller.EventsRead})
-	f := newFollowing(t, keys)
+	f := newFollowing(t, access.Config{KeysFile: keys.path})
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
 	var answers []<-chan int

@@ -36,21 +36,13 @@ type tokens struct {
 	audience      string
 	defaultScopes caller.Scopes
 	accounts      *accounts
-	verified      *shardlru.Cache[[sha256.Size]byte, verified]
-}
-
-// verified is the result of verifying a token. It holds as long as the keys of
-// the issuer do not change.
-type verified struct {
-	identity   *identity
-	issuer     *issuer
-	generation uint64 // of the keys
+	verified      *shardlru.Cache[[sha256.Size]byte, *identity]
 }
 
 func newTokens(cfg Config, issuers []*issuer, accounts *accounts) *tokens {
 	t := &tokens{
 		issuers: map[string]*issuer{}, audience: cfg.Audience, defaultScopes: cfg.DefaultScopes,
-		accounts: accounts, verified: shardlru.New[[sha256.Size]byte, verified](rememberedTokens),
+		accounts: accounts, verified: shardlru.New[[sha256.Size]byte, *identity](rememberedTokens),
 	}
 	for _, i := range issuers {
 		t.issuers[i.url] = i
@@ -59,24 +51,23 @@ func newTokens(cfg Config, issuers []*issuer, accounts *accounts) *tokens {
 }
 
 // find returns the caller that a token names. A token is verified once, and again
-// after the keys of its issuer have changed, as the key that signed it may be
-// withdrawn.
+// after the keys of its issuer have changed.
 // Errors: errCredentials; httpserver.ErrUnavailable if the keys of its issuer
 // are not known.
 func (t *tokens) find(ctx context.Context, token string) (*identity, error) {
 	hash := sha256.Sum256([]byte(token))
-	known, ok := t.verified.Get(hash)
-	if !ok || known.generation != known.issuer.generation.Load() {
+	who, ok := t.verified.Get(hash)
+	if !ok || who.isGone() {
 		var err error
-		if known, err = t.verify(ctx, token); err != nil {
+		if who, err = t.verify(ctx, token); err != nil {
 			return nil, err
 		}
-		t.verified.Add(hash, known)
+		t.verified.Add(hash, who)
 	}
-	if time.Now().After(known.identity.expires.Add(skew)) {
+	if time.Now().After(who.expires.Add(skew)) {
 		return nil, errCredentials
 	}
-	return known.identity, nil
+	return who, nil
 }
 
 // claims are those of a token that count.
@@ -107,39 +98,39 @@ func (s *scopeNames) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
-func (t *tokens) verify(ctx context.Context, token string) (verified, error) {
+func (t *tokens) verify(ctx context.Context, token string) (*identity, error) {
 	parsed, err := jwt.ParseSigned(token, algorithms)
 	if err != nil {
-		return verified{}, errCredentials.Wrap(err)
+		return nil, errCredentials.Wrap(err)
 	}
 	var named struct {
 		Issuer string `json:"iss"`
 	}
 	if err := parsed.UnsafeClaimsWithoutVerification(&named); err != nil {
-		return verified{}, errCredentials.Wrap(err)
+		return nil, errCredentials.Wrap(err)
 	}
 	i, ok := t.issuers[named.Issuer]
 	if !ok {
-		return verified{}, errCredentials
+		return nil, errCredentials
 	}
-	generation := i.generation.Load() // before the keys: if they change meanwhile, the token is verified again
 	header := parsed.Headers[0]
-	keys, err := i.keysFor(ctx, header.KeyID, header.Algorithm)
+	keys, changed, err := i.keysFor(ctx, header.KeyID, header.Algorithm)
 	if err != nil {
-		return verified{}, err
+		return nil, err
 	}
 	for _, key := range keys {
 		var c claims
 		if err = parsed.Claims(key.Key, &c); err == nil {
-			who, err := t.identity(c)
-			return verified{who, i, generation}, err
+			return t.identity(c, changed)
 		}
 	}
-	return verified{}, errCredentials.Wrap(err)
+	return nil, errCredentials.Wrap(err)
 }
 
-// identity judges the claims of a token whose signature is right.
-func (t *tokens) identity(c claims) (*identity, error) {
+// identity judges the claims of a token whose signature is right. The identity
+// is gone when the keys of the issuer change: the one that signed the token may
+// be withdrawn.
+func (t *tokens) identity(c claims, changed <-chan struct{}) (*identity, error) {
 	now := time.Now()
 	if err := c.ValidateWithLeeway(jwt.Expected{AnyAudience: jwt.Audience{t.audience}, Time: now}, skew); err != nil {
 		return nil, errCredentials.Wrap(err)
@@ -152,7 +143,7 @@ func (t *tokens) identity(c claims) (*identity, error) {
 		scopes = caller.Known(c.Scope) | caller.Known(c.SCP)
 	}
 	who := caller.Caller{ID: caller.Subject(c.Issuer, c.Subject), Scopes: scopes}
-	return &identity{caller: who, logged: who.Logged(), expires: c.Expiry.Time(), account: t.accounts.of(who.ID)}, nil
+	return &identity{caller: who, logged: who.Logged(), expires: c.Expiry.Time(), gone: changed, account: t.accounts.of(who.ID)}, nil
 }
 
 // fits reports whether a key is one that tokens of an algorithm are signed
