@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	jose "github.com/go-jose/go-jose/v4"
@@ -73,31 +74,31 @@ func (f *following) begin(ctx context.Context, key, query string, accept ...stri
 // or has expired.
 func TestStreamsEndWithTheirKey(t *testing.T) {
 	t.Parallel()
-	for about, end := range map[string]struct {
-		expires   time.Time
-		withdrawn bool
-	}{"withdrawn": {withdrawn: true}, "expired": {expires: time.Now().Add(3 * time.Second)}} {
+	for about, expires := range map[string]time.Duration{"withdrawn": time.Hour, "expired": 3 * time.Second} {
 		t.Run(about, func(t *testing.T) {
 			t.Parallel()
-			keys := newKeyFile(t)
-			key := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead, ExpiresAt: end.expires})
-			f := newFollowing(t, access.Config{KeysFile: keys.path})
-			var answers []<-chan int
-			for _, accept := range [][]string{{"text/event-stream"}, {"Text/Event-Stream"}, {"application/json", "text/event-stream;q=1"}} {
-				answers = append(answers, f.begin(t.Context(), key, "", accept...))
-			}
-			answers = append(answers, f.begin(t.Context(), key, "?wait=30"), f.begin(t.Context(), key, "?%77ait=30"))
-			eventually(t, "all are open", func() bool { return f.open.Load() == int64(len(answers)) })
-			if end.withdrawn {
-				keys.write("")
-			}
-			for i, answer := range answers {
-				select {
-				case <-answer:
-				case <-time.After(10 * time.Second):
-					t.Errorf("request %d goes on", i)
+			synctest.Test(t, func(t *testing.T) {
+				keys := newKeyFile(t)
+				key := keys.add(apikey.Key{ID: "k", Scopes: caller.EventsRead, ExpiresAt: time.Now().Add(expires)})
+				f := newFollowing(t, access.Config{KeysFile: keys.path})
+				var answers []<-chan int
+				for _, accept := range [][]string{{"text/event-stream"}, {"Text/Event-Stream"}, {"application/json", "text/event-stream;q=1"}} {
+					answers = append(answers, f.begin(t.Context(), key, "", accept...))
 				}
-			}
+				answers = append(answers, f.begin(t.Context(), key, "?wait=30"), f.begin(t.Context(), key, "?%77ait=30"))
+				synctest.Wait()
+				if n := f.open.Load(); n != int64(len(answers)) {
+					t.Fatalf("%d requests are open, want %d", n, len(answers))
+				}
+				if about == "withdrawn" {
+					keys.write("")
+				}
+				time.Sleep(5 * time.Second)
+				synctest.Wait()
+				if n := f.open.Load(); n != 0 {
+					t.Errorf("%d requests go on", n)
+				}
+			})
 		})
 	}
 }
