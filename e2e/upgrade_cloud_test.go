@@ -12,9 +12,9 @@ import (
 
 // TestRollingUpgrade replaces the replicas of an earlier release, whose programs
 // are in the folder PREVIOUS_PROGRAMS, by this one's while clients write: forth,
-// back, and forth again, on a schema that this one has migrated. Every request is
-// answered, and a subscriber of the topics has the same content as the database,
-// without a gap.
+// back, and forth again, on a schema that this one has migrated. Then it drops the
+// indexes that only the earlier release used. Every request is answered, and a
+// subscriber of the topics has the same content as the database, without a gap.
 func TestRollingUpgrade(t *testing.T) {
 	previous := os.Getenv("PREVIOUS_PROGRAMS")
 	if previous == "" {
@@ -56,6 +56,8 @@ func TestRollingUpgrade(t *testing.T) {
 			audioEvents.read(t)
 		}
 	}
+	f.run(t, "accounts", "retire")
+	f.run(t, "audios", "retire")
 	next := f.startAt(t, "gateway", freePort(t), addresses...)
 	next.becomes(t, "/readyz", http.StatusOK)
 	stop()

@@ -10,8 +10,8 @@ const (
 	// the index stores every field that the page tests. A page that has visited
 	// that many ends, however short it is.
 	Visits = 10_000
-	// RowVisits is Visits for a page that tests fields of the rows themselves,
-	// each of which takes several times as long to visit.
+	// RowVisits is Visits for a page that looks up the row of each entry, which
+	// takes several times as long.
 	RowVisits = 2_000
 	// Few is the number of matches of a filter up to which a page reads and
 	// sorts all of them.
@@ -49,6 +49,12 @@ type Index struct {
 	Unique  bool     // at most one resource has the same Columns
 	Desc    bool     // the id, and the time before it if there is one, are descending
 	OneWay  bool     // cannot be read from its end to its beginning
+	Rows    bool     // its entries are the rows, which have every field
+	Sparse  bool     // it has only the resources whose first column has a value
+	Sharded bool     // its entries are in shards, each of which is in the order of the index
+	// First are all values of the first column, if they are so few that a filter
+	// of the second column alone can be looked up for each of them.
+	First []any
 }
 
 // Schema describes how a store can read a kind of resource.
@@ -116,7 +122,7 @@ func (s Schema) Count(filters []Filter, o Options) (p Plan) {
 	indexes := s.indexes(o)
 	p.Walk = s.least(indexes, filters, func(i Index) bool { return len(i.among(s.ID, filters).Bounds) > 0 })
 	if len(p.Walk.Bounds) == 0 {
-		p.Walk = s.least(indexes, filters, func(Index) bool { return true })
+		p.Walk = s.least(indexes, filters, func(i Index) bool { return !i.Sparse })
 	}
 	if len(p.Walk.Rest) > 0 {
 		p.Probes = s.probes(indexes, filters, p.Walk)
@@ -201,6 +207,10 @@ func (i Index) among(id string, filters []Filter) Range {
 	if n := len(r.Bounds); n < len(i.Columns) {
 		next = i.Columns[n]
 	}
+	if len(r.Bounds) == 0 && i.First != nil && !filtered(filters, next) && filtered(filters, i.Columns[1]) {
+		r.Bounds = []Filter{{Field: next, Values: i.First}}
+		next = i.Columns[1]
+	}
 	for _, f := range filters {
 		switch {
 		case f.Field == next:
@@ -267,8 +277,10 @@ func (r Range) includes(o Range) bool {
 	return !slices.ContainsFunc(r.Bounds, func(f Filter) bool { return !bounded(o, f.Field) })
 }
 
-func bounded(r Range, field string) bool {
-	return slices.ContainsFunc(r.Bounds, func(f Filter) bool { return f.Field == field })
+func bounded(r Range, field string) bool { return filtered(r.Bounds, field) }
+
+func filtered(filters []Filter, field string) bool {
+	return slices.ContainsFunc(filters, func(f Filter) bool { return f.Field == field })
 }
 
 // Covers reports whether the index has all the fields of Rest.
@@ -280,7 +292,7 @@ func (r Range) Covers(id string) bool {
 
 // MaxVisits returns the number of entries of the range that a page may visit.
 func (r Range) MaxVisits(id string) int {
-	if r.Covers(id) {
+	if r.Rows || r.Covers(id) {
 		return Visits
 	}
 	return RowVisits

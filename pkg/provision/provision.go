@@ -25,6 +25,10 @@ var (
 		Name: "migrate", About: "bring the database to the newest schema",
 		Uses: []string{"CONCHA_BACKEND", "CONCHA_SPANNER_DATABASE"},
 	}
+	RetireCommand = settings.Command{
+		Name: "retire", About: "drop the indexes that only earlier releases use, once no replica of one is left",
+		Uses: MigrateCommand.Uses,
+	}
 	ProvisionCommand = settings.Command{
 		Name: "provision", About: "make the database, bucket, topics and subscriptions that are missing, and migrate",
 	}
@@ -60,8 +64,11 @@ func (p Plan) Run(command string) (exitCode int) {
 		return 1
 	}
 	do := p.Migrate
-	if command == ProvisionCommand.Name {
+	switch command {
+	case ProvisionCommand.Name:
 		do = p.Provision
+	case RetireCommand.Name:
+		do = p.Retire
 	}
 	if err := do(context.Background(), os.Stdout); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
@@ -73,12 +80,21 @@ func (p Plan) Run(command string) (exitCode int) {
 // Migrate migrates the database to the newest schema and writes its progress to
 // out. Idempotent. Concurrent calls, also of other processes, are serialized.
 func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
+	return p.change(ctx, out, (*spannerdb.DB).Migrate)
+}
+
+// Retire drops the indexes that only earlier releases use; see spannerdb.DB.
+func (p Plan) Retire(ctx context.Context, out io.Writer) error {
+	return p.change(ctx, out, (*spannerdb.DB).Retire)
+}
+
+func (p Plan) change(ctx context.Context, out io.Writer, change func(*spannerdb.DB, context.Context, io.Writer) error) error {
 	db, err := spannerdb.Open(ctx, p.Database, spannerdb.Config{Migrations: p.Schema})
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if err := db.Migrate(ctx, out); err != nil {
+	if err := change(db, ctx, out); err != nil {
 		return spanner.blame(err)
 	}
 	return nil

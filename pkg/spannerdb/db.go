@@ -51,6 +51,10 @@ type Migrations struct {
 	// without gaps, as a package embeds them. A released file must never be
 	// changed. Spanner applies DDL one statement at a time, so each statement
 	// must be repeatable: CREATE ... IF NOT EXISTS and the like.
+	//
+	// The files retired/NNN_name.sql drop indexes that this release does not use
+	// any more but earlier ones do, by DROP INDEX IF EXISTS; see Retire. The name of
+	// such an index must not be used again.
 	Files fs.FS
 }
 

@@ -7,7 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
-	"path"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,10 +43,11 @@ type migration struct{ component, file string }
 func (m migration) String() string { return m.component + "/" + m.file }
 
 // all yields every migration with its SQL, in the order of application.
-func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
+// Files outside of migrations are named with their folder.
+func all(sets []Migrations, folder string) iter.Seq2[migration, func() (string, error)] {
 	return func(yield func(migration, func() (string, error)) bool) {
 		for _, set := range sets {
-			files, err := fs.Glob(set.Files, "migrations/*.sql")
+			files, err := fs.Glob(set.Files, folder+"/*.sql")
 			if err != nil {
 				panic(err) // the pattern is well-formed
 			}
@@ -56,7 +57,7 @@ func all(sets []Migrations) iter.Seq2[migration, func() (string, error)] {
 					ddl, err := fs.ReadFile(set.Files, file)
 					return string(ddl), err
 				}
-				if !yield(migration{set.Component, path.Base(file)}, read) {
+				if !yield(migration{set.Component, strings.TrimPrefix(file, "migrations/")}, read) {
 					return
 				}
 			}
@@ -73,7 +74,7 @@ func (db *DB) Check(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the applied migrations: %w", err)
 	}
-	for m := range all(db.migrations) {
+	for m := range all(db.migrations, "migrations") {
 		if !applied[m] {
 			return ErrSchemaBehind.Detailf("the schema is behind: %s has not been applied; run the migrate command", m)
 		}
@@ -116,19 +117,27 @@ func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 
 // Migrate migrates the database to the newest schema and writes a line to
 // progress for each migration. It is idempotent, can be repeated after a
-// failure, and may run in several processes at once.
+// failure, and may run in several processes at once. A database that is new does
+// not get the indexes that Retire drops.
 func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
+	return db.run(ctx, "migrations", progress)
+}
+
+// Retire drops the indexes that only earlier releases use: a replica of such a
+// release fails to list afterwards. Retire is like Migrate otherwise.
+func (db *DB) Retire(ctx context.Context, progress io.Writer) error {
+	return db.run(ctx, "retired", progress)
+}
+
+// run applies the files of a folder.
+func (db *DB) run(ctx context.Context, folder string, progress io.Writer) error {
 	admin, err := database.NewDatabaseAdminClient(ctx, db.options...)
 	if err != nil {
 		return fmt.Errorf("migrate: %w", err)
 	}
 	defer func() { _ = admin.Close() }()
-	for m, read := range all(db.migrations) {
-		ddl, err := read()
-		if err != nil {
-			return fmt.Errorf("migrate %s: %w", m, err)
-		}
-		statements, err := split(m.String(), ddl)
+	for m, read := range all(db.migrations, folder) {
+		statements, err := statements(m, read)
 		if err != nil {
 			return fmt.Errorf("migrate %s: %w", m, err)
 		}
@@ -137,6 +146,15 @@ func (db *DB) Migrate(ctx context.Context, progress io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// statements returns the statements of a migration.
+func statements(m migration, read func() (string, error)) ([]string, error) {
+	ddl, err := read()
+	if err != nil {
+		return nil, err
+	}
+	return split(m.String(), ddl)
 }
 
 // split returns the statements of a file without comments, which Spanner does
@@ -177,7 +195,7 @@ func (db *DB) migrate(ctx context.Context, admin *database.DatabaseAdminClient, 
 			return nil
 		}
 		if err == nil {
-			err = db.apply(ctx, admin, m, statements, applied == nil)
+			err = db.apply(ctx, admin, m, statements, applied)
 		}
 		if err == nil {
 			fmt.Fprintf(progress, "%s: applied\n", m)
@@ -200,35 +218,56 @@ func (db *DB) migrate(ctx context.Context, admin *database.DatabaseAdminClient, 
 	}
 }
 
-func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m migration, statements []string, first bool) error {
-	if first {
+// apply applies one migration. The first one of a database records that all
+// indexes are retired.
+func (db *DB) apply(ctx context.Context, admin *database.DatabaseAdminClient, m migration, statements []string, applied map[migration]bool) error {
+	if applied == nil {
 		statements = append([]string{createMigrations}, statements...)
 	}
-	statements, err := db.missing(ctx, statements)
+	retired := map[migration]bool{}
+	for r := range all(db.migrations, "retired") {
+		if applied[r] || len(applied) == 0 {
+			retired[r] = true
+		}
+	}
+	statements, err := db.missing(ctx, statements, retired)
 	if err != nil {
 		return err
 	}
 	if err := db.update(ctx, admin, statements); err != nil {
 		return err
 	}
-	err = db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error {
-		return tx.BufferWrite([]*spanner.Mutation{spanner.Insert(MigrationsTable,
-			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp})})
-	})
-	if _, recorded := Duplicate(err); recorded {
-		return nil // another process has recorded it
+	recorded := []migration{m}
+	if len(applied) == 0 {
+		recorded = slices.AppendSeq(recorded, maps.Keys(retired))
 	}
-	return err
+	var rows []*spanner.Mutation
+	for _, m := range recorded {
+		rows = append(rows, spanner.InsertOrUpdate(MigrationsTable,
+			[]string{"Component", "File", "AppliedAt"}, []any{m.component, m.file, spanner.CommitTimestamp}))
+	}
+	return db.ReadWrite(ctx, func(_ context.Context, tx *Tx) error { return tx.BufferWrite(rows) })
 }
 
-// addStored is the only statement of migrations that has no IF NOT EXISTS.
-var addStored = regexp.MustCompile(`^ALTER INDEX (\w+) ADD STORED COLUMN (\w+)$`)
+var (
+	// addStored is the only statement of migrations that has no IF NOT EXISTS.
+	addStored = regexp.MustCompile(`^ALTER INDEX (\w+) ADD STORED COLUMN (\w+)$`)
+	makeIndex = regexp.MustCompile(`^CREATE (?:UNIQUE |NULL_FILTERED )*INDEX IF NOT EXISTS (\w+) ON |^ALTER INDEX (\w+) `)
+	dropIndex = regexp.MustCompile(`^DROP INDEX IF EXISTS (\w+)$`)
+)
 
-// missing returns statements without those that add columns to indexes that have
-// them.
-func (db *DB) missing(ctx context.Context, statements []string) (missing []string, err error) {
+// missing returns statements without those that make or change indexes that
+// retired drops, and those that add columns to indexes that have them.
+func (db *DB) missing(ctx context.Context, sql []string, retired map[migration]bool) (missing []string, err error) {
+	dropped, err := db.dropped(retired)
+	if err != nil {
+		return nil, err
+	}
 	var has map[[2]string]bool // the columns of indexes, once they are needed
-	for _, statement := range statements {
+	for _, statement := range sql {
+		if index := makeIndex.FindStringSubmatch(statement); len(index) > 0 && dropped[index[1]+index[2]] {
+			continue
+		}
 		add := addStored.FindStringSubmatch(statement)
 		if len(add) > 0 && has == nil {
 			if has, err = db.storedColumns(ctx); err != nil {
@@ -240,6 +279,28 @@ func (db *DB) missing(ctx context.Context, statements []string) (missing []strin
 		}
 	}
 	return missing, nil
+}
+
+// dropped returns the names of the indexes that files of the folder retired drop.
+func (db *DB) dropped(retired map[migration]bool) (map[string]bool, error) {
+	names := map[string]bool{}
+	for m, read := range all(db.migrations, "retired") {
+		if !retired[m] {
+			continue
+		}
+		drops, err := statements(m, read)
+		if err != nil {
+			return nil, err
+		}
+		for _, statement := range drops {
+			drop := dropIndex.FindStringSubmatch(statement)
+			if drop == nil {
+				return nil, fmt.Errorf("%s does not only drop indexes: %s", m, statement)
+			}
+			names[drop[1]] = true
+		}
+	}
+	return names, nil
 }
 
 // storedColumns returns the pairs of an index and a column that it stores.

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -195,4 +196,54 @@ func TestProvision(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// An index that is retired is kept by Migrate, which an earlier release may
+// precede, and dropped by Retire. A new database never has it.
+func TestRetire(t *testing.T) {
+	files := fstest.MapFS{
+		"migrations/001_counters.sql": {Data: []byte(`
+			CREATE TABLE IF NOT EXISTS Counters (Id INT64 NOT NULL, Name STRING(MAX), N INT64) PRIMARY KEY (Id);
+			CREATE INDEX IF NOT EXISTS CountersByName ON Counters (Name);
+			CREATE INDEX IF NOT EXISTS CountersByN ON Counters (N)`)},
+		"migrations/002_stored.sql": {Data: []byte("ALTER INDEX CountersByName ADD STORED COLUMN N")},
+	}
+	name := provision(t)
+	earlier := spannerdb.Migrations{Component: "test", Files: maps.Clone(files)}
+	files["migrations/003_names.sql"] = &fstest.MapFile{Data: []byte("CREATE INDEX IF NOT EXISTS CountersOfName ON Counters (Name) WHERE Name IS NOT NULL")}
+	files["retired/001_names.sql"] = &fstest.MapFile{Data: []byte("-- Its successor is in 003.\nDROP INDEX IF EXISTS CountersByName;")}
+	later := []spannerdb.Migrations{{Component: "test", Files: files}}
+
+	indexes := func(db *spannerdb.DB, change func(context.Context, io.Writer) error) []string {
+		t.Helper()
+		if err := change(t.Context(), io.Discard); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Check(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		names := spannerdbtest.Indexes(t, db, "Counters")
+		delete(names, "_BASE_TABLE")
+		delete(names, "PRIMARY_KEY")
+		return slices.Sorted(maps.Keys(names))
+	}
+	db := spannerdbtest.Open(t, name, []spannerdb.Migrations{earlier})
+	if diff := cmp.Diff([]string{"CountersByN", "CountersByName"}, indexes(db, db.Migrate)); diff != "" {
+		t.Errorf("indexes of the earlier release (-want +got):\n%s", diff)
+	}
+	db = spannerdbtest.Open(t, name, later)
+	if diff := cmp.Diff([]string{"CountersByN", "CountersByName", "CountersOfName"}, indexes(db, db.Migrate)); diff != "" {
+		t.Errorf("indexes after Migrate (-want +got):\n%s", diff)
+	}
+	for range 2 {
+		if diff := cmp.Diff([]string{"CountersByN", "CountersOfName"}, indexes(db, db.Retire)); diff != "" {
+			t.Errorf("indexes after Retire (-want +got):\n%s", diff)
+		}
+	}
+	fresh := spannerdbtest.Open(t, provision(t), later)
+	for _, change := range []func(context.Context, io.Writer) error{fresh.Migrate, fresh.Retire} {
+		if diff := cmp.Diff([]string{"CountersByN", "CountersOfName"}, indexes(fresh, change)); diff != "" {
+			t.Errorf("indexes of a new database (-want +got):\n%s", diff)
+		}
+	}
 }

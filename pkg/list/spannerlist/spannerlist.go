@@ -12,18 +12,18 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Shards is the number of shards of the indexes by time, which have a
-// column Shard before the time: times only grow, and Spanner would write all new
-// entries to one place.
+// Shards is the number of shards of Sharded indexes. What only grows, such as
+// times, comes after the shard: Spanner would write all new entries to one place.
 const Shards = 16
 
 // Table is a table of resources that can be listed. The fields of its Schema are
-// columns, in camel case. Its indexes are OneWay. Those that end with a time have
-// the column Shard before it, which is not one of their Columns.
+// columns, in camel case. Its indexes are OneWay. Those that are Sharded have the
+// column Shard before the time and the id, which is not one of their Columns.
 type Table[T resource.Resource] struct {
 	list.Schema
 
 	Name    string
+	Shard   string   // a column with values from 0 to Shards-1
 	Columns []string // the columns that Scan reads
 	// Scan reads Columns, and the further columns of a row into rest.
 	Scan func(row *spanner.Row, rest ...any) (T, error)

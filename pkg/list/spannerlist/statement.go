@@ -16,14 +16,14 @@ import (
 type builder struct {
 	*list.Plan
 
-	field     string // the field with the id
-	id, table string // the column with the id, and the table
-	order     list.Order
-	params    map[string]any
+	field            string // the field with the id
+	id, table, shard string // the column with the id, the table, and the column with the shard
+	order            list.Order
+	params           map[string]any
 }
 
 func (t *Table[T]) build(p list.Plan, o list.Options) *builder {
-	b := &builder{Plan: &p, field: t.ID, id: column(t.ID), table: t.Name, order: o.Order, params: map[string]any{}}
+	b := &builder{Plan: &p, field: t.ID, id: column(t.ID), table: t.Name, shard: t.Shard, order: o.Order, params: map[string]any{}}
 	if p.Start != nil {
 		b.params["at"], b.params["id"] = p.Start.At, p.Start.ID
 	}
@@ -59,7 +59,7 @@ func (b *builder) single() *list.Range {
 	switch {
 	case b.Few != nil:
 		return b.Few
-	case len(b.Walk.Rest) == 0 && !sharded(b.Walk.Index):
+	case len(b.Walk.Rest) == 0 && !b.Walk.Sharded:
 		return &b.Walk
 	}
 	return nil
@@ -70,7 +70,7 @@ func (b *builder) single() *list.Range {
 // entry may be incomplete.
 func (b *builder) walk() string {
 	parts := "[0]"
-	if sharded(b.Walk.Index) {
+	if b.Walk.Sharded {
 		parts = allShards
 	}
 	entries := "SELECT AS STRUCT " + b.keys() + ", TRUE AS Matches, FALSE AS Last" + b.from(b.Walk.Index) + b.where(b.Walk, b.Walk.Bounds, true) + b.orderBy("") + " LIMIT @limit"
@@ -80,7 +80,7 @@ func (b *builder) walk() string {
 		}
 		matches, last := "Matches", "Nth = @visits - 1"
 		visits := b.Walk.MaxVisits(b.field)
-		if sharded(b.Walk.Index) {
+		if b.Walk.Sharded {
 			visits /= Shards
 		}
 		b.params["visits"] = int64(visits)
@@ -137,14 +137,14 @@ func (t *Table[T]) Statements(filters []list.Filter, o list.Options) []spanner.S
 // them.
 func (t *Table[T]) KeyOf(i list.Index) []string {
 	columns := append(ColumnsOf(i.Columns), column(t.ID))
+	n := len(prefix(i))
 	if i.Desc {
-		columns[len(columns)-1] += " DESC"
-		if sharded(i) { // the time, too
-			columns[len(columns)-2] += " DESC"
+		for c := n; c < len(columns); c++ {
+			columns[c] += " DESC"
 		}
 	}
-	if sharded(i) {
-		columns = slices.Insert(columns, len(i.Columns)-1, "Shard")
+	if i.Sharded {
+		columns = slices.Insert(columns, n, t.Shard)
 	}
 	return columns
 }
@@ -159,10 +159,13 @@ func ColumnsOf(fields []string) (columns []string) {
 
 var allShards = fmt.Sprintf("GENERATE_ARRAY(0, %d)", Shards-1)
 
-// sharded reports whether the index begins with Shard.
-func sharded(i list.Index) bool {
-	n := len(i.Columns)
-	return n > 0 && (i.Columns[n-1] == list.ByCreated || i.Columns[n-1] == list.ByUpdated)
+// prefix returns the columns of the index before its order: before a time, and the
+// id. If it is Sharded, the shard comes after them.
+func prefix(i list.Index) []string {
+	if n := len(i.Columns); n > 0 && (i.Columns[n-1] == list.ByCreated || i.Columns[n-1] == list.ByUpdated) {
+		return i.Columns[:n-1]
+	}
+	return i.Columns
 }
 
 // keys are the columns of the order.
@@ -193,12 +196,15 @@ func (b *builder) from(i list.Index) string {
 // page begins matters, come after it.
 func (b *builder) where(r list.Range, filters []list.Filter, place bool) string {
 	conditions := b.conditions(filters)
-	if sharded(r.Index) {
-		shard := "Shard IN UNNEST(" + allShards + ")"
-		if place && r.Name == b.Walk.Name {
-			shard = "Shard = part"
-		}
-		conditions = append([]string{shard}, conditions...)
+	switch n := len(prefix(r.Index)); {
+	case !r.Sharded:
+	case place && r.Name == b.Walk.Name:
+		conditions = append([]string{b.shard + " = part"}, conditions...)
+	case len(r.Bounds) > n && !slices.ContainsFunc(r.Bounds[:n], func(f list.Filter) bool { return !f.IsOne() }): // so that Spanner seeks in each shard
+		conditions = append([]string{b.shard + " IN UNNEST(" + allShards + ")"}, conditions...)
+	}
+	if r.Sparse { // so that Spanner may use the index
+		conditions = append([]string{column(r.Columns[0]) + " IS NOT NULL"}, conditions...)
 	}
 	if place && b.Start != nil {
 		after, at := " > ", column(b.order.By)

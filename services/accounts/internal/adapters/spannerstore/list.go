@@ -18,25 +18,25 @@ var stored = []string{"name", "address"}
 var accounts = spannerlist.Table[domain.Account]{
 	Schema: list.Schema{
 		ID:   "id",
-		Rows: list.Index{Name: "_BASE_TABLE", OneWay: true},
+		Rows: list.Index{Name: "_BASE_TABLE", Rows: true, OneWay: true},
 		Indexes: []list.Index{
 			{Name: "AccountsByEmail", Columns: []string{"email"}, Unique: true, OneWay: true},
 			{Name: "AccountsByName", Columns: []string{"name"}, Stored: []string{"address"}, OneWay: true},
 			{Name: "AccountsByAddress", Columns: []string{"address"}, Stored: []string{"name"}, OneWay: true},
 			{Name: "AccountsByIdDesc", Stored: stored, OneWay: true, Desc: true},
-			{Name: "AccountsByOwner", Columns: []string{"owner"}, OneWay: true},
-			{Name: "AccountsByOwnerDesc", Columns: []string{"owner"}, OneWay: true, Desc: true},
-			{Name: "AccountsByOwnerAndCreatedAt", Columns: []string{"owner", list.ByCreated}, OneWay: true},
-			{Name: "AccountsByOwnerAndCreatedAtDesc", Columns: []string{"owner", list.ByCreated}, OneWay: true, Desc: true},
-			{Name: "AccountsByOwnerAndUpdatedAt", Columns: []string{"owner", list.ByUpdated}, OneWay: true},
-			{Name: "AccountsByOwnerAndUpdatedAtDesc", Columns: []string{"owner", list.ByUpdated}, OneWay: true, Desc: true},
-			{Name: "AccountsByCreatedAt", Columns: []string{list.ByCreated}, Stored: stored, OneWay: true},
-			{Name: "AccountsByCreatedAtDesc", Columns: []string{list.ByCreated}, Stored: stored, OneWay: true, Desc: true},
-			{Name: "AccountsByUpdatedAt", Columns: []string{list.ByUpdated}, Stored: stored, OneWay: true},
-			{Name: "AccountsByUpdatedAtDesc", Columns: []string{list.ByUpdated}, Stored: stored, OneWay: true, Desc: true},
+			{Name: "AccountsOfOwner", Columns: []string{"owner"}, Sparse: true, OneWay: true},
+			{Name: "AccountsOfOwnerDesc", Columns: []string{"owner"}, Sparse: true, OneWay: true, Desc: true},
+			{Name: "AccountsOfOwnerByCreatedAt", Columns: []string{"owner", list.ByCreated}, Sparse: true, Sharded: true, OneWay: true},
+			{Name: "AccountsOfOwnerByCreatedAtDesc", Columns: []string{"owner", list.ByCreated}, Sparse: true, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AccountsOfOwnerByUpdatedAt", Columns: []string{"owner", list.ByUpdated}, Sparse: true, Sharded: true, OneWay: true},
+			{Name: "AccountsOfOwnerByUpdatedAtDesc", Columns: []string{"owner", list.ByUpdated}, Sparse: true, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AccountsByCreatedAt", Columns: []string{list.ByCreated}, Stored: stored, Sharded: true, OneWay: true},
+			{Name: "AccountsByCreatedAtDesc", Columns: []string{list.ByCreated}, Stored: stored, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AccountsByUpdatedAt", Columns: []string{list.ByUpdated}, Stored: stored, Sharded: true, OneWay: true},
+			{Name: "AccountsByUpdatedAtDesc", Columns: []string{list.ByUpdated}, Stored: stored, Sharded: true, OneWay: true, Desc: true},
 		},
 	},
-	Name: "Accounts", Columns: columns, Scan: scan,
+	Name: "Accounts", Shard: "Shard", Columns: columns, Scan: scan,
 }
 
 // List implements app.Store.

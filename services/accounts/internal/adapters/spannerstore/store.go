@@ -21,7 +21,7 @@ import (
 	"github.com/concha-labs/backend/services/accounts/internal/record"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql retired/*.sql
 var migrations embed.FS
 
 // Schema returns the migrations of the store's tables, and of its event log and

@@ -60,8 +60,8 @@ func (s *Store) RemoveAccount(ctx context.Context, accountID int64, limit int, d
 			return nil, err
 		}
 		return scanAll(tx.Query(ctx, spanner.Statement{
-			SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=AudiosByAccount}" +
-				" WHERE AccountId = @account ORDER BY SessionId LIMIT @limit",
+			SQL: "SELECT " + strings.Join(columns, ", ") + " FROM Audios@{FORCE_INDEX=AudiosOfAccount}" +
+				" WHERE AccountId IS NOT NULL AND AccountId = @account ORDER BY SessionId LIMIT @limit",
 			Params: map[string]any{"account": accountID, "limit": int64(limit)},
 		}))
 	})

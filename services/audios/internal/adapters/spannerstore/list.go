@@ -14,30 +14,36 @@ import (
 // then write to all of them.
 var stored = []string{"account_id", "selected_tick", "step_count"}
 
+// steps are all values of step_count.
+var steps = func() (steps []any) {
+	for step := range int64(domain.MaxStepCount + 1) {
+		steps = append(steps, step)
+	}
+	return steps
+}()
+
 // audios is the table as lists read it.
 var audios = spannerlist.Table[domain.Audio]{
 	Schema: list.Schema{
 		ID:   "session_id",
-		Rows: list.Index{Name: "_BASE_TABLE", OneWay: true},
+		Rows: list.Index{Name: "_BASE_TABLE", Rows: true, OneWay: true},
 		Indexes: []list.Index{
-			{Name: "AudiosByAccount", Columns: []string{"account_id"}, Stored: []string{"selected_tick", "step_count"}, OneWay: true},
-			{Name: "AudiosBySelectedTickAndStepCount", Columns: []string{"selected_tick", "step_count"}, OneWay: true},
-			{Name: "AudiosBySelectedTick", Columns: []string{"selected_tick"}, OneWay: true},
-			{Name: "AudiosByStepCount", Columns: []string{"step_count"}, OneWay: true},
-			{Name: "AudiosBySessionIdDesc", Stored: stored, OneWay: true, Desc: true},
-			{Name: "AudiosByOwner", Columns: []string{"owner"}, OneWay: true},
-			{Name: "AudiosByOwnerDesc", Columns: []string{"owner"}, OneWay: true, Desc: true},
-			{Name: "AudiosByOwnerAndCreatedAt", Columns: []string{"owner", list.ByCreated}, OneWay: true},
-			{Name: "AudiosByOwnerAndCreatedAtDesc", Columns: []string{"owner", list.ByCreated}, OneWay: true, Desc: true},
-			{Name: "AudiosByOwnerAndUpdatedAt", Columns: []string{"owner", list.ByUpdated}, OneWay: true},
-			{Name: "AudiosByOwnerAndUpdatedAtDesc", Columns: []string{"owner", list.ByUpdated}, OneWay: true, Desc: true},
-			{Name: "AudiosByCreatedAt", Columns: []string{list.ByCreated}, Stored: stored, OneWay: true},
-			{Name: "AudiosByCreatedAtDesc", Columns: []string{list.ByCreated}, Stored: stored, OneWay: true, Desc: true},
-			{Name: "AudiosByUpdatedAt", Columns: []string{list.ByUpdated}, Stored: stored, OneWay: true},
-			{Name: "AudiosByUpdatedAtDesc", Columns: []string{list.ByUpdated}, Stored: stored, OneWay: true, Desc: true},
+			{Name: "AudiosOfAccount", Columns: []string{"account_id"}, Stored: []string{"selected_tick", "step_count"}, Sparse: true, OneWay: true},
+			{Name: "AudiosOfStep", Columns: []string{"step_count", "selected_tick"}, First: steps, Sharded: true, OneWay: true},
+			{Name: "AudiosDesc", Stored: stored, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AudiosOfOwner", Columns: []string{"owner"}, Sparse: true, Sharded: true, OneWay: true},
+			{Name: "AudiosOfOwnerDesc", Columns: []string{"owner"}, Sparse: true, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AudiosOfOwnerByCreatedAt", Columns: []string{"owner", list.ByCreated}, Sparse: true, Sharded: true, OneWay: true},
+			{Name: "AudiosOfOwnerByCreatedAtDesc", Columns: []string{"owner", list.ByCreated}, Sparse: true, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AudiosOfOwnerByUpdatedAt", Columns: []string{"owner", list.ByUpdated}, Sparse: true, Sharded: true, OneWay: true},
+			{Name: "AudiosOfOwnerByUpdatedAtDesc", Columns: []string{"owner", list.ByUpdated}, Sparse: true, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AudiosCreatedAt", Columns: []string{list.ByCreated}, Stored: stored, Sharded: true, OneWay: true},
+			{Name: "AudiosCreatedAtDesc", Columns: []string{list.ByCreated}, Stored: stored, Sharded: true, OneWay: true, Desc: true},
+			{Name: "AudiosUpdatedAt", Columns: []string{list.ByUpdated}, Stored: stored, Sharded: true, OneWay: true},
+			{Name: "AudiosUpdatedAtDesc", Columns: []string{list.ByUpdated}, Stored: stored, Sharded: true, OneWay: true, Desc: true},
 		},
 	},
-	Name: "Audios", Columns: columns, Scan: scan,
+	Name: "Audios", Shard: "Spread", Columns: columns, Scan: scan,
 }
 
 // List implements app.Store.

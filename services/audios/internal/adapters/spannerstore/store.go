@@ -22,7 +22,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
-//go:embed migrations/*.sql
+//go:embed migrations/*.sql retired/*.sql
 var migrations embed.FS
 
 // Schema returns the migrations of the store's tables, and of its event log and
