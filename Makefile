@@ -138,6 +138,10 @@ $(GENERATOR): tools/go.mod
 	@GOWORK=off go build -C tools -o ../$@ github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 	@touch $@
 
+.PHONY: scale
+scale: ## What writes cost in the cloud, from the migrations: index entries, hot spots, nodes, dollars; docs/scale.md has it
+	@go run ./bench/scale
+
 .PHONY: bench
 bench: ## Measure the whole system beside a bare handler, the gateway beside a bare proxy, and replicas on emulators
 	@go run ./bench
