@@ -14,6 +14,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/custody"
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/priority"
 )
 
 // Backend is the adapters that all services have.
@@ -66,11 +67,16 @@ func (b Backend) Run(g *background.Group, s Loops) {
 		s.Keeper.Run(ctx)
 		return nil
 	})
-	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned objects of "+s.Name, s.Keeper.Sweep)
+	g.EveryByClockAfter(sweepAfter, upkeepEvery, "sweep of orphaned objects of "+s.Name, low(s.Keeper.Sweep))
 	for name, task := range b.Upkeep {
-		g.Every(upkeepEvery, name+" of "+s.Name, task)
+		g.Every(upkeepEvery, name+" of "+s.Name, low(task))
 	}
 	for name, purge := range b.Purges {
-		g.EveryByClock(upkeepEvery, "purge of "+name+" of "+s.Name, purge)
+		g.EveryByClock(upkeepEvery, "purge of "+name+" of "+s.Name, low(purge))
 	}
+}
+
+// low returns task with a context of low priority: nobody waits for it.
+func low(task func(context.Context) (int64, error)) func(context.Context) (int64, error) {
+	return func(ctx context.Context) (int64, error) { return task(priority.Low(ctx)) }
 }

@@ -50,6 +50,10 @@ type Options struct {
 	After        *Place // nil for the first page
 	Limit        int    // at least 1
 	Total        bool   // whether to count all matching resources
+	// At is the time of the Head of the first page. A store that keeps earlier
+	// states reads the page from that of At, for as long as it has it. Zero: the
+	// newest state.
+	At time.Time
 }
 
 // PageOptions returns o, so that generic code can set the options of any query.

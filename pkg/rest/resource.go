@@ -14,6 +14,7 @@ import (
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/idempotency"
 	"github.com/concha-labs/backend/pkg/list"
+	"github.com/concha-labs/backend/pkg/priority"
 	"github.com/concha-labs/backend/pkg/resource"
 )
 
@@ -141,7 +142,7 @@ func (r *Resource[T, B, Q, P]) Export(c *gin.Context) error {
 		return err
 	}
 	P(&q).PageOptions().Limit = exportPage
-	ctx := c.Request.Context()
+	ctx := priority.Low(c.Request.Context())
 	first, err := r.Service.List(ctx, q)
 	if err != nil {
 		return err

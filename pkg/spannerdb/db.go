@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,7 @@ import (
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 )
 
 // A call is cancelled after callTimeout. Rolling back its transaction may take
@@ -86,7 +88,7 @@ var reconnectSoon = option.WithGRPCDialOption(grpc.WithConnectParams(grpc.Connec
 // reports whether the database can be reached. options apply to every client of
 // the API.
 func Open(ctx context.Context, database string, cfg Config, options ...option.ClientOption) (*DB, error) {
-	options = append([]option.ClientOption{reconnectSoon}, options...)
+	options = slices.Concat([]option.ClientOption{reconnectSoon}, markRequests, options)
 	connect := func() (*spanner.Client, error) {
 		return spanner.NewClientWithConfig(context.WithoutCancel(ctx), database, spanner.ClientConfig{
 			DisableNativeMetrics: true, // the process exports its own telemetry
@@ -164,16 +166,31 @@ func (db *DB) replace(client *spanner.Client) *spanner.Client {
 //   - fault.Unavailable: Spanner or the database cannot serve the request, for
 //     example because its schema is behind.
 //   - context.Canceled: ctx was cancelled.
+//
+// The calls of a context of priority.Low have low priority. All have the name of
+// the calling function as their tag.
 func (db *DB) Read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
-	return db.explain(ctx, db.read(ctx, do))
+	return db.explain(ctx, db.read(tagged(ctx), spanner.StrongRead(), do))
 }
 
-func (db *DB) read(ctx context.Context, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
+// ReadAt is Read of the database as it was at a time, the timestamp of an earlier
+// read. Any replica of Spanner can serve it. If Spanner does not keep the versions
+// of that time any more, ReadAt is Read. do may then run twice.
+func (db *DB) ReadAt(ctx context.Context, at time.Time, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
+	ctx = tagged(ctx)
+	err := db.read(ctx, spanner.ReadTimestamp(at), do)
+	if codeOf(err) == codes.FailedPrecondition {
+		err = db.read(ctx, spanner.StrongRead(), do)
+	}
+	return db.explain(ctx, err)
+}
+
+func (db *DB) read(ctx context.Context, bound spanner.TimestampBound, do func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error) error {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	client := db.current()
 	begun := time.Now()
-	err := do(call, client.Single())
+	err := do(call, client.Single().WithTimestampBound(bound))
 	readDuration.Observe(time.Since(begun).Seconds())
 	db.renew(client, err)
 	return translate(ctx, err)
@@ -197,7 +214,7 @@ func (tx *Tx) OnCommit(f func()) { tx.onCommit = append(tx.onCommit, f) }
 //     transaction may have committed.
 //   - an error for which Duplicate returns true: a key is taken.
 func (db *DB) ReadWrite(ctx context.Context, do func(ctx context.Context, tx *Tx) error) error {
-	call, cancel := context.WithTimeout(ctx, callTimeout)
+	call, cancel := context.WithTimeout(tagged(ctx), callTimeout)
 	defer cancel()
 	if db.writes != nil {
 		select {

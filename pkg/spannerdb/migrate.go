@@ -99,7 +99,7 @@ func (db *DB) explain(ctx context.Context, err error) error {
 // applied returns the migrations that were applied to the database.
 func (db *DB) applied(ctx context.Context) (map[migration]bool, error) {
 	has := map[migration]bool{}
-	err := db.read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+	err := db.read(tagged(ctx), spanner.StrongRead(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		return tx.Read(ctx, MigrationsTable, spanner.AllKeys(), []string{"Component", "File"}).Do(func(r *spanner.Row) error {
 			var m migration
 			if err := r.Columns(&m.component, &m.file); err != nil {
@@ -306,7 +306,7 @@ func (db *DB) dropped(retired map[migration]bool) (map[string]bool, error) {
 // storedColumns returns the pairs of an index and a column that it stores.
 func (db *DB) storedColumns(ctx context.Context) (map[[2]string]bool, error) {
 	has := map[[2]string]bool{}
-	err := db.read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+	err := db.read(tagged(ctx), spanner.StrongRead(), func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		return tx.Query(ctx, spanner.Statement{
 			SQL: `SELECT INDEX_NAME, COLUMN_NAME FROM INFORMATION_SCHEMA.INDEX_COLUMNS WHERE ORDINAL_POSITION IS NULL`,
 		}).Do(func(r *spanner.Row) error {

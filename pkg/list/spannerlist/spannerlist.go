@@ -31,15 +31,21 @@ type Table[T resource.Resource] struct {
 
 // List returns a page of the resources that filters select in one call, and
 // their total in another one. The Head of a first page is the timestamp at which
-// it was read. Errors: those of Scan, and of spannerdb.DB.Read.
+// it was read; an Options.At is that timestamp. Errors: those of Scan, and of spannerdb.DB.Read.
 func (t *Table[T]) List(ctx context.Context, db *spannerdb.DB, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
 	statement := t.page(t.Plan(filters, o), o)
-	if err := db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+	read := db.Read
+	if !o.At.IsZero() {
+		read = func(ctx context.Context, do func(context.Context, *spanner.ReadOnlyTransaction) error) error {
+			return db.ReadAt(ctx, o.At, do)
+		}
+	}
+	if err := read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
 		if page, err = t.read(tx.Query(ctx, statement), o); err != nil || o.After != nil {
 			return err
 		}
-		read, err := tx.Timestamp()
-		page.Head = spannerlog.After(read)
+		at, err := tx.Timestamp()
+		page.Head = spannerlog.After(at)
 		return err
 	}); err != nil {
 		return list.Page[T]{}, err

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cloud.google.com/go/spanner"
+	"cloud.google.com/go/spanner/apiv1/spannerpb"
 	"google.golang.org/api/option"
 	"google.golang.org/grpc"
 
@@ -18,37 +19,66 @@ import (
 type Calls struct {
 	mu      sync.Mutex
 	methods []string
+	options []*spannerpb.RequestOptions
 }
 
-func (c *Calls) add(method string) {
+func (c *Calls) add(method string, request any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if method = method[strings.LastIndexByte(method, '/')+1:]; method != "CreateSession" {
-		c.methods = append(c.methods, method)
+	if method = method[strings.LastIndexByte(method, '/')+1:]; method == "CreateSession" {
+		return
 	}
+	o := request.(interface {
+		GetRequestOptions() *spannerpb.RequestOptions
+	}).GetRequestOptions()
+	if o.GetRequestTag() == "" && o.GetTransactionTag() == "" {
+		method += " without a tag"
+	}
+	c.methods, c.options = append(c.methods, method), append(c.options, o)
+}
+
+// TakeOptions returns the options of the calls since the last Take or TakeOptions.
+func (c *Calls) TakeOptions() []*spannerpb.RequestOptions {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := c.options
+	c.methods, c.options = nil, nil
+	return taken
+}
+
+// recorded records the first message of a stream, which is the request.
+type recorded struct {
+	grpc.ClientStream
+
+	record func(request any)
+}
+
+func (r recorded) SendMsg(request any) error {
+	r.record(request)
+	return r.ClientStream.SendMsg(request)
 }
 
 // Options returns the options of Open that record the calls of the database.
 func (c *Calls) Options() []option.ClientOption {
 	return []option.ClientOption{
 		option.WithGRPCDialOption(grpc.WithChainUnaryInterceptor(func(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
-			c.add(method)
+			c.add(method, req)
 			return invoke(ctx, method, req, reply, cc, opts...)
 		})),
 		option.WithGRPCDialOption(grpc.WithChainStreamInterceptor(func(ctx context.Context, desc *grpc.StreamDesc, cc *grpc.ClientConn, method string, stream grpc.Streamer, opts ...grpc.CallOption) (grpc.ClientStream, error) {
-			c.add(method)
-			return stream(ctx, desc, cc, method, opts...)
+			started, err := stream(ctx, desc, cc, method, opts...)
+			return recorded{started, func(request any) { c.add(method, request) }}, err
 		})),
 	}
 }
 
 // Take returns the methods called since the last Take, in order, such as
-// "Commit".
+// "Commit". One that was called without a tag says so.
 func (c *Calls) Take() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	taken := c.methods
-	c.methods = nil
+	c.methods, c.options = nil, nil
 	return taken
 }
 

@@ -250,3 +250,47 @@ func TestUnavailable(t *testing.T) {
 		}
 	}
 }
+
+// The pages after the first of an export are of the same state: what was changed,
+// deleted or created meanwhile is in them as it was.
+func TestPagesOfOneState(t *testing.T) {
+	store, _ := open(t)
+	ids := []int64{1, 2, 3}
+	create := func(id int64) {
+		s := session(nil)
+		s.SessionID = id
+		if err := create(t.Context(), store, s, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range ids {
+		create(id)
+	}
+	q := app.Query{Options: list.Options{Limit: 1}}
+	page, err := store.List(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Update(t.Context(), 2, app.AccountOf{Reach: caller.Everything()}, change); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.Delete(t.Context(), 3, deletion); err != nil {
+		t.Fatal(err)
+	}
+	create(4)
+	q.At = page.Head.Time
+	var got []int64
+	for next := page.Next; next != nil; next = page.Next {
+		got = append(got, page.Items[0].SessionID)
+		q.After = next
+		if page, err = store.List(t.Context(), q); err != nil {
+			t.Fatal(err)
+		}
+		if v := page.Items[0].Version; v != 1 {
+			t.Errorf("session %d has the version %d", page.Items[0].SessionID, v)
+		}
+	}
+	if got = append(got, page.Items[0].SessionID); !slices.Equal(got, ids) {
+		t.Errorf("the pages have %v, want %v", got, ids)
+	}
+}
