@@ -4,31 +4,59 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"sync/atomic"
+	"time"
 )
 
 const (
 	maxPiece  = 64 << 10
 	longPiece = 4 << 10
+	// longestTurn bounds a turn whose handler waits for something else than its
+	// body, such as a service that reads slowly.
+	longestTurn = time.Millisecond
 )
 
-// fairBody is a body that is read in pieces. After each long one, other goroutines
-// have their turn. A body that arrives as fast as it is read would occupy its
-// processor for 10 ms at a time otherwise, and a hundred of them would delay short
-// requests by half a second.
-type fairBody struct{ io.ReadCloser }
+// lane has a place for each body that may have its turn at once. As the turns of
+// package longwork, it leaves one processor to short requests, if there are several.
+var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
+
+// fairBody is a body that is read in pieces. What is done with a long piece takes
+// turns: from its arrival until the next one is read. Hundreds of bodies that arrive
+// as fast as they are read wait in the lane then, and not before short requests in
+// the scheduler, which runs goroutines in the order in which they became ready.
+type fairBody struct {
+	io.ReadCloser
+	inTurn atomic.Bool
+}
 
 // fair returns the body of r, as a fairBody if it may be large.
 func fair(r *http.Request) io.ReadCloser {
 	if 0 <= r.ContentLength && r.ContentLength <= maxPiece {
 		return r.Body
 	}
-	return fairBody{r.Body}
+	return &fairBody{ReadCloser: r.Body}
 }
 
-func (b fairBody) Read(p []byte) (int, error) {
+func (b *fairBody) Read(p []byte) (int, error) {
+	b.leave()
 	n, err := b.ReadCloser.Read(p[:min(len(p), maxPiece)])
-	if n >= longPiece {
-		runtime.Gosched()
+	if n >= longPiece && err == nil {
+		lane <- struct{}{} // for a few milliseconds at most, as turns are short
+		b.inTurn.Store(true)
+		time.AfterFunc(longestTurn, b.leave)
 	}
 	return n, err
+}
+
+// leave ends a turn. The timer of an earlier turn may end it early, which does no
+// harm.
+func (b *fairBody) leave() {
+	if b.inTurn.CompareAndSwap(true, false) {
+		<-lane
+	}
+}
+
+func (b *fairBody) Close() error {
+	b.leave()
+	return b.ReadCloser.Close()
 }

@@ -73,38 +73,3 @@ func TestConnectionsBeyondTheLimit(t *testing.T) {
 	}
 	t.Error("no connection is taken after others have ended")
 }
-
-func TestBudgetOfBodies(t *testing.T) {
-	b := NewBudget(10)
-	begin := func() (context.Context, func()) {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "/", http.NoBody)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.ContentLength = 100 // is only a promise
-		r, end := b.begin(r)
-		return r.Context(), end
-	}
-	one, endOne := begin()
-	two, endTwo := begin()
-	for _, c := range []struct {
-		ctx     context.Context
-		n       int64
-		refused bool
-	}{{one, 0, false}, {one, 6, false}, {two, 5, true}, {two, 4, false}, {two, 0, true}, {two, 1, true}} {
-		if err := TakeBody(c.ctx, c.n); errors.Is(err, ErrUnavailable) != c.refused || (err != nil) != c.refused {
-			t.Errorf("TakeBody(%d) = %v, want it refused: %v", c.n, err, c.refused)
-		}
-	}
-	endOne()
-	if err := TakeBody(two, 6); err != nil {
-		t.Errorf("TakeBody = %v after the other request has ended", err)
-	}
-	endTwo()
-	if used := b.used.Load(); used != 0 {
-		t.Errorf("%d bytes are still counted", used)
-	}
-	if err := TakeBody(t.Context(), 1<<40); err != nil {
-		t.Errorf("TakeBody = %v without a budget", err)
-	}
-}

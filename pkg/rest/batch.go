@@ -2,7 +2,6 @@ package rest
 
 import (
 	"bytes"
-	"context"
 	"crypto/sha256"
 	"net/http"
 	"slices"
@@ -35,7 +34,7 @@ func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 	if body, err = ReadBody(c, MaxUpload); err != nil {
 		return nil, nil, err
 	}
-	if err := parsing(c.Request.Context(), body, func() (err error) {
+	if err := longwork.DoBytes(c.Request.Context(), len(body), func() (err error) {
 		if MediaType(c.Request) == ndjson {
 			items = lines(body)
 			return nil
@@ -49,17 +48,6 @@ func ReadItems(c *gin.Context) (items [][]byte, body []byte, err error) {
 		return nil, nil, fault.Invalidate(fault.Violation{Pointer: "", Detail: "must have 1 to " + strconv.Itoa(MaxItems) + " items"})
 	}
 	return items, body, nil
-}
-
-// longText is the length of a text that takes some milliseconds to parse.
-const longText = 256 << 10
-
-// parsing calls parse for a text. Long texts take turns.
-func parsing(ctx context.Context, text []byte, parse func() error) error {
-	if len(text) < longText {
-		return parse()
-	}
-	return longwork.Do(ctx, parse)
 }
 
 // lines returns the first lines of text that are not blank, at most one more
@@ -167,7 +155,7 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 	var items []I
 	var places []int // indexes of the items among the results
 	var sum [sha256.Size]byte
-	if err := parsing(c.Request.Context(), body, func() error {
+	if err := longwork.DoBytes(c.Request.Context(), len(body), func() error {
 		for i := range sent {
 			item, err := parse(sent[i])
 			if err != nil {

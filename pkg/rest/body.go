@@ -16,6 +16,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/httpserver"
+	"github.com/concha-labs/backend/pkg/longwork"
 )
 
 // The usual limits of a body, in bytes.
@@ -67,36 +68,25 @@ func matches(mediaType, pattern string) bool {
 //   - httpserver.ErrTooLarge: it has more than limit bytes. If the
 //     Content-Length says so, nothing is read.
 //   - httpserver.ErrMalformed: it is incomplete, or did not arrive in time.
+//   - httpserver.ErrUnavailable: there is no room for it. If the Content-Length
+//     says so, nothing is read.
 func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 	body, err := OpenBody(c, limit)
 	if err != nil {
 		return nil, err
 	}
-	return readAll(body, int(max(c.Request.ContentLength, 0)))
+	return readAll(c.Request.Context(), body, c.Request.ContentLength)
 }
 
-// readAll reads a body of size bytes; 0 means unknown. The buffer grows with what
-// has arrived, because a client could promise more than it sends, and not beyond
-// the size.
-func readAll(body io.Reader, size int) ([]byte, error) {
-	buf := make([]byte, 0, min(size, maxPreallocated)+bytes.MinRead)
-	for {
-		n, err := body.Read(buf[len(buf):cap(buf)])
-		buf = buf[:len(buf)+n]
-		switch {
-		case err == io.EOF:
-			return buf, nil
-		case err != nil:
-			return nil, err
-		case len(buf) < cap(buf):
-			continue
-		}
-		room := 2 * len(buf)
-		if size >= len(buf) {
-			room = min(room, size+1) // one more byte to find the end
-		}
-		buf = append(make([]byte, 0, room), buf...)
+// readAll reads a body of size bytes; -1 means unknown. No memory is allocated for
+// what a client promises and has not sent, except for a short body.
+func readAll(ctx context.Context, body io.Reader, size int64) ([]byte, error) {
+	if size < 0 || size > maxPreallocated {
+		return longwork.ReadAll(ctx, body)
 	}
+	b := bytes.NewBuffer(make([]byte, 0, size+bytes.MinRead))
+	_, err := b.ReadFrom(body)
+	return b.Bytes(), err
 }
 
 // ReadPatch reads a body of type application/merge-patch+json (RFC 7396) with
@@ -129,7 +119,7 @@ func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
 	if c.Request.ContentLength > limit {
 		return nil, b.tooLarge(limit)
 	}
-	if err := httpserver.TakeBody(b.ctx, 0); err != nil {
+	if err := httpserver.ReserveBody(b.ctx, copies*max(c.Request.ContentLength, 0)); err != nil {
 		return nil, b.refused(err)
 	}
 	return b, nil

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -48,8 +49,7 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 			return domain.Account{}, fmt.Errorf("attach image: %w", err)
 		}
 	}
-	sent := sha256.New()
-	img, content, err := s.readImage(ctx, declared, io.TeeReader(r, sent))
+	img, content, err := s.readImage(ctx, declared, r, &once.Body)
 	if err != nil {
 		return domain.Account{}, fmt.Errorf("attach image: %w", err)
 	}
@@ -58,7 +58,6 @@ func (s *Service) AttachImage(ctx context.Context, id int64, declared string, r 
 	if err := s.images.Put(ctx, img.Object, img.ContentType, bytes.NewReader(content)); err != nil {
 		return domain.Account{}, fmt.Errorf("store image: %w", err)
 	}
-	once.Body = [sha256.Size]byte(sent.Sum(nil))
 	a, err := s.update(ctx, id, once, cond, func(current domain.Account) (domain.Account, []string) {
 		return current.WithImage(&img, s.now())
 	})
@@ -98,8 +97,8 @@ func (s *Service) DetachImage(ctx context.Context, id int64, cond Condition) err
 }
 
 // readImage returns the cleaned image in r and its description, without the
-// name of an object.
-func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (domain.Image, []byte, error) {
+// name of an object. sent is set to the hash of what r reads.
+func (s *Service) readImage(ctx context.Context, declared string, r io.Reader, sent *[sha256.Size]byte) (domain.Image, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadTime)
 	defer cancel()
 	img, r, err := domain.ReadImageHeader(r, declared)
@@ -109,7 +108,7 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (
 	if err := s.codec.Admit(int64(img.Width) * int64(img.Height)); err != nil {
 		return domain.Image{}, nil, err
 	}
-	content, err := io.ReadAll(io.LimitReader(r, domain.MaxImageBytes+1))
+	content, err := longwork.ReadAll(ctx, io.LimitReader(r, domain.MaxImageBytes+1))
 	if err != nil {
 		return domain.Image{}, nil, err
 	}
@@ -125,7 +124,13 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader) (
 	if err != nil {
 		return domain.Image{}, nil, outOfTime(err)
 	}
-	sum := sha256.Sum256(clean.Content)
+	var sum [sha256.Size]byte
+	if err := longwork.DoBytes(ctx, len(content), func() error {
+		*sent, sum = sha256.Sum256(content), sha256.Sum256(clean.Content)
+		return nil
+	}); err != nil {
+		return domain.Image{}, nil, outOfTime(err)
+	}
 	img.Width, img.Height = clean.Width, clean.Height
 	img.SizeBytes, img.SHA256 = int64(len(clean.Content)), hex.EncodeToString(sum[:])
 	return img, clean.Content, nil

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
 
@@ -76,7 +77,7 @@ func (s *Service) readObject(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = r.Close() }()
-	return io.ReadAll(r)
+	return longwork.ReadAll(ctx, r)
 }
 
 // scaled returns the scaled form of an image and creates it if it is missing.

@@ -71,7 +71,7 @@ func (c *Codec) Admit(pixels int64) error {
 
 // Clean implements app.Codec.
 func (c *Codec) Clean(ctx context.Context, content []byte) (clean app.Picture, err error) {
-	p, err := measure(content)
+	p, err := inTurn(ctx, content)
 	if err != nil {
 		return app.Picture{}, err
 	}
@@ -97,7 +97,7 @@ func (c *Codec) Clean(ctx context.Context, content []byte) (clean app.Picture, e
 
 // Scale implements app.Codec.
 func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []byte, err error) {
-	p, err := measure(content)
+	p, err := inTurn(ctx, content)
 	if err != nil {
 		return nil, err
 	}
@@ -107,6 +107,15 @@ func (c *Codec) Scale(ctx context.Context, content []byte, side int) (scaled []b
 		return err
 	})
 	return scaled, err
+}
+
+// inTurn is measure in turns.
+func inTurn(ctx context.Context, content []byte) (p *picture, err error) {
+	err = longwork.DoBytes(ctx, len(content), func() (err error) {
+		p, err = measure(content)
+		return err
+	})
+	return p, err
 }
 
 // decode calls use, which allocates so many bytes more, with the decoded image.

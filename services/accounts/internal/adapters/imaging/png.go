@@ -38,10 +38,9 @@ type pngFile struct {
 	width, height  int
 	depth, kind    byte
 	interlaced     bool
-	before         []byte // the file up to its pixels, without chunks that the picture does not need
-	pixels         []byte // the chunks with the pixels
-	data           [][]byte
-	palette        int // colours
+	before         []byte   // the file up to its pixels, without chunks that the picture does not need
+	pixels, data   [][]byte // the chunks with the pixels, and their bodies
+	palette        int      // colours
 	transparent    bool
 	colours        []byte
 	profile        []byte
@@ -136,7 +135,7 @@ func (f *pngFile) add(kind string, body, raw []byte, whole bool) {
 	case kind == "IDAT" && !f.pixelsAreOver:
 		f.pixelsAreWrong = f.pixelsAreWrong || !whole
 		f.data = append(f.data, body)
-		f.pixels = append(f.pixels, raw...)
+		f.pixels = append(f.pixels, raw)
 		return
 	case kind == "eXIf" && whole && f.exif == nil:
 		f.exif = body
@@ -255,9 +254,9 @@ func (f *pngFile) clean(ctx context.Context) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		}
-		pixels = chunkOf("IDAT", w.content.Bytes())
+		pixels = [][]byte{chunkOf("IDAT", w.content.Bytes())}
 	}
-	content := bytes.Join([][]byte{f.before, pixels, []byte(pngEnd)}, nil)
+	content := bytes.Join(slices.Concat([][]byte{f.before}, pixels, [][]byte{[]byte(pngEnd)}), nil)
 	if len(content) > domain.MaxImageBytes {
 		return nil, domain.ErrImageBytes
 	}
