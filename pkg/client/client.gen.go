@@ -1969,7 +1969,7 @@ type ClientInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
-	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is registered.
 	//
@@ -1984,7 +1984,7 @@ type ClientInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
-	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is registered.
 	//
@@ -2110,7 +2110,7 @@ type ClientInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
-	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is stored.
 	//
@@ -2125,7 +2125,7 @@ type ClientInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
-	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is stored.
 	//
@@ -2425,7 +2425,7 @@ func (c *Client) PutImageWithBody(ctx context.Context, id AccountIDParameter, pa
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
-// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is registered.
 //
@@ -2450,7 +2450,7 @@ func (c *Client) CreateAccountsWithBody(ctx context.Context, params *CreateAccou
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
-// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is registered.
 //
@@ -2706,7 +2706,7 @@ func (c *Client) GetAudioFile(ctx context.Context, sessionID SessionIDParameter,
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
-// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is stored.
 //
@@ -2731,7 +2731,7 @@ func (c *Client) CreateAudiosWithBody(ctx context.Context, params *CreateAudiosP
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
-// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is stored.
 //
@@ -5277,7 +5277,7 @@ type ClientWithResponsesInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
-	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is registered.
 	//
@@ -5292,7 +5292,7 @@ type ClientWithResponsesInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line.
 	//
-	// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is registered.
 	//
@@ -5430,7 +5430,7 @@ type ClientWithResponsesInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
-	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is stored.
 	//
@@ -5445,7 +5445,7 @@ type ClientWithResponsesInterface interface {
 	// wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 	// `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 	//
-	// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+	// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 	// groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 	// those are the same again, and the rest is stored.
 	//
@@ -9700,7 +9700,7 @@ func (c *ClientWithResponses) PutImageWithBodyWithResponse(ctx context.Context, 
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
-// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is registered.
 //
@@ -9721,7 +9721,7 @@ func (c *ClientWithResponses) CreateAccountsWithBodyWithResponse(ctx context.Con
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line.
 //
-// They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is registered.
 //
@@ -9937,7 +9937,7 @@ func (c *ClientWithResponses) GetAudioFileWithResponse(ctx context.Context, sess
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
-// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is stored.
 //
@@ -9958,7 +9958,7 @@ func (c *ClientWithResponses) CreateAudiosWithBodyWithResponse(ctx context.Conte
 // wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
 // `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
 //
-// They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+// They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
 // groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
 // those are the same again, and the rest is stored.
 //

@@ -135,10 +135,32 @@ type Request struct {
 // HasKey reports whether the request has an Idempotency-Key.
 func (r Request) HasKey() bool { return r.Key != [sha256.Size]byte{} }
 
-// Part returns the identity of the part of a batch that begins with item n, so
-// that each part has a record of its own. The first part has the key of the
-// whole.
-func (r Request) Part(n int) Request {
+// groupSize bounds the items that one transaction creates. On SQLite, other
+// writers wait for some 20 ms, and a batch of 1,000 needs 4 syncs of the disk.
+const groupSize = 250
+
+// CreateGroups calls create for groups of a batch's items, in order, until all
+// have an outcome or create fails, and returns the outcomes. Each group has a
+// record of its own, identified by once and the position of its first item, so a
+// repetition continues after the recorded groups. create may return fewer
+// outcomes than items, but at least one: a group that an earlier release
+// recorded may be smaller.
+func CreateGroups[I, O any](items []I, once Request, create func(group []I, once Request) ([]O, error)) ([]O, error) {
+	outcomes := make([]O, 0, len(items))
+	for len(outcomes) < len(items) {
+		begin := len(outcomes)
+		created, err := create(items[begin:min(begin+groupSize, len(items))], once.part(begin))
+		if err != nil {
+			return nil, err
+		}
+		outcomes = append(outcomes, created...)
+	}
+	return outcomes, nil
+}
+
+// part returns the identity of the group of a batch that begins with item n. The
+// first group has the key of the whole.
+func (r Request) part(n int) Request {
 	if n > 0 && r.HasKey() {
 		r.Key = sha256.Sum256(binary.BigEndian.AppendUint64(r.Key[:], uint64(n)))
 	}

@@ -44,7 +44,7 @@ export interface paths {
          *     wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
          *     `application/x-ndjson`, there is one on each line.
          *
-         *     They are registered in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+         *     They are registered in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
          *     groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
          *     those are the same again, and the rest is registered.
          */
@@ -199,7 +199,7 @@ export interface paths {
          *     wins. A faulty item does not affect the others. `results` has the result of each item, in order. As
          *     `application/x-ndjson`, there is one on each line. Each is its own document, which `file_url` gives back.
          *
-         *     They are stored in groups of up to 100, each in one transaction. If the answer is a 5XX, or is lost, some
+         *     They are stored in groups of up to 250, each in one transaction. If the answer is a 5XX, or is lost, some
          *     groups may be there: send the request again. With an `Idempotency-Key`, which covers the whole, the results of
          *     those are the same again, and the rest is stored.
          */

@@ -15,10 +15,6 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-// groupSize bounds the sessions that one transaction creates, so that it takes
-// about as long as one for a single session and does not hold up others.
-const groupSize = 100
-
 // filesAtOnce bounds the number of objects that all batches together store or
 // delete concurrently, so that many batches put no more load on the object
 // store than one.
@@ -35,9 +31,9 @@ func (i Item) large() bool { return len(i.Document) > domain.MaxKept }
 
 // CreateAll creates each session as Create does, one after the other, and
 // returns the outcome of each. It uses one transaction for each group of
-// groupSize sessions. If a group fails, the sessions of earlier groups stay,
-// and a repetition with the same key continues after them. Idempotent if once
-// has a key. Errors: idempotency.ErrReused, caller.ErrForbidden.
+// idempotency.CreateGroups. If a group fails, the sessions of earlier groups
+// stay, and a repetition with the same key continues after them. Idempotent if
+// once has a key. Errors: idempotency.ErrReused, caller.ErrForbidden.
 func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.Request) ([]Outcome, error) {
 	reach, err := caller.From(ctx).Write(caller.Audios)
 	if err != nil {
@@ -45,13 +41,11 @@ func (s *Service) CreateAll(ctx context.Context, items []Item, once idempotency.
 	}
 	accounts, cancel := context.WithTimeout(ctx, accountWait) // for all groups together
 	defer cancel()
-	outcomes := make([]Outcome, 0, len(items))
-	for group := range slices.Chunk(items, groupSize) {
-		created, err := s.createGroup(ctx, accounts, group, reach, once.Part(len(outcomes)))
-		if err != nil {
-			return nil, fmt.Errorf("create audios: %w", err)
-		}
-		outcomes = append(outcomes, created...)
+	outcomes, err := idempotency.CreateGroups(items, once, func(group []Item, once idempotency.Request) ([]Outcome, error) {
+		return s.createGroup(ctx, accounts, group, reach, once)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("create audios: %w", err)
 	}
 	return outcomes, nil
 }
@@ -84,7 +78,7 @@ func (s *Service) createGroup(ctx, accounts context.Context, items []Item, reach
 		})
 	})
 	s.atOnce(len(files), func(i int) {
-		if err != nil || outcomes[i].Result.File.Object != files[i].Object {
+		if err != nil || i >= len(outcomes) || outcomes[i].Result.File.Object != files[i].Object {
 			s.dropFile(ctx, files[i], err)
 		}
 	})

@@ -101,18 +101,18 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 		for at := 1; at <= 3; at++ {
 			t.Run(fmt.Sprintf("at group %d, committed %t", at, commit), func(t *testing.T) {
 				w := newWorld(t)
-				const n = 250
+				const n = 600
 				items := batch(t, 0, n)
-				items[249].Session = items[0].Session // in another group
+				items[n-1].Session = items[0].Session // in another group
 				once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 				s := w.service(&breaking{w.store, at, commit}, w.files)
 				if _, err := s.CreateAll(t.Context(), items, once); !errors.Is(err, errLost) {
 					t.Fatalf("CreateAll = %v, want the store's error", err)
 				}
 				before := len(w.told(t))
-				created := 100 * (at - 1)
+				created := 250 * (at - 1)
 				if commit {
-					created = min(100*at, n-1)
+					created = min(250*at, n-1)
 				}
 				if before != created {
 					t.Errorf("%d events before the retry, want %d", before, created)
@@ -148,7 +148,7 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 
 func TestABatchWithoutAKeyIsJudgedAnew(t *testing.T) {
 	w := newWorld(t)
-	items := batch(t, 0, 150)
+	items := batch(t, 0, 300)
 	for i, want := range []*fault.Error{nil, domain.ErrSessionTaken} {
 		outcomes, err := w.CreateAll(t.Context(), items, idempotency.Request{})
 		if err != nil {
@@ -181,11 +181,11 @@ func (f *filling) Put(ctx context.Context, name, contentType string, content io.
 func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	w := newWorld(t)
 	files := &filling{Files: w.files}
-	files.left.Store(130)
-	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 200), idempotency.Request{}); !errors.Is(err, errLost) {
+	files.left.Store(280)
+	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 400), idempotency.Request{}); !errors.Is(err, errLost) {
 		t.Fatalf("CreateAll = %v, want the object store's error", err)
 	}
-	if told := w.told(t); len(told) != 100 {
+	if told := w.told(t); len(told) != 250 {
 		t.Errorf("%d events, want those of the first group", len(told))
 	}
 }
@@ -193,10 +193,10 @@ func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 func TestARepeatedBatchStoresNoFile(t *testing.T) {
 	w := newWorld(t)
 	files := &filling{Files: w.files}
-	files.left.Store(150)
+	files.left.Store(300)
 	s := w.service(w.store, files)
 	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
-	items := batch(t, 0, 150)
+	items := batch(t, 0, 300)
 	for range 2 { // there is no space for a second time
 		if _, err := s.CreateAll(t.Context(), items, once); err != nil {
 			t.Fatal(err)
@@ -241,4 +241,27 @@ func TestBatchesShareABoundOfFilesAtOnce(t *testing.T) {
 		ids = append(ids, item.Session.SessionID)
 	}
 	w.wantObjectsOf(t, ids...)
+}
+
+// An earlier release recorded smaller groups. A repetition continues after them.
+func TestABatchGoesOnAfterASmallerGroup(t *testing.T) {
+	w := newWorld(t)
+	items := batch(t, 0, 300)
+	items[200].Document = large("in the second group")
+	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
+	if _, err := w.CreateAll(t.Context(), items[:100], once); err != nil {
+		t.Fatal(err)
+	}
+	outcomes, err := w.CreateAll(t.Context(), items, once)
+	if err != nil || len(outcomes) != len(items) {
+		t.Fatalf("%d outcomes, %v, want %d", len(outcomes), err, len(items))
+	}
+	for i, o := range outcomes {
+		if o.Refused != nil || o.Result.SessionID != int64(i) {
+			t.Errorf("item %d: %+v", i, o)
+		}
+	}
+	if told := w.told(t); len(told) != len(items) {
+		t.Errorf("%d events, want %d", len(told), len(items))
+	}
 }
