@@ -20,15 +20,17 @@ func (k *Keeper) Adopt(ctx context.Context, out io.Writer) error {
 	case !refused(err):
 		return err
 	}
-	var used int
-	var unused []string
+	var used, unused int
 	now := k.from.Now().UTC().Truncate(time.Microsecond)
 	if err := k.classify(ctx, "", time.Time{}, now.Add(sweepGrace), func(name string, referenced bool) error {
 		if referenced {
 			used++
-		} else {
-			unused = append(unused, name)
+			return nil
 		}
+		if unused++; unused == 1 {
+			_, _ = fmt.Fprintf(out, "%s: no row refers to these objects:\n", k.service)
+		}
+		_, _ = fmt.Fprintln(out, name)
 		return nil
 	}); err != nil {
 		return fmt.Errorf("adopt: %w", err)
@@ -49,9 +51,6 @@ func (k *Keeper) Adopt(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("adopt: %w", err)
 	}
-	_, _ = fmt.Fprintf(out, "%s: adopted the object store: the database refers to %d of its objects; %d others are kept, also in future:\n", k.service, used, len(unused))
-	for _, name := range unused {
-		_, _ = fmt.Fprintln(out, name)
-	}
+	_, _ = fmt.Fprintf(out, "%s: adopted the object store: the database refers to %d of its objects; %d others are kept, also in future\n", k.service, used, unused)
 	return nil
 }
