@@ -44,6 +44,13 @@ func newAccount(name string, r apikey.Rate) *account {
 	return a
 }
 
+// another returns a new account with the name and the rate of a.
+func (a *account) another() *account {
+	b := &account{limiter: rate.NewLimiter(a.limiter.Limit(), a.limiter.Burst()), name: a.name}
+	b.policy.Store(a.policy.Load()) // shared
+	return b
+}
+
 // quota returns how many requests may come at once.
 func quota(r apikey.Rate) int { return max(int(math.Round(burst*float64(r))), 1) }
 
@@ -99,6 +106,11 @@ func (a *account) limit(now time.Time) string {
 	return string(strconv.AppendInt(text, int64(full), 10))
 }
 
+// inUse reports whether a new account in its place would differ.
+func (a *account) inUse(now time.Time) bool {
+	return a.streams.Load() > 0 || a.limiter.TokensAt(now) < float64(a.limiter.Burst())
+}
+
 // accounts are those of the callers that are known by their credentials.
 type accounts struct {
 	rate apikey.Rate
@@ -114,20 +126,6 @@ func (a *accounts) of(id string) *account { return a.at(id, a.rate) }
 // at returns the account of a caller, which has the limit r if it is new.
 func (a *accounts) at(id string, r apikey.Rate) *account {
 	return a.byID.GetOrAdd(id, func() *account { return newAccount("caller", r) })
-}
-
-// addresses are the accounts of addresses.
-type addresses struct {
-	rate      apikey.Rate
-	byAddress *shardlru.Cache[netip.Addr, *account]
-}
-
-func newAddresses(r apikey.Rate) *addresses {
-	return &addresses{r, shardlru.New[netip.Addr, *account](remembered)}
-}
-
-func (a *addresses) of(address netip.Addr) *account {
-	return a.byAddress.GetOrAdd(address, func() *account { return newAccount("address", a.rate) })
 }
 
 // network returns what an address counts as: itself, or, as a site has as many
