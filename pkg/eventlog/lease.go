@@ -41,16 +41,12 @@ type Ownership struct {
 // next claim.
 //
 // At most one replica for each shard is registered. For a further replica,
-// Claim changes nothing and returns a share of 0 until a place is free.
+// Claim returns a share of 0 until a place is free.
 func (l *Leases) Claim(replica string, release []int, now time.Time) (share int) {
 	if l.Expires == nil {
 		l.Expires = make(map[string]time.Time)
 	}
-	for other, expires := range l.Expires {
-		if !now.Before(expires) {
-			delete(l.Expires, other)
-		}
-	}
+	l.Expire(now)
 	if _, registered := l.Expires[replica]; !registered && len(l.Expires) >= Shards {
 		return 0
 	}
@@ -65,7 +61,7 @@ func (l *Leases) Claim(replica string, release []int, now time.Time) (share int)
 	has := 0
 	for i := range l.Shards {
 		s := &l.Shards[i]
-		if _, alive := l.Expires[s.Owner]; s.Owner != "" && (!alive || s.Owner == replica && slices.Contains(release, i)) {
+		if s.Owner == replica && slices.Contains(release, i) {
 			s.change("")
 		}
 		if s.Owner == replica {
@@ -79,6 +75,21 @@ func (l *Leases) Claim(replica string, release []int, now time.Time) (share int)
 		}
 	}
 	return share
+}
+
+// Expire removes the expired replicas and gives up their leases.
+func (l *Leases) Expire(now time.Time) {
+	for replica, expires := range l.Expires {
+		if !now.Before(expires) {
+			delete(l.Expires, replica)
+		}
+	}
+	for i := range l.Shards {
+		s := &l.Shards[i]
+		if _, alive := l.Expires[s.Owner]; s.Owner != "" && !alive {
+			s.change("")
+		}
+	}
 }
 
 // Leave removes the replica and gives up its leases.

@@ -17,8 +17,9 @@ import (
 // Retention is how long an event is kept.
 const Retention = 90 * 24 * time.Hour
 
-// Shards is the number of shards of a log. It is part of the schema: an event
-// never changes its shard.
+// Shards is the number of shards of a log that leases, offsets and metrics know.
+// It is part of the schema: an event never changes its shard. A log may store
+// each of them in several ranges of keys; see spannerlog.
 const Shards = 16
 
 // Offset is a position in one shard of a log. Its format belongs to the
@@ -108,8 +109,12 @@ func (w *Wake) Take() (shards []int) {
 }
 
 // Shard returns the shard of a subject.
-func Shard(subject string) int {
+func Shard(subject string) int { return int(Hash(subject) % Shards) }
+
+// Hash returns the number that decides where a log stores the events of a
+// subject.
+func Hash(subject string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(subject))
-	return int(h.Sum32() % Shards)
+	return h.Sum32()
 }

@@ -23,33 +23,34 @@ var _ eventlog.Reader = (*Log)(nil)
 func (l *Log) Committed() <-chan struct{} { return l.committed.Next() }
 
 // place is a position ordered by commit timestamp and, within one timestamp, by
-// shard, subject and version. Shard -1 is before all events of the timestamp,
-// and shard Shards after them.
+// group, subject and version. Group -1 is before all events of the timestamp,
+// and group eventlog.Shards after them. A place does not name the shard, so
+// Grow does not change the order.
 type place struct {
 	commit  time.Time
-	shard   int64
+	group   int64
 	subject string
 	version int64
 }
 
 // String returns the place in the form 1767323045678901000/3/account/123/7:
-// nanoseconds since 1970, shard and event.
+// nanoseconds since 1970, group and event.
 func (p place) String() string {
-	return strconv.FormatInt(p.commit.UnixNano(), 10) + "/" + strconv.FormatInt(p.shard, 10) + "/" +
+	return strconv.FormatInt(p.commit.UnixNano(), 10) + "/" + strconv.FormatInt(p.group, 10) + "/" +
 		events.Event{Subject: p.subject, Version: p.version}.ID()
 }
 
 func parsePlace(s string) (place, error) {
 	if s == "" {
-		return place{commit: time.Unix(0, 0).UTC(), shard: -1}, nil
+		return place{commit: time.Unix(0, 0).UTC(), group: -1}, nil
 	}
 	nanos, rest, _ := strings.Cut(s, "/")
-	shard, id, _ := strings.Cut(rest, "/")
+	group, id, _ := strings.Cut(rest, "/")
 	cut := strings.LastIndexByte(id, '/')
 	var p place
 	ns, err := strconv.ParseInt(nanos, 10, 64)
 	if err == nil {
-		p.shard, err = strconv.ParseInt(shard, 10, 64)
+		p.group, err = strconv.ParseInt(group, 10, 64)
 	}
 	if err == nil {
 		p.version, err = strconv.ParseInt(id[cut+1:], 10, 64)
@@ -69,173 +70,159 @@ func (l *Log) Compare(a, b eventlog.Position) int {
 }
 
 func (p place) compare(other place) int {
-	return cmp.Or(p.commit.Compare(other.commit), cmp.Compare(p.shard, other.shard),
+	return cmp.Or(p.commit.Compare(other.commit), cmp.Compare(p.group, other.group),
 		strings.Compare(p.subject, other.subject), cmp.Compare(p.version, other.version))
 }
 
 // After returns the position after everything that a strong read with this
 // timestamp saw. Spanner commits nothing at or before the timestamp afterwards.
 func After(timestamp time.Time) eventlog.Position {
-	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, shard: eventlog.Shards}.String()}
+	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, group: eventlog.Shards}.String()}
+}
+
+// pagePart reads the first @each rows of a shard after the place, by key. Its
+// cost depends only on @each.
+const pagePart = ` WHERE Shard = %[1]d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR MOD(%[1]d, 16) > @group OR
+	(MOD(%[1]d, 16) = @group AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
+ORDER BY CommitTimestamp, Subject, Version LIMIT @each`
+
+// beginPart finds whether the place is older than the log. It then belongs to a
+// log that was lost. Places made from a time, with group -1, are exempt.
+const beginPart = `
+UNION ALL
+(SELECT 0, AppliedAt, "", 0, "` + begins + `", "", "" FROM ` + spannerdb.MigrationsTable + `
+WHERE Component = "` + component + `" AND File = "` + firstMigration + `" AND AppliedAt > @commit AND @group >= 0)`
+
+// Page implements eventlog.Reader. It costs one call, and one more whenever a
+// shard has more than its part of the page. With 16 shards, it reads at most about
+// four rows for each row of a page of 100, and less for a larger one.
+func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (page eventlog.Page, err error) {
+	last, err := parsePlace(after.Place)
+	if err != nil {
+		return eventlog.Page{}, err
+	}
+	err = l.whole(ctx, nil, func(shards int64) error {
+		all := make([]int64, shards)
+		for i := range all {
+			all[i] = int64(i)
+		}
+		found, timestamp, err := l.after(ctx, last, shards, all, beginPart, limit)
+		if err != nil {
+			return err
+		}
+		if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) || len(found) > 0 && found[0].Type == begins {
+			return eventlog.ErrCursorExpired
+		}
+		page = eventlog.Page{Records: records(found), Next: After(timestamp)}
+		if len(found) == limit {
+			page.Next = page.Records[limit-1].Position
+		}
+		return nil
+	})
+	if err != nil {
+		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
+	}
+	return page, nil
+}
+
+// after returns the first limit events after a place in some of the shards, in
+// the order of their places, and the timestamp of the read. The query may have
+// another part. If a row of type begins is found, it is the only one returned.
+func (l *Log) after(ctx context.Context, last place, known int64, shards []int64, part string, limit int) (found []stored, timestamp time.Time, err error) {
+	each := eachOf(limit, len(shards))
+	read, timestamp, err := l.query(ctx, spanner.Statement{SQL: union(columns, pagePart, shards) + part, Params: map[string]any{
+		"commit": last.commit, "group": last.group, "subject": last.subject, "version": last.version,
+		"shards": known, "each": int64(each),
+	}})
+	if err != nil {
+		return nil, timestamp, err
+	}
+	if i := slices.IndexFunc(read, isBegin); i >= 0 {
+		return read[i : i+1], timestamp, nil
+	}
+	found, err = merge(split(read, each), each, limit, func(last stored, n int) ([]stored, error) { return l.next(ctx, last, timestamp, n) })
+	return found, timestamp, err
 }
 
 // begins is the type of the row that marks the creation of the log. It is not
 // an event.
 const begins = "begins"
 
-// pageStatement reads the first @each rows of each shard after the place, by
-// key. Its cost depends only on @each. A place that is older than the
-// log belongs to a log that was lost: it is before the row of type begins.
-// Places made from a time, with shard -1, are exempt.
-var pageStatement = func() string {
-	var parts []string
-	for shard := range eventlog.Shards {
-		parts = append(parts, fmt.Sprintf(`(SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog
-WHERE Shard = %d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR Shard > @shard OR
-	(Shard = @shard AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
-ORDER BY CommitTimestamp, Subject, Version LIMIT @each)`, shard))
-	}
-	parts = append(parts, `(SELECT -1, AppliedAt, "", 0, "`+begins+`", "", "" FROM `+spannerdb.MigrationsTable+`
-WHERE Component = "`+component+`" AND File = "`+firstMigration+`" AND AppliedAt > @commit AND @shard >= 0)`)
-	return strings.Join(parts, "\nUNION ALL\n")
-}()
+func isBegin(s stored) bool { return s.Type == begins }
 
-// eachOf returns the number of rows to read of each shard for a page. It is
-// twice the average and some more, so that one call usually suffices.
-func eachOf(limit int) int { return min(limit, 2*limit/eventlog.Shards+12) }
-
-// Page implements eventlog.Reader. It costs one call, and one more whenever a
-// shard has more than its part of the page. It reads at most about four rows for
-// each row of a page of 100, and less for a larger one.
-func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (eventlog.Page, error) {
-	last, err := parsePlace(after.Place)
-	if err != nil {
-		return eventlog.Page{}, err
+// next returns at most limit events of the shard of s, after s and up to a
+// timestamp, with one call.
+func (l *Log) next(ctx context.Context, s stored, timestamp time.Time, limit int) (found []stored, err error) {
+	keys := spanner.KeyRange{
+		Start: spanner.Key{s.shard, s.Time, s.Subject, s.Version}, End: spanner.Key{s.shard, timestamp}, Kind: spanner.OpenClosed,
 	}
-	each := eachOf(limit)
-	read, timestamp, err := l.records(ctx, spanner.Statement{SQL: pageStatement, Params: map[string]any{
-		"commit": last.commit, "shard": last.shard, "subject": last.subject, "version": last.version, "each": int64(each),
-	}})
-	if err != nil {
-		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
-	}
-	if expired := !after.Time.IsZero() && timestamp.Sub(after.Time) > eventlog.Retention; expired || isAhead(last, timestamp) || slices.ContainsFunc(read, isBegin) {
-		return eventlog.Page{}, eventlog.ErrCursorExpired
-	}
-	records, err := l.merge(ctx, read, each, limit, timestamp)
-	switch {
-	case err != nil:
-		return eventlog.Page{}, fmt.Errorf("read a page of events: %w", err)
-	case len(records) < limit:
-		return eventlog.Page{Records: records, Next: After(timestamp)}, nil
-	}
-	return eventlog.Page{Records: records, Next: records[limit-1].Position}, nil
-}
-
-// merge returns the first limit of the records in the order of their places.
-// read has the first each records of every shard. Where a shard has more, merge
-// reads on, up to the timestamp of the first read, because the other shards are
-// known up to there.
-func (l *Log) merge(ctx context.Context, read []eventlog.Record, each, limit int, timestamp time.Time) (merged []eventlog.Record, err error) {
-	shards := make([][]eventlog.Record, eventlog.Shards)
-	for _, r := range read {
-		shard := eventlog.Shard(r.Subject)
-		shards[shard] = append(shards[shard], r)
-	}
-	more := make([]bool, eventlog.Shards) // the shard may have records beyond those that were read
-	for shard, records := range shards {
-		more[shard] = len(records) == each
-		slices.SortFunc(records, inShard) // a union promises no order
-	}
-	for len(merged) < limit {
-		first := -1
-		var earliest time.Time
-		for shard, records := range shards {
-			if len(records) > 0 && (first < 0 || records[0].Time.Before(earliest)) {
-				first, earliest = shard, records[0].Time // of two with the same time, the lower shard
-			}
-		}
-		if first < 0 {
-			break
-		}
-		next := shards[first][0]
-		merged, shards[first] = append(merged, next), shards[first][1:]
-		if len(shards[first]) == 0 && more[first] && len(merged) < limit {
-			n := min(2*each, limit-len(merged))
-			if shards[first], err = l.shardAfter(ctx, next, timestamp, n); err != nil {
-				return nil, err
-			}
-			more[first] = len(shards[first]) == n
-		}
-	}
-	return merged, nil
-}
-
-func inShard(a, b eventlog.Record) int {
-	return cmp.Or(a.Time.Compare(b.Time), strings.Compare(a.Subject, b.Subject), cmp.Compare(a.Version, b.Version))
-}
-
-// shardAfter returns at most limit records of the shard of r, after r and up to
-// a timestamp, with one call.
-func (l *Log) shardAfter(ctx context.Context, r eventlog.Record, timestamp time.Time, limit int) (records []eventlog.Record, err error) {
-	shard := shardOf(r.Subject)
-	keys := spanner.KeyRange{Start: spanner.Key{shard, r.Time, r.Subject, r.Version}, End: spanner.Key{shard, timestamp}, Kind: spanner.OpenClosed}
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		records = nil
-		return tx.ReadWithOptions(ctx, "EventLog", keys, columns, &spanner.ReadOptions{Limit: limit}).Do(func(row *spanner.Row) error {
-			r, err := toRecord(row)
-			records = append(records, r)
-			return err
-		})
+		found, err = l.stored(tx.ReadWithOptions(ctx, "EventLog", keys, columns, &spanner.ReadOptions{Limit: limit}))
+		return err
 	})
-	return records, err
+	return found, err
 }
-
-func isBegin(r eventlog.Record) bool { return r.Type == begins }
 
 // isAhead reports whether a place is in the future of the database by more than
 // the clocks of a client and of Spanner may differ.
 func isAhead(p place, timestamp time.Time) bool { return p.commit.Sub(timestamp) > time.Minute }
 
-// records runs a query for the columns of a record. It also returns the
-// timestamp of the read.
-func (l *Log) records(ctx context.Context, query spanner.Statement) (records []eventlog.Record, timestamp time.Time, err error) {
+// query runs a query for columns. It also returns the timestamp of the read.
+func (l *Log) query(ctx context.Context, query spanner.Statement) (found []stored, timestamp time.Time, err error) {
 	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		records = nil
-		if err := tx.Query(ctx, query).Do(func(row *spanner.Row) error {
-			r, err := toRecord(row)
-			records = append(records, r)
-			return err
-		}); err != nil {
+		if found, err = l.stored(tx.Query(ctx, query)); err != nil {
 			return err
 		}
 		timestamp, err = tx.Timestamp()
 		return err
 	})
-	return records, timestamp, err
+	return found, timestamp, err
 }
 
-// toRecord converts a row of columns.
-func toRecord(row *spanner.Row) (r eventlog.Record, err error) {
-	var shard int64
-	var payload string
-	err = row.Columns(&shard, &r.Time, &r.Subject, &r.Version, &r.Type, &payload, &r.Traceparent)
-	r.Time, r.Data = r.Time.UTC(), []byte(payload)
-	r.Position = eventlog.Position{Time: r.Time, Place: place{r.Time, shard, r.Subject, r.Version}.String()}
-	return r, err
+// stored returns the events in rows, which have columns.
+func (l *Log) stored(rows *spanner.RowIterator) (found []stored, err error) {
+	err = rows.Do(func(row *spanner.Row) error {
+		var s stored
+		var payload string
+		if err := row.Columns(&s.shard, &s.Time, &s.Subject, &s.Version, &s.Type, &payload, &s.Traceparent); err != nil {
+			return err
+		}
+		if !l.isMarker(s.shard) {
+			s.Time, s.Data = s.Time.UTC(), []byte(payload)
+			found = append(found, s)
+		}
+		return nil
+	})
+	return found, err
 }
+
+func records(found []stored) []eventlog.Record {
+	all := make([]eventlog.Record, len(found))
+	for i, s := range found {
+		at := place{s.Time, group(s.shard), s.Subject, s.Version}
+		all[i] = eventlog.Record{Event: s.Event, Position: eventlog.Position{Time: s.Time, Place: at.String()}}
+	}
+	return all
+}
+
+const historyPart = `@{FORCE_INDEX=EventLogBySubject}
+WHERE Shard = %d AND Subject = @subject AND Version > @version ORDER BY Version LIMIT @limit`
 
 // History implements eventlog.Reader with one call.
-func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) ([]eventlog.Record, error) {
-	records, _, err := l.records(ctx, spanner.Statement{
-		SQL: `SELECT Shard, CommitTimestamp, Subject, Version, Type, Payload, Traceparent FROM EventLog@{FORCE_INDEX=EventLogBySubject}
-WHERE Shard = @shard AND Subject = @subject AND Version > @version ORDER BY Version LIMIT @limit`,
-		Params: map[string]any{"shard": shardOf(subject), "subject": subject, "version": afterVersion, "limit": int64(limit)},
+func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) (history []eventlog.Record, err error) {
+	err = l.whole(ctx, nil, func(shards int64) error {
+		found, _, err := l.query(ctx, spanner.Statement{
+			SQL:    union(columns, historyPart, shardsOf(subject, shards)),
+			Params: map[string]any{"shards": shards, "subject": subject, "version": afterVersion, "limit": int64(limit)},
+		})
+		slices.SortFunc(found, func(a, b stored) int { return cmp.Compare(a.Version, b.Version) })
+		history = records(found[:min(limit, len(found))])
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the history of %s: %w", subject, err)
 	}
-	return records, nil
+	return history, nil
 }
 
 // Since implements eventlog.Reader without a call.
@@ -243,7 +230,7 @@ func (l *Log) Since(_ context.Context, t time.Time) (eventlog.Position, error) {
 	if epoch := time.Unix(0, 0); t.Before(epoch) {
 		t = epoch // places count nanoseconds, which cannot express times before 1677
 	}
-	return eventlog.Position{Place: place{commit: t, shard: -1}.String()}, nil
+	return eventlog.Position{Place: place{commit: t, group: -1}.String()}, nil
 }
 
 // Head implements eventlog.Reader with one call.
@@ -252,22 +239,25 @@ func (l *Log) Head(ctx context.Context, earlier eventlog.Position) (head eventlo
 	if err != nil {
 		return eventlog.Position{}, false, err
 	}
-	ranges := make([]spanner.KeySet, eventlog.Shards)
-	for shard := range ranges {
-		ranges[shard] = spanner.KeyRange{Start: spanner.Key{shard, before.commit}, End: spanner.Key{shard}, Kind: spanner.OpenClosed}
-	}
-	behind := spanner.KeySets(ranges...)
-	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		moved = false
-		if err := tx.ReadWithOptions(ctx, "EventLog", behind, []string{"Shard"}, &spanner.ReadOptions{Limit: 1}).Do(func(*spanner.Row) error {
-			moved = true
-			return nil
-		}); err != nil {
-			return err
+	err = l.whole(ctx, nil, func(shards int64) error {
+		behind := []spanner.KeySet{markers(shards)}
+		for shard := range shards {
+			behind = append(behind, spanner.KeyRange{Start: spanner.Key{shard, before.commit}, End: spanner.Key{shard}, Kind: spanner.OpenClosed})
 		}
-		timestamp, err := tx.Timestamp()
-		head = After(timestamp)
-		return err
+		return l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
+			moved = false
+			if err := tx.ReadWithOptions(ctx, "EventLog", spanner.KeySets(behind...), columns[:1], &spanner.ReadOptions{Limit: 1}).Do(func(r *spanner.Row) error {
+				var shard int64
+				err := r.Columns(&shard)
+				moved = !l.isMarker(shard)
+				return err
+			}); err != nil {
+				return err
+			}
+			timestamp, err := tx.Timestamp()
+			head = After(timestamp)
+			return err
+		})
 	})
 	if err != nil {
 		return eventlog.Position{}, false, fmt.Errorf("read the head of the log: %w", err)

@@ -19,33 +19,39 @@ import (
 func (l *Log) Wake() *eventlog.Wake { return l.wake }
 
 // Read implements eventlog.Log with one read of the table, in the order of its
-// key.
+// key. If there are more than 16 shards and that read is full, further calls read
+// one group each.
 func (l *Log) Read(ctx context.Context, from []eventlog.ShardOffset, limit int) (entries []eventlog.Entry, err error) {
-	var ranges []spanner.KeySet
-	for _, at := range from {
-		shard := spanner.Key{int64(at.Shard)}
-		keys := spanner.KeyRange{Start: shard, End: shard, Kind: spanner.ClosedClosed}
-		if at.After != "" {
-			last, err := fromOffset(at.After)
-			if err != nil {
-				return nil, err
-			}
-			keys.Start, keys.Kind = append(keys.Start, last...), spanner.OpenClosed
+	after := make([]offset, len(from))
+	for i, at := range from {
+		if after[i], err = fromOffset(at.After); err != nil {
+			return nil, err
 		}
-		ranges = append(ranges, keys)
 	}
-	err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error {
-		entries = nil
-		return tx.ReadWithOptions(ctx, "EventLog", spanner.KeySets(ranges...), columns[1:], &spanner.ReadOptions{Limit: limit}).Do(func(r *spanner.Row) error {
-			var e eventlog.Entry
-			var payload string
-			if err := r.Columns(&e.Time, &e.Subject, &e.Version, &e.Type, &payload, &e.Traceparent); err != nil {
-				return err
+	err = l.whole(ctx, nil, func(shards int64) error {
+		ranges := []spanner.KeySet{markers(shards)}
+		for i, at := range from {
+			for _, shard := range shardsIn(at.Shard, shards) {
+				ranges = append(ranges, spanner.KeyRange{
+					Start: spanner.Key{shard, after[i].commit, after[i].subject, after[i].version}, End: spanner.Key{shard}, Kind: spanner.OpenClosed,
+				})
 			}
-			e.Time, e.Data, e.Offset = e.Time.UTC(), []byte(payload), toOffset(e.Event)
-			entries = append(entries, e)
-			return nil
+		}
+		most := limit * int(shards) / eventlog.Shards
+		var found []stored
+		err := l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) (err error) {
+			found, err = l.stored(tx.ReadWithOptions(ctx, "EventLog", spanner.KeySets(ranges...), columns, &spanner.ReadOptions{Limit: most}))
+			return err
 		})
+		if err == nil && shards > eventlog.Shards && len(found) == most {
+			found, err = l.groups(ctx, from, after, shards, limit)
+		}
+		slices.SortFunc(found, byGroup)
+		entries = nil
+		for _, s := range found[:min(limit, len(found))] {
+			entries = append(entries, eventlog.Entry{Event: s.Event, Offset: toOffset(s.Event)})
+		}
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read events: %w", err)
@@ -53,11 +59,43 @@ func (l *Log) Read(ctx context.Context, from []eventlog.ShardOffset, limit int) 
 	return entries, nil
 }
 
+// groups returns the first limit events, in the order of their groups.
+func (l *Log) groups(ctx context.Context, from []eventlog.ShardOffset, after []offset, shards int64, limit int) (found []stored, err error) {
+	for i, at := range from {
+		last := place{after[i].commit, int64(at.Shard), after[i].subject, after[i].version}
+		next, _, err := l.after(ctx, last, shards, shardsIn(at.Shard, shards), "", limit-len(found))
+		if found = append(found, next...); err != nil || len(found) == limit {
+			return found, err
+		}
+	}
+	return found, nil
+}
+
+func byGroup(a, b stored) int {
+	return cmp.Or(cmp.Compare(group(a.shard), group(b.shard)), byPlace(a, b))
+}
+
 // loaded is the leases in the database, and the time of the database.
 type loaded struct {
 	eventlog.Leases
-	rows [eventlog.Shards]bool // whether the shard has a row in EventLogPublished
-	now  time.Time
+	rows    [eventlog.Shards]bool // whether the shard has a row in EventLogPublished
+	notices map[string]bool       // the replicas that notice new shards
+	shards  int64                 // of the table
+	now     time.Time
+}
+
+// older returns the number of replicas of a release without Grow.
+func (l *loaded) older() (n int) {
+	for replica := range l.Expires {
+		if !l.notices[replica] {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *loaded) copy() eventlog.Leases {
+	return eventlog.Leases{Expires: maps.Clone(l.Expires), Shards: l.Shards}
 }
 
 // load reads the leases with one query. Spanner's clock decides which have
@@ -65,27 +103,30 @@ type loaded struct {
 // column Cursor: Spanner locks columns, so a claim does not hold up
 // SavePublished.
 func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
-	l := &loaded{Leases: eventlog.Leases{Expires: make(map[string]time.Time)}}
-	err := tx.Query(ctx, spanner.NewStatement(`SELECT CURRENT_TIMESTAMP(),
-		ARRAY(SELECT AS STRUCT Replica, Expires FROM EventLogReplicas),
+	l := &loaded{Leases: eventlog.Leases{Expires: make(map[string]time.Time)}, notices: make(map[string]bool)}
+	err := tx.Query(ctx, spanner.NewStatement(`SELECT CURRENT_TIMESTAMP(), IFNULL((SELECT MAX(Shards) FROM EventLogShards), 16),
+		ARRAY(SELECT AS STRUCT Replica, Expires, IFNULL(NoticesShards, FALSE) AS Notices FROM EventLogReplicas),
 		ARRAY(SELECT AS STRUCT Shard, IFNULL(Owner, '') AS Owner, IFNULL(Epoch, 0) AS Epoch FROM EventLogPublished)`,
 	)).Do(func(r *spanner.Row) error {
 		var replicas []*struct {
 			Replica string
 			Expires time.Time
+			Notices bool
 		}
 		var shards []*struct {
 			Shard, Epoch int64
 			Owner        string
 		}
-		if err := r.Columns(&l.now, &replicas, &shards); err != nil {
+		if err := r.Columns(&l.now, &l.shards, &replicas, &shards); err != nil {
 			return err
 		}
 		for _, replica := range replicas {
-			l.Expires[replica.Replica] = replica.Expires
+			if !strings.HasPrefix(replica.Replica, reserved) {
+				l.Expires[replica.Replica], l.notices[replica.Replica] = replica.Expires, replica.Notices
+			}
 		}
 		for _, s := range shards {
-			if !known(s.Shard) {
+			if !isGroup(s.Shard) {
 				continue
 			}
 			l.Shards[s.Shard] = eventlog.Ownership{Owner: s.Owner, Epoch: s.Epoch}
@@ -96,9 +137,9 @@ func load(ctx context.Context, tx *spannerdb.Tx) (*loaded, error) {
 	return l, err
 }
 
-// known reports whether a shard is one of this release. A later release may have
+// isGroup reports whether a shard is one of this release. A later release may have
 // more, and its replicas publish them.
-func known(shard int64) bool { return shard >= 0 && shard < eventlog.Shards }
+func isGroup(shard int64) bool { return shard >= 0 && shard < eventlog.Shards }
 
 // save writes the differences from before.
 func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
@@ -106,7 +147,7 @@ func (l *loaded) save(tx *spannerdb.Tx, before eventlog.Leases) error {
 	for replica, expires := range l.Expires {
 		if !expires.Equal(before.Expires[replica]) {
 			changes = append(changes, spanner.InsertOrUpdate("EventLogReplicas",
-				[]string{"Replica", "Expires"}, []any{replica, expires}))
+				[]string{"Replica", "Expires", "NoticesShards"}, []any{replica, expires, true}))
 		}
 	}
 	for replica := range before.Expires {
@@ -135,7 +176,8 @@ func (l *Log) change(ctx context.Context, do func(*loaded)) error {
 		if err != nil {
 			return err
 		}
-		before := eventlog.Leases{Expires: maps.Clone(leases.Expires), Shards: leases.Shards}
+		l.learn(leases.shards)
+		before := leases.copy()
 		do(leases)
 		return leases.save(tx, before)
 	})
@@ -162,7 +204,7 @@ func (l *Log) Published(ctx context.Context) (offsets [eventlog.Shards]eventlog.
 			if err := r.Columns(&shard, &saved); err != nil {
 				return err
 			}
-			if known(shard) {
+			if isGroup(shard) {
 				offsets[shard] = eventlog.Offset(saved)
 			}
 			return nil
@@ -241,9 +283,5 @@ func isLater(a, b eventlog.Offset) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return cmp.Or(
-		x[0].(time.Time).Compare(y[0].(time.Time)),
-		strings.Compare(x[1].(string), y[1].(string)),
-		cmp.Compare(x[2].(int64), y[2].(int64)),
-	) > 0, nil
+	return cmp.Or(x.commit.Compare(y.commit), strings.Compare(x.subject, y.subject), cmp.Compare(x.version, y.version)) > 0, nil
 }
