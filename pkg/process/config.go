@@ -31,7 +31,7 @@ type Config[C Settings] struct {
 	settings.Traces
 }
 
-var commands = []settings.Command{provision.MigrateCommand, provision.RetireCommand, provision.ProvisionCommand, custody.AdoptCommand, httpserver.ReadyCommand}
+var commands = []settings.Command{provision.MigrateCommand, provision.RetireCommand, provision.ProvisionCommand, provision.ShardsCommand, custody.AdoptCommand, httpserver.ReadyCommand}
 
 // Validate implements settings.Validator.
 func (c Config[C]) Validate() []settings.Problem {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"cloud.google.com/go/storage"
@@ -15,6 +17,7 @@ import (
 	"github.com/concha-labs/backend/pkg/blob/gcsblob"
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/bus/pubsubbus"
+	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/settings"
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
@@ -27,6 +30,10 @@ var (
 	}
 	RetireCommand = settings.Command{
 		Name: "retire", About: "drop the indexes that only earlier releases use, once no replica of one is left",
+		Uses: MigrateCommand.Uses,
+	}
+	ShardsCommand = settings.Command{
+		Name: "shards", Argument: "NUMBER", About: "store the event log in 32, 64 or 128 shards from now on, instead of 16",
 		Uses: MigrateCommand.Uses,
 	}
 	ProvisionCommand = settings.Command{
@@ -56,19 +63,22 @@ type Plan struct {
 	Subscriptions  []bus.Subscription
 }
 
-// Run runs one of the commands and returns the exit code. It writes progress to
-// stdout and errors to stderr.
+// Run runs one of the commands, as settings.Load returns it, and returns the exit
+// code. It writes progress to stdout and errors to stderr.
 func (p Plan) Run(command string) (exitCode int) {
 	if p.Database == "" {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: there is nothing to do on the embedded backend, which prepares itself\n", command)
 		return 1
 	}
 	do := p.Migrate
-	switch command {
+	name, argument, _ := strings.Cut(command, " ")
+	switch name {
 	case ProvisionCommand.Name:
 		do = p.Provision
 	case RetireCommand.Name:
 		do = p.Retire
+	case ShardsCommand.Name:
+		do = func(ctx context.Context, out io.Writer) error { return p.Grow(ctx, argument, out) }
 	}
 	if err := do(context.Background(), os.Stdout); err != nil {
 		_, _ = fmt.Fprintf(os.Stderr, "%s: %v\n", command, err)
@@ -86,6 +96,27 @@ func (p Plan) Migrate(ctx context.Context, out io.Writer) error {
 // Retire drops the indexes that only earlier releases use; see spannerdb.DB.
 func (p Plan) Retire(ctx context.Context, out io.Writer) error {
 	return p.change(ctx, out, (*spannerdb.DB).Retire)
+}
+
+// Grow has the event log stored in a number of shards from now on, and writes to
+// out when that is in force. Idempotent. See spannerlog.Log.Grow.
+func (p Plan) Grow(ctx context.Context, number string, out io.Writer) error {
+	shards, err := strconv.Atoi(number)
+	if err != nil {
+		return fmt.Errorf("the number of shards must be 32, 64 or 128, and not %q", number)
+	}
+	return p.change(ctx, out, func(db *spannerdb.DB, ctx context.Context, out io.Writer) error {
+		before, err := spannerlog.New(db).Grow(ctx, shards)
+		switch {
+		case err != nil:
+			return err
+		case before == shards:
+			_, _ = fmt.Fprintf(out, "the event log has %d shards already\n", shards)
+		default:
+			_, _ = fmt.Fprintf(out, "the event log has %d shards instead of %d; all replicas write to them within 15 seconds\n", shards, before)
+		}
+		return nil
+	})
 }
 
 func (p Plan) change(ctx context.Context, out io.Writer, change func(*spannerdb.DB, context.Context, io.Writer) error) error {

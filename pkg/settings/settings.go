@@ -42,6 +42,9 @@ const Serve = "serve"
 // Command is a command of a program other than Serve.
 type Command struct {
 	Name, About string
+	// Argument names the argument that the command needs, such as NUMBER. The
+	// command that Load returns then is the name, a space and the argument.
+	Argument string
 	// Uses lists the variables that the command reads. Mistakes in other
 	// variables are ignored. If Uses is empty, the command reads all of them.
 	Uses []string
@@ -120,9 +123,9 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 		_, _ = fmt.Fprintln(l.stdout, l.program, Version())
 		return "", 0, true
 	}
-	chosen, unknown, ok := l.choose(command, rest)
-	if !ok {
-		_, _ = fmt.Fprintf(l.stderr, "%s: unknown argument %q; run \"%s --help\" for all commands\n", l.program, unknown, l.program)
+	chosen, mistake := l.choose(command, rest)
+	if mistake != "" {
+		_, _ = fmt.Fprintf(l.stderr, "%s: %s; run \"%s --help\" for all commands\n", l.program, mistake, l.program)
 		return "", 2, true
 	}
 	problems := fill(cfg, vars, environ)
@@ -133,19 +136,26 @@ func (l *loader) parse(cfg any, args, environ []string) (command string, exitCod
 		l.printProblems(problems)
 		return "", 2, true
 	}
-	return command, 0, false
+	return strings.Join(append([]string{command}, rest...), " "), 0, false
 }
 
-// choose returns the command with that name, or the first unknown argument.
-func (l *loader) choose(name string, rest []string) (chosen Command, unknown string, ok bool) {
+// choose returns the command with that name, or a mistake in the arguments.
+func (l *loader) choose(name string, rest []string) (chosen Command, mistake string) {
 	i := slices.IndexFunc(l.commands, func(c Command) bool { return c.Name == name })
-	switch {
-	case i < 0:
-		return chosen, name, false
-	case len(rest) > 0:
-		return chosen, rest[0], false
+	if i < 0 {
+		return chosen, fmt.Sprintf("unknown argument %q", name)
 	}
-	return l.commands[i], "", true
+	chosen = l.commands[i]
+	if chosen.Argument != "" {
+		if len(rest) == 0 {
+			return chosen, fmt.Sprintf("%s needs a %s", name, chosen.Argument)
+		}
+		rest = rest[1:]
+	}
+	if len(rest) > 0 {
+		return chosen, fmt.Sprintf("unknown argument %q", rest[0])
+	}
+	return chosen, ""
 }
 
 // fill sets cfg from environ and returns the problems, at most one for each
@@ -216,7 +226,7 @@ func (l *loader) printUsage(vars []variable) {
 	defer func() { _ = w.Flush() }()
 	_, _ = fmt.Fprintf(w, "%s: %s\n\nUsage: %s [command]\n\nCommands:\n", l.program, l.about, l.program)
 	for _, c := range l.commands {
-		_, _ = fmt.Fprintf(w, "  %s\t%s\n", c.Name, c.About)
+		_, _ = fmt.Fprintf(w, "  %s\t%s\n", strings.TrimSpace(c.Name+" "+c.Argument), c.About)
 	}
 	_, _ = fmt.Fprint(w, "  --help\tprint this\n  --version\tprint the version\n\nVariables:\n  NAME\tDEFAULT\tMEANING\n")
 	for _, v := range vars {

@@ -45,6 +45,7 @@ func load(t *testing.T, args []string, environ ...string) (cfg config, command s
 		commands: []Command{
 			serve,
 			{Name: "migrate", About: "bring the schema up to date"},
+			{Name: "shards", Argument: "NUMBER", About: "have more of them"},
 			{Name: "ready", About: "ask whether it is ready", Uses: []string{"PORT"}},
 		},
 		stdout: &out, stderr: &errs,
@@ -81,6 +82,9 @@ func TestParseCommandLine(t *testing.T) {
 		{nil, Serve, -1, ""},
 		{[]string{"serve"}, Serve, -1, ""},
 		{[]string{"migrate"}, "migrate", -1, ""},
+		{[]string{"shards", "32"}, "shards 32", -1, ""},
+		{[]string{"shards"}, "", 2, "accounts: shards needs a NUMBER; run \"accounts --help\" for all commands\n"},
+		{[]string{"shards", "32", "now"}, "", 2, "accounts: unknown argument \"now\"; run \"accounts --help\" for all commands\n"},
 		{[]string{"--version"}, "", 0, ""},
 		{[]string{"run"}, "", 2, "accounts: unknown argument \"run\"; run \"accounts --help\" for all commands\n"},
 		{[]string{""}, "", 2, "accounts: unknown argument \"\"; run \"accounts --help\" for all commands\n"},
@@ -195,11 +199,12 @@ func TestParsePrintsUsage(t *testing.T) {
 Usage: accounts [command]
 
 Commands:
-  serve      run until SIGTERM (the default)
-  migrate    bring the schema up to date
-  ready      ask whether it is ready
-  --help     print this
-  --version  print the version
+  serve          run until SIGTERM (the default)
+  migrate        bring the schema up to date
+  shards NUMBER  have more of them
+  ready          ask whether it is ready
+  --help         print this
+  --version      print the version
 
 Variables:
   NAME               DEFAULT  MEANING

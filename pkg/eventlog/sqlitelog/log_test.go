@@ -71,6 +71,23 @@ func TestRelay(t *testing.T) {
 	}, synctest.Test)
 }
 
+// TestGrowth runs without growth: one process writes to one file, so the number of
+// shards is fixed.
+func TestGrowth(t *testing.T) {
+	eventlogtest.RunGrowth(t, func(t *testing.T) eventlogtest.Growing {
+		db := open(t)
+		log := sqlitelog.New(db, time.Now)
+		write := func(ctx context.Context, do func(eventlogtest.Tx) error) error {
+			return db.Write(ctx, func(t *sqlitedb.Tx) error { return do(tx{log, t}) })
+		}
+		memory := membus.New(map[string][]string{"events": {"consumer"}}, t.TempDir(), zap.NewNop())
+		return eventlogtest.Growing{
+			Open:      func(*testing.T) eventlogtest.Process { return eventlogtest.Process{Log: log, Write: write} },
+			Publisher: memory.Publisher("events"), Subscriber: memory.Subscriber("events", "consumer"),
+		}
+	}, synctest.Test)
+}
+
 // TestOlderDatabase opens a database from the time when the log had one shard.
 func TestOlderDatabase(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
