@@ -80,11 +80,20 @@ func After(timestamp time.Time) eventlog.Position {
 	return eventlog.Position{Time: timestamp.UTC(), Place: place{commit: timestamp, group: eventlog.Shards}.String()}
 }
 
-// pagePart reads the first @each rows of a shard after the place, by key. Its
-// cost depends only on @each.
-const pagePart = ` WHERE Shard = %[1]d AND CommitTimestamp >= @commit AND (CommitTimestamp > @commit OR MOD(%[1]d, 16) > @group OR
-	(MOD(%[1]d, 16) = @group AND (Subject > @subject OR (Subject = @subject AND Version > @version))))
-ORDER BY CommitTimestamp, Subject, Version LIMIT @each`
+// pagePart returns the part of a query that reads the first @each rows of a shard
+// after a place, by key. Its cost depends only on @each.
+func pagePart(last place) func(shard int64) string {
+	return func(shard int64) string {
+		after := "CommitTimestamp >= @commit"
+		switch g := group(shard); {
+		case g < last.group:
+			after = "CommitTimestamp > @commit"
+		case g == last.group:
+			after += " AND (CommitTimestamp > @commit OR Subject > @subject OR (Subject = @subject AND Version > @version))"
+		}
+		return " WHERE Shard = " + strconv.FormatInt(shard, 10) + " AND " + after + " ORDER BY CommitTimestamp, Subject, Version LIMIT @each"
+	}
+}
 
 // beginPart finds whether the place is older than the log. It then belongs to a
 // log that was lost. Places made from a time, with group -1, are exempt.
@@ -130,7 +139,7 @@ func (l *Log) Page(ctx context.Context, after eventlog.Position, limit int) (pag
 // another part. If a row of type begins is found, it is the only one returned.
 func (l *Log) after(ctx context.Context, last place, known int64, shards []int64, part string, limit int) (found []stored, timestamp time.Time, err error) {
 	each := eachOf(limit, len(shards))
-	read, timestamp, err := l.query(ctx, spanner.Statement{SQL: union(columns, pagePart, shards) + part, Params: map[string]any{
+	read, timestamp, err := l.query(ctx, spanner.Statement{SQL: union(columns, shards, pagePart(last)) + part, Params: map[string]any{
 		"commit": last.commit, "group": last.group, "subject": last.subject, "version": last.version,
 		"shards": known, "each": int64(each),
 	}})
@@ -205,14 +214,16 @@ func records(found []stored) []eventlog.Record {
 	return all
 }
 
-const historyPart = `@{FORCE_INDEX=EventLogBySubject}
-WHERE Shard = %d AND Subject = @subject AND Version > @version ORDER BY Version LIMIT @limit`
+func historyPart(shard int64) string {
+	return `@{FORCE_INDEX=EventLogBySubject} WHERE Shard = ` + strconv.FormatInt(shard, 10) +
+		` AND Subject = @subject AND Version > @version ORDER BY Version LIMIT @limit`
+}
 
 // History implements eventlog.Reader with one call.
 func (l *Log) History(ctx context.Context, subject string, afterVersion int64, limit int) (history []eventlog.Record, err error) {
 	err = l.whole(ctx, nil, func(shards int64) error {
 		found, _, err := l.query(ctx, spanner.Statement{
-			SQL:    union(columns, historyPart, shardsOf(subject, shards)),
+			SQL:    union(columns, shardsOf(subject, shards), historyPart),
 			Params: map[string]any{"shards": shards, "subject": subject, "version": afterVersion, "limit": int64(limit)},
 		})
 		slices.SortFunc(found, func(a, b stored) int { return cmp.Compare(a.Version, b.Version) })

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"cloud.google.com/go/spanner"
@@ -51,8 +52,10 @@ func (l *Log) Redact(ctx context.Context, tx *spannerdb.Tx, histories ...History
 	return nil
 }
 
-const unredacted = `@{FORCE_INDEX=EventLogBySubject}
-WHERE Shard = %d AND Subject = @subject AND Version > @after AND Payload != @redacted ORDER BY Version LIMIT @limit`
+func unredactedPart(shard int64) string {
+	return `@{FORCE_INDEX=EventLogBySubject} WHERE Shard = ` + strconv.FormatInt(shard, 10) +
+		` AND Subject = @subject AND Version > @after AND Payload != @redacted ORDER BY Version LIMIT @limit`
+}
 
 // RedactSome redacts the first limit events of a history that are not redacted
 // yet, within tx and by one call. It returns the rest of the history, for
@@ -61,7 +64,7 @@ func (l *Log) RedactSome(ctx context.Context, tx *spannerdb.Tx, h History, last,
 	rest = History{h.Subject, last}
 	err = l.whole(ctx, tx, func(shards int64) error {
 		found, err := l.keys(tx.Query(ctx, spanner.Statement{
-			SQL: union(keyColumns, unredacted, shardsOf(h.Subject, shards)),
+			SQL: union(keyColumns, shardsOf(h.Subject, shards), unredactedPart),
 			Params: map[string]any{
 				"shards": shards, "subject": h.Subject, "after": h.After, "redacted": events.Redacted, "limit": limit,
 			},

@@ -31,7 +31,7 @@ import (
 // A marker expires like an event, so a process takes its first number from the
 // table EventLogShards.
 
-// maxShards is bounded by the 200 unions that a query may have.
+// maxShards is bounded by the 200 unions and 1,000 functions that a query may have.
 const maxShards = 128
 
 // rows is a transaction of any kind.
@@ -106,13 +106,13 @@ func markers(above int64) spanner.KeySet {
 	return spanner.KeyRange{Start: spanner.Key{int64(math.MinInt64)}, End: spanner.Key{-above}, Kind: spanner.ClosedOpen}
 }
 
-// union returns a query for columns that has part for each shard, with the shard
-// in place of %d, and a marker above @shards if there is one.
-func union(columns []string, part string, shards []int64) string {
+// union returns a query for columns that has a part for each shard, and a marker
+// above @shards if there is one. part returns what follows FROM EventLog.
+func union(columns []string, shards []int64, part func(shard int64) string) string {
 	selected := "SELECT " + strings.Join(columns, ", ") + " FROM EventLog"
 	parts := []string{"(" + selected + " WHERE Shard < -@shards ORDER BY Shard LIMIT 1)"}
 	for _, shard := range shards {
-		parts = append(parts, "("+selected+fmt.Sprintf(part, shard)+")")
+		parts = append(parts, "("+selected+part(shard)+")")
 	}
 	return strings.Join(parts, "\nUNION ALL\n")
 }

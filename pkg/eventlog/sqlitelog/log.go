@@ -68,22 +68,29 @@ func (l *Log) Redact(tx *sqlitedb.Tx, subject string) error {
 
 // Purge deletes published events older than eventlog.Retention, in steps that
 // do not hold up other writes, and returns their number. It walks the log from
-// its beginning until it meets events that are all due to be kept. Events with a
-// time in the future, which a wrong clock has left, and events that are not
-// published do not stop it. Idempotent.
+// its beginning until it meets events that are all due to be kept, or the last
+// event that is published. Events with a time in the future, which a wrong clock
+// has left, and events before it that are not published do not stop it.
+// Idempotent.
 func (l *Log) Purge(ctx context.Context) (removed int64, err error) {
+	removed, _, err = l.purge(ctx)
+	return removed, err
+}
+
+func (l *Log) purge(ctx context.Context) (removed int64, steps int, err error) {
 	now := l.now()
-	for s := (step{old: now.Add(-eventlog.Retention).UnixMicro(), now: now.UnixMicro()}); ; {
+	for s := (step{old: now.Add(-eventlog.Retention).UnixMicro(), now: now.UnixMicro()}); !s.done; steps++ {
 		var n int64
 		err := l.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
 			n, err = s.purge(tx)
 			return err
 		})
 		removed += n
-		if err != nil || s.done {
-			return removed, err
+		if err != nil {
+			return removed, steps, err
 		}
 	}
+	return removed, steps, nil
 }
 
 // step is a part of a purge.
@@ -95,7 +102,8 @@ type step struct {
 
 func (s *step) purge(tx *sqlitedb.Tx) (removed int64, err error) {
 	var last, odd sql.NullInt64
-	if err := tx.QueryRow(`SELECT max(seq), sum(time < ? OR time > ?) FROM (SELECT seq, time FROM event_log WHERE seq > ? ORDER BY seq LIMIT 1000)`,
+	if err := tx.QueryRow(`SELECT max(seq), sum(time < ? OR time > ?) FROM (SELECT seq, time FROM event_log
+		WHERE seq > ? AND seq <= (SELECT max(seq) FROM event_log_published) ORDER BY seq LIMIT 1000)`,
 		s.old, s.now, s.after).Scan(&last, &odd); err != nil {
 		return 0, err
 	}

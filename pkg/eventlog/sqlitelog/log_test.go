@@ -207,7 +207,14 @@ func TestPurge(t *testing.T) {
 	write("account/young", 1)
 	now = now.Add(eventlog.Retention - time.Minute)
 
+	wantSteps := func(want int) {
+		t.Helper()
+		if steps, err := log.PurgeSteps(t.Context()); steps != want || err != nil {
+			t.Errorf("Purge takes %d steps, %v, want %d", steps, err, want)
+		}
+	}
 	left := purge(0) // no event is published
+	wantSteps(1)     // and it does not look at all of them each time
 	if len(left) != old+1 {
 		t.Fatalf("%d events left, want all", len(left))
 	}
