@@ -22,11 +22,15 @@ import (
 type keyServer struct {
 	keys    []jose.JSONWebKey
 	fetches atomic.Int32
+	away    atomic.Bool
 }
 
 func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	s.fetches.Add(1)
 	time.Sleep(time.Second / 10)
+	if s.away.Load() {
+		return nil, errors.New("nobody is there")
+	}
 	var document any = jose.JSONWebKeySet{Keys: s.keys}
 	if strings.HasSuffix(r.URL.Path, "/openid-configuration") {
 		document = map[string]string{"issuer": "https://" + r.Host, "jwks_uri": "https://" + r.Host + "/keys"}
@@ -64,5 +68,38 @@ func TestUnknownKeyDuringTheFirstFetch(t *testing.T) {
 			t.Errorf("%d documents were fetched", n)
 		}
 		cancel()
+	})
+}
+
+// The last keys of an issuer that is away count for 24 hours. Then nobody can know
+// whether a token is valid, until the issuer is back.
+func TestKeysOfAnIssuerThatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		public, _, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &keyServer{keys: []jose.JSONWebKey{{Key: public, KeyID: "known"}}}
+		i := newIssuer("https://issuer.example.com", zap.NewNop())
+		i.client.Transport = server
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go i.run(ctx)
+		time.Sleep(time.Minute)
+		server.away.Store(true)
+		for _, step := range []struct {
+			after time.Duration
+			want  error
+		}{{0, nil}, {keepKeys - 2*time.Minute, nil}, {3 * time.Minute, errNoKeys}} {
+			time.Sleep(step.after)
+			if _, _, err := i.keysFor(ctx, "known", string(jose.EdDSA)); !errors.Is(err, step.want) {
+				t.Errorf("%v later: %v, want %v", step.after, err, step.want)
+			}
+		}
+		server.away.Store(false)
+		time.Sleep(2 * retryMost)
+		if _, _, err := i.keysFor(ctx, "known", string(jose.EdDSA)); err != nil {
+			t.Errorf("the issuer is back: %v", err)
+		}
 	})
 }

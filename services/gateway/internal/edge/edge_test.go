@@ -151,7 +151,7 @@ func TestServiceSeesOnlyTheGatewaysForwardedHeaders(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			g := newGateway(test.publicURL)
 			r := httptest.NewRequest(http.MethodGet, test.target, http.NoBody)
-			for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Real-Ip", "Forwarded", "X-Custom", "X-Secret"} {
+			for _, name := range []string{"X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Prefix", "X-Real-Ip", "Forwarded", "Concha-Caller", "X-Serverless-Authorization", "X-Custom", "X-Secret"} {
 				r.Header.Set(name, "evil")
 			}
 			r.Header.Set("Connection", "keep-alive, X-Custom, X-Forwarded-Host, X-Request-Id")
