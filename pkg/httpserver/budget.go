@@ -2,9 +2,7 @@ package httpserver
 
 import (
 	"context"
-	"math"
 	"net/http"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,20 +23,6 @@ const DefaultBudget = 256 << 20
 
 // NewBudget returns a Budget of limit bytes.
 func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
-
-// otherMemory is how many bytes a process needs for everything else: the images
-// that it decodes take up to 360 MiB.
-const otherMemory = 384 << 20
-
-// limitHeap makes the garbage collector work harder once the process takes more
-// memory than the budget and everything else. Otherwise the heap could grow to
-// twice the memory in use. A limit that is set already, as by GOMEMLIMIT, takes
-// precedence.
-func (b *Budget) limitHeap() {
-	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
-		debug.SetMemoryLimit(b.limit + otherMemory)
-	}
-}
 
 var errBudget = ErrUnavailable.Detailf("the bodies of the requests under way take all the memory that is reserved for them; send this request again later").After(2 * time.Second)
 

@@ -26,7 +26,8 @@ type options struct {
 // serving fails, the process exits with 1. If started is not nil, it is called with
 // the server's local URL after the server has begun to accept requests. A *Budget of
 // the graph bounds the memory of request bodies instead of DefaultBudget, and sets
-// the memory limit of the process unless GOMEMLIMIT does.
+// the memory limit of the process unless GOMEMLIMIT does. Memory that a burst of
+// requests has left behind is returned to the system when the process is quiet.
 func Module(host string, port int, started func(url string)) fx.Option {
 	return fx.Options(
 		fx.StopTimeout(stopTimeout),
@@ -41,8 +42,10 @@ func Module(host string, port int, started func(url string)) fx.Option {
 				log.Error("the server died", zap.Error(err))
 				_ = shutdown.Shutdown(fx.ExitCode(1)) // fails only if the app is stopping already
 			}
+			watching, end := context.WithCancel(context.Background())
 			lc.Append(fx.Hook{
 				OnStart: func(ctx context.Context) error {
+					go new(memory).watch(watching)
 					if err := s.Start(ctx, died); err != nil {
 						return err
 					}
@@ -52,7 +55,10 @@ func Module(host string, port int, started func(url string)) fx.Option {
 					}
 					return nil
 				},
-				OnStop: s.Stop,
+				OnStop: func(ctx context.Context) error {
+					end()
+					return s.Stop(ctx)
+				},
 			})
 		}),
 	)

@@ -1,0 +1,81 @@
+package httpserver
+
+import (
+	"context"
+	"math"
+	"runtime/debug"
+	"runtime/metrics"
+	"time"
+)
+
+// otherMemory is how many bytes a process needs for everything else: the images
+// that it decodes take up to 360 MiB.
+const otherMemory = 384 << 20
+
+// limitHeap makes the garbage collector work harder once the process takes more
+// memory than the budget and everything else. Otherwise the heap could grow to
+// twice the memory in use. A limit that is set already, as by GOMEMLIMIT, takes
+// precedence.
+func (b *Budget) limitHeap() {
+	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
+		debug.SetMemoryLimit(b.limit + otherMemory)
+	}
+}
+
+const (
+	// quietFor is how long the collector does not run in a quiet process.
+	quietFor = 10 * time.Second
+	// worthwhile is by how many bytes the heap must have grown.
+	worthwhile = 16 << 20
+)
+
+// memory returns what a burst of requests has left behind to the system. A process
+// that is quiet after it would keep that for minutes: the collector runs when the heap
+// has grown, or every two minutes, and what is pooled takes two of its cycles.
+type memory struct {
+	cycles uint64 // of the collector, at the last look
+	heap   uint64 // bytes, after memory was returned
+}
+
+// watch looks at the memory until ctx ends.
+func (m *memory) watch(ctx context.Context) {
+	tick := time.NewTicker(quietFor)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			m.look()
+		}
+	}
+}
+
+// look returns memory, and reports so, if the collector has not run since the last
+// look and the heap is larger than after the last return.
+func (m *memory) look() bool {
+	cycles, heap := measure()
+	quiet := cycles == m.cycles
+	m.cycles = cycles
+	if !quiet || heap <= m.heap+worthwhile {
+		return false
+	}
+	debug.FreeOSMemory()
+	debug.FreeOSMemory() // what was pooled, too
+	m.cycles, m.heap = measure()
+	return true
+}
+
+// measure returns the number of the collector's cycles, and how many bytes the heap
+// takes.
+func measure() (cycles, heap uint64) {
+	samples := []metrics.Sample{
+		{Name: "/gc/cycles/total:gc-cycles"}, {Name: "/memory/classes/heap/free:bytes"},
+		{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"},
+	}
+	metrics.Read(samples)
+	for _, part := range samples[1:] {
+		heap += part.Value.Uint64()
+	}
+	return samples[0].Value.Uint64(), heap
+}

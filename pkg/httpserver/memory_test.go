@@ -1,0 +1,34 @@
+package httpserver
+
+import (
+	"runtime"
+	"testing"
+)
+
+func TestMemoryOfABurstIsReturned(t *testing.T) {
+	var m memory
+	burst := make([][]byte, 64)
+	for i := range burst {
+		burst[i] = make([]byte, 1<<20)
+	}
+	runtime.KeepAlive(burst)
+	burst = nil
+	m.look() // the collector may have run during the burst
+	if !m.look() {
+		t.Fatal("nothing is returned")
+	}
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	if kept := stats.HeapSys - stats.HeapReleased; kept > 32<<20 {
+		t.Errorf("%d MiB are kept", kept>>20)
+	}
+	if m.look() {
+		t.Error("memory is returned again although nothing has been allocated")
+	}
+	again := make([]byte, 2*worthwhile)
+	runtime.GC()
+	if m.look() {
+		t.Error("memory is returned at once after a cycle of the collector")
+	}
+	runtime.KeepAlive(again)
+}
