@@ -3,6 +3,7 @@ module github.com/concha-labs/backend/bench
 go 1.26.0
 
 require (
+	github.com/cloudspannerecosystem/memefish v0.8.1
 	github.com/concha-labs/backend/pkg v0.0.0
 	github.com/concha-labs/backend/pkg/events v0.0.0
 )
@@ -12,7 +13,6 @@ require (
 	github.com/caarlos0/env/v11 v11.4.2 // indirect
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
-	github.com/cloudspannerecosystem/memefish v0.8.1 // indirect
 	github.com/dustin/go-humanize v1.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
 	github.com/go-logr/stdr v1.2.2 // indirect

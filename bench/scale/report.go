@@ -13,7 +13,7 @@ import (
 
 // report writes the tables of docs/scale.md.
 func report(out io.Writer, root fs.FS, p prices) error {
-	var now, before = map[string]*schema{}, map[string]*schema{}
+	now, before := map[string]*schema{}, map[string]*schema{}
 	for service := range databases {
 		var err error
 		if now[service], err = load(root, service, false); err != nil {

@@ -86,9 +86,9 @@ func encode(i *index, r row) string {
 		case nil:
 			key = append(key, 0)
 		case int64:
-			key = binary.BigEndian.AppendUint64(append(key, 1), uint64(v)^1<<63) //nolint:gosec // keeps the order
+			key = binary.BigEndian.AppendUint64(append(key, 1), uint64(v)^1<<63)
 		case time.Time:
-			key = binary.BigEndian.AppendUint64(append(key, 1), uint64(v.UnixNano())) //nolint:gosec // after 1970
+			key = binary.BigEndian.AppendUint64(append(key, 1), uint64(v.UnixNano()))
 		case string:
 			key = append(append(append(key, 1), v...), 0)
 		}

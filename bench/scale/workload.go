@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"time"
@@ -44,7 +45,7 @@ type world struct {
 }
 
 func newWorld(ids string) *world {
-	return &world{rand.New(rand.NewPCG(1, 2)), ids} //nolint:gosec // the same each time
+	return &world{rand.New(rand.NewPCG(1, 2)), ids}
 }
 
 func (w *world) sessionID(n int64) int64 {
@@ -108,10 +109,7 @@ func (w *world) event(subject string, n, version int64) change {
 
 // changed returns r after a change of a field.
 func (w *world) changed(r row, n int64, field string, value any) row {
-	next := row{}
-	for c, v := range r {
-		next[c] = v
-	}
+	next := maps.Clone(r)
 	next[field], next["UpdatedAt"], next["Version"] = value, w.time(n+1), int64(2)
 	return next
 }
@@ -131,7 +129,8 @@ var operations = []operation{
 		s := w.session(n, true)
 		created := w.event(subject("audio", s["SessionId"]), n, 1)
 		return []change{
-			{"Audios", s, nil}, {"Documents", row{"SessionId": s["SessionId"]}, nil},
+			{"Audios", s, nil},
+			{"Documents", row{"SessionId": s["SessionId"]}, nil},
 			{"DeletedAudios", nil, row{"SessionId": s["SessionId"], "Version": int64(2)}},
 			redacted(created), w.event(subject("audio", s["SessionId"]), n+1, 2),
 		}
@@ -149,17 +148,16 @@ var operations = []operation{
 func (w *world) createSession(n int64, owned bool) []change {
 	s := w.session(n, owned)
 	return []change{
-		{"Audios", nil, s}, {"Documents", nil, row{"SessionId": s["SessionId"]}},
+		{"Audios", nil, s},
+		{"Documents", nil, row{"SessionId": s["SessionId"]}},
 		w.event(subject("audio", s["SessionId"]), n, 1),
 	}
 }
 
 // redacted is the redaction of an event's payload, which is in no index.
 func redacted(event change) change {
-	next := row{"Payload": "null"}
-	for c, v := range event.after {
-		next[c] = v
-	}
+	next := maps.Clone(event.after)
+	next["Payload"] = "null"
 	return change{event.table, event.after, next}
 }
 

@@ -17,7 +17,7 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/record"
 )
 
-// CreateAll implements app.Store. An audio takes about 30 mutations including
+// CreateAll implements app.Store. An audio takes up to 50 mutations including
 // its event and all index rows, of at most 80,000 in a transaction.
 func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accounts caller.Reach, request idempotency.Request, decide func(int, int64) (domain.Audio, events.Event, error), refuse func(*fault.Error) error) (outcomes []app.Outcome, err error) {
 	err = s.db.ReadWrite(ctx, func(ctx context.Context, tx *spannerdb.Tx) error {
