@@ -89,7 +89,7 @@ func (s uploads) send(body string) *upload {
 	}()
 	go func() {
 		var err error
-		if u.Response, err = http.ReadResponse(bufio.NewReader(u.conn), nil); err == nil {
+		if u.Response, err = http.ReadResponse(bufio.NewReader(u.conn), nil); err == nil { //nolint:bodyclose // next closes it, or the end of the connection
 			s.answers <- u
 		}
 	}()

@@ -7,12 +7,13 @@ import (
 
 func TestMemoryOfABurstIsReturned(t *testing.T) {
 	var m memory
-	burst := make([][]byte, 64)
-	for i := range burst {
-		burst[i] = make([]byte, 1<<20)
-	}
-	runtime.KeepAlive(burst)
-	burst = nil
+	func() {
+		burst := make([][]byte, 64)
+		for i := range burst {
+			burst[i] = make([]byte, 1<<20)
+		}
+		runtime.KeepAlive(burst)
+	}()
 	m.look() // the collector may have run during the burst
 	if !m.look() {
 		t.Fatal("nothing is returned")
