@@ -195,9 +195,10 @@ func (s *abused) suffer(ctx context.Context, abuses []abuse) ([]abuseReport, err
 	return reports, nil
 }
 
-// idle returns the resources of the processes once they do not fall any more.
+// idle returns the resources of the processes once they do not fall any more for
+// longer than it takes a quiet process to return memory.
 func (s *abused) idle(ctx context.Context) []usage {
-	const unchanged, longest = 15, 150 // seconds
+	const unchanged, longest = 25, 150 // seconds
 	now := s.usages(ctx)
 	for calm, waited := 0, 0; calm < unchanged && waited < longest; calm++ {
 		if !sleep(ctx, time.Second) {
