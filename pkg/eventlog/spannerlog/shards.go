@@ -34,15 +34,15 @@ import (
 // maxShards is bounded by the 200 unions and 1,000 functions that a query may have.
 const maxShards = 128
 
-// rows is a transaction of any kind.
-type rows interface {
+// transaction is a transaction of any kind.
+type transaction interface {
 	Read(ctx context.Context, table string, keys spanner.KeySet, columns []string) *spanner.RowIterator
 }
 
 // whole runs read with the number of shards, and again whenever the process has
 // learned of a higher number meanwhile. It costs no call after the first one of
 // the process. tx is nil outside of a transaction.
-func (l *Log) whole(ctx context.Context, tx rows, read func(shards int64) error) error {
+func (l *Log) whole(ctx context.Context, tx transaction, read func(shards int64) error) error {
 	for {
 		shards, err := l.known(ctx, tx)
 		if err != nil {
@@ -57,11 +57,11 @@ func (l *Log) whole(ctx context.Context, tx rows, read func(shards int64) error)
 	}
 }
 
-func (l *Log) known(ctx context.Context, tx rows) (shards int64, err error) {
+func (l *Log) known(ctx context.Context, tx transaction) (shards int64, err error) {
 	if shards = l.shards.Load(); shards > 0 {
 		return shards, nil
 	}
-	load := func(ctx context.Context, tx rows) error {
+	read := func(ctx context.Context, tx transaction) error {
 		shards = eventlog.Shards
 		return tx.Read(ctx, "EventLogShards", spanner.AllKeys(), []string{"Shards"}).Do(func(r *spanner.Row) error {
 			var n int64
@@ -71,9 +71,9 @@ func (l *Log) known(ctx context.Context, tx rows) (shards int64, err error) {
 		})
 	}
 	if tx != nil {
-		err = load(ctx, tx)
+		err = read(ctx, tx)
 	} else {
-		err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error { return load(ctx, tx) })
+		err = l.db.Read(ctx, func(ctx context.Context, tx *spanner.ReadOnlyTransaction) error { return read(ctx, tx) })
 	}
 	if err != nil {
 		return 0, err
