@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/api/option"
 
+	"github.com/concha-labs/backend/pkg/eventlog"
 	"github.com/concha-labs/backend/pkg/eventlog/spannerlog"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
@@ -33,7 +34,11 @@ var schema = Schema()
 func open(t *testing.T, options ...option.ClientOption) (*Store, *spannerdb.DB) {
 	t.Helper()
 	db := spannerdbtest.Open(t, spannerdbtest.New(t, schema...), schema, options...)
-	return New(db, spannerlog.New(db), spannerkeys.New(time.Now)), db
+	log := spannerlog.New(db)
+	if _, _, err := log.Head(t.Context(), eventlog.Position{}); err != nil { // reads the number of shards, as a relay does at its start
+		t.Fatal(err)
+	}
+	return New(db, log, spannerkeys.New(time.Now)), db
 }
 
 func TestStore(t *testing.T) {
