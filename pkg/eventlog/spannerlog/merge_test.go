@@ -28,6 +28,11 @@ func TestMerge(t *testing.T) {
 			}})
 		}
 		slices.SortFunc(log, byPlace)
+		for i, positions := 1, records(log); i < len(positions); i++ {
+			if new(Log).Compare(positions[i-1].Position, positions[i].Position) >= 0 {
+				t.Fatalf("seed %d: %s is not after %s", seed, positions[i].Position.Place, positions[i-1].Position.Place)
+			}
+		}
 		limit := 1 + random.IntN(len(log)+10)
 		each := min(limit, 1+random.IntN(20))
 		after := func(s stored, n int) (next []stored) { // in the shard of s
