@@ -27,7 +27,8 @@ func (k *Keeper) Adopt(ctx context.Context, out io.Writer) error {
 			used++
 			return nil
 		}
-		if unused++; unused == 1 {
+		unused++
+		if unused == 1 {
 			_, _ = fmt.Fprintf(out, "%s: no row refers to these objects:\n", k.service)
 		}
 		_, _ = fmt.Fprintln(out, name)

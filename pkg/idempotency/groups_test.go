@@ -46,7 +46,8 @@ func TestCreateGroups(t *testing.T) {
 func TestCreateGroupsStopsAtAFailure(t *testing.T) {
 	broken, calls := errors.New("broken"), 0
 	outcomes, err := idempotency.CreateGroups(make([]int, 1000), idempotency.Request{}, func(group []int, _ idempotency.Request) ([]int, error) {
-		if calls++; calls == 2 {
+		calls++
+		if calls == 2 {
 			return nil, broken
 		}
 		return group, nil
