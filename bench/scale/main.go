@@ -1,4 +1,4 @@
-// Command scale calculates what writes cost on the cloud adapters, from the
+// Command scale calculates the cost of writes on the cloud adapters from the
 // migrations: rows and index entries, hot spots, Spanner nodes, storage, and
 // dollars. docs/scale.md has its output. A simulation in its test draws random
 // writes and checks the model.

@@ -9,17 +9,17 @@ import (
 // index: a write rate at which hot spots matter has at least as many.
 const ranges = 64
 
-// cost is what an operation writes.
+// cost is the cost of an operation.
 type cost struct {
 	rows, entries int // rows of tables, and entries of indexes
-	bytes         int // of what is written
+	bytes         int // written
 	stored        int // bytes that stay, without the log
 	logged        int // bytes that stay in the log
 }
 
-// cost returns what the changes of an operation write by the definition of the
-// schema: an entry is written if it is new or goes, twice if its key changes, and
-// once if only a stored column changes.
+// cost returns the cost of the changes of an operation. An entry is written once
+// if it is added or removed, twice if its key changes, and once if only a stored
+// column changes.
 func (s *schema) cost(changes []change) (c cost) {
 	for _, ch := range changes {
 		t := s.table(ch.table)

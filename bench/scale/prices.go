@@ -2,8 +2,7 @@ package main
 
 import "flag"
 
-// prices are what the costs are calculated from, in dollars, and what a unit can
-// do. The defaults are list prices of us-central1 in 2026, without discounts.
+// prices are the prices of units, in dollars, and their capacities. The defaults are list prices of us-central1 in 2026, without discounts.
 type prices struct {
 	node          float64 // a Spanner node for an hour
 	storage       float64 // a GB in Spanner for a month
@@ -51,7 +50,7 @@ const (
 	message = 1100.0
 )
 
-// bill is what a rate of writes costs in a month, without the storage of resources.
+// bill is the monthly cost of a rate of writes, without the storage of resources.
 type bill struct {
 	nodes                              float64
 	compute, log, pubsub, objects, run float64
@@ -73,7 +72,7 @@ func (p *prices) bill(c cost, writes float64) bill {
 	return b
 }
 
-// kept returns what resources cost in a month for their storage, without the log.
+// kept returns the monthly cost of storing resources, without the log.
 func (p *prices) kept(c cost, resources float64) float64 {
 	return float64(c.stored) * resources / 1e9 * p.storage
 }

@@ -87,7 +87,7 @@ func spotsOf(s *schema) (spots []hotSpot) {
 		t := s.table(name)
 		for _, i := range append([]*index{t.rows}, t.indexes...) {
 			var of []float64
-			for _, ids := range idModes { // with an account, or without: what is worse
+			for _, ids := range idModes { // the worse one of with and without an account
 				of = append(of, max(t.hottest(i, ids, true), hottestOfNone(t, i, ids)))
 			}
 			if key := fmt.Sprint(of); slices.Max(of) > even {
@@ -111,8 +111,8 @@ func hottestRandom(s *schema) (share float64) {
 	return share
 }
 
-// hottestOfNone is hottest for sessions without an account, of which a sparse index
-// has none.
+// hottestOfNone is hottest for sessions without an account, which a sparse index
+// does not have.
 func hottestOfNone(t *table, i *index, ids string) float64 {
 	if slices.Contains(i.notNull, "AccountId") {
 		return 0

@@ -67,7 +67,7 @@ func TestOnlyTablesGrowAtOneEnd(t *testing.T) {
 	}
 }
 
-// The document has what the model says with the default prices.
+// The document has the figures of the model with the default prices.
 func TestDocument(t *testing.T) {
 	const file, begin, end = "../../docs/scale.md", "<!-- make scale -->\n\n", "\n<!-- end -->"
 	text, err := os.ReadFile(file)

@@ -49,8 +49,8 @@ var databases = map[string][]string{
 	"audios":   {"pkg/eventlog/spannerlog", "pkg/idempotency/spannerkeys", "services/audios/internal/adapters/spannerstore"},
 }
 
-// previous are the migrations without which, and without what is retired, the
-// schema is the one that the report calls before.
+// previous are the migrations that the schema called before in the report does not
+// have. It does have the retired indexes.
 var previous = []string{"007_spread.sql", "005_sparse_owners.sql"}
 
 // load returns the schema of a service from the migrations in the repository root,

@@ -13,7 +13,7 @@ import (
 // and time.Time. A column without a value is NULL.
 type row map[string]any
 
-// change is what an operation does to one row. before is nil for a new row, and
+// change is the change of one row by an operation. before is nil for a new row, and
 // after for one that is deleted.
 type change struct {
 	table         string
@@ -168,7 +168,7 @@ var lengths = map[string]int{
 	"Content": 360, "Name": 20, "Email": 25, "Address": 40,
 }
 
-// cell is what each value takes besides its content.
+// cell is the size of a value without its content, in bytes.
 const cell = 8
 
 // size returns the bytes of an entry with the values of r.

@@ -37,7 +37,7 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 					for n := inTurn.Add(1); n > most.Load(); {
 						most.Store(n)
 					}
-					runtime.Gosched() // what is done with a piece takes some time
+					runtime.Gosched() // processing a piece takes some time
 					inTurn.Add(-1)
 				}
 			})

@@ -31,7 +31,7 @@ const (
 	shortBody = 128 << 10
 	// forShort is the part of a budget that is not reserved for long bodies.
 	forShort = 8 // 1 / 8
-	// reservedFor is how long a body may count with what it announced. A client that
+	// reservedFor is how long a body may count with its announced length. A client that
 	// sends nothing keeps others from sending theirs for no longer.
 	reservedFor = 10 * time.Second
 )
@@ -41,8 +41,8 @@ type share struct {
 	budget *Budget
 
 	mu       sync.Mutex
-	taken    int64 // of what has arrived
-	reserved int64 // for what has not
+	taken    int64 // bytes that have arrived
+	reserved int64 // bytes that have not
 	lapses   *time.Timer
 }
 

@@ -29,9 +29,9 @@ const (
 	worthwhile = 16 << 20
 )
 
-// memory returns what a burst of requests has left behind to the system. A process
-// that is quiet after it would keep that for minutes: the collector runs when the heap
-// has grown, or every two minutes, and what is pooled takes two of its cycles.
+// memory returns memory to the system after a burst of requests. A process that is
+// quiet would keep it for minutes: the collector runs when the heap has grown, or
+// every two minutes, and pooled memory is freed after two of its cycles.
 type memory struct {
 	cycles uint64 // of the collector, at the last look
 	heap   uint64 // bytes, after memory was returned
@@ -61,7 +61,7 @@ func (m *memory) look() bool {
 		return false
 	}
 	debug.FreeOSMemory()
-	debug.FreeOSMemory() // what was pooled, too
+	debug.FreeOSMemory() // frees pooled memory, too
 	m.cycles, m.heap = measure()
 	return true
 }

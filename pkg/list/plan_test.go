@@ -35,8 +35,8 @@ func TestListOfAnOwnerReadsNothingElse(t *testing.T) {
 }
 
 // A filter of the second column of an index is looked up for all values of the
-// first, if the index has these. What an index that lacks resources has cannot be
-// the total.
+// first, if the index has these. The number of entries of an index that lacks resources
+// cannot be the total.
 func TestPlanOfSecondColumn(t *testing.T) {
 	s := Schema{ID: "id", Rows: Index{Name: "rows", Rows: true}, Indexes: []Index{
 		{Name: "account", Columns: []string{"account"}, Stored: []string{"step", "tick"}, Sparse: true},

@@ -79,7 +79,7 @@ func ReadBody(c *gin.Context, limit int64) ([]byte, error) {
 }
 
 // readAll reads a body of size bytes; -1 means unknown. No memory is allocated for
-// what a client promises and has not sent, except for a short body.
+// bytes that a client announces and has not sent, except for a short body.
 func readAll(ctx context.Context, body io.Reader, size int64) ([]byte, error) {
 	if size < 0 || size > maxPreallocated {
 		return longwork.ReadAll(ctx, body)

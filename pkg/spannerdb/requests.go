@@ -87,7 +87,7 @@ var markRequests = []option.ClientOption{
 	})),
 }
 
-// marking marks what is sent.
+// marking marks the requests that are sent in a stream.
 type marking struct{ grpc.ClientStream }
 
 func (m marking) SendMsg(request any) error {

@@ -17,8 +17,8 @@ import (
 // The log is stored in shards: ranges of keys, to which Spanner writes
 // independently of each other. There are eventlog.Shards of them at first, and
 // Grow adds more. A subject has its events in shard Hash mod number. So shard n
-// belongs to the group n mod eventlog.Shards, which does not change. A group is
-// what Package eventlog calls a shard.
+// belongs to the group n mod eventlog.Shards, which does not change. Package
+// eventlog calls a group a shard.
 //
 // Replicas need not agree on the number. Writers may use an old one, because
 // readers merge the shards of a group by commit timestamp. Readers must know
@@ -107,7 +107,7 @@ func markers(above int64) spanner.KeySet {
 }
 
 // union returns a query for columns that has a part for each shard, and a marker
-// above @shards if there is one. part returns what follows FROM EventLog.
+// above @shards if there is one. part returns the text after FROM EventLog.
 func union(columns []string, shards []int64, part func(shard int64) string) string {
 	selected := "SELECT " + strings.Join(columns, ", ") + " FROM EventLog"
 	parts := []string{"(" + selected + " WHERE Shard < -@shards ORDER BY Shard LIMIT 1)"}

@@ -12,8 +12,9 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Shards is the number of shards of Sharded indexes. What only grows, such as
-// times, comes after the shard: Spanner would write all new entries to one place.
+// Shards is the number of shards of Sharded indexes. Values that only
+// grow, such as times, come after the shard. Otherwise Spanner would write all new
+// entries to one place.
 const Shards = 16
 
 // Table is a table of resources that can be listed. The fields of its Schema are

@@ -97,7 +97,7 @@ func (s *Service) DetachImage(ctx context.Context, id int64, cond Condition) err
 }
 
 // readImage returns the cleaned image in r and its description, without the
-// name of an object. sent is set to the hash of what r reads.
+// name of an object. sent is set to the hash of the bytes in r.
 func (s *Service) readImage(ctx context.Context, declared string, r io.Reader, sent *[sha256.Size]byte) (domain.Image, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, uploadTime)
 	defer cancel()

@@ -8,15 +8,15 @@ import (
 	"github.com/concha-labs/backend/pkg/apikey"
 )
 
-// addressFor is for how long an address that is not used is remembered at least. It
-// is forgotten within twice the time, so that a flood from many addresses leaves no
+// addressFor is the minimum time for which an unused address is remembered. It is
+// forgotten within twice the time, so that a flood from many addresses leaves no
 // memory behind.
 const addressFor = 20 * time.Second
 
-// addresses are the accounts of addresses. At most so many as are remembered have one,
-// and those that are used again later than others have it for longer.
+// addresses are the accounts of addresses. At most remembered addresses have one. The
+// least recently used are forgotten first.
 type addresses struct {
-	like *account // what each begins with
+	like *account // a new one
 
 	mu         sync.Mutex
 	young, old map[netip.Addr]*account // used since the last turn of generations, and before
@@ -48,8 +48,8 @@ func (a *addresses) of(address netip.Addr) *account {
 	return found
 }
 
-// turn makes the young generation the old one, and forgets the old one but for what is
-// in use and fits.
+// turn makes the young generation the old one. Of the old one, it keeps the accounts
+// that are in use, as far as there is room.
 func (a *addresses) turn() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -30,8 +30,8 @@ func TestAMillionAddresses(t *testing.T) {
 	runtime.KeepAlive(all)
 }
 
-// What addresses leave behind goes with the time: an address that has used nothing
-// up is as good as a new one.
+// Unused addresses are forgotten. An address with its whole burst left is like a new
+// one.
 func TestAddressesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		all := newAddresses(1)

@@ -256,8 +256,8 @@ func TestUnavailable(t *testing.T) {
 	}
 }
 
-// The pages after the first of an export are of the same state: what was changed,
-// deleted or created meanwhile is in them as it was.
+// The later pages of an export show the state of the first one: changes, deletions
+// and creations in between are not in them.
 func TestPagesOfOneState(t *testing.T) {
 	store, _ := open(t)
 	ids := []int64{1, 2, 3}
