@@ -37,7 +37,7 @@ type write struct {
 func newWrite() any { return &write{done: make(chan struct{}, 1)} }
 
 // Write runs do in a transaction and returns nil after it is durable.
-// Concurrent writes share one commit. Each has a savepoint of its own, so an
+// Concurrent writes share one commit. Each then has a savepoint of its own, so an
 // error rolls back only that write. do runs on the goroutine of the writer and
 // must not block on anything but its Tx.
 //
@@ -124,6 +124,9 @@ func (db *DB) judge(group []*write) {
 // commitGroup runs every write of group, stores the outcome in each, and reports
 // whether there was a commit.
 func (tx *Tx) commitGroup(group []*write) bool {
+	if len(group) == 1 {
+		return tx.commitOne(group[0])
+	}
 	err := tx.control("BEGIN IMMEDIATE")
 	if err == nil {
 		for _, w := range group {
@@ -144,12 +147,40 @@ func (tx *Tx) commitGroup(group []*write) bool {
 	}
 	for _, w := range group {
 		if w.err == nil {
-			for _, f := range w.onCommit {
-				f()
-			}
+			w.committed()
 		}
 	}
 	return true
+}
+
+// commitOne is commitGroup for a write that is alone. It needs no savepoint, for
+// which SQLite would copy each page that the write changes.
+func (tx *Tx) commitOne(w *write) bool {
+	if w.err = context.Cause(w.ctx); w.err != nil {
+		return false
+	}
+	err := tx.control("BEGIN IMMEDIATE")
+	if err == nil {
+		tx.current = w
+		if w.err = tx.call(w); w.err != nil {
+			_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
+			return false
+		}
+		err = tx.control("COMMIT")
+	}
+	if err != nil {
+		_ = tx.control("ROLLBACK")
+		w.err = Translate(fmt.Errorf("commit: %w", err))
+		return false
+	}
+	w.committed()
+	return true
+}
+
+func (w *write) committed() {
+	for _, f := range w.onCommit {
+		f()
+	}
 }
 
 // runOne runs w in a savepoint. It stores the error of w in w, and returns an
