@@ -20,10 +20,11 @@ const (
 // package longwork, it leaves one processor to short requests, if there are several.
 var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 
-// fairBody is a body that is read in pieces. The handler processes long pieces
-// in turns: a turn lasts from the arrival of a piece until the next one is read. Hundreds of bodies that arrive
-// as fast as they are read wait in the lane then, and not before short requests in
-// the scheduler, which runs goroutines in the order in which they became ready.
+// fairBody is a body that is read in pieces. The handler processes long pieces in
+// turns: a turn lasts from the arrival of a piece until the next one is read, and
+// at most longestTurn. Hundreds of bodies that arrive as fast as they are read then
+// wait in the lane, and not before short requests in the scheduler, which runs
+// goroutines in the order in which they became ready.
 type fairBody struct {
 	io.ReadCloser
 	inTurn atomic.Bool

@@ -22,10 +22,9 @@ type piece [64 << 10]byte
 var pieces = sync.Pool{New: func() any { return new(piece) }}
 
 // ReadAll reads r until its end, as io.ReadAll does, for a text that may be long and
-// may take long to arrive. It reads into pieces of memory that are
-// used again, and joins them when it is its turn: memory that grows with the text
-// would be cleared and copied several times, by all readers at once. Errors: those of
-// r and Do.
+// may take long to arrive. It reads into pieces of memory that are used again, and
+// joins them when it is its turn. Memory that grows with the text would be cleared
+// and copied several times, by all readers at once. Errors: those of r and Do.
 func ReadAll(ctx context.Context, r io.Reader) (text []byte, err error) {
 	var read []*piece
 	defer func() {
