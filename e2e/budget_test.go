@@ -140,16 +140,7 @@ func startAt(t *testing.T, path string, settings []string) (url string) {
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), path)
 	cmd.Dir = t.TempDir()
 	cmd.Env = append([]string{"HOME=" + cmd.Dir, "PORT=" + port, "CONCHA_LOG_LEVEL=error", "CONCHA_ADMIN_PORT=0"}, settings...)
-	p := &program{stderr: new(output), exited: make(chan struct{}), url: "http://localhost:" + port}
-	cmd.Stdout, cmd.Stderr = p.stderr, p.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.process = cmd.Process
-	go func() {
-		defer close(p.exited)
-		p.err = cmd.Wait()
-	}()
+	p := begin(t, cmd, "http://localhost:"+port)
 	t.Cleanup(func() {
 		_ = p.process.Signal(syscall.SIGTERM)
 		if code := p.wait(t); code != 0 {

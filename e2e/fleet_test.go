@@ -124,32 +124,12 @@ func (f *fleet) start(t *testing.T, program string, settings ...string) *process
 func (f *fleet) startAt(t *testing.T, program, port string, settings ...string) *process {
 	t.Helper()
 	cmd := f.command(t, program, nil, append(settings, "PORT="+port)...)
-	p := &process{name: program, admin: "http://localhost:" + f.admin[program]}
-	p.url = "http://localhost:" + port
-	p.stderr, p.exited = new(output), make(chan struct{})
-	cmd.Stderr = p.stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p.process = cmd.Process
-	go func() {
-		defer close(p.exited)
-		p.err = cmd.Wait()
-	}()
-	t.Cleanup(func() {
-		_ = p.process.Kill() // or it has exited
-		<-p.exited
-		if t.Failed() {
-			said := p.stderr.String()
-			t.Logf("%s said at the end: %s", program, said[max(0, len(said)-5000):])
-		}
-	})
-	return p
+	return &process{begin(t, cmd, "http://localhost:"+port), program, "http://localhost:" + f.admin[program]}
 }
 
 // process is one of the three, running.
 type process struct {
-	program
+	*program
 	name  string
 	admin string // of /metrics, if it is the fleet's first of its name
 }

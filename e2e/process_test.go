@@ -112,6 +112,30 @@ func launch(t testing.TB, cmd *exec.Cmd, dir string) *program {
 	return p
 }
 
+// begin starts a server, which listens at url once it is ready. It is killed when
+// the test ends, if it has not exited before.
+func begin(t testing.TB, cmd *exec.Cmd, url string) *program {
+	t.Helper()
+	p := &program{stderr: new(output), exited: make(chan struct{}), url: url}
+	cmd.Stderr = p.stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.process = cmd.Process
+	go func() {
+		defer close(p.exited)
+		p.err = cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		_ = p.process.Kill() // or it has exited
+		<-p.exited
+		if said := p.stderr.String(); t.Failed() {
+			t.Logf("%s said at the end: %s", filepath.Base(cmd.Path), said[max(0, len(said)-5000):])
+		}
+	})
+	return p
+}
+
 func freePort(t testing.TB) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", ":0")
