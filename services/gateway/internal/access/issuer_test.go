@@ -42,17 +42,24 @@ func (s *keyServer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body))}, nil
 }
 
+// newServedIssuer returns an issuer whose server has one key, with the id "known".
+func newServedIssuer(t *testing.T) (*issuer, *keyServer) {
+	t.Helper()
+	public, _, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &keyServer{keys: []jose.JSONWebKey{{Key: public, KeyID: "known"}}}
+	i := newIssuer("https://issuer.example.com", zap.NewNop())
+	i.client.Transport = server
+	return i, server
+}
+
 // A token with an unknown key id that comes during the first fetch is refused
 // when that ends, and leads to no other one.
 func TestUnknownKeyDuringTheFirstFetch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		public, _, err := ed25519.GenerateKey(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := &keyServer{keys: []jose.JSONWebKey{{Key: public, KeyID: "known"}}}
-		i := newIssuer("https://issuer.example.com", zap.NewNop())
-		i.client.Transport = server
+		i, server := newServedIssuer(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		go i.run(ctx)
 		synctest.Wait() // until the fetch is under way
@@ -75,13 +82,7 @@ func TestUnknownKeyDuringTheFirstFetch(t *testing.T) {
 // whether a token is valid, until the issuer is back.
 func TestKeysOfAnIssuerThatIsAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		public, _, err := ed25519.GenerateKey(nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		server := &keyServer{keys: []jose.JSONWebKey{{Key: public, KeyID: "known"}}}
-		i := newIssuer("https://issuer.example.com", zap.NewNop())
-		i.client.Transport = server
+		i, server := newServedIssuer(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go i.run(ctx)
