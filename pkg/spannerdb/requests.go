@@ -4,6 +4,7 @@ import (
 	"context"
 	"runtime"
 	"strings"
+	"sync"
 	"unicode"
 
 	"cloud.google.com/go/spanner/apiv1/spannerpb"
@@ -23,17 +24,36 @@ type tagKey struct{}
 // queries, transactions and locks are grouped by it.
 func tagged(ctx context.Context) context.Context { return context.WithValue(ctx, tagKey{}, caller()) }
 
+// stack is the innermost callers of a function. Its number of values is that of the
+// ways to call Read and ReadWrite, so tags needs no bound.
+type stack [16]uintptr
+
+var (
+	tags    = map[stack]string{}
+	tagging sync.RWMutex
+)
+
 // caller returns the name of the innermost exported function on the stack that
 // called the method of DB which called tagged.
 func caller() string {
-	var callers [16]uintptr
-	frames := runtime.CallersFrames(callers[:runtime.Callers(4, callers[:])])
-	for {
-		frame, more := frames.Next()
-		if name := tagOf(frame.Function); name != "" || !more {
-			return name
-		}
+	var callers stack
+	n := runtime.Callers(4, callers[:])
+	tagging.RLock()
+	tag, known := tags[callers]
+	tagging.RUnlock()
+	if known {
+		return tag
 	}
+	frames := runtime.CallersFrames(callers[:n])
+	for more := true; more && tag == ""; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		tag = tagOf(frame.Function)
+	}
+	tagging.Lock()
+	defer tagging.Unlock()
+	tags[callers] = tag
+	return tag
 }
 
 // tagOf returns the tag of a function, given as a path such as
