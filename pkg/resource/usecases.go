@@ -90,10 +90,10 @@ func (u *UseCases[T, B, Q, P]) List(ctx context.Context, q Q) (page list.Page[T]
 	return page, nil
 }
 
-// From yields the resources of page, a page of q, and those of all later pages, as
-// they were when page was read if the store still knows.
-// The guarantees of the store apply. If it yields an error, it yields nothing
-// after it.
+// From yields the resources of page, a page of q, and those of all later pages. A
+// store that keeps earlier states reads them all from the state of page. The
+// guarantees of the store apply. If From yields an error, it yields nothing after
+// it.
 func (u *UseCases[T, B, Q, P]) From(ctx context.Context, q Q, page list.Page[T]) iter.Seq2[[]T, error] {
 	P(&q).PageOptions().At = page.Head.Time
 	return list.From(page, func(after list.Place) (list.Page[T], error) {

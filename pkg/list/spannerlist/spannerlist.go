@@ -12,9 +12,9 @@ import (
 	"github.com/concha-labs/backend/pkg/spannerdb"
 )
 
-// Shards is the number of shards of Sharded indexes. Values that only
-// grow, such as times, come after the shard. Otherwise Spanner would write all new
-// entries to one place.
+// Shards is the number of shards of Sharded indexes. Values that only grow, such as
+// times, come after the shard. Otherwise Spanner would write all new entries to one
+// place.
 const Shards = 16
 
 // Table is a table of resources that can be listed. The fields of its Schema are
@@ -32,7 +32,8 @@ type Table[T resource.Resource] struct {
 
 // List returns a page of the resources that filters select in one call, and
 // their total in another one. The Head of a first page is the timestamp at which
-// it was read; an Options.At is that timestamp. Errors: those of Scan, and of spannerdb.DB.Read.
+// it was read; an Options.At is that timestamp. Errors: those of Scan, and of
+// spannerdb.DB.Read.
 func (t *Table[T]) List(ctx context.Context, db *spannerdb.DB, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
 	statement := t.page(t.Plan(filters, o), o)
 	read := db.Read
