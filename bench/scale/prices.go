@@ -2,7 +2,8 @@ package main
 
 import "flag"
 
-// prices are the prices of units, in dollars, and their capacities. The defaults are list prices of us-central1 in 2026, without discounts.
+// prices are the prices of units, in dollars, and their capacities. The defaults
+// are list prices of us-central1 in 2026, without discounts.
 type prices struct {
 	node          float64 // a Spanner node for an hour
 	storage       float64 // a GB in Spanner for a month
