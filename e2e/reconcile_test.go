@@ -33,9 +33,10 @@ func TestLostDeletion(t *testing.T) {
 	p.request(t, "GET", "/v1/audios/2", "", nil, http.StatusOK)
 	p.request(t, "GET", fmt.Sprintf("/v1/accounts/%d", kept), "", nil, http.StatusOK)
 	p.request(t, "POST", "/v1/audios", "application/json", []byte(sessionOf(3, gone)), http.StatusBadRequest)
-	if log := p.stderr.String(); !strings.Contains(log, "lost or are late") || !strings.Contains(log, `"sessions_removed":1`) {
-		t.Errorf("the log does not say what was repaired: %s", log)
-	}
+	eventually(t, "the log says what was repaired", func() bool { // after the removal
+		log := p.stderr.String()
+		return strings.Contains(log, "lost or are late") && strings.Contains(log, `"sessions_removed":1`)
+	})
 }
 
 // deleteElsewhere runs the accounts service alone, without a subscription of
