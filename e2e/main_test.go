@@ -112,24 +112,23 @@ func newHandler(t testing.TB) http.Handler {
 }
 
 // accountsAlone runs the accounts service on a folder, without a subscription of
-// audios, until stop is called.
-func accountsAlone(t testing.TB, dir string) (h http.Handler, stop func()) {
+// audios, until stop is called. The bus has a subscription "test" instead, which
+// has to be received.
+func accountsAlone(t testing.TB, dir string) (h http.Handler, b *membus.Bus, stop func()) {
 	t.Helper()
+	b = membus.New(map[string][]string{events.AccountsTopic: {"self", "test"}}, dir, zap.NewNop())
 	var handler accounts.Handler
 	app := fx.New(
 		fx.NopLogger,
-		fx.Supply(zap.NewNop()),
+		fx.Supply(zap.NewNop(), b),
 		background.Module(),
-		fx.Provide(func(log *zap.Logger) *membus.Bus {
-			return membus.New(map[string][]string{events.AccountsTopic: {"self"}}, dir, log)
-		}),
 		accounts.Module(accounts.Config{Storage: settings.Storage{DataDir: dir}, EventsTopic: events.AccountsTopic, Subscription: "self"}, accountsembedded.Adapters()),
 		fx.Populate(&handler),
 	)
 	if err := app.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	return handler, func() {
+	return handler, b, func() {
 		if err := app.Stop(context.WithoutCancel(t.Context())); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/bus"
+	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
@@ -40,10 +43,20 @@ func TestLostDeletion(t *testing.T) {
 }
 
 // deleteElsewhere runs the accounts service alone, without a subscription of
-// audios, and deletes an account.
+// audios, and deletes an account. It returns after the event was published.
 func deleteElsewhere(t *testing.T, dir string, account int64) {
 	t.Helper()
-	handler, stop := accountsAlone(t, dir)
+	handler, b, stop := accountsAlone(t, dir)
+	receiving, enough := context.WithCancel(t.Context())
+	published, received := make(chan struct{}), make(chan error, 1)
+	go func() {
+		received <- b.Subscriber(events.AccountsTopic, "test").Receive(receiving, func(_ context.Context, m bus.Message) error {
+			if m.Attributes["ce-type"] == events.AccountDeletedV1 {
+				close(published)
+			}
+			return nil
+		})
+	}()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodDelete, fmt.Sprintf("http://accounts/v1/accounts/%d", account), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +66,16 @@ func deleteElsewhere(t *testing.T, dir string, account int64) {
 		t.Fatalf("delete the account: %v, %v", resp, err)
 	}
 	_ = resp.Body.Close()
+	select {
+	case <-published:
+	case <-time.After(time.Minute):
+		t.Fatal("the deletion is not published within a minute")
+	}
 	stop()
+	enough()
+	if err := <-received; err != nil {
+		t.Fatal(err)
+	}
 }
 
 func sessionOf(session, account int64) string {
