@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"encoding/json"
 	"errors"
 
 	"github.com/concha-labs/backend/pkg/caller"
@@ -51,7 +52,11 @@ func (s *Store) Create(ctx context.Context, session domain.Session, accounts cal
 		if found, err := idempotency.Into(&a, record.Audio)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
-		if a, err = s.insert(tx, session, accounts, decide); err != nil {
+		last, err := lastVersion(tx, session.SessionID)
+		if err != nil {
+			return err
+		}
+		if a, err = s.insert(tx, session, last, accounts, decide); err != nil {
 			return err
 		}
 		return s.keys.Record(tx, request, record.OfAudio(a))
@@ -65,9 +70,13 @@ func (s *Store) CreateAll(ctx context.Context, sessions []domain.Session, accoun
 		if found, err := idempotency.Into(&outcomes, record.Outcomes)(s.keys.Find(tx, request)); err != nil || found {
 			return err
 		}
+		last, err := lastVersions(tx, sessions)
+		if err != nil {
+			return err
+		}
 		outcomes = make([]app.Outcome, len(sessions))
 		for i, session := range sessions {
-			a, err := s.insert(tx, session, accounts, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
+			a, err := s.insert(tx, session, last[session.SessionID], accounts, func(last int64) (domain.Audio, events.Event, error) { return decide(i, last) })
 			if err == nil {
 				outcomes[i].Result = a
 				continue
@@ -105,14 +114,11 @@ func (s *Store) Recorded(ctx context.Context, request idempotency.Request) (outc
 	return outcomes, found, translate(err)
 }
 
-// insert adds the audio of a session and its event. If the session may
-// not have its account, or exists, it writes nothing.
-func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, accounts caller.Reach, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
+// insert adds the audio of a session and its event. last is the version at which
+// an earlier audio of the session was deleted, or 0. If the session may
+// not have its account, or exists, insert writes nothing.
+func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, last int64, accounts caller.Reach, decide func(int64) (domain.Audio, events.Event, error)) (domain.Audio, error) {
 	if err := requireAccount(tx, session.AccountID, accounts); err != nil {
-		return domain.Audio{}, err
-	}
-	last, err := lastVersion(tx, session.SessionID)
-	if err != nil {
 		return domain.Audio{}, err
 	}
 	a, created, err := decide(last)
@@ -201,6 +207,33 @@ func lastVersion(tx *sqlitedb.Tx, sessionID int64) (last int64, err error) {
 		err = nil
 	}
 	return last, err
+}
+
+// lastVersions returns the last version of each deleted session among sessions,
+// by session id.
+func lastVersions(tx *sqlitedb.Tx, sessions []domain.Session) (map[int64]int64, error) {
+	ids := make([]int64, len(sessions))
+	for i, session := range sessions {
+		ids[i] = session.SessionID
+	}
+	array, err := json.Marshal(ids)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := tx.Query(`SELECT session_id, version FROM deleted_audios WHERE session_id IN (SELECT value FROM json_each(?))`, string(array))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	last := map[int64]int64{}
+	for rows.Next() {
+		var id, version int64
+		if err := rows.Scan(&id, &version); err != nil {
+			return nil, err
+		}
+		last[id] = version
+	}
+	return last, rows.Err()
 }
 
 // translate maps errors of the database to those of app.Store.
