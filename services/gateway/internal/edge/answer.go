@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/httpserver"
@@ -147,6 +148,15 @@ type boundedConn struct {
 }
 
 const collected = 4 << 10
+
+// SyscallConn implements syscall.Conn.
+func (c *boundedConn) SyscallConn() (syscall.RawConn, error) {
+	conn, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return conn.SyscallConn()
+}
 
 func (c *boundedConn) Write(p []byte) (int, error) {
 	if c.limited = c.limited || len(p) >= collected; c.limited {

@@ -60,7 +60,7 @@ type Proxy struct {
 	service   string
 	durations *telemetry.Series[int]
 	balancer  *balancer
-	transport *http.Transport
+	transport *transport
 	copies    *sync.Pool // of *copying
 
 	introductions []Introduction
@@ -80,7 +80,7 @@ func NewProxy(service string, addresses Addresses, introductions ...Introduction
 		service:   service,
 		durations: newSeries(service),
 		balancer:  newBalancer(service, addresses),
-		transport: &http.Transport{
+		transport: newTransport(&http.Transport{
 			DialContext:            bounded(dialer.DialContext),
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  headerTimeout,
@@ -88,7 +88,7 @@ func NewProxy(service string, addresses Addresses, introductions ...Introduction
 			MaxIdleConnsPerHost:    512,
 			MaxResponseHeaderBytes: 64 << 10,
 			DisableCompression:     true, // answers pass unchanged
-		},
+		}),
 		copies:        &sync.Pool{New: newCopying},
 		introductions: introductions,
 	}
