@@ -77,14 +77,16 @@ func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // link returns a link for r, and whether it is a new one.
 func (t *transport) link(r *http.Request) (l *link, fresh bool, err error) {
-	if l = t.take(r.URL.Host); l != nil {
+	if l := t.take(r.URL.Host); l != nil {
 		return l, false, nil
 	}
 	if l, err = t.connect(r); err == nil {
 		return l, true, nil
 	}
-	if l = t.take(r.URL.Host); l != nil && r.Context().Err() == nil { // it has become free meanwhile
-		return l, false, nil
+	if r.Context().Err() == nil {
+		if l := t.take(r.URL.Host); l != nil { // it has become free meanwhile
+			return l, false, nil
+		}
 	}
 	return nil, false, err
 }
@@ -171,7 +173,7 @@ type answerBody struct {
 
 func (b *answerBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err == io.EOF { //nolint:errorlint // the contract of io.Reader
+	if err == io.EOF {
 		b.end()
 	}
 	return n, err
