@@ -5,12 +5,18 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/concha-labs/backend/pkg/fault"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/services/accounts/internal/adapters/imaging"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 	"github.com/concha-labs/backend/services/accounts/internal/domain"
 )
@@ -77,5 +83,102 @@ func TestImageIsNotReadWhileTooManyWait(t *testing.T) {
 	}
 	if read := rest.Size() - int64(rest.Len()); read > 64<<10 {
 		t.Errorf("%d bytes were read of an image that is refused", read)
+	}
+}
+
+// portraits has an account with an image of 5 MiB for each id.
+type portraits struct{ app.Database }
+
+func (portraits) Get(_ context.Context, id int64) (domain.Account, error) {
+	return domain.Account{ID: id, Image: &domain.Image{
+		Object: fmt.Sprintf("%d/original.png", id), ContentType: "image/png", SizeBytes: 5 << 20, Width: 1300, Height: 1300,
+	}}, nil
+}
+
+// gallery has the images of portraits, and counts those that are read.
+type gallery struct {
+	app.Images
+	read atomic.Int64
+}
+
+func (g *gallery) Open(_ context.Context, name string) (io.ReadSeekCloser, error) {
+	if !strings.HasSuffix(name, "/original.png") {
+		return nil, fault.New(fault.NotFound, "missing", "it is not scaled yet")
+	}
+	g.read.Add(1)
+	return content{bytes.NewReader(make([]byte, 5<<20))}, nil
+}
+
+func (*gallery) Put(context.Context, string, string, io.Reader) error { return nil }
+
+type content struct{ *bytes.Reader }
+
+func (content) Close() error { return nil }
+
+// held has the room of a codec for images, and scales them once it is told to.
+type held struct {
+	app.Codec
+	free chan struct{}
+}
+
+func (h held) Scale(ctx context.Context, _ []byte, _ int) ([]byte, error) {
+	select {
+	case <-h.free:
+		return []byte("scaled"), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// Images are read to be scaled only while there is memory for them. Some wait, and
+// the others are refused at once.
+func TestOriginalsInMemoryAreBounded(t *testing.T) {
+	const requests, read, taken = 200, 32 / 5, 512 / 5
+	for name, c := range map[string]struct {
+		frees bool
+		want  map[string]int
+	}{
+		"the codec goes on":  {true, map[string]int{"scaled": taken, "busy": requests - taken}},
+		"the codec is stuck": {false, map[string]int{"out of time": taken, "busy": requests - taken}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g, h := new(gallery), held{imaging.New(), make(chan struct{})}
+				s := app.New(portraits{}, g, h, app.Sources{Now: time.Now, NewName: rand.Text})
+				outcomes := make(chan string, requests)
+				for id := range int64(requests) {
+					go func() {
+						_, _, err := s.Image(t.Context(), id, 64, func(domain.Image) bool { return true })
+						switch {
+						case err == nil:
+							outcomes <- "scaled"
+						case errors.Is(err, domain.ErrImagesBusy):
+							outcomes <- "busy"
+						case errors.Is(err, domain.ErrImageTime):
+							outcomes <- "out of time"
+						default:
+							outcomes <- err.Error()
+						}
+					}()
+				}
+				synctest.Wait()
+				if n := g.read.Load(); n != read {
+					t.Errorf("%d images of 5 MiB are in memory, want %d", n, read)
+				}
+				if n := len(outcomes); n != requests-taken {
+					t.Errorf("%d requests are answered at once, want %d", n, requests-taken)
+				}
+				if c.frees {
+					close(h.free)
+				}
+				got := map[string]int{}
+				for range requests {
+					got[<-outcomes]++
+				}
+				if !maps.Equal(got, c.want) {
+					t.Errorf("outcomes %v, want %v", got, c.want)
+				}
+			})
+		})
 	}
 }

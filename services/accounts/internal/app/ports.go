@@ -100,6 +100,10 @@ type Codec interface {
 	//   - domain.ErrImagesBusy: it waited too long for memory.
 	//   - the error of ctx.
 	Clean(ctx context.Context, content []byte) (Picture, error)
+	// Room waits until an image of so many bytes may be read for Scale. The caller
+	// calls release once it no longer needs the image. Errors:
+	// domain.ErrImagesBusy, at once, if too many wait; the error of ctx.
+	Room(ctx context.Context, bytes int64) (release func(), err error)
 	// Scale returns an image whose longer side has side pixels, in the format
 	// of content, which must be a result of Clean. Errors: as in Clean.
 	Scale(ctx context.Context, content []byte, side int) ([]byte, error)

@@ -35,7 +35,7 @@ func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(dom
 		img.SizeBytes = -1
 		if wanted(img) {
 			var scaled []byte
-			scaled, err = s.scaled(ctx, img, side)
+			scaled, err = s.scaled(ctx, current, side)
 			img.SizeBytes, content = int64(len(scaled)), inMemory{bytes.NewReader(scaled)}
 		}
 		return err
@@ -97,6 +97,11 @@ func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byt
 	if content, err = s.readObject(ctx, name); fault.KindOf(err) != fault.NotFound {
 		return content, err // created while this call was waiting
 	}
+	release, err := s.codec.Room(work, img.SizeBytes)
+	if err != nil {
+		return nil, outOfTime(err)
+	}
+	defer release()
 	original, err := s.readObject(ctx, img.Object)
 	if err != nil {
 		return nil, err

@@ -33,6 +33,11 @@ const (
 	maxWork = maxScans * domain.MaxImagePixels
 	// minWork is the work on the smallest image.
 	minWork = 1_000_000
+	// maxOriginals is how many bytes the images take that were read to be scaled.
+	maxOriginals = 32 << 20
+	// maxWaiting is how many bytes these and the images have that wait to be read.
+	// Scaling as much takes some 5 s, and longer if the images have many pixels.
+	maxWaiting = 512 << 20
 	// maxGarbage is how many bytes of finished images are left to the garbage
 	// collector. The collector lets a heap grow to twice the bytes in use, so
 	// it is called explicitly above this limit.
@@ -43,10 +48,12 @@ const (
 // 360 MiB, beside the files themselves as they came and as they are kept. Others
 // wait, unless so much work waits already that they would wait in vain.
 type Codec struct {
-	limit   int64               // in bytes
-	memory  *semaphore.Weighted // in bytes
-	work    *semaphore.Weighted // of work, that which waits included
-	garbage atomic.Int64        // in bytes
+	limit     int64               // in bytes
+	memory    *semaphore.Weighted // in bytes
+	originals *semaphore.Weighted // in bytes
+	waiting   *semaphore.Weighted // in bytes, the originals included
+	work      *semaphore.Weighted // of work, that which waits included
+	garbage   atomic.Int64        // in bytes
 }
 
 var _ app.Codec = (*Codec)(nil)
@@ -55,7 +62,10 @@ var _ app.Codec = (*Codec)(nil)
 func New() *Codec { return newCodec(maxMemory) }
 
 func newCodec(limit int64) *Codec {
-	return &Codec{limit: limit, memory: semaphore.NewWeighted(limit), work: semaphore.NewWeighted(maxWork)}
+	return &Codec{
+		limit: limit, memory: semaphore.NewWeighted(limit), work: semaphore.NewWeighted(maxWork),
+		originals: semaphore.NewWeighted(maxOriginals), waiting: semaphore.NewWeighted(maxWaiting),
+	}
 }
 
 // Admit implements app.Codec. It takes the image for one of a single scan, as the
@@ -93,6 +103,21 @@ func (c *Codec) Clean(ctx context.Context, content []byte) (clean app.Picture, e
 		return err
 	})
 	return clean, err
+}
+
+// Room implements app.Codec.
+func (c *Codec) Room(ctx context.Context, bytes int64) (release func(), err error) {
+	if !c.waiting.TryAcquire(bytes) {
+		return nil, domain.ErrImagesBusy
+	}
+	if err := c.originals.Acquire(ctx, bytes); err != nil {
+		c.waiting.Release(bytes)
+		return nil, fmt.Errorf("wait to read an image: %w", err)
+	}
+	return func() {
+		c.originals.Release(bytes)
+		c.waiting.Release(bytes)
+	}, nil
 }
 
 // Scale implements app.Codec.
