@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -98,18 +99,25 @@ func (portraits) Get(_ context.Context, id int64) (domain.Account, error) {
 // gallery has the images of portraits, and counts those that are read.
 type gallery struct {
 	app.Images
-	read atomic.Int64
+	read   atomic.Int64
+	scaled sync.Map // by name
 }
 
 func (g *gallery) Open(_ context.Context, name string) (io.ReadSeekCloser, error) {
-	if !strings.HasSuffix(name, "/original.png") {
+	if strings.HasSuffix(name, "/original.png") {
+		g.read.Add(1)
+		return content{bytes.NewReader(make([]byte, 5<<20))}, nil
+	}
+	if _, ok := g.scaled.Load(name); !ok {
 		return nil, fault.New(fault.NotFound, "missing", "it is not scaled yet")
 	}
-	g.read.Add(1)
-	return content{bytes.NewReader(make([]byte, 5<<20))}, nil
+	return content{bytes.NewReader([]byte("scaled"))}, nil
 }
 
-func (*gallery) Put(context.Context, string, string, io.Reader) error { return nil }
+func (g *gallery) Put(_ context.Context, name, _ string, _ io.Reader) error {
+	g.scaled.Store(name, true)
+	return nil
+}
 
 type content struct{ *bytes.Reader }
 
@@ -148,10 +156,11 @@ func TestOriginalsInMemoryAreBounded(t *testing.T) {
 				outcomes := make(chan string, requests)
 				for id := range int64(requests) {
 					go func() {
-						_, _, err := s.Image(t.Context(), id, 64, func(domain.Image) bool { return true })
+						img, content, err := s.Image(t.Context(), id, 64, func(domain.Image) bool { return true })
 						switch {
 						case err == nil:
-							outcomes <- "scaled"
+							text, _ := io.ReadAll(content)
+							outcomes <- string(text[:img.SizeBytes])
 						case errors.Is(err, domain.ErrImagesBusy):
 							outcomes <- "busy"
 						case errors.Is(err, domain.ErrImageTime):

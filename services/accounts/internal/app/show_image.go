@@ -3,6 +3,7 @@ package app
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
@@ -34,19 +35,12 @@ func (s *Service) Image(ctx context.Context, id int64, side int, wanted func(dom
 		}
 		img.SizeBytes = -1
 		if wanted(img) {
-			var scaled []byte
-			scaled, err = s.scaled(ctx, current, side)
-			img.SizeBytes, content = int64(len(scaled)), inMemory{bytes.NewReader(scaled)}
+			content, img.SizeBytes, err = s.openScaled(ctx, current, side)
 		}
 		return err
 	})
 	return img, content, err
 }
-
-// inMemory is content that is not an object.
-type inMemory struct{ *bytes.Reader }
-
-func (inMemory) Close() error { return nil }
 
 // withImage calls use with the current image of an account, and again if the
 // object is missing.
@@ -80,40 +74,62 @@ func (s *Service) readObject(ctx context.Context, name string) ([]byte, error) {
 	return longwork.ReadAll(ctx, r)
 }
 
-// scaled returns the scaled form of an image and creates it if it is missing.
-func (s *Service) scaled(ctx context.Context, img domain.Image, side int) ([]byte, error) {
+// openScaled opens the scaled form of an image, and creates it if it is missing.
+func (s *Service) openScaled(ctx context.Context, img domain.Image, side int) (content io.ReadSeekCloser, size int64, err error) {
 	name := img.Scaled(side)
-	content, err := s.readObject(ctx, name)
-	if fault.KindOf(err) != fault.NotFound {
-		return content, err
+	content, err = s.images.Open(ctx, name)
+	if fault.KindOf(err) == fault.NotFound {
+		if err := s.scale(ctx, img, name, side); err != nil {
+			return nil, 0, err
+		}
+		content, err = s.images.Open(ctx, name)
 	}
+	if err != nil {
+		return nil, 0, err
+	}
+	if size, err = content.Seek(0, io.SeekEnd); err == nil {
+		_, err = content.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		return nil, 0, errors.Join(err, content.Close())
+	}
+	return content, size, nil
+}
+
+// scale creates the object name, the scaled form of an image, unless another
+// caller does.
+func (s *Service) scale(ctx context.Context, img domain.Image, name string, side int) error {
 	work, cancel := context.WithTimeout(ctx, imageTime)
 	defer cancel()
 	done, err := s.scaling.enter(work, name)
 	if err != nil {
-		return nil, outOfTime(err)
+		return outOfTime(err)
 	}
 	defer done()
-	if content, err = s.readObject(ctx, name); fault.KindOf(err) != fault.NotFound {
-		return content, err // created while this call was waiting
+	if created, err := s.images.Open(ctx, name); fault.KindOf(err) != fault.NotFound {
+		if err == nil {
+			_ = created.Close()
+		}
+		return err // nil: it was created while this call was waiting
 	}
 	release, err := s.codec.Room(work, img.SizeBytes)
 	if err != nil {
-		return nil, outOfTime(err)
+		return outOfTime(err)
 	}
 	defer release()
 	original, err := s.readObject(ctx, img.Object)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if content, err = s.codec.Scale(work, original, side); err != nil {
-		return nil, fmt.Errorf("scale image object %s: %w", img.Object, outOfTime(err))
+	scaled, err := s.codec.Scale(work, original, side)
+	if err != nil {
+		return fmt.Errorf("scale image object %s: %w", img.Object, outOfTime(err))
 	}
-	err = s.images.Put(ctx, name, img.ContentType, bytes.NewReader(content))
-	if err != nil && fault.KindOf(err) != fault.Conflict { // another process was faster
-		return nil, err
+	err = s.images.Put(ctx, name, img.ContentType, bytes.NewReader(scaled))
+	if fault.KindOf(err) == fault.Conflict { // another process was faster
+		return nil
 	}
-	return content, nil
+	return err
 }
 
 // inFlight lets one caller at a time work on an object, so that concurrent
