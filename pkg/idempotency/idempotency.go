@@ -136,8 +136,8 @@ type Request struct {
 func (r Request) HasKey() bool { return r.Key != [sha256.Size]byte{} }
 
 // groupSize bounds the items that one transaction creates. On SQLite, other
-// writers wait for some 50 ms, and a batch of 1,000 needs two syncs of the disk.
-const groupSize = 500
+// writers wait for some 20 ms, and a batch of 1,000 needs 4 syncs of the disk.
+const groupSize = 250
 
 // CreateGroups calls create for groups of a batch's items, in order, until all
 // have an outcome or create fails, and returns the outcomes. Each group has a

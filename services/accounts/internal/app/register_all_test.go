@@ -39,7 +39,7 @@ func (b *breaking) CreateAll(ctx context.Context, accounts []domain.Account, cre
 func TestABatchGoesOnWhereItBroke(t *testing.T) {
 	const n = 600
 	for _, commit := range []bool{false, true} {
-		for at := 1; at <= 2; at++ {
+		for at := 1; at <= 3; at++ {
 			t.Run(fmt.Sprintf("at group %d, committed %t", at, commit), func(t *testing.T) {
 				w := newWorld(t)
 				profiles := make([]domain.Profile, n)

@@ -63,9 +63,9 @@ func (l *late) CreateAll(ctx context.Context, s []domain.Session, accounts calle
 func TestBatchesAwaitTheirAccounts(t *testing.T) {
 	w := newWorld(t)
 	ann := caller.With(t.Context(), &caller.Caller{ID: "key:ann", Scopes: caller.AudiosOwn})
-	items := batch(t, 0, 600) // two groups
+	items := batch(t, 0, 250) // three groups
 	items[1].Session = session(t, 1, of(5))
-	items[540].Session = session(t, 540, of(5))
+	items[240].Session = session(t, 240, of(5))
 	s := w.service(&late{w.store, func() error { return w.AddAccount(t.Context(), 5, "key:ann") }}, w.files)
 	once := idempotency.Request{Key: [32]byte{1}, Body: [32]byte{2}}
 	for range 2 {

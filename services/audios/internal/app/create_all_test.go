@@ -98,7 +98,7 @@ func (b *breaking) CreateAll(ctx context.Context, s []domain.Session, accounts c
 
 func TestABatchGoesOnWhereItBroke(t *testing.T) {
 	for _, commit := range []bool{false, true} {
-		for at := 1; at <= 2; at++ {
+		for at := 1; at <= 3; at++ {
 			t.Run(fmt.Sprintf("at group %d, committed %t", at, commit), func(t *testing.T) {
 				w := newWorld(t)
 				const n = 600
@@ -110,9 +110,9 @@ func TestABatchGoesOnWhereItBroke(t *testing.T) {
 					t.Fatalf("CreateAll = %v, want the store's error", err)
 				}
 				before := len(w.told(t))
-				created := 500 * (at - 1)
+				created := 250 * (at - 1)
 				if commit {
-					created = min(500*at, n-1)
+					created = min(250*at, n-1)
 				}
 				if before != created {
 					t.Errorf("%d events before the retry, want %d", before, created)
@@ -181,11 +181,11 @@ func (f *filling) Put(ctx context.Context, name, contentType string, content io.
 func TestABatchWithoutRoomForItsFiles(t *testing.T) {
 	w := newWorld(t)
 	files := &filling{Files: w.files}
-	files.left.Store(580)
-	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 700), idempotency.Request{}); !errors.Is(err, errLost) {
+	files.left.Store(280)
+	if _, err := w.service(w.store, files).CreateAll(t.Context(), batch(t, 0, 400), idempotency.Request{}); !errors.Is(err, errLost) {
 		t.Fatalf("CreateAll = %v, want the object store's error", err)
 	}
-	if told := w.told(t); len(told) != 500 {
+	if told := w.told(t); len(told) != 250 {
 		t.Errorf("%d events, want those of the first group", len(told))
 	}
 }
