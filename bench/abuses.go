@@ -42,6 +42,7 @@ var abuseGroups = []struct {
 		{"slow-lists", listSlowly},
 		{"slow-readers", readSlowly},
 		{"image-bombs", sendBombs},
+		{"scaled-images", askForSizes},
 		{"readyz", askForReadiness},
 	}},
 	{prefix: "ulimit -n 256; ", abuses: []abuse{{"streams-at-256-files", openStreams}}},
@@ -109,7 +110,7 @@ const held = 20 * time.Second
 // promiseLengths sends the beginning of large bodies and waits.
 func promiseLengths(ctx context.Context, s *abused) (*tally, error) {
 	return together(ctx, s, 200, func(n int, c *client) error {
-		head := putImage(s.ids[n], "image/png", 5<<20)
+		head := putImage(s.ids[n], 5<<20)
 		begin := append(pngHeader(), make([]byte, 68<<10)...)
 		if n%2 == 0 {
 			head, begin = post("/v1/accounts:batch", 5<<20), bytes.Repeat([]byte("[{},"), 17<<10)
@@ -126,7 +127,7 @@ func sendImages(ctx context.Context, s *abused) (*tally, error) {
 		return nil, err
 	}
 	return together(ctx, s, 300, func(n int, c *client) error {
-		return c.send(putImage(s.ids[n], "image/png", len(picture)), picture)
+		return c.send(putImage(s.ids[n], len(picture)), picture)
 	})
 }
 
@@ -218,19 +219,52 @@ func listSlowly(ctx context.Context, s *abused) (*tally, error) {
 func readSlowly(ctx context.Context, s *abused) (*tally, error) {
 	paths := []string{"/v1/accounts:export", "/v1/accounts?page_size=1000", "/v1/events/accounts?limit=1000"}
 	return together(ctx, s, 100, func(n int, c *client) error {
-		if _, err := c.conn.Write(get([]byte("GET " + paths[n%len(paths)]))); err != nil {
+		return c.readSlowly(ctx, paths[n%len(paths)])
+	})
+}
+
+// readSlowly reads the answer to a GET by a few bytes a second.
+func (c *client) readSlowly(ctx context.Context, path string) error {
+	if _, err := c.conn.Write(get([]byte("GET " + path))); err != nil {
+		return err
+	}
+	few := make([]byte, 64)
+	for begun := time.Now(); time.Since(begun) < 2*held; {
+		if _, err := io.ReadFull(c.conn, few); err != nil {
 			return err
 		}
-		few := make([]byte, 64)
-		for begun := time.Now(); time.Since(begun) < 2*held; {
-			if _, err := io.ReadFull(c.conn, few); err != nil {
+		if !sleep(ctx, time.Second) {
+			break
+		}
+	}
+	return statusError{status: "still open"}
+}
+
+// askForSizes asks for images of 5 MB in each size for the first time, all at once,
+// and reads slowly those that it gets.
+func askForSizes(ctx context.Context, s *abused) (*tally, error) {
+	picture, err := noise(2200, 2200)
+	if err != nil {
+		return nil, err
+	}
+	ids, sizes := s.ids[:60], []int{64, 256, 1024}
+	if _, err := together(ctx, s, 1, func(_ int, c *client) error {
+		for _, id := range ids {
+			if err := c.roundTrip(append(putImage(id, len(picture)), picture...)); err != nil {
 				return err
 			}
-			if !sleep(ctx, time.Second) {
-				break
-			}
 		}
-		return statusError{status: "still open"}
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	return together(ctx, s, len(ids)*len(sizes), func(n int, c *client) error {
+		path := fmt.Sprintf("/v1/accounts/%d/image?size=%d", ids[n%len(ids)], sizes[n/len(ids)])
+		_ = c.conn.SetReadDeadline(time.Now().Add(2 * time.Minute))
+		if err := c.roundTrip(get([]byte("GET " + path))); err != nil {
+			return err
+		}
+		return c.readSlowly(ctx, path)
 	})
 }
 
@@ -241,7 +275,7 @@ func sendBombs(ctx context.Context, s *abused) (*tally, error) {
 		return nil, err
 	}
 	return together(ctx, s, 200, func(n int, c *client) error {
-		return c.send(putImage(s.ids[n], "image/png", bomb.Len()), bomb.Bytes())
+		return c.send(putImage(s.ids[n], bomb.Len()), bomb.Bytes())
 	})
 }
 
@@ -300,8 +334,8 @@ func sendWrongKeys(ctx context.Context, s *abused) (*tally, error) {
 	})
 }
 
-func putImage(id int64, contentType string, length int) []byte {
-	return fmt.Appendf(nil, "PUT /v1/accounts/%d/image%sContent-Type: %s\r\nContent-Length: %d\r\n\r\n", id, head, contentType, length)
+func putImage(id int64, length int) []byte {
+	return fmt.Appendf(nil, "PUT /v1/accounts/%d/image%sContent-Type: image/png\r\nContent-Length: %d\r\n\r\n", id, head, length)
 }
 
 func post(path string, length int) []byte {
