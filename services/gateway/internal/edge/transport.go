@@ -151,6 +151,7 @@ func (l *link) send(r *http.Request, deadline time.Time) error {
 	return l.writer.Flush()
 }
 
+// Read reads at most the bytes that remain.
 func (l *link) Read(p []byte) (int, error) {
 	if l.remaining <= 0 {
 		return 0, errLongHeader
@@ -193,7 +194,7 @@ func (b *answerBody) end() {
 	if b.done.Swap(true) {
 		return
 	}
-	// A service that sends more than the answer does not do so for a next request.
+	// Bytes after the answer are not the answer to the next request.
 	if !b.stop() || b.last || b.link.reader.Buffered() > 0 || !b.transport.keep(b.link) {
 		_ = b.link.Close()
 	}
