@@ -111,7 +111,7 @@ func (g *gallery) Open(_ context.Context, name string) (io.ReadSeekCloser, error
 	if _, ok := g.scaled.Load(name); !ok {
 		return nil, fault.New(fault.NotFound, "missing", "it is not scaled yet")
 	}
-	return content{bytes.NewReader([]byte("scaled"))}, nil
+	return content{bytes.NewReader([]byte("stored"))}, nil
 }
 
 func (g *gallery) Put(_ context.Context, name, _ string, _ io.Reader) error {
@@ -139,14 +139,14 @@ func (h held) Scale(ctx context.Context, _ []byte, _ int) ([]byte, error) {
 }
 
 // Images are read to be scaled only while there is memory for them. Some wait, and
-// the others are refused at once.
+// the others are refused at once. What is sent comes from the store, not from memory.
 func TestOriginalsInMemoryAreBounded(t *testing.T) {
 	const requests, read, taken = 200, 32 / 5, 512 / 5
 	for name, c := range map[string]struct {
 		frees bool
 		want  map[string]int
 	}{
-		"the codec goes on":  {true, map[string]int{"scaled": taken, "busy": requests - taken}},
+		"the codec goes on":  {true, map[string]int{"stored": taken, "busy": requests - taken}},
 		"the codec is stuck": {false, map[string]int{"out of time": taken, "busy": requests - taken}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -218,8 +218,9 @@ func TestProxyFailures(t *testing.T) {
 	}
 }
 
-// garbage returns the address of a server that does not speak HTTP.
-func garbage(t *testing.T) string {
+// listening returns the address of a server that calls serve for each connection,
+// and closes it afterwards.
+func listening(t *testing.T, serve func(conn net.Conn)) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -232,11 +233,19 @@ func garbage(t *testing.T) string {
 			if err != nil {
 				return
 			}
-			_, _ = io.WriteString(conn, "220 mail.example.com ESMTP\r\n")
-			_ = conn.Close()
+			go func() {
+				defer conn.Close()
+				serve(conn)
+			}()
 		}
 	}()
 	return "http://" + l.Addr().String()
+}
+
+// garbage returns the address of a server that does not speak HTTP.
+func garbage(t *testing.T) string {
+	t.Helper()
+	return listening(t, func(conn net.Conn) { _, _ = io.WriteString(conn, "220 mail.example.com ESMTP\r\n") })
 }
 
 func TestProxyCutsOffAnAnswerThatBreaksOff(t *testing.T) {

@@ -28,28 +28,14 @@ type wire struct {
 
 func newWire(t *testing.T, answer string) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	s := &wire{url: "http://" + l.Addr().String()}
+	s := new(wire)
 	s.answer.Store(answer)
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.connections.Add(1)
-			go s.serve(conn)
-		}
-	}()
+	s.url = listening(t, s.serve)
 	return s
 }
 
 func (s *wire) serve(conn net.Conn) {
-	defer conn.Close()
+	s.connections.Add(1)
 	r := bufio.NewReader(conn)
 	for {
 		if _, err := http.ReadRequest(r); err != nil {
@@ -156,29 +142,21 @@ func TestAnswersThatBreakOffOnAKeptConnection(t *testing.T) {
 
 // What a service sends unasked is not the answer to the next request.
 func TestAnAnswerBeforeItsRequest(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
+	var connections atomic.Int64
 	answered, sent := make(chan struct{}), make(chan struct{})
-	go func() {
-		for first := true; ; first = false {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			_, _ = http.ReadRequest(bufio.NewReader(conn))
-			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
-			if first {
-				<-answered
-				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-				close(sent)
-			}
-			t.Cleanup(func() { _ = conn.Close() })
+	url := listening(t, func(conn net.Conn) {
+		r := bufio.NewReader(conn)
+		_, _ = http.ReadRequest(r)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nmine")
+		if connections.Add(1) == 1 {
+			<-answered
+			_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
+			close(sent)
 		}
-	}()
-	p := NewProxy("service", addresses(t, "http://"+l.Addr().String()))
+		_, _ = http.ReadRequest(r)
+	})
+	p := NewProxy("service", addresses(t, url))
+	t.Cleanup(p.transport.CloseIdleConnections)
 	if status, body := ask(p, "GET"); status != http.StatusOK || body != "mine" {
 		t.Fatalf("answered %d %q", status, body)
 	}
@@ -211,27 +189,12 @@ func TestKeptConnectionsThatTheServiceClosed(t *testing.T) {
 
 // A service may close a kept connection while a request is on its way.
 func TestKeptConnectionsThatTheServiceCloses(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				r := bufio.NewReader(conn)
-				_, _ = http.ReadRequest(r)
-				_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
-				_, _ = http.ReadRequest(r)
-			}()
-		}
-	}()
-	p := NewProxy("service", addresses(t, "http://"+l.Addr().String()))
+	p := NewProxy("service", addresses(t, listening(t, func(conn net.Conn) {
+		r := bufio.NewReader(conn)
+		_, _ = http.ReadRequest(r)
+		_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
+		_, _ = http.ReadRequest(r)
+	})))
 	t.Cleanup(p.transport.CloseIdleConnections)
 	for range 5 {
 		if status, body := ask(p, "GET"); status != http.StatusOK || body != "hi" {

@@ -45,8 +45,9 @@ const (
 )
 
 // Codec is an app.Codec. All images that it works on at one moment take at most
-// 360 MiB, beside the files themselves as they came and as they are kept. Others
-// wait, unless so much work waits already that they would wait in vain.
+// 360 MiB, beside the files themselves as they came and as they are kept, of which
+// those to be scaled take 32 MiB. Others wait, unless so much work waits already that
+// they would wait in vain.
 type Codec struct {
 	limit     int64               // in bytes
 	memory    *semaphore.Weighted // in bytes
