@@ -32,10 +32,11 @@ import (
 type DB struct {
 	readers *sql.DB
 	reads   sync.Map // SQL text to *sql.Stmt
-	// readTxs are the unused connections for Read. Those of readers that
-	// remain are for Query.
-	readTxs  chan *ReadTx
-	readTime time.Duration // bounds a call of Read
+	// readTxs are the unused connections for Read and ReadShort. Those of
+	// readers that remain are for Query.
+	readTxs   chan *ReadTx
+	longReads chan struct{} // holds an element for each call of Read under way
+	readTime  time.Duration // bounds a call of Read
 
 	full    atomic.Bool // the last write failed because the disk is full
 	damaged atomic.Bool // a read or a write has found damage
@@ -72,7 +73,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	}
 	db := &DB{
 		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
-		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), readTime: readTime, lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
+		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), longReads: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), readTime: readTime, lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
 	db.log.Store(zap.NewNop())

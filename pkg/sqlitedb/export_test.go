@@ -2,8 +2,8 @@ package sqlitedb
 
 import "time"
 
-// Readers returns the number of connections of Read.
-func Readers() int { return cap(newReadTxs()) }
+// LongReads returns the number of calls of Read that may be under way.
+func LongReads(db *DB) int { return cap(db.longReads) }
 
 // SetReadTime replaces the time limit of Read, and returns the previous one.
 func SetReadTime(db *DB, limit time.Duration) (previous time.Duration) {

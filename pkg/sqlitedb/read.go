@@ -29,10 +29,10 @@ type ReadTx struct {
 	stmts map[string]*sql.Stmt
 }
 
-// newReadTxs returns a pool of connections that are not open yet. One
-// processor is left for short reads, which would otherwise wait for their turn.
+// newReadTxs returns a pool of connections that are not open yet, one for each
+// processor. The one that Read never uses is for ReadShort.
 func newReadTxs() chan *ReadTx {
-	pool := make(chan *ReadTx, max(1, runtime.GOMAXPROCS(0)-1))
+	pool := make(chan *ReadTx, max(2, runtime.GOMAXPROCS(0)))
 	for range cap(pool) {
 		pool <- new(ReadTx)
 	}
@@ -40,8 +40,9 @@ func newReadTxs() chan *ReadTx {
 }
 
 // Read runs do, which may read much. Its connections are not those of Query,
-// so that short reads do not wait for long ones. Statements end when ctx ends, or
-// 5 s after the call. Read is safe for concurrent use. Errors:
+// and one processor is left for short reads, which would otherwise wait for their
+// turn. Statements end when ctx ends, or 5 s after the call. Read is safe for
+// concurrent use. Errors:
 //   - the error of do.
 //   - the error of ctx, if it ended first.
 //   - fault.Unavailable: the database is closed or cannot be read, or the time
@@ -49,6 +50,28 @@ func newReadTxs() chan *ReadTx {
 func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, db.readTime, errSlow)
 	defer cancel()
+	select {
+	case db.longReads <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-db.closed:
+		return errClosed
+	}
+	defer func() { <-db.longReads }()
+	return db.read(ctx, ctx, do)
+}
+
+// ReadShort is Read for up to some hundred rows. It may use all connections of
+// Read. Statements that have begun complete even if ctx ends; see Query.
+func (db *DB) ReadShort(ctx context.Context, do func(*ReadTx) error) error {
+	waiting, cancel := context.WithTimeoutCause(ctx, db.readTime, errSlow)
+	defer cancel()
+	return db.read(waiting, context.WithoutCancel(ctx), do)
+}
+
+// read runs do, whose statements end when running ends, with the connection that
+// is free first. It waits for one until ctx ends.
+func (db *DB) read(ctx, running context.Context, do func(*ReadTx) error) error {
 	var tx *ReadTx
 	select {
 	case <-ctx.Done():
@@ -59,11 +82,13 @@ func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
 	}
 	defer func() { db.readTxs <- tx }()
 	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-db.closed:
 		return errClosed
 	default:
 	}
-	tx.ctx, tx.db = ctx, db
+	tx.ctx, tx.db = running, db
 	err := tx.run(db.readers, do)
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

@@ -14,14 +14,14 @@ import (
 // endless is a statement that takes longer than any test.
 const endless = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n`
 
-// hold occupies every connection of Read until release is called, which waits
-// for their end.
-func hold(t *testing.T, db *sqlitedb.DB, readers int) (release func()) {
+// hold begins as many calls of Read as may be under way. They end when release
+// is called, which waits for their end.
+func hold(t *testing.T, db *sqlitedb.DB) (release func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var holding, ended sync.WaitGroup
-	holding.Add(readers)
-	for range readers {
+	for range sqlitedb.LongReads(db) {
+		holding.Add(1)
 		ended.Go(func() {
 			_ = db.Read(ctx, func(*sqlitedb.ReadTx) error {
 				holding.Done()
@@ -37,12 +37,18 @@ func hold(t *testing.T, db *sqlitedb.DB, readers int) (release func()) {
 	}
 }
 
-func TestQueriesDoNotWaitForReads(t *testing.T) {
+func TestShortReadsDoNotWaitForLongOnes(t *testing.T) {
 	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
-	release := hold(t, db, sqlitedb.Readers())
+	release := hold(t, db)
 	defer release()
 	if n := count(t, db, "things"); n != 0 {
 		t.Errorf("%d things", n)
+	}
+	n := -1
+	if err := db.ReadShort(t.Context(), func(tx *sqlitedb.ReadTx) error {
+		return tx.QueryRow("SELECT count(*) FROM things").Scan(&n)
+	}); err != nil || n != 0 {
+		t.Errorf("ReadShort: %d things, %v", n, err)
 	}
 	// Another read waits until its client leaves.
 	ctx, cancel := context.WithCancel(t.Context())
@@ -82,6 +88,22 @@ func TestReadHasATimeLimit(t *testing.T) {
 	err := db.Read(t.Context(), func(tx *sqlitedb.ReadTx) error { return tx.QueryRow(endless).Scan(new(int)) })
 	if !errors.Is(err, sqlitedb.ErrUnavailable) {
 		t.Errorf("Read = %v, want ErrUnavailable", err)
+	}
+}
+
+// A short read that has begun completes.
+func TestReadShortAndItsContext(t *testing.T) {
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := db.ReadShort(ctx, func(tx *sqlitedb.ReadTx) error {
+		cancel()
+		return tx.QueryRow("SELECT count(*) FROM things").Scan(new(int))
+	}); err != nil {
+		t.Errorf("ReadShort = %v", err)
+	}
+	began := false
+	if err := db.ReadShort(ctx, func(*sqlitedb.ReadTx) error { began = true; return nil }); !errors.Is(err, context.Canceled) || began {
+		t.Errorf("ReadShort = %v after the end of its context, began %t", err, began)
 	}
 }
 

@@ -29,6 +29,10 @@ type Log interface {
 	Head(ctx context.Context, earlier list.Position) (head list.Position, moved bool, err error)
 }
 
+// shortPage is the largest number of items of a page that is read as a short
+// read, if it visits nothing but its items.
+const shortPage = 100
+
 // List is Page. The first page of a list also has a Head in log.
 func (t *Table[T]) List(ctx context.Context, db *sqlitedb.DB, log Log, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
 	var head list.Position
@@ -46,8 +50,12 @@ func (t *Table[T]) List(ctx context.Context, db *sqlitedb.DB, log Log, filters [
 // the database was at one moment. Its Head is zero. Errors: those of Scan, and of
 // sqlitedb.DB.Read.
 func (t *Table[T]) Page(ctx context.Context, db *sqlitedb.DB, filters []list.Filter, o list.Options) (page list.Page[T], err error) {
-	err = db.Read(ctx, func(s *sqlitedb.ReadTx) error {
-		if page, err = t.page(s, t.Plan(filters, o), o); err != nil || !o.Total {
+	p, read := t.Plan(filters, o), db.Read
+	if len(p.Walk.Rest) == 0 && o.Limit <= shortPage && !o.Total {
+		read = db.ReadShort
+	}
+	err = read(ctx, func(s *sqlitedb.ReadTx) error {
+		if page, err = t.page(s, p, o); err != nil || !o.Total {
 			return err
 		}
 		page.Total, err = t.total(s, t.Count(filters, o))
