@@ -184,14 +184,14 @@ const patience = "busy_timeout(5000)"
 //   - synchronous(FULL) syncs the write-ahead log at each commit, so that
 //     acknowledged writes survive a power failure.
 //   - temp_store(MEMORY) avoids temporary files for savepoints.
-//   - a checkpoint for each 16 MB of log instead of 4 writes a frequently
+//   - a checkpoint for each 64 MB of log instead of 4 writes a frequently
 //     changed page once.
 //   - secure_delete overwrites deleted content, so that erased data does not
 //     remain in the file.
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
 		"?_pragma=" + patience + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(4000)"
+		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(16000)"
 }
 
 // Close finishes the writes under way and closes the database.
