@@ -48,6 +48,8 @@ type DB struct {
 	writer  *sql.DB
 	queue   chan *write
 	between chan func(*Tx) // run by the writer outside any transaction
+	grown   chan struct{}  // makes moveLog begin
+	moved   chan struct{}  // closed when moveLog has ended
 	writes  sync.Pool      // *write values for reuse
 	closed  chan struct{}  // closed when the writer's goroutine has ended
 	stop    context.CancelFunc
@@ -72,7 +74,7 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 		return nil, fmt.Errorf("open database: %w", advise(err, path))
 	}
 	db := &DB{
-		queue: make(chan *write), between: make(chan func(*Tx)), closed: make(chan struct{}),
+		queue: make(chan *write), between: make(chan func(*Tx)), grown: make(chan struct{}), moved: make(chan struct{}), closed: make(chan struct{}),
 		writes: sync.Pool{New: newWrite}, readTxs: newReadTxs(), longReads: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), readTime: readTime, lock: flock.New(path + LockSuffix), inUse: inUse{path: path},
 	}
 	db.doubted.Store(true)
@@ -140,6 +142,7 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	var running context.Context
 	running, db.stop = context.WithCancel(context.Background())
 	go db.write(running, &Tx{db: db, conn: conn, stmts: map[string]*sql.Stmt{}})
+	go db.moveLog()
 	return nil
 }
 
@@ -184,8 +187,8 @@ const patience = "busy_timeout(5000)"
 //   - synchronous(FULL) syncs the write-ahead log at each commit, so that
 //     acknowledged writes survive a power failure.
 //   - temp_store(MEMORY) avoids temporary files for savepoints.
-//   - a checkpoint for each 64 MB of log instead of 4 writes a frequently
-//     changed page once.
+//   - a commit whose log has more than 64 MB moves it into the database. That is
+//     rare, because moveLog begins earlier, see there.
 //   - secure_delete overwrites deleted content, so that erased data does not
 //     remain in the file.
 func dsn(path string) string {
@@ -198,6 +201,7 @@ func dsn(path string) string {
 func (db *DB) Close() error {
 	db.stop()
 	<-db.closed
+	<-db.moved
 	released := db.inUse.end()
 	var unused []*ReadTx // after those under way have ended
 	for range cap(db.readTxs) {
@@ -297,8 +301,7 @@ func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 }
 
 func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
-	var busy, moved int
-	if err := db.QueryRow(ctx, "PRAGMA wal_checkpoint(PASSIVE)").Scan(&busy, &pages, &moved); err != nil {
+	if pages, err = pagesOf(db.QueryRow(ctx, passive)); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	done := make(chan error, 1)
@@ -313,6 +316,43 @@ func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	return pages, nil
+}
+
+// moveAfter is the number of statements of writes after which moveLog begins. Each
+// adds two to four pages to the log of a service, so it begins after 24 to 48 MB.
+const moveAfter = 3000
+
+// passive is a checkpoint for which neither reads nor writes wait.
+const passive = "PRAGMA wal_checkpoint(PASSIVE)"
+
+// moveLog moves the write-ahead log into the database whenever the log has grown,
+// until the writer has ended. A first pass takes long, a second one moves what was
+// written during the first. The rest is little, and the writer moves it between two
+// commits. Then the log is complete in the database, and begins anew.
+func (db *DB) moveLog() {
+	defer close(db.moved)
+	for {
+		select {
+		case <-db.grown:
+		case <-db.closed:
+			return
+		}
+		for range 2 {
+			_, _ = pagesOf(db.QueryRow(context.Background(), passive)) // the next pass continues
+		}
+		select {
+		case db.between <- func(tx *Tx) { _, _ = pagesOf(tx.QueryRow(passive)) }:
+		case <-db.closed:
+			return
+		}
+	}
+}
+
+// pagesOf returns the number of pages in the log from the result of a checkpoint.
+func pagesOf(result Row) (pages int64, err error) {
+	var busy, moved int
+	err = result.Scan(&busy, &pages, &moved)
+	return pages, err
 }
 
 // Row is the result of a query for at most one row.

@@ -104,6 +104,13 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 		for _, w := range group {
 			w.done <- struct{}{}
 		}
+		if tx.executed >= moveAfter {
+			select {
+			case db.grown <- struct{}{}:
+				tx.executed = 0
+			default: // moveLog is at work
+			}
+		}
 	}
 }
 
@@ -221,10 +228,17 @@ type Tx struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	current *write
+	// executed is the number of calls of Exec since moveLog began last.
+	executed int
 }
 
 // Exec runs a statement. Its text is prepared once and cached.
 func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
+	tx.executed++
+	return tx.exec(query, args...)
+}
+
+func (tx *Tx) exec(query string, args ...any) (rowsAffected int64, err error) {
 	stmt, err := tx.stmt(query)
 	if err != nil {
 		return 0, err
@@ -308,6 +322,6 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 }
 
 func (tx *Tx) control(query string) error {
-	_, err := tx.Exec(query)
+	_, err := tx.exec(query)
 	return err
 }
