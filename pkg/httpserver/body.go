@@ -22,7 +22,7 @@ var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 
 // fairBody is a body that is read in pieces. The handler processes long pieces in
 // turns: a turn lasts from the arrival of a piece until the next one is read, and
-// at most longestTurn. Hundreds of bodies that arrive as fast as they are read then
+// at most longestTurn. The first turn begins with the request. Hundreds of bodies that arrive as fast as they are read then
 // wait in the lane, and not before short requests in the scheduler, which runs
 // goroutines in the order in which they became ready.
 type fairBody struct {
@@ -30,23 +30,30 @@ type fairBody struct {
 	inTurn atomic.Bool
 }
 
-// fair returns the body of r, as a fairBody if it may be large.
+// fair returns the body of r, as a fairBody in its first turn if it may be large.
 func fair(r *http.Request) io.ReadCloser {
 	if 0 <= r.ContentLength && r.ContentLength <= maxPiece {
 		return r.Body
 	}
-	return &fairBody{ReadCloser: r.Body}
+	b := &fairBody{ReadCloser: r.Body}
+	b.enter()
+	return b
 }
 
 func (b *fairBody) Read(p []byte) (int, error) {
 	b.leave()
 	n, err := b.ReadCloser.Read(p[:min(len(p), maxPiece)])
 	if n >= longPiece && err == nil {
-		lane <- struct{}{} // for a few milliseconds at most, as turns are short
-		b.inTurn.Store(true)
-		time.AfterFunc(longestTurn, b.leave)
+		b.enter()
 	}
 	return n, err
+}
+
+// enter begins a turn. It waits for a few milliseconds at most, as turns are short.
+func (b *fairBody) enter() {
+	lane <- struct{}{}
+	b.inTurn.Store(true)
+	time.AfterFunc(longestTurn, b.leave)
 }
 
 // leave ends a turn. The timer of an earlier turn may end it early, which does no

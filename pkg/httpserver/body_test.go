@@ -23,10 +23,18 @@ func large() io.ReadCloser {
 func TestLargeBodiesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // so that no turn is too long on a busy machine
 		var inTurn, most, read atomic.Int64
+		process := func() {
+			for n := inTurn.Add(1); n > most.Load(); {
+				most.Store(n)
+			}
+			runtime.Gosched() // it takes some time
+			inTurn.Add(-1)
+		}
 		var all sync.WaitGroup
 		for range 100 {
 			all.Go(func() {
 				b := large()
+				process() // the head
 				piece := make([]byte, maxPiece)
 				for {
 					n, err := b.Read(piece)
@@ -34,11 +42,7 @@ func TestLargeBodiesTakeTurns(t *testing.T) {
 					if err != nil {
 						return
 					}
-					for n := inTurn.Add(1); n > most.Load(); {
-						most.Store(n)
-					}
-					runtime.Gosched() // processing a piece takes some time
-					inTurn.Add(-1)
+					process()
 				}
 			})
 		}
