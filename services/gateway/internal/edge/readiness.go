@@ -71,8 +71,10 @@ func askReady(ctx context.Context, service http.Handler) (err error) {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	}
-	return httpserver.ErrUnavailable.Detailf("is not ready%s", reasons(answer.body.Bytes())).Wrap(
-		fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
+	if known := reasons(answer.body.Bytes()); known != "" {
+		return httpserver.ErrUnavailable.Detailf("is not ready%s", known)
+	}
+	return httpserver.ErrUnavailable.Detailf("is not ready").Wrap(fmt.Errorf("readiness: status %d: %s", answer.status, answer.body.String()))
 }
 
 // detail returns the reason why a service is not ready, for a client.
