@@ -142,7 +142,7 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	var running context.Context
 	running, db.stop = context.WithCancel(context.Background())
 	go db.write(running, &Tx{db: db, conn: conn, stmts: map[string]*sql.Stmt{}})
-	go db.moveLog()
+	go db.moveLog(running)
 	return nil
 }
 
@@ -301,7 +301,7 @@ func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 }
 
 func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
-	if pages, err = pagesOf(db.QueryRow(ctx, passive)); err != nil {
+	if pages, err = pagesOf(db.QueryRow(ctx, onlineCheckpoint)); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	done := make(chan error, 1)
@@ -322,14 +322,14 @@ func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
 // adds two to four pages to the log of a service, so it begins after 24 to 48 MB.
 const moveAfter = 3000
 
-// passive is a checkpoint for which neither reads nor writes wait.
-const passive = "PRAGMA wal_checkpoint(PASSIVE)"
+// onlineCheckpoint is a checkpoint for which neither reads nor writes wait.
+const onlineCheckpoint = "PRAGMA wal_checkpoint(PASSIVE)"
 
 // moveLog moves the write-ahead log into the database whenever the log has grown,
 // until the writer has ended. A first pass takes long, a second one moves what was
 // written during the first. The rest is little, and the writer moves it between two
 // commits. Then the log is complete in the database, and begins anew.
-func (db *DB) moveLog() {
+func (db *DB) moveLog(ctx context.Context) {
 	defer close(db.moved)
 	for {
 		select {
@@ -338,10 +338,10 @@ func (db *DB) moveLog() {
 			return
 		}
 		for range 2 {
-			_, _ = pagesOf(db.QueryRow(context.Background(), passive)) // the next pass continues
+			_, _ = pagesOf(db.QueryRow(ctx, onlineCheckpoint)) // the next pass continues
 		}
 		select {
-		case db.between <- func(tx *Tx) { _, _ = pagesOf(tx.QueryRow(passive)) }:
+		case db.between <- func(tx *Tx) { _, _ = pagesOf(tx.QueryRow(onlineCheckpoint)) }:
 		case <-db.closed:
 			return
 		}
