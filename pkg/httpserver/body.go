@@ -22,9 +22,10 @@ var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 
 // fairBody is a body that is read in pieces. The handler processes long pieces in
 // turns: a turn lasts from the arrival of a piece until the next one is read, and
-// at most longestTurn. The first turn begins with the request. Hundreds of bodies that arrive as fast as they are read then
-// wait in the lane, and not before short requests in the scheduler, which runs
-// goroutines in the order in which they became ready.
+// at most longestTurn. The first turn begins with the request. Hundreds of bodies
+// that arrive as fast as they are read then wait in the lane, and not before short
+// requests in the scheduler, which runs goroutines in the order in which they became
+// ready.
 type fairBody struct {
 	io.ReadCloser
 	inTurn atomic.Bool
@@ -49,7 +50,7 @@ func (b *fairBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// enter begins a turn. It waits for a few milliseconds at most, as turns are short.
+// enter begins a turn, after those of the bodies that came earlier.
 func (b *fairBody) enter() {
 	lane <- struct{}{}
 	b.inTurn.Store(true)
