@@ -289,7 +289,7 @@ func (db *DB) Check(ctx context.Context) error {
 //     failing, or the database is closed. The next call continues.
 func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 	for begun := time.Now(); ; {
-		if pages, err = db.checkpoint(ctx); !errors.Is(err, errReading) || time.Since(begun) > db.readTime {
+		if pages, err = db.checkpoint(ctx, (*Tx).emptyLog); !errors.Is(err, errReading) || time.Since(begun) > db.readTime {
 			return pages, err
 		}
 		select {
@@ -300,13 +300,15 @@ func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 	}
 }
 
-func (db *DB) checkpoint(ctx context.Context) (pages int64, err error) {
+// checkpoint moves what is in the log into the database, and then the writer runs
+// rest between two commits. It returns the number of pages in the log.
+func (db *DB) checkpoint(ctx context.Context, rest func(*Tx) error) (pages int64, err error) {
 	if pages, err = pagesOf(db.QueryRow(ctx, onlineCheckpoint)); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
 	done := make(chan error, 1)
 	select {
-	case db.between <- func(tx *Tx) { done <- tx.emptyLog() }:
+	case db.between <- func(tx *Tx) { done <- rest(tx) }:
 	case <-ctx.Done():
 		return 0, context.Cause(ctx)
 	case <-db.closed:
@@ -337,14 +339,8 @@ func (db *DB) moveLog(ctx context.Context) {
 		case <-db.closed:
 			return
 		}
-		for range 2 {
-			_, _ = pagesOf(db.QueryRow(ctx, onlineCheckpoint)) // the next pass continues
-		}
-		select {
-		case db.between <- func(tx *Tx) { _, _ = pagesOf(tx.QueryRow(onlineCheckpoint)) }:
-		case <-db.closed:
-			return
-		}
+		_, _ = pagesOf(db.QueryRow(ctx, onlineCheckpoint)) // the next pass continues
+		_, _ = db.checkpoint(ctx, (*Tx).moveRest)
 	}
 }
 

@@ -6,8 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 // restarts returns how often the write-ahead log of the database has begun anew:
@@ -38,12 +36,7 @@ func TestLogIsMovedWhileWritesGoOn(t *testing.T) {
 		if rows > 200_000 {
 			t.Fatal("the log has not begun anew")
 		}
-		if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
-			_, err := tx.Exec("INSERT INTO things (name) VALUES (hex(randomblob(16)))")
-			return err
-		}); err != nil {
-			t.Fatal(err)
-		}
+		exec(t, db, "INSERT INTO things (name) VALUES (hex(randomblob(16)))")
 	}
 	info, err := os.Stat(path + "-wal")
 	if err != nil || info.Size() > 32<<20 {

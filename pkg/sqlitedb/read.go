@@ -30,7 +30,7 @@ type ReadTx struct {
 }
 
 // newReadTxs returns a pool of connections that are not open yet, one for each
-// processor. The one that Read never uses is for ReadShort.
+// processor and at least two. The one that Read never uses is for ReadShort.
 func newReadTxs() chan *ReadTx {
 	pool := make(chan *ReadTx, max(2, runtime.GOMAXPROCS(0)))
 	for range cap(pool) {
@@ -61,7 +61,7 @@ func (db *DB) Read(ctx context.Context, do func(*ReadTx) error) error {
 	return db.read(ctx, ctx, do)
 }
 
-// ReadShort is Read for up to some hundred rows. It may use all connections of
+// ReadShort is Read for about a hundred rows. It may use all connections of
 // Read. Statements that have begun complete even if ctx ends; see Query.
 func (db *DB) ReadShort(ctx context.Context, do func(*ReadTx) error) error {
 	waiting, cancel := context.WithTimeoutCause(ctx, db.readTime, errSlow)

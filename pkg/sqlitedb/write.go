@@ -300,6 +300,12 @@ func (tx *Tx) emptyLog() error {
 	return nil
 }
 
+// moveRest is the part of moveLog for which writes wait.
+func (tx *Tx) moveRest() error {
+	_, err := pagesOf(tx.QueryRow(onlineCheckpoint))
+	return err
+}
+
 // close closes the connection. SQLite would keep the connection open while it
 // has statements, and would not move the write-ahead log into the database.
 func (tx *Tx) close() {

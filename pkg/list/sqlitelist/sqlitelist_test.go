@@ -1,9 +1,12 @@
 package sqlitelist_test
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -220,6 +223,42 @@ func TestPageEndsEarly(t *testing.T) {
 	page, err = things.Page(t.Context(), db, query{Size: &size}.Filters(), o)
 	if err != nil || page.Total.Exact || page.Total.Count == 0 || page.Total.Count > 120_000/10 {
 		t.Errorf("total of a size: %+v, %v", page.Total, err)
+	}
+}
+
+// Pages of up to 100 items that visit nothing else do not wait for longer reads.
+func TestShortPages(t *testing.T) {
+	t.Parallel()
+	db := newThings(t, 200)
+	release := make(chan struct{})
+	var holding, ended sync.WaitGroup
+	for range max(1, runtime.GOMAXPROCS(0)-1) { // as many as sqlitedb.DB.Read lets run
+		holding.Add(1)
+		ended.Go(func() {
+			_ = db.Read(t.Context(), func(*sqlitedb.ReadTx) error { holding.Done(); <-release; return nil })
+		})
+	}
+	holding.Wait()
+	defer ended.Wait()
+	defer close(release)
+	for name, test := range map[string]struct {
+		q     query
+		o     list.Options
+		short bool
+	}{
+		"100 items":   {query{}, list.Options{Limit: 100}, true},
+		"101 items":   {query{}, list.Options{Limit: 101}, false},
+		"its total":   {query{}, list.Options{Limit: 100, Total: true}, false},
+		"more visits": {query{Size: new(int64)}, list.Options{Limit: 100, Order: list.Order{By: list.ByCreated}}, false},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		if test.short {
+			ctx = t.Context()
+		}
+		if _, err := things.Page(ctx, db, test.q.Filters(), test.o); (err == nil) != test.short {
+			t.Errorf("a page with %s beside long reads: %v", name, err)
+		}
+		cancel()
 	}
 }
 
