@@ -71,6 +71,7 @@ func TestThreeProcesses(t *testing.T) {
 			})
 		}
 	})
+	f.renewSubscriptions(t)
 	for name, fail := range map[string]func(){"refuses": f.spanner.refuse, "hangs": f.spanner.hang} {
 		t.Run("without Spanner: "+name, func(t *testing.T) { withoutSpanner(t, gateway, accounts, audios, fail, f.spanner.restore) })
 	}

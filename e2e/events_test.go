@@ -45,6 +45,26 @@ func (f *fleet) listen(t *testing.T, topic string) *listener {
 	return l
 }
 
+// renewSubscriptions replaces the subscriptions of the services by new ones. The
+// emulator of Pub/Sub goes on to deliver messages to streams whose connections
+// have ended, so that others wait for ever longer, and its processor is busy.
+func (f *fleet) renewSubscriptions(t *testing.T) {
+	t.Helper()
+	f.deleteSubscriptions(t)
+	f.run(t, "accounts", "provision")
+	f.run(t, "audios", "provision")
+}
+
+// deleteSubscriptions deletes all subscriptions of the fleet.
+func (f *fleet) deleteSubscriptions(t *testing.T) {
+	t.Helper()
+	var listed struct{ Subscriptions []struct{ Name string } }
+	callBroker(t, http.MethodGet, "http://"+f.broker.emulator+"/v1/projects/"+f.project+"/subscriptions?pageSize=100", nil, &listed)
+	for _, s := range listed.Subscriptions {
+		callBroker(t, http.MethodDelete, "http://"+f.broker.emulator+"/v1/"+s.Name, nil, nil)
+	}
+}
+
 // createTopic creates a topic beside those of the services.
 func (f *fleet) createTopic(t *testing.T, topic string) {
 	t.Helper()
