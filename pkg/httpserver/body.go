@@ -29,6 +29,7 @@ var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 type fairBody struct {
 	io.ReadCloser
 	inTurn atomic.Bool
+	over   *time.Timer // ends a turn
 }
 
 // fair returns the body of r, as a fairBody in its first turn if it may be large.
@@ -54,7 +55,11 @@ func (b *fairBody) Read(p []byte) (int, error) {
 func (b *fairBody) enter() {
 	lane <- struct{}{}
 	b.inTurn.Store(true)
-	time.AfterFunc(longestTurn, b.leave)
+	if b.over == nil {
+		b.over = time.AfterFunc(longestTurn, b.leave)
+	} else {
+		b.over.Reset(longestTurn)
+	}
 }
 
 // leave ends a turn. The timer of an earlier turn may end it early, which does no

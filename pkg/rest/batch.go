@@ -165,7 +165,7 @@ func ServeBatch[I, R any](c *gin.Context, underWay *Flights, parse func(item []b
 			}
 			items, places = append(items, item), append(places, i)
 		}
-		sum = sha256.Sum256(body)
+		sum = longwork.Sum256(body)
 		return nil
 	}); err != nil {
 		return err

@@ -126,7 +126,7 @@ func (s *Service) readImage(ctx context.Context, declared string, r io.Reader, s
 	}
 	var sum [sha256.Size]byte
 	if err := longwork.DoBytes(ctx, len(content), func() error {
-		*sent, sum = sha256.Sum256(content), sha256.Sum256(clean.Content)
+		*sent, sum = longwork.Sum256(content), longwork.Sum256(clean.Content)
 		return nil
 	}); err != nil {
 		return domain.Image{}, nil, outOfTime(err)

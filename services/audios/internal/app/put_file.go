@@ -3,11 +3,11 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strconv"
 
+	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/pkg/objects"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -17,7 +17,7 @@ import (
 // part, so that sessions whose ids only grow do not all write to one range of
 // names.
 func (s *Service) putFile(ctx context.Context, sessionID int64, document []byte) (domain.File, error) {
-	sum := sha256.Sum256(document)
+	sum := longwork.Sum256(document)
 	file := domain.File{SizeBytes: int64(len(document)), SHA256: hex.EncodeToString(sum[:])}
 	if len(document) <= domain.MaxKept {
 		file.Kept, file.Content = true, string(document)

@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"crypto/sha256"
 	"errors"
 	"net/http"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/concha-labs/backend/pkg/httpserver"
 	"github.com/concha-labs/backend/pkg/idempotency"
+	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/pkg/rest"
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
@@ -22,7 +22,7 @@ func (a *api) create(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, idempotency.Request{Key: key, Body: sha256.Sum256(upload.document)})
+	audio, err := a.service.Create(c.Request.Context(), upload.Session, upload.document, idempotency.Request{Key: key, Body: longwork.Sum256(upload.document)})
 	if err != nil {
 		return err
 	}
