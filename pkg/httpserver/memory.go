@@ -26,7 +26,7 @@ const (
 	// quietFor is how long the collector does not run in a quiet process.
 	quietFor = 10 * time.Second
 	// worthwhile is by how many bytes the heap must have grown.
-	worthwhile = 16 << 20
+	worthwhile = 8 << 20
 )
 
 // memory returns memory to the system after a burst of requests. A process that is
