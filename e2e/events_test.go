@@ -46,8 +46,9 @@ func (f *fleet) listen(t *testing.T, topic string) *listener {
 }
 
 // renewSubscriptions replaces the subscriptions of the services by new ones. The
-// emulator of Pub/Sub goes on to deliver messages to streams whose connections
-// have ended, so that others wait for ever longer, and its processor is busy.
+// emulator of Pub/Sub goes on delivering to streams whose connections have ended. A
+// message that it sends there comes again after its deadline and a growing pause,
+// perhaps on such a stream again, and the emulator uses a processor for that.
 func (f *fleet) renewSubscriptions(t *testing.T) {
 	t.Helper()
 	f.deleteSubscriptions(t)

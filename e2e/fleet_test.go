@@ -40,7 +40,7 @@ func newFleet(t *testing.T) *fleet {
 		broker:   newBackend(t, "PUBSUB_EMULATOR_HOST"),
 		storage:  newBackend(t, "STORAGE_EMULATOR_HOST"),
 	}
-	t.Cleanup(func() { f.deleteSubscriptions(t) }) // which would go on to cost the emulator time
+	t.Cleanup(func() { f.deleteSubscriptions(t) }) // which would cost the emulator time
 	folder := t.TempDir()
 	f.keys, f.privateKey, f.publicKeys = filepath.Join(folder, "keys"), filepath.Join(folder, "private.pem"), filepath.Join(folder, "public.pem")
 	for _, args := range [][]string{
