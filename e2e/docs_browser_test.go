@@ -52,7 +52,9 @@ func execute(t *testing.T, p *browsertest.Page, id string) (status string) {
 	if !browsertest.Eval[bool](p, block+`.classList.contains("is-open")`) {
 		browsertest.Eval[any](p, `(`+block+`.querySelector(".opblock-summary-control").click(), null)`)
 	}
-	p.Until(block + `.querySelector(".execute")`)
+	// Swagger UI resolves an operation once it is open, and does not wait for that
+	// before it executes it.
+	p.Until(block + `.querySelector(".execute") && !` + block + `.querySelector(".opblock-loading-animation")`)
 	if browsertest.Eval[bool](p, `Boolean(`+block+`.querySelector("input[type=file]"))`) {
 		file := writeFile(t, "a.jpeg", jpegOf(3, 2))
 		if strings.Contains(strings.ToLower(id), "audio") {
@@ -61,7 +63,7 @@ func execute(t *testing.T, p *browsertest.Page, id string) (status string) {
 		p.Do(chromedp.SetUploadFiles(`#`+id+` input[type="file"]`, []string{file}))
 	}
 	browsertest.Eval[any](p, `(`+block+`.querySelector(".btn-clear")?.click(), null)`)
-	p.Until(`!` + block + `.querySelector(".live-responses-table")`)
+	p.Until(`!` + block + `.querySelector(".live-responses-table, .btn-clear")`)
 	browsertest.Eval[any](p, `(`+block+`.querySelector(".execute").click(), null)`)
 	p.Until(block + `.querySelector(".live-responses-table tr.response td.response-col_status, .invalid, .validation-errors")`)
 	status = browsertest.Eval[string](p, `(`+block+`.querySelector(".live-responses-table tr.response td.response-col_status")?.innerText.trim() ?? `+block+`.querySelector(".opblock-body").innerText)`)

@@ -182,8 +182,7 @@ func element(text string) string {
 // Click clicks a control.
 func (p *Page) Click(text string) {
 	p.t.Helper()
-	p.Until("((e) => e && !e.disabled)(" + element(text) + ")")
-	Eval[bool](p, element(text)+".click() ?? true")
+	p.Until("((e) => e && !e.disabled && (e.click() ?? true))(" + element(text) + ")")
 }
 
 // Fill types a value into a field, in place of what it has.
