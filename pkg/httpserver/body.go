@@ -29,7 +29,7 @@ var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 type fairBody struct {
 	io.ReadCloser
 	inTurn atomic.Bool
-	over   *time.Timer // ends a turn
+	over   *time.Timer // ends a turn that has become too long
 }
 
 // fair returns the body of r, as a fairBody in its first turn if it may be large.
@@ -38,6 +38,7 @@ func fair(r *http.Request) io.ReadCloser {
 		return r.Body
 	}
 	b := &fairBody{ReadCloser: r.Body}
+	b.over = time.AfterFunc(longestTurn, b.leave)
 	b.enter()
 	return b
 }
@@ -55,15 +56,11 @@ func (b *fairBody) Read(p []byte) (int, error) {
 func (b *fairBody) enter() {
 	lane <- struct{}{}
 	b.inTurn.Store(true)
-	if b.over == nil {
-		b.over = time.AfterFunc(longestTurn, b.leave)
-	} else {
-		b.over.Reset(longestTurn)
-	}
+	b.over.Reset(longestTurn)
 }
 
-// leave ends a turn. The timer of an earlier turn may end it early, which does no
-// harm.
+// leave ends a turn, if it is one. If the timer fires as the next turn begins, that
+// turn ends early, which does no harm.
 func (b *fairBody) leave() {
 	if b.inTurn.CompareAndSwap(true, false) {
 		<-lane

@@ -5,13 +5,17 @@ import (
 	"slices"
 )
 
-// Sum256 returns the SHA-256 of a text that may be long. It is computed in short
-// steps, as the scheduler cannot interrupt one: all goroutines of the process would
-// wait for the end of megabytes when the memory is about to be collected.
+// Sum256 returns the SHA-256 of a text that may be long, without an allocation if it
+// is short. A long one is computed in steps: the scheduler cannot interrupt a step,
+// and each collection of garbage begins by interrupting all goroutines.
 func Sum256(text []byte) (sum [sha256.Size]byte) {
+	const step = 64 << 10
+	if len(text) <= step {
+		return sha256.Sum256(text)
+	}
 	h := sha256.New()
-	for step := range slices.Chunk(text, 64<<10) {
-		h.Write(step)
+	for part := range slices.Chunk(text, step) {
+		h.Write(part)
 	}
 	h.Sum(sum[:0])
 	return sum

@@ -16,3 +16,10 @@ func TestSum256(t *testing.T) {
 		}
 	}
 }
+
+func TestSum256OfAShortTextAllocatesNothing(t *testing.T) {
+	text := make([]byte, 1000)
+	if n := testing.AllocsPerRun(100, func() { Sum256(text) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -2,11 +2,11 @@
 package domain
 
 import (
+	"crypto/sha256"
 	"encoding/hex"
 	"time"
 
 	"github.com/concha-labs/backend/pkg/fault"
-	"github.com/concha-labs/backend/pkg/longwork"
 	"github.com/concha-labs/backend/pkg/resource"
 )
 
@@ -116,7 +116,7 @@ func (a Audio) WithPatch(p Patch, now time.Time) (changed Audio, fields []string
 
 func renderedFile(s Session) File {
 	document := s.Document()
-	sum := longwork.Sum256(document)
+	sum := sha256.Sum256(document)
 	return File{SizeBytes: int64(len(document)), SHA256: hex.EncodeToString(sum[:])}
 }
 
