@@ -135,7 +135,19 @@ func TestConsoleFindsAndPages(t *testing.T) {
 	p.Open("/console/accounts?page_size=20")
 	p.See("45 accounts")
 	first := browsertest.Eval[string](p, `document.querySelector(".row-link").innerText`)
-	p.Click("Next")
+	// A second click, on a page whose rows are not there yet, does nothing.
+	browsertest.Eval[any](p, `new Promise((clicked) => {
+		const next = () => [...document.querySelectorAll(".pager button")].at(-1).click();
+		new MutationObserver((_, observer) => {
+			if (document.body.innerText.includes("Page 2")) {
+				observer.disconnect();
+				next();
+				clicked(null);
+			}
+		}).observe(document.body, {subtree: true, childList: true, characterData: true});
+		next();
+	})`)
+	p.Until(`document.querySelector('.table[aria-busy="false"]')`)
 	p.See("Page 2")
 	p.Click("Next")
 	p.See("Page 3")

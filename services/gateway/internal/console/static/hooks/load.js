@@ -23,7 +23,8 @@ import { useCallback, useEffect, useRef, useState } from "../vendor/hooks.js";
  */
 export function useLoad(key, load) {
   const [state, setState] = useState(
-    /** @type {{data: T | null, problem: Problem | null, loading: boolean}} */ ({
+    /** @type {{key: string | null, data: T | null, problem: Problem | null, loading: boolean}} */ ({
+      key,
       data: null,
       problem: null,
       loading: key !== null,
@@ -37,21 +38,21 @@ export function useLoad(key, load) {
   // A turn asks for another load
   useEffect(() => {
     if (key === null) {
-      setState({ data: null, problem: null, loading: false });
+      setState({ key, data: null, problem: null, loading: false });
       return;
     }
     const controller = new AbortController();
-    setState((before) => ({ ...before, loading: true }));
+    setState((before) => ({ ...before, key, loading: true }));
     latest
       .current(controller.signal)
-      .then((data) => !controller.signal.aborted && setState({ data, problem: null, loading: false }))
+      .then((data) => !controller.signal.aborted && setState({ key, data, problem: null, loading: false }))
       .catch((error) => {
         if (controller.signal.aborted || isAbort(error)) {
           return;
         }
         const problem =
           error instanceof Problem ? error : new Problem({ title: "The page failed", detail: String(error) });
-        setState((before) => ({ data: problem.isOutage ? before.data : null, problem, loading: false }));
+        setState((before) => ({ key, data: problem.isOutage ? before.data : null, problem, loading: false }));
       });
     return () => controller.abort();
   }, [key, turn]);
@@ -63,6 +64,10 @@ export function useLoad(key, load) {
       reload();
     }
   }, [isOnline, isOut, reload]);
-  const replace = useCallback((/** @type {T} */ data) => setState({ data, problem: null, loading: false }), []);
-  return { ...state, reload, replace };
+  const replace = useCallback(
+    (/** @type {T} */ data) => setState((before) => ({ ...before, data, problem: null, loading: false })),
+    [],
+  );
+  // A new key is rendered once before its effect runs: it is loading then, too.
+  return { ...state, loading: state.loading || state.key !== key, reload, replace };
 }
