@@ -324,6 +324,30 @@ func TestConsoleTitleHasTheFocus(t *testing.T) {
 	}
 }
 
+// TestConsolePlotFits checks that no frame of a page shows a plot that is wider
+// than the window.
+func TestConsolePlotFits(t *testing.T) {
+	url, _ := startSystem(t)
+	sendJSON(t, http.MethodPost, url+"/v1/audios", sessionDocument(7, register(t, url, "Ann"), 1))
+	p := browsertest.New(t, url)
+	p.Resize(360, 740)
+	p.Open("/console/sessions")
+	browsertest.Eval[any](p, `(() => {
+		window.widest = 0;
+		const look = () => {
+			widest = Math.max(widest, document.documentElement.scrollWidth);
+			requestAnimationFrame(look);
+		};
+		look();
+	})()`)
+	p.Click("7")
+	p.Until(`document.querySelector(".plot svg")`)
+	browsertest.Eval[any](p, `new Promise((painted) => requestAnimationFrame(() => requestAnimationFrame(() => painted(null))))`)
+	if widest := browsertest.Eval[int](p, `widest`); widest > 360 {
+		t.Errorf("the page was %d pixels wide", widest)
+	}
+}
+
 func TestConsoleLooks(t *testing.T) {
 	url, _ := startSystem(t)
 	axe, err := os.ReadFile("../services/gateway/internal/console/node_modules/axe-core/axe.min.js")

@@ -1,7 +1,7 @@
 // Where levels are drawn: ticks from left to right, −10 dB at the top, −100 dB
 // at the bottom.
 import { html } from "../html.js";
-import { useEffect, useRef, useState } from "../vendor/hooks.js";
+import { useLayoutEffect, useRef, useState } from "../vendor/hooks.js";
 
 export const lowest = -100;
 export const highest = -10;
@@ -40,13 +40,16 @@ export function tickAt({ left, right }, x) {
 export function usePlotScale() {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   const [width, setWidth] = useState(640);
-  useEffect(() => {
-    const observer = new ResizeObserver(
-      ([entry]) => entry && setWidth(Math.max(240, Math.floor(entry.contentRect.width))),
-    );
-    if (place.current) {
-      observer.observe(place.current);
+  // Before it is painted, a plot is as wide as its place already.
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (!element) {
+      return;
     }
+    const measure = () => setWidth(Math.max(240, Math.floor(element.getBoundingClientRect().width)));
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(element);
     return () => observer.disconnect();
   }, []);
   const height = Math.round(Math.min(420, Math.max(240, width * 0.5)));
