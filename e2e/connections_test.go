@@ -56,3 +56,31 @@ func TestMoreConnectionsThanDescriptors(t *testing.T) {
 	}
 	eventually(t, "connections are taken again", func() bool { return ask(c.dial(), "/v1/accounts") == http.StatusOK })
 }
+
+// TestMoreStreamsThanDescriptors opens more streams than the process has file
+// descriptors. A quarter of the connections is left to other requests.
+func TestMoreStreamsThanDescriptors(t *testing.T) {
+	t.Parallel()
+	program := command(t, []string{"CONCHA_LOG_LEVEL=error"})
+	limited := exec.CommandContext(t.Context(), "/bin/sh", "-c", "ulimit -n 256; exec "+program.Path)
+	limited.Env, limited.Dir = program.Env, program.Dir
+	c := newClient(t, launch(t, limited, t.TempDir()).url)
+	open := map[int]int{}
+	for range 300 {
+		conn := c.dial() // stays open until the test ends
+		if _, err := io.WriteString(conn, "GET /v1/events/accounts HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		open[resp.StatusCode]++
+	}
+	if n := open[http.StatusOK]; n != 256/3*3/4 {
+		t.Errorf("%d streams are open, want three quarters of the connections: %v", n, open)
+	}
+	if a := c.do(call{method: http.MethodGet, path: "/v1/accounts"}); a.status != http.StatusOK {
+		t.Errorf("a list beside the streams: %d %s", a.status, a.body)
+	}
+}

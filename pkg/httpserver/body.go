@@ -25,7 +25,8 @@ var lane = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 // at most longestTurn. The first turn begins with the request. Hundreds of bodies
 // that arrive as fast as they are read then wait in the lane, and not before short
 // requests in the scheduler, which runs goroutines in the order in which they became
-// ready.
+// ready. The turn of a request that is refused ends after longestTurn: hundreds that
+// are refused at once do not begin to be discarded at once.
 type fairBody struct {
 	io.ReadCloser
 	inTurn atomic.Bool
@@ -63,6 +64,7 @@ func (b *fairBody) enter() {
 // turn ends early, which does no harm.
 func (b *fairBody) leave() {
 	if b.inTurn.CompareAndSwap(true, false) {
+		b.over.Stop()
 		<-lane
 	}
 }

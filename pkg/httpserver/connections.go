@@ -23,10 +23,10 @@ func Extend(control *http.ResponseController, d time.Duration) {
 // health checks alone.
 const spareConnections = 16
 
-// maxConnections returns how many connections the process may have open to its
+// MaxConnections returns how many connections the process may have open to its
 // clients: a third of its file descriptors. In a gateway, each can need another
 // connection to a service. The rest is for databases and objects.
-func maxConnections() int64 { return max(descriptors()/3, spareConnections) }
+func MaxConnections() int64 { return max(descriptors()/3, spareConnections) }
 
 // limitedListener counts the connections that it accepts. Those beyond the limit
 // are marked, and those beyond the spare ones too are closed at once.

@@ -14,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/concha-labs/backend/pkg/events"
+	"github.com/concha-labs/backend/pkg/longwork"
 )
 
 // RequestID returns the id that Process gave the request of ctx, or "".
@@ -43,13 +44,13 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		origin := events.Origin{RequestID: requestID(r.Header), Traceparent: traceparent(r.Header)}
 		rec := newRecorder(w, r, origin)
-		body := fair(r) // the whole body; h may read a limited part
+		whole := r.Body // h may read a limited part
 		header := w.Header()
 		header["X-Request-Id"] = rec.id[:]
 		header["X-Content-Type-Options"] = nosniff
 		r.Header["X-Request-Id"] = rec.id[:]
 		r = r.WithContext(events.WithOrigin(r.Context(), origin))
-		r.Body = body
+		r.Body = fair(r)
 		if r.Host == "" {
 			if local, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 				r.Host = local.String()
@@ -68,7 +69,7 @@ func Process(h http.Handler, log *zap.Logger) http.Handler {
 				panic(http.ErrAbortHandler)
 			}
 			if rec.lingers {
-				linger(rec, body)
+				linger(rec, whole)
 			}
 		}()
 		h.ServeHTTP(rec, r)
@@ -112,7 +113,7 @@ func linger(rec *recorder, body io.Reader) {
 		err = control.SetReadDeadline(time.Now().Add(lingerTimeout))
 	}
 	if err == nil {
-		_, err = io.Copy(io.Discard, body)
+		err = longwork.Discard(body)
 	}
 	if err != nil {
 		panic(http.ErrAbortHandler)

@@ -165,7 +165,7 @@ func (s *Server) Start(ctx context.Context, died func(error)) error {
 func (s *Server) Serve(listener net.Listener, died func(error)) {
 	s.listener = listener
 	go func() {
-		limited := &limitedListener{Listener: listener, limit: maxConnections()}
+		limited := &limitedListener{Listener: listener, limit: MaxConnections()}
 		if err := s.http.Serve(limited); !errors.Is(err, http.ErrServerClosed) {
 			died(fmt.Errorf("serve HTTP: %w", err))
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"time"
 )
 
 // Each text is read into pieces of memory that others have used.
@@ -55,5 +56,36 @@ func TestReadAllAllocatesATextOnce(t *testing.T) {
 	runtime.ReadMemStats(&after)
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 2.2*texts*length {
 		t.Errorf("%d MiB are allocated for texts of %d", allocated>>20, texts*length>>20)
+	}
+}
+
+func TestDiscard(t *testing.T) {
+	failure := errors.New("failure")
+	for _, length := range []int{0, 1, burst - 1, burst, burst + 1, 10*burst + 1} {
+		text := bytes.NewReader(make([]byte, length))
+		if err := Discard(iotest.HalfReader(text)); err != nil || text.Len() > 0 {
+			t.Errorf("Discard = %v, %d of %d bytes are left", err, text.Len(), length)
+		}
+		if err := Discard(io.MultiReader(bytes.NewReader(make([]byte, length)), iotest.ErrReader(failure))); err != failure { //nolint:errorlint // the same one
+			t.Errorf("Discard = %v after %d bytes", err, length)
+		}
+	}
+}
+
+// Readers that have much to discard pause one after the other.
+func TestDiscardLeavesTime(t *testing.T) {
+	const readers, bursts = 20, 40
+	begun := time.Now()
+	var wg sync.WaitGroup
+	for range readers {
+		wg.Go(func() {
+			if err := Discard(bytes.NewReader(make([]byte, bursts*burst))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if took := time.Since(begun); took < readers*bursts*pause {
+		t.Errorf("%d bytes are discarded in %v", readers*bursts*burst, took)
 	}
 }

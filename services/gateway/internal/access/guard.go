@@ -32,7 +32,7 @@ type Guard struct {
 	issuers   []*issuer
 	anonymous *addresses
 	refused   *addresses
-	streams   atomic.Int32
+	streams   atomic.Int64
 	public    settings.Origin
 }
 

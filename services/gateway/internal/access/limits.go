@@ -23,9 +23,12 @@ const (
 	// is forgotten begins anew with a full burst.
 	remembered = 32 << 10
 
-	maxStreams         = 4000 // of the process
 	maxStreamsOfCaller = 32
 )
+
+// maxStreams is how many streams and long polls the process has at once. They leave
+// a quarter of its connections to other requests.
+var maxStreams = min(4000, httpserver.MaxConnections()*3/4)
 
 var errStreams = httpserver.ErrUnavailable.Detailf("too many streams and long polls are open: end some, or try again")
 

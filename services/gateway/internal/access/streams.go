@@ -24,6 +24,9 @@ func isLong(r *http.Request) bool {
 func (g *Guard) follow(c *gin.Context) {
 	defer g.streams.Add(-1)
 	if g.streams.Add(1) > maxStreams {
+		if c.Request.ProtoMajor == 1 { // the connection may be the last one that is left
+			c.Header("Connection", "close")
+		}
 		g.refuse(c, crowded, errStreams)
 		return
 	}
