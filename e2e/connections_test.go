@@ -71,7 +71,7 @@ func TestMoreStreamsThanDescriptors(t *testing.T) {
 		if _, err := io.WriteString(conn, "GET /v1/events/accounts HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"); err != nil {
 			t.Fatal(err)
 		}
-		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil) //nolint:bodyclose // it ends with its connection
 		if err != nil {
 			t.Fatal(err)
 		}
