@@ -65,9 +65,9 @@ const (
 // pausing is held by the one reader that pauses.
 var pausing sync.Mutex
 
-// Discard reads r until its end. All readers together read 128 KiB in 100 µs at
-// most: hundreds of refused bodies, which arrive as fast as they are read, leave the
-// processors to other requests. Errors: those of r.
+// Discard reads r until its end. After each 128 KiB it pauses for 100 µs, and only one
+// reader pauses at a time: hundreds of refused bodies, which arrive as fast as they are
+// read, leave the processors to other requests. Errors: those of r.
 func Discard(r io.Reader) error {
 	p := pieces.Get().(*piece) //nolint:forcetypeassert // of New
 	defer pieces.Put(p)
