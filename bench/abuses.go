@@ -149,9 +149,12 @@ func sendBatches(ctx context.Context, s *abused) (*tally, error) {
 // send sends a request in two parts and reads its answer, also if that comes
 // before the whole body is sent.
 func (c *client) send(head, body []byte) error {
-	go func() { _, _ = c.conn.Write(body) }() // ends with the connection
 	_ = c.conn.SetDeadline(time.Now().Add(2 * time.Minute))
-	return c.roundTrip(head)
+	if _, err := c.conn.Write(head); err != nil {
+		return err
+	}
+	go func() { _, _ = c.conn.Write(body) }() // ends with the connection
+	return c.roundTrip(nil)
 }
 
 // stopReadingHTTP2 asks for a hundred exports over each of 3 connections of

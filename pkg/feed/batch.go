@@ -11,11 +11,16 @@ import (
 	"time"
 
 	"github.com/concha-labs/backend/pkg/eventlog"
+	"github.com/concha-labs/backend/pkg/longwork"
 )
 
 const (
 	batchType  = "application/cloudevents-batch+json"
 	streamType = "text/event-stream"
+
+	// longPage is the number of events that take about a millisecond to encode.
+	// Followers that are further behind than that encode their pages in turns.
+	longPage = 100
 )
 
 // batch is a page as it is sent. Several clients share it.
@@ -44,12 +49,20 @@ func (b *batch) from(skip, limit int) *batch {
 }
 
 // read returns a page for a client that uses the API under origin.
-func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position, limit int) (*batch, error) {
+func (f *Feed) read(ctx context.Context, origin string, after eventlog.Position, limit int) (b *batch, err error) {
 	page, err := f.log.Page(ctx, after, limit)
 	if err != nil {
 		return nil, err
 	}
-	b, err := f.encode(page, origin)
+	encode := func() (err error) {
+		b, err = f.encode(page, origin)
+		return err
+	}
+	if len(page.Records) < longPage {
+		err = encode()
+	} else {
+		err = longwork.Do(ctx, encode)
+	}
 	if err != nil {
 		return nil, err
 	}
