@@ -26,8 +26,10 @@ const (
 
 // measureAbuse abuses the all-in-one program, and the three processes, as hostile
 // or broken clients would. During each abuse it reads an account every few
-// milliseconds. It prints these times, and the resources of each process before,
-// at the peak and afterwards.
+// milliseconds, and one of the limit, which nobody abuses: what that takes is the
+// share of clients that keep the processors of the same machine busy. It prints
+// these times, and the resources of each process before, at the peak and
+// afterwards.
 func measureAbuse(ctx context.Context, args []string, dir string) error {
 	flags := flag.NewFlagSet("bench abuse", flag.ContinueOnError)
 	only := flags.String("only", "", "the abuses whose name matches this regular expression")
@@ -55,6 +57,11 @@ func measureAbuse(ctx context.Context, args []string, dir string) error {
 		return err
 	}
 	defer known.close()
+	bare, err := startLimit(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer bare.stop()
 	var reports []abuseReport
 	for _, kind := range []struct {
 		name  string
@@ -77,7 +84,7 @@ func measureAbuse(ctx context.Context, args []string, dir string) error {
 				return err
 			}
 			s.name, s.settleFor = kind.name, *settle
-			some, err := s.suffer(ctx, chosen)
+			some, err := s.suffer(ctx, chosen, bare)
 			s.stop()
 			if reports = append(reports, some...); err != nil {
 				return err
@@ -153,18 +160,37 @@ func startThree(ctx context.Context, dir, prefix string, env ...string) (*abused
 	return s, nil
 }
 
+// startLimit starts the limit, with a few accounts.
+func startLimit(ctx context.Context, dir string) (*abused, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	server, err := start(ctx, program{name: "limit", argv: []string{self, "limit"}}, filepath.Join(dir, "limit-data"))
+	if err != nil {
+		return nil, err
+	}
+	s := &abused{processes: []*process{{name: "limit", server: server}}}
+	data := &side{server: server}
+	if s.ids, err = data.create(ctx, 16); err != nil {
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
 // abuseReport is the result of an abuse.
 type abuseReport struct {
 	system, abuse     string
 	processes         []string
 	idle, peak, after []usage
-	reads             *pointReads
+	reads, bare       *pointReads // bare: of the limit
 	answers           map[string]int
 	settled           time.Duration // 0: not within the time
 }
 
-// suffer abuses s in turns.
-func (s *abused) suffer(ctx context.Context, abuses []abuse) ([]abuseReport, error) {
+// suffer abuses s in turns. It reads from bare at the same time.
+func (s *abused) suffer(ctx context.Context, abuses []abuse, bare *abused) ([]abuseReport, error) {
 	if err := s.warmUp(ctx); err != nil {
 		return nil, fmt.Errorf("warm up: %w", err)
 	}
@@ -178,12 +204,13 @@ func (s *abused) suffer(ctx context.Context, abuses []abuse) ([]abuseReport, err
 		running, end := context.WithCancel(ctx)
 		var wg sync.WaitGroup
 		wg.Go(func() { report.peak = watch(running, s.processes) })
-		var failed error
+		var failed, bareFailed error
 		wg.Go(func() { report.reads, failed = readPoints(running, s.addr(), s.ids[0]) })
+		wg.Go(func() { report.bare, bareFailed = readPoints(running, bare.addr(), bare.ids[0]) })
 		answers, err := a.run(ctx, s)
 		end()
 		wg.Wait()
-		err = errors.Join(err, failed)
+		err = errors.Join(err, failed, bareFailed)
 		if err != nil {
 			return reports, fmt.Errorf("%s: %w", a.name, err)
 		}
@@ -256,7 +283,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 func printAbuse(out io.Writer, reports []abuseReport) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\nsystem\tabuse\tprocess\tMB idle\tpeak\tafter\tfiles idle\tpeak\tafter\tgoroutines idle\tpeak\tafter\tsettled s\treads\tfailed\tp50 ms\tp99 ms\thealth\t")
+	fmt.Fprintln(w, "\nsystem\tabuse\tprocess\tMB idle\tpeak\tafter\tfiles idle\tpeak\tafter\tgoroutines idle\tpeak\tafter\tsettled s\treads\tfailed\tp50 ms\tp99 ms\tlimit's p99\thealth\t")
 	for _, r := range reports {
 		for i, name := range r.processes {
 			idle, peak, after := r.idle[i], r.peak[i], r.after[i]
@@ -264,15 +291,15 @@ func printAbuse(out io.Writer, reports []abuseReport) {
 				megabytes(idle.resident), megabytes(peak.resident), megabytes(after.resident),
 				idle.descriptors, peak.descriptors, after.descriptors, idle.goroutines, peak.goroutines, after.goroutines)
 			if i > 0 {
-				fmt.Fprintln(w, "\t\t\t\t\t\t")
+				fmt.Fprintln(w, "\t\t\t\t\t\t\t")
 				continue
 			}
 			settled := "no"
 			if r.settled > 0 {
 				settled = fmt.Sprintf("%.0f", r.settled.Seconds())
 			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%d/%d\t\n", settled, len(r.reads.Times), r.reads.Failed,
-				millis(r.reads.quantile(50)), millis(r.reads.quantile(99)), r.reads.Ready, r.reads.Asked)
+			fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\t%s\t%d/%d\t\n", settled, len(r.reads.Times), r.reads.Failed,
+				millis(r.reads.quantile(50)), millis(r.reads.quantile(99)), millis(r.bare.quantile(99)), r.reads.Ready, r.reads.Asked)
 		}
 	}
 	_ = w.Flush()
