@@ -71,8 +71,8 @@ func New(s Session, f File, last int64, now time.Time) Audio {
 // WithSession returns the audio with the session s, whose SessionID must be the
 // same, and the file f. It also returns the names of the fields that differ. If
 // none differs, it returns the audio unchanged. The same content in another
-// object is not a difference. The same values in other bytes are one, because
-// documents are kept byte for byte.
+// object is not a difference, and the audio keeps its file. The same values in
+// other bytes are one, because documents are kept byte for byte.
 func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fields []string) {
 	if !same(a.AccountID, s.AccountID) {
 		fields = append(fields, "account_id")
@@ -87,12 +87,12 @@ func (a Audio) WithSession(s Session, f File, now time.Time) (changed Audio, fie
 		fields = append(fields, "step_count")
 	}
 	if a.File.SHA256 != f.SHA256 {
-		fields = append(fields, "file_url")
+		fields, a.File = append(fields, "file_url"), f
 	}
 	if fields == nil {
 		return a, nil
 	}
-	a.Session, a.File, a.Meta = s, f, a.Next(now)
+	a.Session, a.Meta = s, a.Next(now)
 	return a, fields
 }
 

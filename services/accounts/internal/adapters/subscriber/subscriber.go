@@ -10,17 +10,22 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
 var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subject names no account")
 
 // New returns the handler of the service's own events. It deletes the image
-// objects that a change or a deletion has left behind.
+// objects that a change of the image or a deletion has left behind.
 func New(service *app.Service) bus.Handler {
 	return func(ctx context.Context, msg bus.Message) error {
 		switch msg.Attributes["ce-type"] {
-		case events.AccountUpdatedV1, events.AccountDeletedV1:
+		case events.AccountUpdatedV1:
+			if !resource.HasChanged(msg.Data, "image") {
+				return nil
+			}
+		case events.AccountDeletedV1:
 		default:
 			return nil
 		}

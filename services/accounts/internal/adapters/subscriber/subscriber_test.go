@@ -41,16 +41,18 @@ func (d *discards) Discarded(_ context.Context, accountID int64) ([]string, erro
 
 func (*discards) ForgetDiscarded(context.Context, int64, []string) error { return nil }
 
-// Updates and deletions of an account trigger the deletion of its discarded
-// objects. Other events do not.
+// Updates of the image of an account and deletions trigger the deletion of its
+// discarded objects. Other events do not.
 func TestImagesAreCollected(t *testing.T) {
 	d := &discards{}
 	handle := subscriber.New(app.New(d, nil, nil, app.Sources{}))
 	list := eventstest.Events()
-	list = append(list, events.Event{Type: "concha.account.updated.v2", Subject: "account/6"})
+	list = append(list, events.Event{Type: "concha.account.updated.v2", Subject: "account/6"},
+		events.Event{Type: events.AccountUpdatedV1, Subject: "account/6", Data: []byte(`{"resource":{"image":null},"changed_fields":["name"]}`)},
+		events.Event{Type: events.AccountUpdatedV1, Subject: "account/6", Data: []byte(events.Redacted)})
 	var want []int64
 	for _, e := range list {
-		if e.Type == events.AccountUpdatedV1 || e.Type == events.AccountDeletedV1 {
+		if e.Subject != "account/6" && (e.Type == events.AccountUpdatedV1 || e.Type == events.AccountDeletedV1) {
 			want = append(want, 4503599627370497)
 		}
 		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}); err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
+	"github.com/concha-labs/backend/pkg/resource"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
@@ -35,7 +36,12 @@ func New(service *app.Service) bus.Handler {
 			kind, handle = "account/", func(ctx context.Context, id int64) error { return service.AddAccount(ctx, id, owner) }
 		case events.AccountDeletedV1:
 			kind, handle = "account/", service.RemoveAccount
-		case events.AudioUpdatedV1, events.AudioDeletedV1:
+		case events.AudioUpdatedV1:
+			if !resource.HasChanged(msg.Data, "file_url") {
+				return nil
+			}
+			kind, handle = "audio/", service.CollectFiles
+		case events.AudioDeletedV1:
 			kind, handle = "audio/", service.CollectFiles
 		default:
 			return nil

@@ -1,6 +1,7 @@
 package subscriber_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"testing"
@@ -57,8 +58,8 @@ func (p *ports) Discarded(ctx context.Context, sessionID int64) ([]string, error
 func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return nil }
 
 // The creation of an account records its owner, if it has one. The deletion of
-// an account removes its sessions. Updates and deletions of an audio trigger the
-// deletion of its discarded objects. All happens in the trace of the event. Other
+// an account removes its sessions. Updates of the file of an audio and deletions
+// trigger the deletion of its discarded objects. All happens in the trace of the event. Other
 // events have no effect.
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
@@ -66,6 +67,7 @@ func TestEffectsOfEvents(t *testing.T) {
 	list := append(eventstest.Events(),
 		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(`{"resource":{"owner":null}}`)},
 		events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Data: []byte(events.Redacted)},
+		events.Event{Type: events.AudioUpdatedV1, Subject: "audio/0", Data: []byte(`{"changed_fields":["ticks","file_url"]}`)},
 		events.Event{Type: "concha.account.deleted.v2", Subject: "account/6"},
 		events.Event{Type: "concha.audio.deleted.v2", Subject: "audio/6"})
 	var want []string
@@ -77,7 +79,11 @@ func TestEffectsOfEvents(t *testing.T) {
 			}
 		case events.AccountDeletedV1:
 			want = append(want, "remove account 4503599627370497 "+e.Traceparent)
-		case events.AudioUpdatedV1, events.AudioDeletedV1:
+		case events.AudioUpdatedV1:
+			if bytes.Contains(e.Data, []byte(`"file_url"]`)) {
+				want = append(want, "collect files 0 "+e.Traceparent)
+			}
+		case events.AudioDeletedV1:
 			want = append(want, "collect files 0 "+e.Traceparent)
 		}
 		if err := handle(t.Context(), bus.Message{Attributes: e.Attributes(eventstest.Origin), Data: e.Data}); err != nil {
