@@ -44,6 +44,14 @@ func hasCode(err error, code int) bool {
 	return ok && e.Code()&0xff == code
 }
 
+// harmless reports whether err leaves the transaction as it was: it is not of
+// SQLite, or a violation of a constraint, for which SQLite undoes the statement.
+// After other errors SQLite may have rolled back the transaction.
+func harmless(err error) bool {
+	_, ok := errors.AsType[*sqlite.Error](err)
+	return !ok || hasCode(err, sqlite3.SQLITE_CONSTRAINT)
+}
+
 // Translate maps the driver's errors to faults. A full or failing disk, a lock
 // that is not released, and a damaged database are fault.Unavailable. It does
 // not change other errors, including translated ones.

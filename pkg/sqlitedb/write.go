@@ -37,14 +37,15 @@ type write struct {
 func newWrite() any { return &write{done: make(chan struct{}, 1)} }
 
 // Write runs do in a transaction and returns nil after it is durable.
-// Concurrent writes share one commit. Each then has a savepoint of its own, so an
-// error rolls back only that write. do runs on the goroutine of the writer and
-// must not block on anything but its Tx.
+// Concurrent writes share one commit. An error of do rolls back only that write.
+// do runs on the goroutine of the writer and must not block on anything but its
+// Tx. It may run twice, the second time after its changes were rolled back, so
+// outside its Tx it must do nothing but set its results.
 //
 // After do has begun, Write waits for the outcome even if ctx ends. Write is
 // safe for concurrent use. Errors:
 //   - the error of do.
-//   - the error of ctx, if it ended before do began.
+//   - the error of ctx, if it ended before do began, and nothing is changed.
 //   - fault.Unavailable: the disk is full or failing, or the database is
 //     closed.
 func (db *DB) Write(ctx context.Context, do func(tx *Tx) error) error {
@@ -130,34 +131,42 @@ func (db *DB) judge(group []*write) {
 
 // commitGroup runs every write of group, stores the outcome in each, and reports
 // whether there was a commit.
+//
+// Savepoints would make SQLite copy each page that a write changes. Writes that
+// fail do so before they change anything, as a rule. If one fails later, the
+// group is rolled back, and run once more with a savepoint for each write.
 func (tx *Tx) commitGroup(group []*write) bool {
 	if len(group) == 1 {
 		return tx.commitOne(group[0])
 	}
-	err := tx.control("BEGIN IMMEDIATE")
-	if err == nil {
-		for _, w := range group {
-			if err = tx.runOne(w); err != nil {
-				break
-			}
+	err := tx.runGroup(group, tx.runBare)
+	if errors.Is(err, errChanged) {
+		err = tx.runGroup(group, tx.runInSavepoint)
+	}
+	for _, w := range group {
+		switch {
+		case err != nil:
+			w.err = Translate(fmt.Errorf("commit: %w", err))
+		case w.err == nil:
+			w.committed()
 		}
+	}
+	return err == nil
+}
+
+// runGroup commits the writes of group, each with run.
+func (tx *Tx) runGroup(group []*write, run func(*write) error) error {
+	err := tx.control("BEGIN IMMEDIATE")
+	for i := 0; i < len(group) && err == nil; i++ {
+		err = run(group[i])
 	}
 	if err == nil {
 		err = tx.control("COMMIT")
 	}
 	if err != nil {
 		_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
-		for _, w := range group {
-			w.err = Translate(fmt.Errorf("commit: %w", err))
-		}
-		return false
 	}
-	for _, w := range group {
-		if w.err == nil {
-			w.committed()
-		}
-	}
-	return true
+	return err
 }
 
 // commitOne is commitGroup for a write that is alone. It needs no savepoint, for
@@ -168,7 +177,6 @@ func (tx *Tx) commitOne(w *write) bool {
 	}
 	err := tx.control("BEGIN IMMEDIATE")
 	if err == nil {
-		tx.current = w
 		if w.err = tx.call(w); w.err != nil {
 			_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
 			return false
@@ -190,16 +198,31 @@ func (w *write) committed() {
 	}
 }
 
-// runOne runs w in a savepoint. It stores the error of w in w, and returns an
-// error only if the whole group has failed.
-func (tx *Tx) runOne(w *write) error {
+// errChanged means that a write of a group failed, and may have changed something.
+var errChanged = errors.New("a write failed after it changed something")
+
+// runBare runs w and stores the error of w in w. It returns errChanged if the
+// changes of w would be committed with those of the group.
+func (tx *Tx) runBare(w *write) error {
+	if w.err = context.Cause(w.ctx); w.err != nil {
+		return nil //nolint:nilerr // it is w's alone
+	}
+	tx.changed = false
+	if w.err = tx.call(w); w.err != nil && (tx.changed || w.panicked != nil || !harmless(w.err)) {
+		return errChanged
+	}
+	return nil
+}
+
+// runInSavepoint runs w in a savepoint. It stores the error of w in w, and
+// returns an error only if the whole group has failed.
+func (tx *Tx) runInSavepoint(w *write) error {
 	if w.err = context.Cause(w.ctx); w.err != nil {
 		return nil //nolint:nilerr // it is w's alone
 	}
 	if err := tx.control("SAVEPOINT w"); err != nil {
 		return err
 	}
-	tx.current = w
 	w.err = tx.call(w)
 	if w.err != nil {
 		if err := tx.control("ROLLBACK TO w"); err != nil {
@@ -212,7 +235,9 @@ func (tx *Tx) runOne(w *write) error {
 	return tx.control("RELEASE w")
 }
 
+// call runs w, not necessarily for the first time.
 func (tx *Tx) call(w *write) (err error) {
+	tx.current, w.panicked, w.onCommit = w, nil, w.onCommit[:0]
 	defer func() {
 		if p := recover(); p != nil {
 			w.panicked, err = fmt.Sprintf("%v\n\non the writer's goroutine:\n%s", p, debug.Stack()), errors.New("panic in a write")
@@ -228,6 +253,8 @@ type Tx struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	current *write
+	// changed is set once a statement may have changed something.
+	changed bool
 	// executed is the number of calls of Exec since moveLog began last.
 	executed int
 }
@@ -235,7 +262,11 @@ type Tx struct {
 // Exec runs a statement. Its text is prepared once and cached.
 func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
 	tx.executed++
-	return tx.exec(query, args...)
+	rowsAffected, err = tx.exec(query, args...)
+	if err == nil || !harmless(err) {
+		tx.changed = true
+	}
+	return rowsAffected, err
 }
 
 func (tx *Tx) exec(query string, args ...any) (rowsAffected int64, err error) {

@@ -81,14 +81,15 @@ func (l *Log) purge(ctx context.Context) (removed int64, steps int, err error) {
 	now := l.now()
 	for s := (step{old: now.Add(-eventlog.Retention).UnixMicro(), now: now.UnixMicro()}); !s.done; steps++ {
 		var n int64
-		err := l.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
-			n, err = s.purge(tx)
+		var next step
+		if err := l.db.Write(ctx, func(tx *sqlitedb.Tx) (err error) {
+			next = s
+			n, err = next.purge(tx)
 			return err
-		})
-		removed += n
-		if err != nil {
+		}); err != nil {
 			return removed, steps, err
 		}
+		s, removed = next, removed+n
 	}
 	return removed, steps, nil
 }

@@ -128,10 +128,10 @@ func (k *Keys) Purge(ctx context.Context) (removed int64, err error) {
 				SELECT rowid FROM idempotency_keys WHERE created_at <= ? LIMIT 1000)`, k.expired())
 			return err
 		})
-		removed += n
 		if err != nil || n == 0 {
 			return removed, err
 		}
+		removed += n
 	}
 }
 
