@@ -66,7 +66,7 @@ func TestEvents(t *testing.T) {
 		}
 	}
 	redacted := events.Event{Type: events.AccountCreatedV1, Subject: "account/6", Version: 1, Data: []byte(events.Redacted)}
-	batch = append(batch, structured(t, redacted, "9"), `{"type":"concha.account.deleted.v2"}`, `{"type":"concha.account.deleted.v1"}`, `7`)
+	batch = append(batch, structured(t, redacted, "9"), `{"type":"concha.account.created.v1","data":{"resource":{"owner":null}}}`, `{"type":"concha.account.deleted.v2"}`, `{"type":"concha.account.deleted.v1"}`, `7`)
 
 	client := accountsapi.New(origin, tokenFile, http.DefaultTransport)
 	for i, cursor := range []string{"", "here"} {
