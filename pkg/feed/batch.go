@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,16 +121,31 @@ func structured(text *bytes.Buffer, r eventlog.Record, origin, cursor string) er
 			members["datacontenttype"] = value
 		}
 	}
-	attributes, err := json.Marshal(members)
-	if err != nil {
-		return err
+	for i, name := range slices.Sorted(maps.Keys(members)) { // a map itself would be encoded by reflection
+		text.WriteByte("{,"[min(i, 1)])
+		quote(text, name)
+		text.WriteByte(':')
+		quote(text, members[name])
 	}
-	text.Write(bytes.TrimSuffix(attributes, []byte("}")))
 	text.WriteString(`,"data":`)
 	if err := json.Compact(text, r.Data); err != nil { // an event of a stream must be on one line
 		return err
 	}
 	return text.WriteByte('}')
+}
+
+// quote writes s as a JSON string.
+func quote(text *bytes.Buffer, s string) {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) // never fails
+			text.Write(quoted)
+			return
+		}
+	}
+	text.WriteByte('"')
+	text.WriteString(s)
+	text.WriteByte('"')
 }
 
 // A cursor is the base64url encoding of four fields separated by spaces: a
