@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -39,11 +40,8 @@ func measureAbuse(ctx context.Context, args []string, dir string) error {
 		return err
 	}
 	match, err := regexp.Compile(*only)
-	if err != nil {
-		return err
-	}
-	systems, err := regexp.Compile(*of)
-	if err != nil {
+	systems, malformed := regexp.Compile(*of)
+	if err := cmp.Or(err, malformed); err != nil {
 		return err
 	}
 	fmt.Println("building the programs")

@@ -38,6 +38,19 @@ func (s *Scanner) Object(yield func(name []byte) bool) {
 	}
 }
 
+// Member returns the value of the first member of that name of a JSON object, as it
+// stands in the source, or nil if there is none. The name must need no escapes.
+func Member(object []byte, name string) (value []byte) {
+	s := Scanner{Data: object}
+	s.Object(func(n []byte) bool {
+		if v := s.Value(); string(n) == name {
+			value = v
+		}
+		return value == nil
+	})
+	return value
+}
+
 // Array yields once for each element of the array at the current position. The
 // loop body must consume the element.
 func (s *Scanner) Array(yield func() bool) {

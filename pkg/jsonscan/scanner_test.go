@@ -72,3 +72,18 @@ func FuzzScanner(f *testing.F) {
 		}
 	})
 }
+
+func TestMember(t *testing.T) {
+	for object, want := range map[string]string{
+		`{"a":{"b":[1]},"b":[ 2, "}" ],"c":3}`: `[ 2, "}" ]`,
+		`{"b":"","b":1}`:                       `""`,
+		`{"a":{"b":1}}`:                        ``,
+		`{}`:                                   ``,
+		`["b"]`:                                ``,
+		``:                                     ``,
+	} {
+		if got := jsonscan.Member([]byte(object), "b"); string(got) != want {
+			t.Errorf("Member(%s) = %s, want %s", object, got, want)
+		}
+	}
+}

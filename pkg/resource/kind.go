@@ -8,7 +8,6 @@ import (
 
 	"github.com/concha-labs/backend/pkg/caller"
 	"github.com/concha-labs/backend/pkg/events"
-	"github.com/concha-labs/backend/pkg/jsonscan"
 )
 
 // Kind describes a kind of resources, whose v1 body is B.
@@ -61,25 +60,6 @@ func (k *Kind[T, B]) Change(ctx context.Context, cond Condition[T], apply func(c
 		updated, err := k.Event(ctx, k.Updated, next, fields)
 		return next, updated, err
 	}
-}
-
-// HasChanged reports whether field is one of the changed fields in the data of an
-// updated event. Redacted data has none. Data that is not JSON may have any.
-func HasChanged(data []byte, field string) bool {
-	s, changed := jsonscan.Scanner{Data: data}, false
-	s.Object(func(name []byte) bool {
-		if string(name) != "changed_fields" {
-			s.Value()
-			return true
-		}
-		s.Array(func() bool {
-			quoted := s.Value()
-			changed = changed || len(quoted) == len(field)+2 && string(quoted[1:len(quoted)-1]) == field
-			return true
-		})
-		return true
-	})
-	return changed || s.Broken
 }
 
 // Deletion returns a function for a store that allows the deletion of a resource

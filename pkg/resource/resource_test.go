@@ -189,19 +189,3 @@ func TestPlaceOf(t *testing.T) {
 		}
 	}
 }
-
-func TestHasChanged(t *testing.T) {
-	for data, want := range map[string]bool{
-		`{"resource":{"image":null},"changed_fields":["name","image"],"request_id":"r"}`: true,
-		`{"resource":{"image":null},"changed_fields":["name"],"request_id":"image"}`:     false,
-		`{"resource":{"changed_fields":["image"]},"changed_fields":[]}`:                  false,
-		`{"changed_fields":["images","imag",""]}`:                                        false,
-		events.Redacted:             false,
-		``:                          true,
-		`{"changed_fields":["name"`: true,
-	} {
-		if got := resource.HasChanged([]byte(data), "image"); got != want {
-			t.Errorf("HasChanged(%s) = %v", data, got)
-		}
-	}
-}

@@ -2,6 +2,7 @@
 package subscriber
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strconv"
@@ -10,7 +11,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
-	"github.com/concha-labs/backend/pkg/resource"
+	"github.com/concha-labs/backend/pkg/jsonscan"
 	"github.com/concha-labs/backend/services/accounts/internal/app"
 )
 
@@ -21,11 +22,7 @@ var errSubject = fault.New(fault.Invalid, "malformed-event", "the event's subjec
 func New(service *app.Service) bus.Handler {
 	return func(ctx context.Context, msg bus.Message) error {
 		switch msg.Attributes["ce-type"] {
-		case events.AccountUpdatedV1:
-			if !resource.HasChanged(msg.Data, "image") {
-				return nil
-			}
-		case events.AccountDeletedV1:
+		case events.AccountUpdatedV1, events.AccountDeletedV1:
 		default:
 			return nil
 		}
@@ -33,6 +30,9 @@ func New(service *app.Service) bus.Handler {
 		id, err := strconv.ParseInt(strings.TrimPrefix(subject, "account/"), 10, 64)
 		if err != nil {
 			return errSubject.Wrap(fmt.Errorf("subject %q: %w", subject, err))
+		}
+		if msg.Attributes["ce-type"] == events.AccountUpdatedV1 && !bytes.Contains(jsonscan.Member(msg.Data, "changed_fields"), []byte(`"image"`)) {
+			return nil
 		}
 		return service.CollectImages(ctx, id)
 	}

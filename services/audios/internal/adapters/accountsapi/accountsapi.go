@@ -85,10 +85,11 @@ func (c *Client) Events(ctx context.Context, cursor string) (app.AccountEvents, 
 // redacted or malformed. Most events are not to be applied, and are not decoded:
 // after 100,000 writes that would occupy a processor for seconds.
 func relevant(text []byte) (app.AccountEvent, bool) {
-	switch string(member(text, "type")) {
+	switch string(jsonscan.Member(text, "type")) {
 	case `"` + events.AccountDeletedV1 + `"`:
 	case `"` + events.AccountCreatedV1 + `"`:
-		if owner := member(member(member(text, "data"), "resource"), "owner"); owner == nil || string(owner) == "null" {
+		resource := jsonscan.Member(jsonscan.Member(text, "data"), "resource")
+		if owner := jsonscan.Member(resource, "owner"); owner == nil || string(owner) == "null" {
 			return app.AccountEvent{}, false
 		}
 	default:
@@ -116,18 +117,6 @@ func relevant(text []byte) (app.AccountEvent, bool) {
 		return app.AccountEvent{}, false
 	}
 	return event, true
-}
-
-// member returns the text of a member of a JSON object, or nil if there is none.
-func member(object []byte, name string) (value []byte) {
-	s := jsonscan.Scanner{Data: object}
-	s.Object(func(n []byte) bool {
-		if v := s.Value(); string(n) == name {
-			value = v
-		}
-		return value == nil
-	})
-	return value
 }
 
 // Existing implements app.AccountsService.

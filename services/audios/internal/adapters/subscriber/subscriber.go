@@ -2,6 +2,7 @@
 package subscriber
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,7 +12,7 @@ import (
 	"github.com/concha-labs/backend/pkg/bus"
 	"github.com/concha-labs/backend/pkg/events"
 	"github.com/concha-labs/backend/pkg/fault"
-	"github.com/concha-labs/backend/pkg/resource"
+	"github.com/concha-labs/backend/pkg/jsonscan"
 	"github.com/concha-labs/backend/services/audios/internal/app"
 )
 
@@ -36,12 +37,7 @@ func New(service *app.Service) bus.Handler {
 			kind, handle = "account/", func(ctx context.Context, id int64) error { return service.AddAccount(ctx, id, owner) }
 		case events.AccountDeletedV1:
 			kind, handle = "account/", service.RemoveAccount
-		case events.AudioUpdatedV1:
-			if !resource.HasChanged(msg.Data, "file_url") {
-				return nil
-			}
-			kind, handle = "audio/", service.CollectFiles
-		case events.AudioDeletedV1:
+		case events.AudioUpdatedV1, events.AudioDeletedV1:
 			kind, handle = "audio/", service.CollectFiles
 		default:
 			return nil
@@ -50,6 +46,9 @@ func New(service *app.Service) bus.Handler {
 		id, err := strconv.ParseInt(strings.TrimPrefix(subject, kind), 10, 64)
 		if err != nil {
 			return errSubject.Wrap(fmt.Errorf("subject %q: %w", subject, err))
+		}
+		if msg.Attributes["ce-type"] == events.AudioUpdatedV1 && !bytes.Contains(jsonscan.Member(msg.Data, "changed_fields"), []byte(`"file_url"`)) {
+			return nil
 		}
 		// The consequences of an event belong to its trace.
 		ctx = events.WithOrigin(ctx, events.Origin{Traceparent: msg.Attributes["ce-traceparent"]})
