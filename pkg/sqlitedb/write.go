@@ -201,14 +201,15 @@ func (w *write) committed() {
 // errChanged means that a write of a group failed, and may have changed something.
 var errChanged = errors.New("a write failed after it changed something")
 
-// runBare runs w and stores the error of w in w. It returns errChanged if the
-// changes of w would be committed with those of the group.
+// runBare runs w and stores the error of w in w. It returns errChanged if changes
+// of w would be committed although it failed, or the group has no transaction any
+// more.
 func (tx *Tx) runBare(w *write) error {
 	if w.err = context.Cause(w.ctx); w.err != nil {
 		return nil //nolint:nilerr // it is w's alone
 	}
-	tx.changed = false
-	if w.err = tx.call(w); w.err != nil && (tx.changed || w.panicked != nil || !harmless(w.err)) {
+	tx.changed, tx.broken = false, false
+	if w.err = tx.call(w); tx.broken || w.err != nil && (tx.changed || w.panicked != nil || !harmless(w.err)) {
 		return errChanged
 	}
 	return nil
@@ -253,8 +254,9 @@ type Tx struct {
 	conn    *sql.Conn
 	stmts   map[string]*sql.Stmt
 	current *write
-	// changed is set once a statement may have changed something.
-	changed bool
+	// changed is set after a statement that may have changed something, broken
+	// after one whose error may have ended the transaction.
+	changed, broken bool
 	// executed is the number of calls of Exec since moveLog began last.
 	executed int
 }
@@ -263,9 +265,8 @@ type Tx struct {
 func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
 	tx.executed++
 	rowsAffected, err = tx.exec(query, args...)
-	if err == nil || !harmless(err) {
-		tx.changed = true
-	}
+	tx.changed = tx.changed || err == nil
+	tx.broken = tx.broken || err != nil && !harmless(err)
 	return rowsAffected, err
 }
 

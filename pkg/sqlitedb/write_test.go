@@ -35,6 +35,7 @@ func TestWritesOfAGroup(t *testing.T) {
 		"at once":           {func(*sqlitedb.Tx) error { return boom }, 1},
 		"for a constraint":  {ignored, 1},
 		"after a change":    {late, 2},
+		"without saying so": {func(tx *sqlitedb.Tx) error { _, _ = tx.Exec("nonsense"); return nil }, 2},
 		"by a panic":        {func(*sqlitedb.Tx) error { panic(boom) }, 2},
 		"after a bad query": {func(tx *sqlitedb.Tx) error { return errors.Join(boom, tx.QueryRow("SELECT nonsense").Scan()) }, 2},
 	} {
