@@ -21,7 +21,7 @@ const (
 	streamType = "text/event-stream"
 
 	// longPage is the number of events that take about a millisecond to encode.
-	// Followers that are further behind than that encode their pages in turns.
+	// Pages with as many are encoded in turns.
 	longPage = 100
 )
 

@@ -18,7 +18,7 @@ import (
 // that fails later, all run once more.
 func TestWritesOfAGroup(t *testing.T) {
 	boom := errors.New("boom")
-	ignored := func(tx *sqlitedb.Tx) error {
+	violate := func(tx *sqlitedb.Tx) error {
 		if _, err := tx.Exec("INSERT INTO things (name) VALUES ('taken')"); !sqlitedb.IsUnique(err, "things.name") {
 			return fmt.Errorf("insert = %w, want a violation", err)
 		}
@@ -33,7 +33,7 @@ func TestWritesOfAGroup(t *testing.T) {
 		runs int64
 	}{
 		"at once":           {func(*sqlitedb.Tx) error { return boom }, 1},
-		"for a constraint":  {ignored, 1},
+		"for a constraint":  {violate, 1},
 		"after a change":    {late, 2},
 		"without saying so": {func(tx *sqlitedb.Tx) error { _, _ = tx.Exec("nonsense"); return nil }, 2},
 		"by a panic":        {func(*sqlitedb.Tx) error { panic(boom) }, 2},

@@ -59,8 +59,8 @@ func (*ports) ForgetDiscarded(context.Context, int64, []string) error { return n
 
 // The creation of an account records its owner, if it has one. The deletion of
 // an account removes its sessions. Updates of the file of an audio and deletions
-// trigger the deletion of its discarded objects. All happens in the trace of the event. Other
-// events have no effect.
+// trigger the deletion of its discarded objects. All happens in the trace of the
+// event. Other events have no effect.
 func TestEffectsOfEvents(t *testing.T) {
 	p := new(ports)
 	handle := subscriber.New(app.New(p, nil, app.Sources{}))
