@@ -22,6 +22,7 @@ func TestTasksByTheClockAreSkippedWhileItHasJumped(t *testing.T) {
 		if err := g.start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
+		time.Sleep(warmUp)
 		synctest.Wait()
 		for _, c := range []struct {
 			ahead time.Duration

@@ -52,10 +52,14 @@ func (g *Group) Go(stage Stage, name string, run func(ctx context.Context) error
 	g.loops[stage] = append(g.loops[stage], loop{name, run})
 }
 
-// Every runs task at the start and then once per interval. task returns how
-// many things it removed. A failure is logged and does not affect the next run.
+// warmUp is how long tasks wait after the start, which they would slow down.
+const warmUp = 5 * time.Second
+
+// Every runs task 5 seconds after the start and then once per interval. task
+// returns how many things it removed. A failure is logged and does not affect the
+// next run.
 func (g *Group) Every(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
-	g.every(0, interval, name, task)
+	g.every(warmUp, interval, name, task)
 }
 
 func (g *Group) every(delay, interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
@@ -91,11 +95,11 @@ func (g *Group) every(delay, interval time.Duration, name string, task func(ctx 
 // set right, or when the process starts again. Except on Linux and macOS, a machine
 // that was suspended counts as one whose clock jumped.
 func (g *Group) EveryByClock(interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
-	g.EveryByClockAfter(0, interval, name, task)
+	g.EveryByClockAfter(warmUp, interval, name, task)
 }
 
-// EveryByClockAfter is EveryByClock for a task that first runs after a delay, so
-// that it does not burden the start.
+// EveryByClockAfter is EveryByClock for a task that first runs after a longer
+// delay.
 func (g *Group) EveryByClockAfter(delay, interval time.Duration, name string, task func(ctx context.Context) (removed int64, err error)) {
 	g.every(delay, interval, name, func(ctx context.Context) (int64, error) {
 		if jump := g.clock.jump(); jump != 0 {

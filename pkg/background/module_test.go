@@ -95,6 +95,10 @@ func TestEvery(t *testing.T) {
 			})
 		})
 		a.RequireStart()
+		synctest.Wait()
+		if runs != 0 {
+			t.Errorf("%d runs at the start, want none: requests come first", runs)
+		}
 		time.Sleep(2*time.Hour + time.Minute)
 		a.RequireStop()
 		if runs != 3 {

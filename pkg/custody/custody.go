@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -89,6 +90,8 @@ type Keeper struct {
 	from       Sources
 	log        *zap.Logger
 	outcome    atomic.Pointer[outcome] // of the last Confirm that came to one
+	tried      chan struct{}           // closed by noteTried when the first Confirm has ended
+	noteTried  func()
 }
 
 type outcome struct{ refusal error }
@@ -101,8 +104,9 @@ type Sources struct {
 
 // New returns the Keeper of a service, whose name is for people.
 func New(service string, db Database, objects Objects, referenced Referenced, from Sources, log *zap.Logger) *Keeper {
-	k := &Keeper{service: service, db: db, objects: objects, referenced: referenced, from: from, log: log}
+	k := &Keeper{service: service, db: db, objects: objects, referenced: referenced, from: from, log: log, tried: make(chan struct{})}
 	k.outcome.Store(&outcome{errUnknown})
+	k.noteTried = sync.OnceFunc(func() { close(k.tried) })
 	return k
 }
 
@@ -114,8 +118,15 @@ type marker struct {
 }
 
 // Check returns nil if the last Confirm found that the store belongs to the
-// database, else the reason why not.
-func (k *Keeper) Check(context.Context) error { return k.outcome.Load().refusal }
+// database, else the reason why not. Until the first Confirm has ended, it waits,
+// but not longer than ctx: a process that starts is ready some milliseconds later.
+func (k *Keeper) Check(ctx context.Context) error {
+	select {
+	case <-k.tried:
+	case <-ctx.Done():
+	}
+	return k.outcome.Load().refusal
+}
 
 const (
 	confirmEvery = time.Minute
@@ -151,6 +162,7 @@ func (k *Keeper) Confirm(ctx context.Context) error {
 }
 
 func (k *Keeper) confirm(ctx context.Context) (Identity, error) {
+	defer k.noteTried()
 	identity, err := k.renew(ctx)
 	if errors.Is(err, ErrUnmarked) {
 		identity, err = k.renew(ctx) // another replica may have written the marker after it was read

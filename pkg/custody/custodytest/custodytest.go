@@ -185,10 +185,17 @@ func testIdentity(t *testing.T, w *world) {
 
 func testNew(t *testing.T, w *world) {
 	k := w.keeper("one", w.db)
-	if k.Check(t.Context()) == nil {
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if k.Check(over) == nil {
 		t.Error("custody is reported before it is confirmed")
 	}
+	first := make(chan error)
+	go func() { first <- k.Check(t.Context()) }()
 	wantCustody(t, k)
+	if err := <-first; err != nil {
+		t.Errorf("Check = %v, want it to wait until custody is confirmed", err)
+	}
 	before := identity(t, w.db)
 	w.put(t, 1, "1/a")
 	wantCustody(t, k, w.keeper("one", w.db))
