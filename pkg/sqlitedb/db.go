@@ -121,11 +121,11 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	if err := makeFile(path); err != nil {
 		return err
 	}
-	if db.writer, err = sql.Open("sqlite", dsn(path)+"&_pragma=cache_size(-8000)"); err != nil {
+	if db.writer, err = sql.Open("sqlite", dsn(path)); err != nil {
 		return fmt.Errorf("open database %s: %w", path, err)
 	}
 	db.writer.SetMaxOpenConns(1)
-	if db.readers, err = sql.Open("sqlite", dsn(path)+"&_pragma=query_only(1)"); err != nil {
+	if db.readers, err = sql.Open("sqlite", dsn(path)+readerCache+"&_pragma=query_only(1)"); err != nil {
 		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
 	}
 	readers := 2*runtime.GOMAXPROCS(0) + cap(db.readTxs)
@@ -178,6 +178,13 @@ func (db *DB) observe(err error) error {
 	}
 	return err
 }
+
+// readerCache is the size of the page cache of a reader, in KiB; SQLite's default
+// is 2,000, which the writer keeps. Larger caches made no request faster, also with
+// 300,000 rows: readers drop theirs after each commit, and the operating system has
+// the pages, too. The driver's allocator rounds sizes up to powers of two, so a
+// cache takes twice its size.
+const readerCache = "&_pragma=cache_size(-500)"
 
 // patience is how long a connection waits for a lock.
 const patience = "busy_timeout(5000)"
