@@ -85,7 +85,7 @@ func TestThreeProcesses(t *testing.T) {
 	t.Run("metrics", func(t *testing.T) {
 		for _, service := range []*process{accounts, audios} {
 			name := service.name
-			service.measures(t, "go_goroutines ", "process_resident_memory_bytes ", `concha_build_info{goversion="go`,
+			service.measures(t, "go_goroutines ", "go_gc_gogc_percent 200", "process_resident_memory_bytes ", `concha_build_info{goversion="go`,
 				`http_server_request_duration_seconds_count{method="GET",route="/v1/`+name+`/{`, `service="`+name+`",status="200"} `,
 				`concha_event_publish_delay_seconds_count{log="`+name+`"} `, `concha_event_handle_delay_seconds_count{log="`+name+`",subscription="`+name+`-self"} `,
 				`concha_messages_handled_total{subscription="`+name+`-self"} `, `concha_messages_retried_total{subscription="`+name+`-self"} `,
@@ -94,7 +94,7 @@ func TestThreeProcesses(t *testing.T) {
 				`concha_relay_retries_total{log="`+name+`"} `, `concha_relay_lease_changes_total{log="`+name+`"} `,
 				"concha_spanner_retries_total ", `concha_spanner_duration_seconds_count{kind="write"} `, `concha_open_streams{kind="stream",log="`+name+`"} `)
 		}
-		gateway.measures(t, "go_goroutines ", `service="gateway",status="201"} `,
+		gateway.measures(t, "go_goroutines ", "go_gc_gogc_percent 400", `service="gateway",status="201"} `,
 			`concha_upstream_request_duration_seconds_count{status="200",upstream="accounts"} `, `concha_upstream_ejections_total{upstream="audios"} `)
 		for _, path := range []string{"/metrics", "/debug/pprof/"} { // on the public port
 			gateway.becomes(t, path, http.StatusNotFound)

@@ -36,7 +36,7 @@ func TestTelemetry(t *testing.T) {
 		`http_server_request_duration_seconds_count{method="POST",route="/v1/accounts",service="gateway",status="201"} 1`,
 		`http_server_request_duration_seconds_count{method="POST",route="/v1/accounts",service="accounts",status="201"} 1`,
 		`concha_event_publish_delay_seconds_count{log="accounts"} 1`, `concha_relay_shards{log="audios"} 16`,
-		"concha_sqlite_commit_duration_seconds_count ", "concha_data_free_bytes ", ` # {trace_id="` + clientTrace + `"} `,
+		"concha_sqlite_commit_duration_seconds_count ", "concha_data_free_bytes ", "go_gc_gogc_percent 200", ` # {trace_id="` + clientTrace + `"} `,
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the metrics lack %s", want)

@@ -12,13 +12,23 @@ import (
 // that it decodes take up to 360 MiB.
 const otherMemory = 384 << 20
 
-// limitHeap makes the garbage collector work harder once the process takes more
-// memory than the budget and everything else. Otherwise the heap could grow to
-// twice the memory in use. A limit that is set already, as by GOMEMLIMIT, takes
-// precedence.
+// limitHeap makes the garbage collector work less as long as the process takes less
+// memory than the budget and everything else, and harder above that. Otherwise the
+// heap could grow to a multiple of the memory in use. A limit that is set already,
+// as by GOMEMLIMIT, takes precedence.
 func (b *Budget) limitHeap() {
+	CollectLess(200)
 	if debug.SetMemoryLimit(-1) == math.MaxInt64 {
 		debug.SetMemoryLimit(b.limit + otherMemory)
+	}
+}
+
+// CollectLess makes the garbage collector run whenever the heap has grown by percent
+// instead of 100, unless GOGC says otherwise. The heap of a server that has few
+// requests at a time is small, and would be collected many times a second.
+func CollectLess(percent int) {
+	if set := debug.SetGCPercent(percent); set != 100 {
+		debug.SetGCPercent(set) // GOGC is set
 	}
 }
 

@@ -2,6 +2,7 @@ package httpserver
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
 )
 
@@ -32,4 +33,16 @@ func TestMemoryOfABurstIsReturned(t *testing.T) {
 		t.Error("memory is returned at once after a cycle of the collector")
 	}
 	runtime.KeepAlive(again)
+}
+
+func TestTheCollectorKeepsToGOGC(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	for set, want := range map[int]int{100: 200, 50: 50, -1: -1} {
+		debug.SetGCPercent(set)
+		CollectLess(200)
+		if got := debug.SetGCPercent(100); got != want {
+			t.Errorf("with GOGC=%d the heap may grow by %d %%, want %d", set, got, want)
+		}
+	}
 }

@@ -4,7 +4,6 @@ package main
 import (
 	"net/http"
 	"os"
-	"runtime/debug"
 
 	"go.uber.org/fx"
 
@@ -20,10 +19,7 @@ func main() {
 	if command == httpserver.ReadyCommand.Name {
 		os.Exit(httpserver.RunReady(int(cfg.Port)))
 	}
-	// With the default, so small a heap is collected many times a second.
-	if set := debug.SetGCPercent(400); set != 100 {
-		debug.SetGCPercent(set) // GOGC is set
-	}
+	httpserver.CollectLess(400)
 	fx.New(
 		logging.Module(cfg.Logging("gateway", cfg.TraceProject), os.Stderr),
 		telemetry.Module(telemetry.Config{Service: "gateway", Host: cfg.Listen.Host(), Port: int(cfg.AdminPort), Traces: cfg.TracesEnabled()}),
