@@ -106,6 +106,13 @@ func (s *Store) Get(ctx context.Context, id int64) (domain.Account, error) {
 	return a, translate(err)
 }
 
+// SQLite rewrites the index of a column that an UPDATE sets, also if its value stays
+// the same.
+const (
+	updateOne       = `UPDATE accounts SET name = ?2, address = ?3, image = ?4, version = ?5, updated_at = ?6 WHERE id = ?1`
+	updateWithEmail = `UPDATE accounts SET name = ?2, address = ?3, image = ?4, version = ?5, updated_at = ?6, email = ?7 WHERE id = ?1`
+)
+
 // Update implements app.Store.
 func (s *Store) Update(ctx context.Context, id int64, request idempotency.Request, decide func(domain.Account) (domain.Account, events.Event, error)) (next domain.Account, err error) {
 	err = s.db.Write(ctx, func(tx *sqlitedb.Tx) error {
@@ -130,8 +137,11 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`UPDATE accounts SET name = ?, email = ?, address = ?, image = ?, version = ?, updated_at = ? WHERE id = ?`,
-			next.Name, string(next.Email), next.Address, image, next.Version, next.UpdatedAt.UnixMicro(), id); err != nil {
+		query, email := updateOne, []any{}
+		if next.Email != current.Email {
+			query, email = updateWithEmail, []any{string(next.Email)}
+		}
+		if _, err := tx.Exec(query, append([]any{id, next.Name, next.Address, image, next.Version, next.UpdatedAt.UnixMicro()}, email...)...); err != nil {
 			return err
 		}
 		return s.log.Append(tx, updated)
