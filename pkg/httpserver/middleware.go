@@ -98,6 +98,15 @@ func decodeUnreserved(path string) string {
 	return b.String()
 }
 
+// CloseUnread makes the answer with header h to r end the connection, because the rest
+// of the body is in it. A connection of HTTP/2 stays open: the rest of a body is in
+// the stream alone, and others share the connection.
+func CloseUnread(h http.Header, r *http.Request) {
+	if r.ProtoMajor == 1 {
+		h.Set("Connection", "close")
+	}
+}
+
 // lingerTimeout bounds how long the rest of a refused body is read. It is
 // shorter than drainTimeout.
 const lingerTimeout = 3 * time.Second

@@ -115,11 +115,11 @@ func ReadJSON(c *gin.Context) ([]byte, error) {
 
 // OpenBody returns a reader of the body with the errors of ReadBody.
 func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
-	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header(), ctx: c.Request.Context()}
+	b := &limitedBody{ReadCloser: http.MaxBytesReader(c.Writer, c.Request.Body, limit), header: c.Writer.Header(), request: c.Request}
 	if c.Request.ContentLength > limit {
 		return nil, b.tooLarge(limit)
 	}
-	if err := httpserver.ReserveBody(b.ctx, copies*max(c.Request.ContentLength, 0)); err != nil {
+	if err := httpserver.ReserveBody(b.request.Context(), copies*max(c.Request.ContentLength, 0)); err != nil {
 		return nil, b.refused(err)
 	}
 	return b, nil
@@ -127,14 +127,13 @@ func OpenBody(c *gin.Context, limit int64) (io.ReadCloser, error) {
 
 type limitedBody struct {
 	io.ReadCloser
-	header http.Header
-	ctx    context.Context //nolint:containedctx // of the request
+	header  http.Header // of the answer
+	request *http.Request
 }
 
-// refused returns err. The connection is closed, because the rest of the body is
-// in it.
+// refused returns err, after which the rest of the body is not read.
 func (b *limitedBody) refused(err error) error {
-	b.header.Set("Connection", "close")
+	httpserver.CloseUnread(b.header, b.request)
 	return err
 }
 
@@ -144,7 +143,7 @@ const copies = 2
 
 func (b *limitedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
-	if err := httpserver.TakeBody(b.ctx, copies*int64(n)); n > 0 && err != nil {
+	if err := httpserver.TakeBody(b.request.Context(), copies*int64(n)); n > 0 && err != nil {
 		return 0, b.refused(err)
 	}
 	if err == nil || err == io.EOF {
@@ -156,11 +155,8 @@ func (b *limitedBody) Read(p []byte) (int, error) {
 	return n, brokenBody(err)
 }
 
-// tooLarge also closes the connection, which still contains the rest of the
-// body.
 func (b *limitedBody) tooLarge(limit int64) error {
-	b.header.Set("Connection", "close")
-	return httpserver.ErrTooLarge.Detailf("the body is larger than %d bytes", limit)
+	return b.refused(httpserver.ErrTooLarge.Detailf("the body is larger than %d bytes", limit))
 }
 
 func brokenBody(err error) error {

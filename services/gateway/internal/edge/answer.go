@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -127,14 +128,15 @@ func (f *flushed) flush() error {
 }
 
 // bounded returns a dial function whose connections fail a write that takes
-// longer than takeTimeout.
-func bounded(dial dialFunc) dialFunc {
+// longer than takeTimeout. It counts those that are open.
+func (t *transport) bounded(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
 		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		return &boundedConn{Conn: conn}, nil
+		t.open.Add(1)
+		return &boundedConn{Conn: conn, open: &t.open}, nil
 	}
 }
 
@@ -145,6 +147,15 @@ type dialFunc = func(ctx context.Context, network, address string) (net.Conn, er
 type boundedConn struct {
 	net.Conn
 	limited bool
+	open    *atomic.Int64
+	closed  atomic.Bool
+}
+
+func (c *boundedConn) Close() error {
+	if !c.closed.Swap(true) {
+		c.open.Add(-1)
+	}
+	return c.Conn.Close()
 }
 
 const collected = 4 << 10

@@ -165,7 +165,7 @@ func forward(publicURL settings.Origin, trusted Networks) gin.HandlerFunc {
 func limitBody(c *gin.Context) {
 	switch r := c.Request; {
 	case r.ContentLength > maxBody:
-		c.Header("Connection", "close") // instead of reading it
+		httpserver.CloseUnread(c.Writer.Header(), r)
 		httpserver.Fail(c, errTooLarge)
 	case r.ContentLength < 0:
 		r.Body = http.MaxBytesReader(c.Writer, r.Body, maxBody)

@@ -81,7 +81,7 @@ func NewProxy(service string, addresses Addresses, introductions ...Introduction
 		durations: newSeries(service),
 		balancer:  newBalancer(service, addresses),
 		transport: newTransport(&http.Transport{
-			DialContext:            bounded(dialer.DialContext),
+			DialContext:            dialer.DialContext,
 			TLSHandshakeTimeout:    connectTimeout,
 			ResponseHeaderTimeout:  headerTimeout,
 			IdleConnTimeout:        idleTimeout,
@@ -145,7 +145,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if body != nil && !body.drained.Load() {
 		// An early answer. Without this the server would read the rest of the
 		// body before it sends the answer.
-		header.Set("Connection", "close")
+		httpserver.CloseUnread(header, r)
 	}
 	w.WriteHeader(res.StatusCode)
 	var kind string

@@ -35,7 +35,7 @@ func inMemory(t *testing.T, services ...http.HandlerFunc) *Proxy {
 		t.Cleanup(func() { _ = service.Close() })
 	}
 	p := NewProxy("service", addresses(t, urls...))
-	p.transport.DialContext = bounded(func(_ context.Context, _, address string) (net.Conn, error) {
+	p.transport.DialContext = p.transport.bounded(func(_ context.Context, _, address string) (net.Conn, error) {
 		near, far := net.Pipe()
 		listeners[address] <- far
 		return near, nil

@@ -14,6 +14,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/concha-labs/backend/pkg/httpserver"
 )
 
 // transport sends requests to services. A request that only reads, has no body,
@@ -26,6 +28,9 @@ import (
 // request whose context ends.
 type transport struct {
 	*http.Transport // its settings apply to all requests
+
+	open atomic.Int64 // number of connections
+	many int64        // number from which on unused connections are closed before another is opened
 
 	mu   sync.Mutex
 	kept map[string][]*link // by host, the one used last at the end
@@ -41,8 +46,20 @@ type link struct {
 	expiry    *time.Timer // drops the link when nothing uses it
 }
 
+// newTransport returns a transport whose connections are those of
+// settings.DialContext, bounded. Unused ones would otherwise add up to more than a
+// service takes, which has as many file descriptors: those of its own to those of
+// http.Transport.
 func newTransport(settings *http.Transport) *transport {
-	return &transport{Transport: settings, kept: map[string][]*link{}}
+	t := &transport{Transport: settings, many: httpserver.MaxConnections() * 3 / 4, kept: map[string][]*link{}}
+	dial := t.bounded(settings.DialContext)
+	settings.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if t.open.Load() >= t.many {
+			t.CloseIdleConnections()
+		}
+		return dial(ctx, network, address)
+	}
+	return t
 }
 
 var (

@@ -313,3 +313,43 @@ func TestConnectionsAmongClientsThatLeave(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+// Connections for reading and for writing are kept apart. Before they are too many,
+// unused ones are closed.
+func TestUnusedConnectionsMakeRoom(t *testing.T) {
+	const clients = 8
+	together := make(chan struct{}) // as many requests as there are clients are under way
+	var waiting sync.WaitGroup
+	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		waiting.Done()
+		<-together
+	}))
+	defer service.Close()
+	p := NewProxy("accounts", addresses(t, service.URL))
+	p.transport.many = clients
+	defer p.transport.CloseIdleConnections()
+	for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodGet} {
+		together = make(chan struct{})
+		waiting.Add(clients)
+		var all sync.WaitGroup
+		for range clients {
+			all.Go(func() {
+				w := httptest.NewRecorder()
+				var body io.Reader = http.NoBody
+				if method == http.MethodPut {
+					body = strings.NewReader("{}")
+				}
+				p.ServeHTTP(w, httptest.NewRequest(method, "/v1/accounts/1", body))
+				if w.Code != http.StatusOK {
+					t.Errorf("%s: %d: %s", method, w.Code, w.Body)
+				}
+			})
+		}
+		waiting.Wait()
+		close(together)
+		all.Wait()
+		if n := p.transport.open.Load(); n > clients {
+			t.Errorf("%d connections are open after %s, want at most %d", n, method, clients)
+		}
+	}
+}
