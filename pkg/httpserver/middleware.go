@@ -98,9 +98,9 @@ func decodeUnreserved(path string) string {
 	return b.String()
 }
 
-// CloseUnread makes the answer with header h to r end the connection, because the rest
-// of the body is in it. A connection of HTTP/2 stays open: the rest of a body is in
-// the stream alone, and others share the connection.
+// CloseUnread sets the header h of an answer to r, whose body is not read to its end.
+// The connection is closed after the answer, because the rest of the body is in it. A
+// connection of HTTP/2 stays open: the rest is in a stream of its own.
 func CloseUnread(h http.Header, r *http.Request) {
 	if r.ProtoMajor == 1 {
 		h.Set("Connection", "close")

@@ -179,11 +179,11 @@ func (db *DB) observe(err error) error {
 	return err
 }
 
-// readerCache is the size of the page cache of a reader, in KiB; SQLite's default
-// is 2,000, which the writer keeps. Larger caches made no request faster, also with
+// readerCache is the size of the page cache of a reader, in KiB. The writer keeps
+// SQLite's default, which is 2,000. Larger caches made no request faster, even with
 // 300,000 rows: readers drop theirs after each commit, and the operating system has
-// the pages, too. The driver's allocator rounds sizes up to powers of two, so a
-// cache takes twice its size.
+// the pages, too. A cache takes twice its size, because the driver's allocator rounds
+// sizes up to powers of two.
 const readerCache = "&_pragma=cache_size(-500)"
 
 // patience is how long a connection waits for a lock.

@@ -46,10 +46,10 @@ type link struct {
 	expiry    *time.Timer // drops the link when nothing uses it
 }
 
-// newTransport returns a transport whose connections are those of
-// settings.DialContext, bounded. Unused ones would otherwise add up to more than a
-// service takes, which has as many file descriptors: those of its own to those of
-// http.Transport.
+// newTransport returns a transport whose connections are opened by
+// settings.DialContext, and are bounded. It closes unused connections when there are
+// many. Its own and those of http.Transport together could otherwise be more than a
+// service takes that has as few file descriptors as this process.
 func newTransport(settings *http.Transport) *transport {
 	t := &transport{Transport: settings, many: httpserver.MaxConnections() * 3 / 4, kept: map[string][]*link{}}
 	dial := t.bounded(settings.DialContext)
