@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,22 +88,22 @@ func TestLoopsThatDoNotEndHoldUpTheStopForAWhileOnly(t *testing.T) {
 
 func TestEvery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		runs := 0
+		var runs atomic.Int64
 		a := app(t, func(g *background.Group) {
 			g.Every(time.Hour, "task", func(context.Context) (int64, error) {
-				runs++
+				runs.Add(1)
 				return 1, errors.New("failed")
 			})
 		})
 		a.RequireStart()
 		synctest.Wait()
-		if runs != 0 {
-			t.Errorf("%d runs at the start, want none: requests come first", runs)
+		if n := runs.Load(); n != 0 {
+			t.Errorf("%d runs at the start, want none: requests come first", n)
 		}
 		time.Sleep(2*time.Hour + time.Minute)
 		a.RequireStop()
-		if runs != 3 {
-			t.Errorf("%d runs in two hours, want 3", runs)
+		if n := runs.Load(); n != 3 {
+			t.Errorf("%d runs in two hours, want 3", n)
 		}
 	})
 }
