@@ -26,8 +26,9 @@ type options struct {
 // serving fails, the process exits with 1. If started is not nil, it is called with
 // the server's local URL after the server has begun to accept requests. A *Budget of
 // the graph bounds the memory of request bodies instead of DefaultBudget, and sets
-// the memory limit of the process unless GOMEMLIMIT does. Memory that a burst of
-// requests has left behind is returned to the system when the process is quiet.
+// the memory limit and the garbage collector of the process unless GOMEMLIMIT and
+// GOGC do. Memory that a burst of requests has left behind is returned to the system
+// when the process is quiet.
 func Module(host string, port int, started func(url string)) fx.Option {
 	return fx.Options(
 		fx.StopTimeout(stopTimeout),

@@ -128,9 +128,14 @@ func (f *flushed) flush() error {
 }
 
 // bounded returns a dial function whose connections fail a write that takes
-// longer than takeTimeout. It counts those that are open.
+// longer than takeTimeout. If many are open, unused ones are closed first: those of t
+// and those of http.Transport together could otherwise be more than a service takes
+// that has as few file descriptors as this process.
 func (t *transport) bounded(dial dialFunc) dialFunc {
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		if t.open.Load() >= t.many {
+			t.CloseIdleConnections()
+		}
 		conn, err := dial(ctx, network, address)
 		if err != nil {
 			return nil, err

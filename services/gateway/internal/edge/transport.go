@@ -47,18 +47,10 @@ type link struct {
 }
 
 // newTransport returns a transport whose connections are opened by
-// settings.DialContext, and are bounded. It closes unused connections when there are
-// many. Its own and those of http.Transport together could otherwise be more than a
-// service takes that has as few file descriptors as this process.
+// settings.DialContext, and are bounded.
 func newTransport(settings *http.Transport) *transport {
 	t := &transport{Transport: settings, many: httpserver.MaxConnections() * 3 / 4, kept: map[string][]*link{}}
-	dial := t.bounded(settings.DialContext)
-	settings.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-		if t.open.Load() >= t.many {
-			t.CloseIdleConnections()
-		}
-		return dial(ctx, network, address)
-	}
+	settings.DialContext = t.bounded(settings.DialContext)
 	return t
 }
 

@@ -137,11 +137,11 @@ func (s *Store) Update(ctx context.Context, id int64, request idempotency.Reques
 		if err != nil {
 			return err
 		}
-		query, email := updateOne, []any{}
+		query, args := updateOne, []any{id, next.Name, next.Address, image, next.Version, next.UpdatedAt.UnixMicro()}
 		if next.Email != current.Email {
-			query, email = updateWithEmail, []any{string(next.Email)}
+			query, args = updateWithEmail, append(args, string(next.Email))
 		}
-		if _, err := tx.Exec(query, append([]any{id, next.Name, next.Address, image, next.Version, next.UpdatedAt.UnixMicro()}, email...)...); err != nil {
+		if _, err := tx.Exec(query, args...); err != nil {
 			return err
 		}
 		return s.log.Append(tx, updated)
