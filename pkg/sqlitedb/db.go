@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -258,7 +259,7 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt, ok := db.reads.Load(query); ok {
 		return stmt.(*sql.Stmt), nil
 	}
-	stmt, err := db.readers.PrepareContext(ctx, query)
+	stmt, err := db.readers.PrepareContext(ctx, preparedOnce(query))
 	if err != nil {
 		return nil, db.observe(err)
 	}
@@ -266,6 +267,14 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 		return kept.(*sql.Stmt), stmt.Close()
 	}
 	return stmt, nil
+}
+
+// preparedOnce returns query with parameters for its limits that SQLite cannot
+// use for its plan. For a parameter that it can use, it prepares the statement
+// again whenever the value changes, and also, if that is the 32nd or later
+// parameter, whenever the value of any other after the 31st changes.
+func preparedOnce(query string) string {
+	return strings.ReplaceAll(query, "LIMIT ?", "LIMIT +?")
 }
 
 // Check reports whether the database can be read and written. It tests writing

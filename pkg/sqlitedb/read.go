@@ -139,7 +139,7 @@ func (tx *ReadTx) QueryRow(query string, args ...any) Row {
 func (tx *ReadTx) stmt(query string) (stmt *sql.Stmt, err error) {
 	stmt, ok := tx.stmts[query]
 	if !ok {
-		if stmt, err = tx.conn.PrepareContext(tx.ctx, query); err == nil {
+		if stmt, err = tx.conn.PrepareContext(tx.ctx, preparedOnce(query)); err == nil {
 			tx.stmts[query] = stmt
 		}
 	}

@@ -351,7 +351,7 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	if s, ok := tx.stmts[query]; ok {
 		return s, nil
 	}
-	s, err := tx.conn.PrepareContext(context.Background(), query)
+	s, err := tx.conn.PrepareContext(context.Background(), preparedOnce(query))
 	if err != nil {
 		return nil, tx.db.observe(err)
 	}
