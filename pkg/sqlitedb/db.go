@@ -269,13 +269,13 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// preparedOnce returns query with parameters for its limits that SQLite cannot
-// use for its plan. For a parameter that it can use, it prepares the statement
-// again whenever the value changes, and also, if that is the 32nd or later
-// parameter, whenever the value of any other after the 31st changes.
-func preparedOnce(query string) string {
-	return strings.ReplaceAll(query, "LIMIT ?", "LIMIT +?")
-}
+// preparedOnce returns query with parameters that SQLite does not use for its
+// plan. It would prepare the statement again when such a parameter changes: a
+// limit, or a value that equals a column and becomes 0 or 1 or was so before. It
+// counts all parameters after the 31st as one.
+func preparedOnce(query string) string { return unused.Replace(query) }
+
+var unused = strings.NewReplacer("LIMIT ?", "LIMIT +?", "= ?", "= +?")
 
 // Check reports whether the database can be read and written. It tests writing
 // only if no write has succeeded yet or one has failed since. After a read or a
