@@ -25,9 +25,10 @@ import (
 
 // options are the command-line options.
 type options struct {
-	load   load
-	rounds int
-	only   *regexp.Regexp
+	load     load
+	rounds   int
+	only     *regexp.Regexp
+	profiles profiles
 }
 
 func main() {
@@ -77,6 +78,7 @@ func parse(args []string) (options, error) {
 	rounds := flags.Int("rounds", 3, "measurements of each operation; medians are printed")
 	conns := flags.Int("conns", 64, "keep-alive connections, each with one request under way")
 	only := flags.String("only", "", "measure only the operations whose name matches this regular expression")
+	profileDir := flags.String("profile", "", "write a CPU profile of the all-in-one program during each operation to this `folder`")
 	if err := flags.Parse(args); err != nil {
 		return options{}, err
 	}
@@ -88,7 +90,7 @@ func parse(args []string) (options, error) {
 		return options{}, errors.New("-seconds, -rounds and -conns must be positive, and nothing may follow them")
 	}
 	length := time.Duration(*seconds * float64(time.Second))
-	return options{load: load{conns: *conns, warmUp: time.Second, length: length}, rounds: *rounds, only: match}, nil
+	return options{load: load{conns: *conns, warmUp: time.Second, length: length}, rounds: *rounds, only: match, profiles: profiles{dir: *profileDir}}, nil
 }
 
 // section is a measurement of the product alone.
@@ -135,6 +137,9 @@ func measureOperations(ctx context.Context, opts options, bins [2]program, dir s
 			sides[i].stop()
 		}
 	}()
+	if err := opts.profiles.prepare(ctx, &bins[0]); err != nil {
+		return err
+	}
 	for i, b := range bins {
 		if sides[i], err = newSide(ctx, b, filepath.Join(dir, b.name)); err != nil {
 			return err
@@ -167,8 +172,9 @@ func compare(ctx context.Context, opts options, op operation, product, limit *si
 	r := row{operation: op}
 	for round := range opts.rounds {
 		fmt.Printf("%-12s round %d of %d:", op.name, round+1, opts.rounds)
+		profiled := opts.profiles.during(ctx, op.name, opts.load)
 		got, err := opts.load.run(ctx, product, op.next)
-		if err != nil {
+		if err = errors.Join(err, profiled()); err != nil {
 			fmt.Println()
 			return row{}, err
 		}

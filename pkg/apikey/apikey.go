@@ -114,7 +114,7 @@ func Parse(r io.Reader) ([]Key, error) {
 	return keys, errors.Join(faults...)
 }
 
-var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 func parseLine(line []byte) (Key, error) {
 	var e entry
@@ -127,7 +127,7 @@ func parseLine(line []byte) (Key, error) {
 		return Key{}, errors.New("must hold one JSON object")
 	}
 	k := Key{ID: e.ID, Name: e.Name}
-	if !idForm.MatchString(e.ID) {
+	if len(e.ID) > 64 || !idForm.MatchString(e.ID) {
 		return Key{}, errors.New("id must be 1 to 64 of A-Z a-z 0-9 . _ -")
 	}
 	hash, err := hex.DecodeString(e.SHA256)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,7 @@ func TestParseListsEveryBrokenLine(t *testing.T) {
 	file := line("good", `,"scopes":["events:read"],"expires_at":null,"rate":"30/m"`) +
 		"{\n" +
 		line("a b", `,"scopes":["events:read"]`) +
+		line(strings.Repeat("a", 65), `,"scopes":["events:read"]`) +
 		line("scope", `,"scopes":["everything"]`) +
 		line("none", `,"scopes":[]`) +
 		line("typo", `,"scopes":["events:read"],"expires":"2027-01-31T00:00:00Z"`) +
@@ -61,8 +63,8 @@ func TestParseListsEveryBrokenLine(t *testing.T) {
 	if err == nil {
 		t.Fatal("a broken file passes")
 	}
-	for number := 2; number <= 9; number++ {
-		if !strings.Contains(err.Error(), "line "+string(rune('0'+number))+": ") {
+	for number := 2; number <= 10; number++ {
+		if !strings.Contains(err.Error(), fmt.Sprintf("line %d: ", number)) {
 			t.Errorf("line %d is not reported: %v", number, err)
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -113,22 +112,26 @@ func (f *Feed) encode(page eventlog.Page, origin string) (*batch, error) {
 // structured writes an event in the JSON format of CloudEvents 1.0, with its
 // attributes on the bus, its cursor and its payload.
 func structured(text *bytes.Buffer, r eventlog.Record, origin, cursor string) error {
-	members := map[string]string{"cursor": cursor}
+	type member struct{ name, value string }
+	members := append(make([]member, 0, 16), member{"cursor", cursor})
 	for name, value := range r.Attributes(origin) {
 		if attribute, ok := strings.CutPrefix(name, "ce-"); ok {
-			members[attribute] = value
+			members = append(members, member{attribute, value})
 		} else if name == "content-type" {
-			members["datacontenttype"] = value
+			members = append(members, member{"datacontenttype", value})
 		}
 	}
-	for i, name := range slices.Sorted(maps.Keys(members)) { // a map itself would be encoded by reflection
+	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
+	for i, m := range members {
 		text.WriteByte("{,"[min(i, 1)])
-		quote(text, name)
+		quote(text, m.name)
 		text.WriteByte(':')
-		quote(text, members[name])
+		quote(text, m.value)
 	}
 	text.WriteString(`,"data":`)
-	if err := json.Compact(text, r.Data); err != nil { // an event of a stream must be on one line
+	if !bytes.ContainsAny(r.Data, "\n\r") {
+		text.Write(r.Data)
+	} else if err := json.Compact(text, r.Data); err != nil { // an event of a stream must be on one line
 		return err
 	}
 	return text.WriteByte('}')

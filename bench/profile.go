@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// profiles writes CPU profiles of the product to a folder.
+type profiles struct {
+	dir  string // "": none
+	port string // the product's CONCHA_ADMIN_PORT
+}
+
+// prepare makes p offer its profiles.
+func (f *profiles) prepare(ctx context.Context, p *program) (err error) {
+	if f.dir == "" {
+		return nil
+	}
+	if err := os.MkdirAll(f.dir, 0o750); err != nil {
+		return err
+	}
+	if f.port, err = freePort(ctx); err != nil {
+		return err
+	}
+	p.env = append(p.env, "CONCHA_ADMIN_PORT="+f.port)
+	return nil
+}
+
+// during writes the profile of the operation that l measures from now on. wait
+// returns when the profile is written.
+func (f *profiles) during(ctx context.Context, operation string, l load) (wait func() error) {
+	if f.dir == "" {
+		return func() error { return nil }
+	}
+	done := make(chan error, 1)
+	go func() {
+		seconds := int((l.warmUp + l.length).Seconds())
+		done <- fetch(ctx, fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", f.port, seconds), filepath.Join(f.dir, operation+".pprof"))
+	}()
+	return func() error { return <-done }
+}
+
+// fetch writes the answer of url to file.
+func fetch(ctx context.Context, url, file string) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", url, res.Status, body)
+	}
+	return os.WriteFile(file, body, 0o600)
+}
