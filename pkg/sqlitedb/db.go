@@ -195,6 +195,8 @@ const patience = "busy_timeout(5000)"
 //   - synchronous(FULL) syncs the write-ahead log at each commit, so that
 //     acknowledged writes survive a power failure.
 //   - temp_store(MEMORY) avoids temporary files for savepoints.
+//   - cache_spill: a transaction can change 8 MB before it writes pages to the log
+//     early, and those that it changes again once more. Its cache shrinks after it.
 //   - a commit whose log has more than 64 MB moves it into the database. That is
 //     rare, because moveLog begins earlier, see there.
 //   - secure_delete overwrites deleted content, so that erased data does not
@@ -202,7 +204,7 @@ const patience = "busy_timeout(5000)"
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
 		"?_pragma=" + patience + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=wal_autocheckpoint(16000)"
+		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=cache_spill(2000)&_pragma=wal_autocheckpoint(16000)"
 }
 
 // Close finishes the writes under way and closes the database.

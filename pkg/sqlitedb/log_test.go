@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/concha-labs/backend/pkg/sqlitedb"
 )
 
 // restarts returns how often the write-ahead log of the database has begun anew:
@@ -48,5 +50,34 @@ func TestLogIsMovedWhileWritesGoOn(t *testing.T) {
 	}
 	if n := count(t, db, "things"); n != rows {
 		t.Errorf("%d things, want %d", n, rows)
+	}
+}
+
+// A batch changes more pages than the cache of a connection keeps.
+func TestLargeTransactionWritesAtItsCommit(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "t.db")
+	db := open(t, path, schema)
+	logged := func() int64 {
+		info, err := os.Stat(path + "-wal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return info.Size()
+	}
+	if _, err := db.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const size = 4 << 20
+	early := int64(-1)
+	if err := db.Write(t.Context(), func(tx *sqlitedb.Tx) error {
+		_, err := tx.Exec("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 512) INSERT INTO things (name) SELECT hex(randomblob(2000)) FROM n")
+		early = logged()
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if early != 0 || logged() < size {
+		t.Errorf("before the commit the log has %d bytes, then %d", early, logged())
 	}
 }
