@@ -195,8 +195,8 @@ const patience = "busy_timeout(5000)"
 //   - synchronous(FULL) syncs the write-ahead log at each commit, so that
 //     acknowledged writes survive a power failure.
 //   - temp_store(MEMORY) avoids temporary files for savepoints.
-//   - cache_spill: a transaction can change 8 MB before it writes pages to the log
-//     early, and those that it changes again once more. Its cache shrinks after it.
+//   - cache_spill(2000): a transaction that changes up to 2,000 pages writes them
+//     at its commit. SQLite would write some earlier, and read and write them again.
 //   - a commit whose log has more than 64 MB moves it into the database. That is
 //     rare, because moveLog begins earlier, see there.
 //   - secure_delete overwrites deleted content, so that erased data does not
@@ -271,13 +271,13 @@ func (db *DB) reader(ctx context.Context, query string) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// preparedOnce returns query with parameters that SQLite does not use for its
-// plan. It would prepare the statement again when such a parameter changes: a
-// limit, or a value that equals a column and becomes 0 or 1 or was so before. It
-// counts all parameters after the 31st as one.
-func preparedOnce(query string) string { return unused.Replace(query) }
+// preparedOnce returns query with a + before each parameter that is a limit or
+// that a column must equal, so that SQLite does not plan with its value. It would
+// prepare the statement again when a limit changes, and when another such value
+// becomes or ceases to be 0 or 1. It treats all parameters after the 31st as one.
+func preparedOnce(query string) string { return unplanned.Replace(query) }
 
-var unused = strings.NewReplacer("LIMIT ?", "LIMIT +?", "= ?", "= +?")
+var unplanned = strings.NewReplacer("LIMIT ?", "LIMIT +?", "= ?", "= +?")
 
 // Check reports whether the database can be read and written. It tests writing
 // only if no write has succeeded yet or one has failed since. After a read or a

@@ -50,9 +50,11 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 	}
 	ctx := t.Context()
 	for name, read := range map[string]func(i int) error{
-		"Write":     func(i int) error { return db.Write(ctx, func(tx *sqlitedb.Tx) error { return ask(tx.QueryRow, i) }) },
-		"Read":      func(i int) error { return db.Read(ctx, func(tx *sqlitedb.ReadTx) error { return ask(tx.QueryRow, i) }) },
-		"ReadShort": func(i int) error { return db.ReadShort(ctx, func(tx *sqlitedb.ReadTx) error { return ask(tx.QueryRow, i) }) },
+		"Write": func(i int) error { return db.Write(ctx, func(tx *sqlitedb.Tx) error { return ask(tx.QueryRow, i) }) },
+		"Read":  func(i int) error { return db.Read(ctx, func(tx *sqlitedb.ReadTx) error { return ask(tx.QueryRow, i) }) },
+		"ReadShort": func(i int) error {
+			return db.ReadShort(ctx, func(tx *sqlitedb.ReadTx) error { return ask(tx.QueryRow, i) })
+		},
 		"QueryRow": func(i int) error {
 			return ask(func(query string, args ...any) sqlitedb.Row { return db.QueryRow(ctx, query, args...) }, i)
 		},
