@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -38,29 +37,12 @@ func (f *profiles) during(ctx context.Context, operation string, l load) (wait f
 	}
 	done := make(chan error, 1)
 	go func() {
-		seconds := int((l.warmUp + l.length).Seconds())
-		done <- fetch(ctx, fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", f.port, seconds), filepath.Join(f.dir, operation+".pprof"))
+		url := fmt.Sprintf("http://127.0.0.1:%s/debug/pprof/profile?seconds=%d", f.port, int((l.warmUp + l.length).Seconds()))
+		profile, err := send(ctx, http.MethodGet, url, "", nil)
+		if err == nil {
+			err = os.WriteFile(filepath.Join(f.dir, operation+".pprof"), profile, 0o600)
+		}
+		done <- err
 	}()
 	return func() error { return <-done }
-}
-
-// fetch writes the answer of url to file.
-func fetch(ctx context.Context, url, file string) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
-	if err != nil {
-		return err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(res.Body)
-	if err != nil {
-		return err
-	}
-	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s: %s: %s", url, res.Status, body)
-	}
-	return os.WriteFile(file, body, 0o600)
 }

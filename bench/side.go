@@ -165,32 +165,37 @@ func (s *side) call(ctx context.Context, method, path, contentType string, body 
 	return call(ctx, method, "http://"+s.server.addr+path, contentType, body, out)
 }
 
-// call sends a request and decodes the answer, which must be of 2xx, into out,
-// if that is not nil.
+// call sends a request and decodes the answer into out, if that is not nil.
 func call(ctx context.Context, method, url, contentType string, body []byte, out any) error {
+	answer, err := send(ctx, method, url, contentType, body)
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// send sends a request and returns the body of the answer, which must be of 2xx.
+func send(ctx context.Context, method, url, contentType string, body []byte) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer res.Body.Close()
 	answer, err := io.ReadAll(res.Body)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("%s %s: %s: %s", method, url, res.Status, answer)
+		return nil, fmt.Errorf("%s %s: %s: %s", method, url, res.Status, answer)
 	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(answer, out)
+	return answer, nil
 }
 
 // portrait is a picture of about 20 kB.

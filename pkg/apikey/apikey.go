@@ -114,6 +114,7 @@ func Parse(r io.Reader) ([]Key, error) {
 	return keys, errors.Join(faults...)
 }
 
+// idForm does not bound the length: {1,64} would compile 64 copies at each start.
 var idForm = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 func parseLine(line []byte) (Key, error) {

@@ -121,6 +121,7 @@ func structured(text *bytes.Buffer, r eventlog.Record, origin, cursor string) er
 			members = append(members, member{"datacontenttype", value})
 		}
 	}
+	// The text of an event is the same each time.
 	slices.SortFunc(members, func(a, b member) int { return strings.Compare(a.name, b.name) })
 	for i, m := range members {
 		text.WriteByte("{,"[min(i, 1)])

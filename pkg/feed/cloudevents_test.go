@@ -26,6 +26,14 @@ func TestEventsAreCloudEvents(t *testing.T) {
 	}
 }
 
+func TestTextOfEventsIsTheSameEachTime(t *testing.T) {
+	s := start(t)
+	s.tell("account/1", 10)
+	if first, again := s.get("/v1/events/accounts").Body.String(), s.get("/v1/events/accounts").Body.String(); first != again {
+		t.Errorf("first:\n%s\nagain:\n%s", first, again)
+	}
+}
+
 // The official SDK accepts every event of a feed and of a history. Streams have
 // the same events.
 func TestEventsAreValid(t *testing.T) {

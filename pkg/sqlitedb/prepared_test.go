@@ -40,7 +40,7 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 		for _, query := range queries {
 			args := make([]any, strings.Count(query, "?"))
 			for j := range args {
-				args[j] = 1 + i%3
+				args[j] = 1 + i
 			}
 			if err := queryRow(query, args...).Scan(new(int)); err != nil {
 				return err
@@ -48,7 +48,7 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 		}
 		return nil
 	}
-	ctx := t.Context()
+	ctx, conns := t.Context(), sqlitedb.ReadConns(db)
 	for name, read := range map[string]func(i int) error{
 		"Write": func(i int) error { return db.Write(ctx, func(tx *sqlitedb.Tx) error { return ask(tx.QueryRow, i) }) },
 		"Read":  func(i int) error { return db.Read(ctx, func(tx *sqlitedb.ReadTx) error { return ask(tx.QueryRow, i) }) },
@@ -60,11 +60,11 @@ func TestStatementsArePreparedOnce(t *testing.T) {
 		},
 	} {
 		before := int64(0)
-		for i := range 300 {
-			if i == 100 { // each connection has had a turn
+		for i := range 12 * conns { // each connection has a turn with each value
+			if i == conns {
 				before = prepared.Load()
 			}
-			if err := read(i); err != nil {
+			if err := read(i / conns % 3); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}
 		}

@@ -19,8 +19,8 @@ func TestStore(t *testing.T) {
 	storetest.Run(t, storetest.Backend{Database: sqlitestore.New(o.DB, o.Log, o.Keys), Log: o.Log})
 }
 
-// The index of the addresses is random: in a large table, each entry is in a page
-// of its own.
+// In a large table, the entries of the accounts that a commit changes are in as
+// many pages of this index.
 func TestUpdateSparesTheIndexOfAnUnchangedEmail(t *testing.T) {
 	t.Parallel()
 	o := embeddedtest.Open(t, sqlitestore.Migrations())
