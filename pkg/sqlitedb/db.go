@@ -12,11 +12,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,6 +29,7 @@ import (
 	_ "modernc.org/sqlite" // registers the driver "sqlite"
 
 	"github.com/concha-labs/backend/pkg/durable"
+	"github.com/concha-labs/backend/pkg/sqlitedb/internal/commitvfs"
 )
 
 // DB is an open database. It is safe for concurrent use.
@@ -46,7 +49,10 @@ type DB struct {
 
 	inUse   inUse
 	lock    *flock.Flock // held while the database is open
+	file    *os.File     // the database's, to sync it
 	writer  *sql.DB
+	vfs     *commitvfs.VFS // of the writer
+	opened  []io.Closer    // file, vfs, writer, readers, as far as they are open
 	queue   chan *write
 	between chan func(*Tx) // run by the writer outside any transaction
 	grown   chan struct{}  // makes moveLog begin
@@ -93,17 +99,6 @@ func Open(ctx context.Context, path string, migrations ...Migrations) (*DB, erro
 	return db, nil
 }
 
-// makeFile creates the file with access for the current user only; SQLite gives
-// its other files the same permissions. It fails for a file that SQLite would
-// open read-only.
-func makeFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open database: %w", err)
-	}
-	return f.Close()
-}
-
 // advise adds advice to an error of the file system.
 func advise(err error, path string) error {
 	if isDamage(err) {
@@ -119,20 +114,9 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	if err := db.inUse.inspect(); err != nil {
 		return fmt.Errorf("open database: %w", err)
 	}
-	if err := makeFile(path); err != nil {
-		return err
+	if err := db.connect(path); err != nil {
+		return errors.Join(err, db.abandon())
 	}
-	if db.writer, err = sql.Open("sqlite", dsn(path)); err != nil {
-		return fmt.Errorf("open database %s: %w", path, err)
-	}
-	db.writer.SetMaxOpenConns(1)
-	if db.readers, err = sql.Open("sqlite", dsn(path)+readerCache+"&_pragma=query_only(1)"); err != nil {
-		return errors.Join(fmt.Errorf("open database %s: %w", path, err), db.writer.Close())
-	}
-	readers := 2*runtime.GOMAXPROCS(0) + cap(db.readTxs)
-	db.readers.SetMaxOpenConns(readers)
-	db.readers.SetMaxIdleConns(readers)
-
 	if err := migrate(ctx, db.writer, migrations); err != nil {
 		return errors.Join(fmt.Errorf("migrate database %s: %w", path, err), db.abandon())
 	}
@@ -147,10 +131,45 @@ func (db *DB) open(ctx context.Context, path string, migrations []Migrations) (e
 	return nil
 }
 
-// abandon closes a database that could not be opened.
-func (db *DB) abandon() error {
-	return errors.Join(db.readers.Close(), db.writer.Close(), db.inUse.abandon())
+// connect opens the file and the pools of connections.
+func (db *DB) connect(path string) (err error) {
+	// The file is this user's alone, and SQLite gives its other files the same
+	// permissions. SQLite would open a file read-only if it may not write.
+	if db.file, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		return fmt.Errorf("open database: %w", err)
+	}
+	db.opened = append(db.opened, db.file)
+	if db.vfs, err = commitvfs.New(); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.opened = append(db.opened, db.vfs)
+	if db.writer, err = sql.Open("sqlite", dsn(path)+"&vfs="+db.vfs.Name()); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.opened = append(db.opened, db.writer)
+	db.writer.SetMaxOpenConns(1)
+	if db.readers, err = sql.Open("sqlite", dsn(path)+readerCache+"&_pragma=query_only(1)"); err != nil {
+		return fmt.Errorf("open database %s: %w", path, err)
+	}
+	db.opened = append(db.opened, db.readers)
+	readers := 2*runtime.GOMAXPROCS(0) + cap(db.readTxs)
+	db.readers.SetMaxOpenConns(readers)
+	db.readers.SetMaxIdleConns(readers)
+	return nil
 }
+
+// disconnect closes what connect has opened. The file comes last: where a lock
+// belongs to the process, SQLite's locks end when any file of the database is closed.
+func (db *DB) disconnect() (err error) {
+	for _, opened := range slices.Backward(db.opened) {
+		err = errors.Join(err, opened.Close())
+	}
+	db.opened = nil
+	return err
+}
+
+// abandon closes a database that could not be opened.
+func (db *DB) abandon() error { return errors.Join(db.disconnect(), db.inUse.abandon()) }
 
 // LogTo makes the database log to log: once when writes begin to fail because
 // the disk is full, once when one succeeds again, and once when the database
@@ -197,14 +216,14 @@ const patience = "busy_timeout(5000)"
 //   - temp_store(MEMORY) avoids temporary files for savepoints.
 //   - cache_spill(2000): a transaction that changes up to 2,000 pages writes them
 //     at its commit. SQLite would write some earlier, and read and write them again.
-//   - a commit whose log has more than 64 MB moves it into the database. That is
+//   - a commit whose log has more than 96 MB moves it into the database. That is
 //     rare, because moveLog begins earlier, see there.
 //   - secure_delete overwrites deleted content, so that erased data does not
 //     remain in the file.
 func dsn(path string) string {
 	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String() +
 		"?_pragma=" + patience + "&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)" +
-		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=cache_spill(2000)&_pragma=wal_autocheckpoint(16000)"
+		"&_pragma=secure_delete(1)&_pragma=temp_store(MEMORY)&_pragma=cache_spill(2000)&_pragma=wal_autocheckpoint(24000)"
 }
 
 // Close finishes the writes under way and closes the database.
@@ -225,7 +244,7 @@ func (db *DB) Close() error {
 		_ = stmt.(*sql.Stmt).Close()
 		return true
 	})
-	return errors.Join(released, db.readers.Close(), db.writer.Close(), db.lock.Close())
+	return errors.Join(released, db.disconnect(), db.lock.Close())
 }
 
 // Query runs a read on the pool of readers. Its statement is prepared once and
@@ -320,10 +339,14 @@ func (db *DB) Checkpoint(ctx context.Context) (pages int64, err error) {
 
 // checkpoint moves what is in the log into the database, and then the writer runs
 // rest between two commits. It returns the number of pages in the log.
+//
+// SQLite syncs the database only once all of the log is in it, that is in rest, for
+// which writes wait. To sync most of it before makes them wait half as long.
 func (db *DB) checkpoint(ctx context.Context, rest func(*Tx) error) (pages int64, err error) {
 	if pages, err = pagesOf(db.QueryRow(ctx, onlineCheckpoint)); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
+	_ = db.file.Sync() // SQLite syncs it again, and reports a failure
 	done := make(chan error, 1)
 	select {
 	case db.between <- func(tx *Tx) { done <- rest(tx) }:
@@ -339,7 +362,7 @@ func (db *DB) checkpoint(ctx context.Context, rest func(*Tx) error) (pages int64
 }
 
 // moveAfter is the number of statements of writes after which moveLog begins. Each
-// adds two to four pages to the log of a service, so it begins after 24 to 48 MB.
+// adds two to five pages to the log of a service, so it begins after 24 to 60 MB.
 const moveAfter = 3000
 
 // onlineCheckpoint is a checkpoint for which neither reads nor writes wait.
@@ -368,32 +391,3 @@ func pagesOf(result Row) (pages int64, err error) {
 	err = result.Scan(&busy, &pages, &moved)
 	return pages, err
 }
-
-// Row is the result of a query for at most one row.
-type Row struct {
-	row *sql.Row
-	err error
-	db  *DB
-}
-
-// Scan copies the row's columns. Errors: sql.ErrNoRows if there is no row, and
-// those of Rows.Scan.
-func (r Row) Scan(dest ...any) error {
-	if r.err != nil {
-		return r.err
-	}
-	return r.db.observe(r.row.Scan(dest...))
-}
-
-// Rows is the result of a query.
-type Rows struct {
-	*sql.Rows
-	db *DB
-}
-
-// Scan copies the columns of the current row. Errors: ErrUnavailable if a value
-// is not of the type that the schema promises.
-func (r *Rows) Scan(dest ...any) error { return r.db.observe(r.Rows.Scan(dest...)) }
-
-// Err returns the error that ended the rows, if any. Errors: ErrUnavailable.
-func (r *Rows) Err() error { return r.db.observe(r.Rows.Err()) }

@@ -173,3 +173,32 @@ func (tx *ReadTx) close() error {
 	tx.conn, tx.stmts = nil, nil
 	return err
 }
+
+// Row is the result of a query for at most one row.
+type Row struct {
+	row *sql.Row
+	err error
+	db  *DB
+}
+
+// Scan copies the row's columns. Errors: sql.ErrNoRows if there is no row, and
+// those of Rows.Scan.
+func (r Row) Scan(dest ...any) error {
+	if r.err != nil {
+		return r.err
+	}
+	return r.db.observe(r.row.Scan(dest...))
+}
+
+// Rows is the result of a query.
+type Rows struct {
+	*sql.Rows
+	db *DB
+}
+
+// Scan copies the columns of the current row. Errors: ErrUnavailable if a value
+// is not of the type that the schema promises.
+func (r *Rows) Scan(dest ...any) error { return r.db.observe(r.Rows.Scan(dest...)) }
+
+// Err returns the error that ended the rows, if any. Errors: ErrUnavailable.
+func (r *Rows) Err() error { return r.db.observe(r.Rows.Err()) }

@@ -161,7 +161,7 @@ func (tx *Tx) runGroup(group []*write, run func(*write) error) error {
 		err = run(group[i])
 	}
 	if err == nil {
-		err = tx.control("COMMIT")
+		err = tx.commit()
 	}
 	if err != nil {
 		_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
@@ -181,7 +181,7 @@ func (tx *Tx) commitOne(w *write) bool {
 			_ = tx.control("ROLLBACK") // fails only if SQLite has rolled back itself
 			return false
 		}
-		err = tx.control("COMMIT")
+		err = tx.commit()
 	}
 	if err != nil {
 		_ = tx.control("ROLLBACK")
@@ -357,6 +357,11 @@ func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	}
 	tx.stmts[query] = s
 	return s, nil
+}
+
+// commit commits the transaction.
+func (tx *Tx) commit() error {
+	return tx.db.vfs.Commit(func() error { return tx.control("COMMIT") })
 }
 
 func (tx *Tx) control(query string) error {
