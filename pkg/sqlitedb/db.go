@@ -361,9 +361,8 @@ func (db *DB) checkpoint(ctx context.Context, rest func(*Tx) error) (pages int64
 	return pages, nil
 }
 
-// moveAfter is the number of statements of writes after which moveLog begins. Each
-// adds two to five pages to the log of a service, so it begins after 24 to 60 MB.
-const moveAfter = 3000
+// moveAfter is how much is written to the log before moveLog begins, in bytes.
+const moveAfter = 48 << 20
 
 // onlineCheckpoint is a checkpoint for which neither reads nor writes wait.
 const onlineCheckpoint = "PRAGMA wal_checkpoint(PASSIVE)"

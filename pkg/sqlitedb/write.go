@@ -105,10 +105,10 @@ func (db *DB) write(stop context.Context, tx *Tx) {
 		for _, w := range group {
 			w.done <- struct{}{}
 		}
-		if tx.executed >= moveAfter {
+		if written := db.vfs.Written(); written-tx.moved >= moveAfter {
 			select {
 			case db.grown <- struct{}{}:
-				tx.executed = 0
+				tx.moved = written
 			default: // moveLog is at work
 			}
 		}
@@ -257,13 +257,12 @@ type Tx struct {
 	// changed is set after a statement that may have changed something, broken
 	// after one whose error may have ended the transaction.
 	changed, broken bool
-	// executed is the number of calls of Exec since moveLog began last.
-	executed int
+	// moved is what was written to the log before moveLog began last, in bytes.
+	moved int64
 }
 
 // Exec runs a statement. Its text is prepared once and cached.
 func (tx *Tx) Exec(query string, args ...any) (rowsAffected int64, err error) {
-	tx.executed++
 	rowsAffected, err = tx.exec(query, args...)
 	tx.changed = tx.changed || err == nil
 	tx.broken = tx.broken || err != nil && !harmless(err)

@@ -40,6 +40,7 @@ type log struct {
 	methods   sqlite3.Tsqlite3_io_methods // first: the file's pointer to its methods is one to all of it
 	base      sqlite3.Tsqlite3_io_methods // those of the default VFS
 	file      uintptr                     // SQLite's pointer to the file; 0: it is closed
+	written   int64                       // the bytes that SQLite has written
 	gathering bool
 	offset    int64 // where the first n bytes of gathered belong
 	n         int
@@ -98,6 +99,10 @@ func (v *VFS) Close() error {
 	return nil
 }
 
+// Written returns the number of bytes that the connection has written to its
+// write-ahead log since it was opened.
+func (v *VFS) Written() int64 { return v.log.written }
+
 // Commit calls commit, during which SQLite commits a transaction, and returns its
 // error.
 func (v *VFS) Commit(commit func() error) error {
@@ -139,6 +144,7 @@ func read(tls *libc.TLS, file, to uintptr, n int32, offset int64) int32 {
 
 func write(tls *libc.TLS, file, from uintptr, n int32, offset int64) int32 {
 	l := logOf(file)
+	l.written += int64(n)
 	if offset != l.offset+int64(l.n) || int(n) > len(l.gathered)-l.n {
 		if code := l.flush(tls); code != sqlite3.SQLITE_OK {
 			return code
