@@ -158,8 +158,8 @@ func (db *DB) connect(path string) (err error) {
 	return nil
 }
 
-// disconnect closes what connect has opened. The file comes last: where a lock
-// belongs to the process, SQLite's locks end when any file of the database is closed.
+// disconnect closes what connect has opened. The file comes last: SQLite's locks
+// are of the process, and end when the process closes any file that they lock.
 func (db *DB) disconnect() (err error) {
 	for _, opened := range slices.Backward(db.opened) {
 		err = errors.Join(err, opened.Close())
