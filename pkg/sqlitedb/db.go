@@ -346,7 +346,10 @@ func (db *DB) checkpoint(ctx context.Context, rest func(*Tx) error) (pages int64
 	if pages, err = pagesOf(db.QueryRow(ctx, onlineCheckpoint)); err != nil {
 		return 0, fmt.Errorf("checkpoint: %w", err)
 	}
-	_ = db.file.Sync() // SQLite syncs it again, and reports a failure
+	if err := db.file.Sync(); err != nil {
+		db.doubted.Store(true)
+		return 0, fmt.Errorf("checkpoint: %w", ErrUnavailable.Wrap(err))
+	}
 	done := make(chan error, 1)
 	select {
 	case db.between <- func(tx *Tx) { done <- rest(tx) }:

@@ -21,10 +21,10 @@ import (
 // https://sqlite.org/vfs.html. It is the default one, except that it gathers what
 // SQLite writes to the write-ahead log during Commit.
 //
-// The connection must have synchronous=FULL: SQLite then syncs the log at the end
-// of each commit, before it lets other connections see the commit, and what was
-// gathered is written before that. A VFS is not safe for concurrent use, just as
-// its connection is not.
+// The connection must have synchronous=FULL, and psow=1 as it has by default: SQLite
+// then syncs the log at the end of each commit, before it lets other connections see
+// the commit, and what was gathered is written before that. A VFS is not safe for
+// concurrent use, just as its connection is not.
 type VFS struct{ *vfs }
 
 // vfs is in memory of SQLite, and so without pointers of Go.
@@ -40,7 +40,7 @@ type log struct {
 	methods   sqlite3.Tsqlite3_io_methods // first: the file's pointer to its methods is one to all of it
 	base      sqlite3.Tsqlite3_io_methods // those of the default VFS
 	file      uintptr                     // SQLite's pointer to the file; 0: it is closed
-	written   int64                       // the bytes that SQLite has written
+	written   int64                       // bytes, by calls of write
 	gathering bool
 	offset    int64 // where the first n bytes of gathered belong
 	n         int
@@ -53,6 +53,8 @@ var (
 	created     int
 )
 
+var errMemory = errors.New("register a file system with SQLite: out of memory")
+
 // New registers a VFS with SQLite.
 func New() (*VFS, error) {
 	registering.Lock()
@@ -61,9 +63,12 @@ func New() (*VFS, error) {
 	defer tls.Close()
 	created++
 	base := sqlite3.Xsqlite3_vfs_find(tls, 0)
+	if base == 0 {
+		return nil, errMemory
+	}
 	p := libc.Xcalloc(tls, 1, libc.Tsize_t(unsafe.Sizeof(vfs{})))
 	if p == 0 {
-		return nil, errors.New("register a file system with SQLite: out of memory")
+		return nil, errMemory
 	}
 	v := at[vfs](p)
 	v.base, v.methods = base, *at[sqlite3.Tsqlite3_vfs](base)
@@ -80,8 +85,8 @@ func New() (*VFS, error) {
 // connection.
 func (v *VFS) Name() string { return libc.GoString(v.methods.FzName) }
 
-// Close removes the VFS from SQLite. It fails while the connection is open.
-// Idempotent.
+// Close removes the VFS from SQLite. The connection must be closed before: Close
+// fails while its log is open. Idempotent.
 func (v *VFS) Close() error {
 	if v.vfs == nil {
 		return nil
@@ -99,16 +104,21 @@ func (v *VFS) Close() error {
 	return nil
 }
 
-// Written returns the number of bytes that the connection has written to its
-// write-ahead log since it was opened.
+// Written returns the number of bytes that SQLite has written to the write-ahead
+// log so far, those of commits that failed included.
 func (v *VFS) Written() int64 { return v.log.written }
 
 // Commit calls commit, during which SQLite commits a transaction, and returns its
-// error.
+// error. After an error the transaction must be rolled back: what was gathered of it
+// is gone.
 func (v *VFS) Commit(commit func() error) error {
 	v.log.gathering = true
-	defer func() { v.log.gathering, v.log.n = false, 0 }() // n is 0 unless the commit failed
-	return commit()
+	defer func() { v.log.gathering, v.log.n = false, 0 }()
+	err := commit()
+	if err == nil && v.log.n > 0 {
+		panic("SQLite has committed without a sync of the log")
+	}
+	return err
 }
 
 // open opens a file, and puts the methods below in place of those of the log.
@@ -166,7 +176,8 @@ func syncLog(tls *libc.TLS, file uintptr, flags int32) int32 {
 	return function[func(*libc.TLS, uintptr, int32) int32](l.base.FxSync)(tls, file, flags)
 }
 
-// flush writes what was gathered. After an error, SQLite gives up the commit.
+// flush writes what was gathered. After an error it is gone, and SQLite gives up the
+// commit.
 func (l *log) flush(tls *libc.TLS) int32 {
 	n := l.n
 	if n == 0 {

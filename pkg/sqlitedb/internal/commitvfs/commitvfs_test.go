@@ -3,6 +3,7 @@ package commitvfs_test
 import (
 	"database/sql"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -44,12 +45,17 @@ func exec(t *testing.T, db *sql.DB, queries ...string) {
 	}
 }
 
-// insert has more pages than the cache, so SQLite writes some before the commit.
-const insert = "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 101) INSERT INTO things SELECT hex(randomblob(1800)) FROM n"
+// inserted is the number of things that insert inserts. They have more pages than the
+// cache, so SQLite writes some before the commit.
+const inserted = 101
 
-func count(t *testing.T, db *sql.DB) (n int) {
+func insert(initial string) string {
+	return fmt.Sprintf("WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < %d) INSERT INTO things SELECT '%s' || hex(randomblob(1800)) FROM n", inserted, initial)
+}
+
+func count(t *testing.T, db *sql.DB, initial string) (n int) {
 	t.Helper()
-	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM things WHERE length(name) = 3600").Scan(&n); err != nil {
+	if err := db.QueryRowContext(t.Context(), "SELECT count(*) FROM things WHERE name LIKE ? AND length(name) = 3601", initial+"%").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
@@ -60,8 +66,8 @@ func TestTransactionReadsWhatIsGathered(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "t.db")
 	vfs, db := gathering(t, path)
 	if err := vfs.Commit(func() error {
-		exec(t, db, "BEGIN", insert)
-		if n := count(t, db); n != 101 {
+		exec(t, db, "BEGIN", insert("a"))
+		if n := count(t, db, "a"); n != inserted {
 			t.Errorf("the transaction sees %d things", n)
 		}
 		exec(t, db, "COMMIT")
@@ -69,7 +75,7 @@ func TestTransactionReadsWhatIsGathered(t *testing.T) {
 	}); err != nil {
 		t.Error(err)
 	}
-	if n := count(t, connect(t, path, "")); n != 101 {
+	if n := count(t, connect(t, path, ""), "a"); n != inserted {
 		t.Errorf("another connection sees %d things", n)
 	}
 }
@@ -80,23 +86,41 @@ func TestFailedCommitLeavesNothing(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "t.db")
 	vfs, db := gathering(t, path)
+	exec(t, db, "PRAGMA wal_checkpoint(TRUNCATE)") // a rollback then reads nothing from the log
 	failed := errors.New("failed")
 	if err := vfs.Commit(func() error {
-		exec(t, db, "BEGIN", insert, "ROLLBACK")
+		exec(t, db, "BEGIN", insert("a"), "ROLLBACK")
 		return failed
 	}); !errors.Is(err, failed) {
 		t.Error(err)
 	}
-	exec(t, connect(t, path, ""), insert)
+	exec(t, connect(t, path, ""), insert("b"))
 	if err := vfs.Commit(func() error {
-		exec(t, db, insert)
+		exec(t, db, insert("c"))
 		return nil
 	}); err != nil {
 		t.Error(err)
 	}
-	if n := count(t, connect(t, path, "")); n != 202 {
-		t.Errorf("%d things, want 202", n)
+	for initial, want := range map[string]int{"a": 0, "b": inserted, "c": inserted} {
+		if n := count(t, connect(t, path, ""), initial); n != want {
+			t.Errorf("%d things named %s…, want %d", n, initial, want)
+		}
 	}
+}
+
+func TestCommitWithoutASyncPanics(t *testing.T) {
+	t.Parallel()
+	vfs, db := gathering(t, filepath.Join(t.TempDir(), "t.db"))
+	exec(t, db, "PRAGMA synchronous = NORMAL")
+	defer func() {
+		if recover() == nil {
+			t.Error("it does not panic")
+		}
+	}()
+	_ = vfs.Commit(func() error {
+		exec(t, db, insert("a"))
+		return nil
+	})
 }
 
 func TestCloseComesAfterTheConnection(t *testing.T) {
@@ -107,7 +131,7 @@ func TestCloseComesAfterTheConnection(t *testing.T) {
 	if err := vfs.Close(); err == nil {
 		t.Error("it closes while its connection is open")
 	}
-	exec(t, db, insert)
+	exec(t, db, insert("a"))
 	if err := db.Close(); err != nil {
 		t.Error(err)
 	}
