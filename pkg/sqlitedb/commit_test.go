@@ -2,11 +2,11 @@ package sqlitedb_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 )
 
 // insertLong returns a statement that inserts n things, each of about a page.
@@ -18,17 +18,7 @@ func insertLong(n int) string {
 // failure of the machine.
 func recovered(t *testing.T, path string) *sqlitedb.DB {
 	t.Helper()
-	to := filepath.Join(t.TempDir(), "copy.db")
-	for _, suffix := range []string{"", "-wal"} {
-		content, err := os.ReadFile(path + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(to+suffix, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	db := open(t, to, schema)
+	db := open(t, sqlitedbtest.Copy(t, path, "-wal"), schema)
 	var found string
 	if err := db.QueryRow(t.Context(), "PRAGMA integrity_check").Scan(&found); err != nil || found != "ok" {
 		t.Errorf("integrity_check: %q, %v", found, err)

@@ -14,3 +14,6 @@ func SetReadTime(db *DB, limit time.Duration) (previous time.Duration) {
 	previous, db.readTime = db.readTime, limit
 	return previous
 }
+
+// FailSync makes db unable to sync its file before a checkpoint ends.
+func FailSync(db *DB) error { return db.file.Close() }

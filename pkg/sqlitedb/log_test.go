@@ -2,6 +2,7 @@ package sqlitedb_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -80,5 +81,16 @@ func TestLargeTransactionWritesAtItsCommit(t *testing.T) {
 	}
 	if early != 0 || logged() < size {
 		t.Errorf("before the commit the log has %d bytes, then %d", early, logged())
+	}
+}
+
+func TestCheckpointReportsAFailingSync(t *testing.T) {
+	t.Parallel()
+	db := open(t, filepath.Join(t.TempDir(), "t.db"), schema)
+	if err := sqlitedb.FailSync(db); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Checkpoint(t.Context()); !errors.Is(err, sqlitedb.ErrUnavailable) {
+		t.Errorf("Checkpoint = %v", err)
 	}
 }

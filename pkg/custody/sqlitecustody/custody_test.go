@@ -1,7 +1,6 @@
 package sqlitecustody_test
 
 import (
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,6 +9,7 @@ import (
 	"github.com/concha-labs/backend/pkg/custody/custodytest"
 	"github.com/concha-labs/backend/pkg/custody/sqlitecustody"
 	"github.com/concha-labs/backend/pkg/sqlitedb"
+	"github.com/concha-labs/backend/pkg/sqlitedb/sqlitedbtest"
 )
 
 func TestConformance(t *testing.T) {
@@ -39,16 +39,7 @@ func TestLostLog(t *testing.T) {
 	db = open(t, path)
 	update(t, db, func(i *custody.Identity) { i.Generation = 2 })
 	// As after a kill, and then without the log.
-	killed := filepath.Join(t.TempDir(), "t.db")
-	for _, suffix := range []string{"", ".in-use"} {
-		content, err := os.ReadFile(path + suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(killed+suffix, content, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	killed := sqlitedbtest.Copy(t, path, ".in-use")
 	for range 2 {
 		db = open(t, killed)
 		if got := update(t, db, func(*custody.Identity) {}); got.Generation != 1 || !got.RolledBack {

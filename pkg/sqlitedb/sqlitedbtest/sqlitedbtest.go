@@ -1,7 +1,9 @@
-// Package sqlitedbtest inspects SQLite databases in tests.
+// Package sqlitedbtest inspects and copies SQLite databases in tests.
 package sqlitedbtest
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/concha-labs/backend/pkg/sqlitedb"
@@ -27,4 +29,21 @@ func Explain(t *testing.T, db *sqlitedb.DB, query string, args []any) (plan stri
 		t.Fatal(err)
 	}
 	return plan
+}
+
+// Copy copies the database at path, and the files beside it whose names end with
+// one of suffixes, as a kill would leave them. It returns the path of the copy.
+func Copy(t *testing.T, path string, suffixes ...string) (copied string) {
+	t.Helper()
+	copied = filepath.Join(t.TempDir(), "copy.db")
+	for _, suffix := range append([]string{""}, suffixes...) {
+		content, err := os.ReadFile(path + suffix)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(copied+suffix, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return copied
 }
