@@ -37,6 +37,11 @@ func TestUpgrade(t *testing.T) {
 				if a := c.get(path); a.status != http.StatusOK {
 					t.Errorf("GET %s: %d %s", path, a.status, a.body)
 				}
+				if i >= len(accounts) && name == "this" {
+					if a := c.get(path + "/file"); a.status != http.StatusOK {
+						t.Errorf("GET %s/file: %d %s", path, a.status, a.body)
+					}
+				}
 				if i < len(accounts) {
 					c.patch(path, fmt.Sprintf(`{"name":"turn %d"}`, turn))
 				}

@@ -7,7 +7,9 @@ import (
 	"github.com/concha-labs/backend/services/audios/internal/domain"
 )
 
-const selectWithDocument = `SELECT ` + columns + `, (SELECT content FROM documents d WHERE d.session_id = audios.session_id)
+const selectWithDocument = `SELECT ` + columns + `, IFNULL(
+		(SELECT content FROM file_contents c WHERE c.id = audios.file_content),
+		(SELECT content FROM documents d WHERE d.session_id = audios.session_id))
 	FROM audios WHERE session_id = ?`
 
 // WithDocument implements app.Documents.
@@ -20,18 +22,36 @@ func (s *Store) WithDocument(ctx context.Context, sessionID int64) (domain.Audio
 	return a, translate(err)
 }
 
-// keep writes the content of a's file, if it has any, and takes it out of a.
+// nextContent is the id under which keep stores the next document.
+const nextContent = `(SELECT IFNULL(MAX(id), 0) + 1 FROM file_contents)`
+
+// keep stores the content of a's file, if it has any, under the id in the column
+// file_content of a's row, and takes it out of a.
 func keep(tx *sqlitedb.Tx, a *domain.Audio) error {
 	if a.File.Content == "" {
 		return nil
 	}
-	_, err := tx.Exec(`INSERT INTO documents (session_id, content) VALUES (?, ?)
-		ON CONFLICT (session_id) DO UPDATE SET content = excluded.content`, a.SessionID, []byte(a.File.Content))
+	_, err := tx.Exec(`INSERT INTO file_contents (id, content) SELECT file_content, ?2 FROM audios WHERE session_id = ?1`,
+		a.SessionID, []byte(a.File.Content))
 	a.File.Content = ""
 	return err
 }
 
-// forget deletes the document of a, if it is kept.
+// replace stores the content of the file of next, if it has any, in place of the
+// document of current.
+func replace(tx *sqlitedb.Tx, current domain.Audio, next *domain.Audio) error {
+	if err := forget(tx, current); err != nil {
+		return err
+	}
+	if _, err := tx.Exec(`UPDATE audios SET file_content = IIF(?, `+nextContent+`, NULL) WHERE session_id = ?`,
+		next.File.Content != "", next.SessionID); err != nil {
+		return err
+	}
+	return keep(tx, next)
+}
+
+// forget deletes the document of a that an earlier release may have stored.
+// Triggers delete those in file_contents.
 func forget(tx *sqlitedb.Tx, a domain.Audio) error {
 	if !a.File.Kept {
 		return nil

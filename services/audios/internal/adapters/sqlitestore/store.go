@@ -125,9 +125,10 @@ func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, last int64, acco
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?)`,
+	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`, file_content)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, IIF(?, `+nextContent+`, NULL))`,
 		a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
-		objectOf(a), a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro()); err != nil {
+		objectOf(a), a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro(), a.File.Content != ""); err != nil {
 		return domain.Audio{}, err
 	}
 	if err := keep(tx, &a); err != nil {
@@ -174,13 +175,10 @@ func (s *Store) Update(ctx context.Context, sessionID int64, account app.Account
 			objectOf(next), next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), next.SessionID); err != nil {
 			return err
 		}
-		if !next.File.Kept {
-			if err := forget(tx, current); err != nil {
+		if next.File.Content != "" || !next.File.Kept {
+			if err := replace(tx, current, &next); err != nil {
 				return err
 			}
-		}
-		if err := keep(tx, &next); err != nil {
-			return err
 		}
 		return s.log.Append(tx, updated)
 	})
