@@ -12,7 +12,8 @@ import (
 
 // TestUpgrade runs the program of an earlier release, which PREVIOUS names, and
 // this one in turns on one folder. Each serves what the other wrote, on a schema
-// that this one has migrated, and continues its versions and its events.
+// that this one has migrated, and continues its versions and its events. An earlier
+// release need not find the documents of sessions that this one has stored.
 func TestUpgrade(t *testing.T) {
 	previous := os.Getenv("PREVIOUS")
 	if previous == "" {

@@ -2,6 +2,7 @@ package sqlitestore
 
 import (
 	"crypto/rand"
+	"fmt"
 	"testing"
 	"time"
 
@@ -20,22 +21,21 @@ func TestStore(t *testing.T) {
 	o := embeddedtest.Open(t, Migrations())
 	store := New(o.DB, o.Log, o.Keys)
 	storetest.Run(t, storetest.Backend{Database: store, Log: o.Log})
-	wantDocuments(t, store, "after the suite", `SELECT count(*) FROM audios WHERE file_content IS NOT NULL`)
+	wantDocuments(t, store, "after the suite")
 }
 
-// wantDocuments checks that all stored documents are those of sessions, whose
-// number is that of the query.
-func wantDocuments(t *testing.T, s *Store, when, query string) {
+// wantDocuments checks that each stored document is that of a session.
+func wantDocuments(t *testing.T, s *Store, when string) {
 	t.Helper()
-	var sessions, stored, found int
-	if err := s.db.QueryRow(t.Context(), `SELECT (`+query+`),
+	var stored, sessions int
+	if err := s.db.QueryRow(t.Context(), `SELECT
 		(SELECT count(*) FROM file_contents) + (SELECT count(*) FROM documents),
-		(SELECT count(*) FROM audios WHERE file_content IN (SELECT id FROM file_contents)
-			OR session_id IN (SELECT session_id FROM documents))`).Scan(&sessions, &stored, &found); err != nil {
+		(SELECT count(*) FROM audios WHERE file_object = session_id || '/kept.json' AND
+			(file_content_id IN (SELECT id FROM file_contents) OR session_id IN (SELECT session_id FROM documents)))`).Scan(&stored, &sessions); err != nil {
 		t.Fatal(err)
 	}
-	if stored != sessions || found != sessions {
-		t.Errorf("%s: %d documents are stored, of %d sessions; want those of %d", when, stored, found, sessions)
+	if stored != sessions {
+		t.Errorf("%s: %d documents are stored, of %d sessions", when, stored, sessions)
 	}
 }
 
@@ -67,6 +67,12 @@ func (e earlier) put(id int64, content string) {
 		ON CONFLICT (session_id) DO UPDATE SET content = excluded.content`, id, []byte(content))
 }
 
+func (e earlier) putObject(id int64) {
+	e.Helper()
+	e.exec(`UPDATE audios SET file_object = '7/object.json' WHERE session_id = ?`, id)
+	e.exec(`DELETE FROM documents WHERE session_id = ?`, id)
+}
+
 func (e earlier) remove(id int64) {
 	e.Helper()
 	e.exec(`DELETE FROM documents WHERE session_id = ?`, id)
@@ -74,69 +80,82 @@ func (e earlier) remove(id int64) {
 }
 
 // TestDocumentsOfEarlierReleases has this release, R, and an earlier one, E, take
-// turns: each replaces and deletes the documents of both, and R serves them.
+// turns: one creates a session, each replaces its document, and one deletes it. R
+// serves the document of both.
 func TestDocumentsOfEarlierReleases(t *testing.T) {
 	t.Parallel()
 	o := embeddedtest.Open(t, Migrations())
 	s := New(o.DB, o.Log, o.Keys)
-	old := earlier{t, s}
-	const id = 7
-	creations, version := map[byte]func(string){
-		'E': func(content string) { old.create(id, content) },
-		'R': func(content string) { createKept(t, s, id, content) },
-	}, int64(100)
-	puts := map[byte]func(string){
-		'E': func(content string) { old.put(id, content) },
-		'R': func(content string) { version++; putKept(t, s, id, version, content) },
-	}
-	removals := map[byte]func(){
-		'E': func() { old.remove(id) },
-		'R': func() {
-			if err := s.Delete(t.Context(), id, func(a domain.Audio) (events.Event, error) {
-				return events.Event{Type: events.AudioDeletedV1, Subject: "audio/7", Version: 1000 + version, Data: []byte("{}")}, nil
-			}); err != nil {
-				t.Fatal(err)
-			}
-		},
-	}
-	for _, turns := range []string{"EE", "ER", "RE", "RR", "ERE", "ERR", "RER", "RRE", "EER", "REE", "ERER", "RERE"} {
-		var content string
-		for i, who := range []byte(turns[:len(turns)-1]) {
-			content = rand.Text()
-			if i == 0 {
-				creations[who](content)
-			} else {
-				puts[who](content)
+	old, this := earlier{t, s}, present{t, s}
+	for n, turns := range []string{"EE", "ER", "RE", "RR", "ERE", "ERR", "RER", "RRE", "EER", "REE", "ERER", "RERE"} {
+		id, last := int64(n), len(turns)-1
+		for i, who := range turns[:last] {
+			content := rand.Text()
+			switch {
+			case who == 'E' && i == 0:
+				old.create(id, content)
+			case who == 'E':
+				old.put(id, content)
+			case i == 0:
+				this.create(id, content)
+			default:
+				this.put(id, content)
 			}
 			if a, err := s.WithDocument(t.Context(), id); err != nil || a.File.Content != content {
 				t.Errorf("%s, turn %d: the document is %q, %v; want %q", turns, i, a.File.Content, err, content)
 			}
-			wantDocuments(t, s, turns, `SELECT 1`)
+			wantDocuments(t, s, turns)
 		}
-		removals[turns[len(turns)-1]]()
-		wantDocuments(t, s, turns+" deleted", `SELECT 0`)
-		old.exec(`DELETE FROM deleted_audios`)
-		old.exec(`DELETE FROM event_log`)
+		if turns[last] == 'E' {
+			old.remove(id)
+		} else {
+			this.remove(id)
+		}
+		wantDocuments(t, s, turns+" deleted")
 	}
+	this.create(100, "small")
+	old.putObject(100)
+	wantDocuments(t, s, "replaced by an object")
 }
 
-func createKept(t *testing.T, s *Store, id int64, content string) {
-	t.Helper()
+// present writes as this release does.
+type present struct {
+	*testing.T
+	*Store
+}
+
+func event(kind string, a domain.Audio) events.Event {
+	return events.Event{Type: kind, Subject: fmt.Sprintf("audio/%d", a.SessionID), Version: a.Version, Data: []byte("{}")}
+}
+
+func (p present) create(id int64, content string) {
+	p.Helper()
 	session := domain.Session{SessionID: id}
-	if _, err := s.Create(t.Context(), session, caller.Everything(), idempotency.Request{}, func(int64) (domain.Audio, events.Event, error) {
-		return domain.New(session, domain.File{Kept: true, Content: content}, 0, time.Unix(0, 0)),
-			events.Event{Type: events.AudioCreatedV1, Subject: "audio/7", Version: 1, Data: []byte("{}")}, nil
+	if _, err := p.Create(p.Context(), session, caller.Everything(), idempotency.Request{}, func(int64) (domain.Audio, events.Event, error) {
+		a := domain.New(session, domain.File{Kept: true, Content: content}, 0, time.Unix(0, 0))
+		return a, event(events.AudioCreatedV1, a), nil
 	}); err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
 	}
 }
 
-func putKept(t *testing.T, s *Store, id, version int64, content string) {
-	t.Helper()
-	if _, err := s.Update(t.Context(), id, app.AccountOf{Reach: caller.Everything()}, func(a domain.Audio) (domain.Audio, events.Event, error) {
-		a.File, a.Version = domain.File{Kept: true, Content: content}, version
-		return a, events.Event{Type: events.AudioUpdatedV1, Subject: "audio/7", Version: version, Data: []byte("{}")}, nil
+func (p present) put(id int64, content string) {
+	p.Helper()
+	if _, err := p.Update(p.Context(), id, app.AccountOf{Reach: caller.Everything()}, func(a domain.Audio) (domain.Audio, events.Event, error) {
+		a.File = domain.File{Kept: true, Content: content}
+		a.Version++
+		return a, event(events.AudioUpdatedV1, a), nil
 	}); err != nil {
-		t.Fatal(err)
+		p.Fatal(err)
+	}
+}
+
+func (p present) remove(id int64) {
+	p.Helper()
+	if err := p.Delete(p.Context(), id, func(a domain.Audio) (events.Event, error) {
+		a.Version++
+		return event(events.AudioDeletedV1, a), nil
+	}); err != nil {
+		p.Fatal(err)
 	}
 }

@@ -125,7 +125,7 @@ func (s *Store) insert(tx *sqlitedb.Tx, session domain.Session, last int64, acco
 	if err != nil {
 		return domain.Audio{}, err
 	}
-	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`, file_content)
+	if _, err := tx.Exec(`INSERT INTO audios (`+columns+`, file_content_id)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULLIF(?, ''), ?, ?, ?, IIF(?, `+nextContent+`, NULL))`,
 		a.SessionID, a.AccountID, toBlob(a.Ticks), a.SelectedTick, a.StepCount,
 		objectOf(a), a.File.SizeBytes, a.File.SHA256, a.Owner, a.Version, a.CreatedAt.UnixMicro(), a.UpdatedAt.UnixMicro(), a.File.Content != ""); err != nil {
@@ -175,7 +175,7 @@ func (s *Store) Update(ctx context.Context, sessionID int64, account app.Account
 			objectOf(next), next.File.SizeBytes, next.File.SHA256, next.Version, next.UpdatedAt.UnixMicro(), next.SessionID); err != nil {
 			return err
 		}
-		if next.File.Content != "" || !next.File.Kept {
+		if next.File != current.File {
 			if err := replace(tx, current, &next); err != nil {
 				return err
 			}
